@@ -1,0 +1,37 @@
+"""DreamTalk: speech in, an expressive face out.
+
+    from dreamtalk_core import DreamTalk
+    DreamTalk.load().animate("line.wav", style="happy").save("line.csv")
+
+Names are imported when they are first used: `Motion` and the formats need numpy only, and stay
+quick to load where there is no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from dreamtalk_core.version import __version__
+
+if TYPE_CHECKING:
+    from dreamtalk_core.audio import Speech
+    from dreamtalk_core.errors import DreamTalkError
+    from dreamtalk_core.motion import Motion
+    from dreamtalk_core.pipeline import DreamTalk
+    from dreamtalk_core.style import Style
+
+_HOMES = {
+    "DreamTalk": "pipeline",
+    "DreamTalkError": "errors",
+    "Motion": "motion",
+    "Speech": "audio",
+    "Style": "style",
+}
+__all__ = ["DreamTalk", "DreamTalkError", "Motion", "Speech", "Style", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dreamtalk_core' has no attribute '{name}'")
+    return getattr(import_module(f"dreamtalk_core.{_HOMES[name]}"), name)

@@ -1,0 +1,188 @@
+"""Reading a corpus: recordings of speech with the motion of the face that spoke.
+
+Layout (any part may be missing):
+
+    CORPUS/manifest.tsv       id, split, licence, speaker of every clip in clips/ (more columns are fine)
+    CORPUS/clips/ID.npz       tracked face, and ID.flac (or .wav, ...) its sound
+    CORPUS/FOLDER/NAME.*      pairs of a motion file and a sound file with the same stem
+
+A motion is any file that `Motion.load` reads, or an npz of raw tracking at 25 fps: `arkit` [T, 52],
+`head_quat` [T, 4] (x, y, z, w), and optionally `lip_gap` [T] and `lip_width` [T] in units of the
+speaker's mouth width.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.audio import Speech
+from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.motion import Motion
+
+FPS = Fraction(25)
+SOUNDS = (".flac", ".wav", ".mp3", ".m4a", ".ogg")
+REST_PERCENTILE = 10
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A recording with its tracked face."""
+
+    id: str
+    split: str
+    licence: str
+    speaker: str
+    audio: Path
+    motion: Motion
+    """Curves with the clip's own rest taken off, over ARKIT_NAMES, at the rate of the recording."""
+    observed: npt.NDArray[np.bool_]
+    """[52]: False for channels that this source does not know."""
+    head_observed: bool
+    lip_gap: Array
+    """[T] height of the inner lips in mouth widths; NaN where it was not measured."""
+    lip_width: Array
+    """[T] distance of the lip corners in mouth widths; NaN where it was not measured."""
+
+    @property
+    def weights(self) -> Array:
+        """[T, 52]"""
+        return self.motion.weights
+
+    def waveform(self) -> Array:
+        """The sound [N] at 16 kHz, at normal level."""
+        return Speech.load(self.audio).waveform
+
+
+def read_manifest(corpus: Path, where: Mapping[str, list[str]] | None = None) -> Iterator[Clip]:
+    """Clips that the corpus's manifest lists.
+
+    where: column -> accepted values; a row must satisfy all of them.
+    Raises CorpusError when the manifest, a motion or a sound file is missing or damaged.
+    """
+    path = corpus / "manifest.tsv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(
+            f"{path} cannot be read ({error}). Give a folder that holds a manifest.tsv."
+        ) from error
+    for row in rows:
+        if all(row.get(column) in values for column, values in (where or {}).items()):
+            stem = corpus / "clips" / row["id"]
+            yield _read(stem, row["id"], row["split"], row["licence"], row["speaker"], {})
+
+
+def read_pairs(
+    folder: Path, licence: str, speaker: str, channels: Mapping[str, Mapping[str, float]]
+) -> Iterator[Clip]:
+    """Clips of a folder of motion and sound files in pairs.
+
+    channels: for a motion in the channels of another rig, ARKit name -> {source name: factor}; ARKit
+    channels that are not named there count as not observed.
+    """
+    sounds = sorted(path for path in folder.glob("*") if path.suffix.lower() in SOUNDS)
+    if not sounds:
+        raise CorpusError(f"{folder} holds no sound files ({', '.join(SOUNDS)}).")
+    for sound in sounds:
+        stem = sound.with_suffix("")
+        yield _read(stem, f"{folder.name}/{stem.name}", "train", licence, speaker, channels)
+
+
+def _read(
+    stem: Path,
+    id: str,
+    split: str,
+    licence: str,
+    speaker: str,
+    channels: Mapping[str, Mapping[str, float]],
+) -> Clip:
+    audio = _beside(stem, SOUNDS)
+    path = _beside(stem, (".npz", ".csv", ".json"))
+    gap = width = None
+    observed = np.ones(len(ARKIT_NAMES), bool)
+    head_observed = True
+    try:
+        arrays = _arrays(path)
+        if "arkit" in arrays:
+            motion = Motion(
+                ARKIT_NAMES, _off_rest(arrays["arkit"]), FPS, head_angles(arrays["head_quat"])
+            )
+            gap, width = arrays.get("lip_gap"), arrays.get("lip_width")
+        elif channels:
+            motion, observed = _mapped(arrays, channels)
+            head_observed = False
+        else:
+            motion = Motion.load(path).to_arkit()
+            motion = Motion(
+                ARKIT_NAMES, _off_rest(motion.weights), motion.fps, motion.head_rotation
+            )
+    except (KeyError, ValueError, OSError) as error:
+        raise CorpusError(f"{path} cannot be read as a tracked face ({error!r}).") from error
+    unknown = np.full(len(motion), np.nan, np.float32)
+    return Clip(
+        id, split, licence, speaker, audio, motion, observed, head_observed,
+        unknown if gap is None else gap.astype(np.float32),
+        unknown if width is None else width.astype(np.float32),
+    )  # fmt: skip
+
+
+def _arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    if path.suffix != ".npz":
+        return {}
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _beside(stem: Path, suffixes: tuple[str, ...]) -> Path:
+    for suffix in suffixes:
+        # Not with_suffix: an id may contain a dot.
+        path = stem.with_name(stem.name + suffix)
+        if path.exists():
+            return path
+    raise CorpusError(f"{stem} has no file with one of the endings {', '.join(suffixes)}.")
+
+
+def _off_rest(weights: npt.NDArray[np.generic]) -> Array:
+    """Curves with the face's own resting offset taken off: every tracked face has one."""
+    curves = weights.astype(np.float32)
+    return np.clip(curves - np.percentile(curves, REST_PERCENTILE, axis=0), 0, 1).astype(np.float32)
+
+
+def _mapped(
+    arrays: Mapping[str, npt.NDArray[np.generic]], channels: Mapping[str, Mapping[str, float]]
+) -> tuple[Motion, npt.NDArray[np.bool_]]:
+    source = {
+        str(name): arrays["weights"][:, i].astype(np.float32)
+        for i, name in enumerate(arrays["names"])
+    }
+    weights = np.zeros((len(arrays["weights"]), len(ARKIT_NAMES)), np.float32)
+    observed = np.zeros(len(ARKIT_NAMES), bool)
+    for name, parts in channels.items():
+        observed[INDEX[name]] = True
+        for part, factor in parts.items():
+            weights[:, INDEX[name]] += factor * source[part]
+    return Motion(
+        ARKIT_NAMES, weights.clip(0, 1), Fraction(str(arrays["fps"])).limit_denominator(1001)
+    ), observed
+
+
+def head_angles(quaternions: npt.NDArray[np.generic]) -> Array:
+    """Quaternions [T, 4] (x, y, z, w) as (pitch, yaw, roll) in degrees, less their mean: the resting
+    pose belongs to the camera, not to the speech."""
+    x, y, z, w = quaternions.astype(np.float64).T
+    pitch = np.arcsin(np.clip(2 * (w * x - y * z), -1, 1))
+    yaw = np.arctan2(2 * (x * z + w * y), 1 - 2 * (x * x + y * y))
+    roll = np.arctan2(2 * (x * y + w * z), 1 - 2 * (x * x + z * z))
+    angles = np.degrees(np.unwrap(np.stack([pitch, yaw, roll], 1), axis=0))
+    return (angles - angles.mean(0)).astype(np.float32)

@@ -1,0 +1,65 @@
+"""The diffusion process: DDPM (arXiv 2006.11239) and DDIM (arXiv 2010.02502) over clean-sample
+prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+TRAIN_STEPS = 1000
+
+
+def alphas_cumprod(device: torch.device | str = "cpu") -> Tensor:
+    """Share of signal power left after each step, [1001]; entry 0 is 1, the clean motion.
+
+    Linear betas from 1e-4 to 0.02, as in DreamTalk's public configuration.
+    """
+    betas = torch.linspace(1e-4, 0.02, TRAIN_STEPS, dtype=torch.float64, device=device)
+    return torch.cat([betas.new_ones(1), (1 - betas).cumprod(0)]).float()
+
+
+def add_noise(clean: Tensor, noise: Tensor, step: Tensor) -> Tensor:
+    """Motion [B, T, C] as it looks at diffusion steps [B] in 1..1000."""
+    kept = alphas_cumprod(clean.device)[step].view(-1, 1, 1)
+    return kept.sqrt() * clean + (1 - kept).sqrt() * noise
+
+
+def timesteps(steps: int) -> list[int]:
+    """The diffusion steps that a sampler of `steps` steps visits, from noise to motion."""
+    return [int(t) + 1 for t in np.arange(0, TRAIN_STEPS, TRAIN_STEPS / steps)][::-1]
+
+
+def frame_noise(frames: int, channels: int, seed: int) -> Tensor:
+    """Gaussian noise [frames, channels]. Frame i has the same noise whatever `frames` is."""
+    noise = np.random.default_rng(seed).standard_normal((frames, channels), np.float32)
+    return torch.from_numpy(noise)
+
+
+def sample(
+    denoise: Callable[[Tensor, int], Tensor],
+    noise: Tensor,
+    steps: int,
+    eta: float = 0.0,
+    seed: int = 0,
+) -> Tensor:
+    """Clean motion from noise.
+
+    denoise: (noised motion, diffusion step) -> clean motion, same shape as `noise`.
+    eta: 0 is DDIM, deterministic after the first noise; 1 with 1000 steps is DDPM.
+    """
+    kept = alphas_cumprod(noise.device)
+    generator = torch.Generator(noise.device).manual_seed(seed)
+    x = noise
+    visited = timesteps(steps)
+    for step, previous in zip(visited, [*visited[1:], 0], strict=True):
+        clean = denoise(x, step)
+        now, then = kept[step], kept[previous]
+        direction = (x - now.sqrt() * clean) / (1 - now).sqrt()
+        sigma = eta * ((1 - then) / (1 - now) * (1 - now / then)).sqrt()
+        x = then.sqrt() * clean + (1 - then - sigma**2).clamp(min=0).sqrt() * direction
+        if eta and previous:
+            x = x + sigma * torch.randn(x.shape, generator=generator, device=x.device)
+    return x

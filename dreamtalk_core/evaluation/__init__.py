@@ -1,0 +1,1 @@
+"""How well predicted face curves follow the tracked face: figures, bursts, reports."""

@@ -1,0 +1,54 @@
+"""Writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from dreamtalk_core.errors import DreamTalkError
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it takes the place of `path`.
+
+    The temporary name keeps the suffix, because container libraries guess the format from it.
+    On any failure (an exception or an interrupt in the body, a full disk) the temporary file is
+    removed and an older file at `path` is left as it was. No parent folders are made.
+
+    Raises `DreamTalkError` for an `OSError` (missing folder, no permission, full disk); any other
+    exception of the body passes through.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise DreamTalkError(f"Cannot write {target}: it is a folder. Give the name of a file.")
+    temporary = target.with_name(f".{_stem(target)}-{secrets.token_hex(4)}{target.suffix}")
+    try:
+        # Made here rather than by the body, so that a folder that cannot be written to is reported
+        # the same way for every writer, before any work is done.
+        temporary.touch(exist_ok=False)
+        yield temporary
+        os.replace(temporary, target)
+    except OSError as error:
+        raise DreamTalkError(f"Cannot write {target}: {_reason(error, target)}") from error
+    finally:
+        # After a success the name is gone and this does nothing.
+        # If the folder itself has gone there is nothing to clean: the first error counts.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _stem(target: Path) -> str:
+    """The start of the file's stem: the whole of it could pass the file system's name limit."""
+    return target.stem.encode("utf-8", "ignore")[:64].decode("utf-8", "ignore")
+
+
+def _reason(error: OSError, target: Path) -> str:
+    if isinstance(error, FileNotFoundError) and not target.parent.is_dir():
+        return f"the folder {target.parent} does not exist. Make it first."
+    if isinstance(error, PermissionError):
+        return "no permission, or the file is open in another program."
+    return f"{error.strerror or error}."

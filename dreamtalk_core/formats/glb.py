@@ -1,0 +1,287 @@
+"""glTF 2.0 binary: the built-in head with 52 morph targets and the motion as animation. Write only.
+
+What is in the file, and how it is meant:
+
+- Metres, y up, the face along +z (glTF's own axes, which are also `Motion`'s).
+- One mesh, "Head", with one primitive per material. Morph targets are named in its
+  `extras.targetNames`, which Blender, three.js, Babylon.js and Unity importers read. They are always
+  the 52 ARKit shapes; channels of the motion that are not ARKit's are left out.
+- Skinned to two joints, "Neck" (still) and its child "HeadRotation", so that the neck bends and the
+  chest stays. The motion's head rotation is a rotation track on "HeadRotation", there only if the
+  head moves: quaternions of R = Ry(yaw) Rx(pitch) Rz(roll).
+- One animation, "DreamTalk", linear. Key i lies at i / fps, the start of the time for which frame i
+  is shown, so that in a scene at the motion's rate every key falls on a whole frame. (`Motion`
+  samples in the middle of that time, half a frame later.) The speech starts at 0. Checked with
+  Blender 4.5: frame i of the motion is frame i of the scene, counted from 0. At the NTSC rates set
+  the scene to 24, 30 or 60 with base 1: its importer misreads other bases.
+- Weights are written as they are (float32). The deltas are sparse accessors, of positions only:
+  normals of morphed faces are left to the importer.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtalk_core.arkit import ARKIT_NAMES
+from dreamtalk_core.errors import MotionError
+from dreamtalk_core.files import atomic_write
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.rig.head import MATERIALS, Head, load_head
+from dreamtalk_core.version import __version__
+
+_METRES = np.float32(0.001)
+_COMPONENTS = {"u1": 5121, "u2": 5123, "u4": 5125, "f4": 5126}
+_TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
+_VERTEX_BUFFER, _INDEX_BUFFER = 34962, 34963
+_ROUGHNESS = {"skin": 0.55, "mouth": 0.4, "teeth": 0.25, "tongue": 0.4, "eye": 0.08, "lash": 0.9}
+
+
+def read(path: Path) -> Motion:
+    """GLB is not read. Raises `MotionError`."""
+    raise MotionError(f"Cannot read {path}: GLB can only be written. Keep a .npz or .json as well.")
+
+
+def write(path: Path, motion: Motion) -> None:
+    """Write the head with this motion. Raises `DreamTalkError` if the file cannot be written."""
+    builder = _Builder()
+    document = _document(builder, load_head(), motion.to_arkit())
+    text = json.dumps(document, separators=(",", ":")).encode("utf-8")
+    text += b" " * (-len(text) % 4)
+    binary = bytes(builder.data) + bytes(-len(builder.data) % 4)
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        file.write(struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(binary)))
+        file.write(struct.pack("<I4s", len(text), b"JSON") + text)
+        file.write(struct.pack("<I4s", len(binary), b"BIN\0") + binary)
+
+
+@dataclass
+class _Builder:
+    """The binary chunk and the tables that point into it."""
+
+    data: bytearray = field(default_factory=bytearray)
+    views: list[dict[str, Any]] = field(default_factory=list)
+    accessors: list[dict[str, Any]] = field(default_factory=list)
+
+    def view(self, content: bytes, target: int | None = None) -> int:
+        """Append bytes, 4-byte aligned; the number of the buffer view."""
+        self.data += bytes(-len(self.data) % 4)
+        view: dict[str, Any] = {
+            "buffer": 0,
+            "byteOffset": len(self.data),
+            "byteLength": len(content),
+        }
+        if target is not None:
+            view["target"] = target
+        self.data += content
+        self.views.append(view)
+        return len(self.views) - 1
+
+    def accessor(
+        self,
+        array: NDArray[Any],
+        target: int | None = None,
+        bounds: bool = False,
+        normalized: bool = False,
+    ) -> int:
+        """Append an array [N] or [N, components]; the number of its accessor."""
+        array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        entry = {
+            "bufferView": self.view(array.tobytes(), target),
+            **_shape(array),
+            **(_bounds(array) if bounds else {}),
+            **({"normalized": True} if normalized else {}),
+        }
+        self.accessors.append(entry)
+        return len(self.accessors) - 1
+
+    def sparse(self, deltas: NDArray[np.float32]) -> int:
+        """Append deltas [N, 3], most of them zero; the number of the accessor."""
+        rows = np.flatnonzero(deltas.any(axis=1))
+        entry = {**_shape(deltas), **_bounds(deltas)}
+        # An accessor without a view is all zeros; a sparse part with no entries is not allowed.
+        if len(rows):
+            kind = np.uint16 if len(deltas) < 65536 else np.uint32
+            entry["sparse"] = {
+                "count": len(rows),
+                "indices": {
+                    "bufferView": self.view(rows.astype(kind).tobytes()),
+                    "componentType": _COMPONENTS[np.dtype(kind).str[1:]],
+                },
+                "values": {"bufferView": self.view(deltas[rows].astype("<f4").tobytes())},
+            }
+        self.accessors.append(entry)
+        return len(self.accessors) - 1
+
+
+def _shape(array: NDArray[Any]) -> dict[str, Any]:
+    return {
+        "componentType": _COMPONENTS[array.dtype.str[1:]],
+        "count": len(array),
+        "type": _TYPES[array.shape[1] if array.ndim == 2 else 1],
+    }
+
+
+def _bounds(array: NDArray[Any]) -> dict[str, Any]:
+    columns = array.reshape(len(array), -1)
+    return {"min": columns.min(axis=0).tolist(), "max": columns.max(axis=0).tolist()}
+
+
+def _document(builder: _Builder, head: Head, motion: Motion) -> dict[str, Any]:
+    image = builder.view(_png(head.atlas))
+    # The inverse bind matrices: both joints rest at the origin.
+    bind = builder.accessor(np.tile(np.eye(4, dtype=np.float32).reshape(1, 16), (2, 1)))
+    meshes = [
+        {
+            "name": "Head",
+            "primitives": [_primitive(builder, head, kind) for kind in range(len(MATERIALS))],
+            "weights": [0.0] * len(ARKIT_NAMES),
+            "extras": {"targetNames": list(ARKIT_NAMES)},
+        }
+    ]
+    animation = _animation(builder, motion)
+    return {
+        "asset": {
+            "version": "2.0",
+            "generator": f"DreamTalk {__version__}",
+            "copyright": "Head mesh and shapes: MakeHuman/MPFB, CC0",
+        },
+        "scene": 0,
+        "scenes": [{"name": "DreamTalk", "nodes": [0, 1]}],
+        "nodes": [
+            {"name": "Neck", "children": [2]},
+            {"name": "Head", "mesh": 0, "skin": 0},
+            {"name": "HeadRotation"},
+        ],
+        "skins": [{"joints": [0, 2], "skeleton": 0, "inverseBindMatrices": bind}],
+        "meshes": meshes,
+        "materials": [
+            {
+                "name": name,
+                "doubleSided": name == "lash",
+                "pbrMetallicRoughness": {
+                    "baseColorTexture": {"index": 0},
+                    "metallicFactor": 0.0,
+                    "roughnessFactor": _ROUGHNESS[name],
+                },
+            }
+            for name in MATERIALS
+        ],
+        "textures": [{"source": 0, "sampler": 0}],
+        "samplers": [{"magFilter": 9729, "minFilter": 9729, "wrapS": 33071, "wrapT": 33071}],
+        "images": [{"name": "atlas", "mimeType": "image/png", "bufferView": image}],
+        "animations": [animation],
+        "buffers": [{"byteLength": len(builder.data) + -len(builder.data) % 4}],
+        "bufferViews": builder.views,
+        "accessors": builder.accessors,
+    }
+
+
+def _primitive(builder: _Builder, head: Head, kind: int) -> dict[str, Any]:
+    """The triangles of one material, with only the vertices they use."""
+    triangles = head.triangles[head.material == kind]
+    used, indices = np.unique(triangles, return_inverse=True)
+    vertices = head.vertices[used] * _METRES
+    weights = np.zeros((len(used), 4), np.uint8)
+    weights[:, 1] = np.round(head.neck[used] * 255)
+    weights[:, 0] = 255 - weights[:, 1]
+    joints = np.zeros((len(used), 4), np.uint8)
+    # A joint without weight must be joint 0.
+    joints[:, 1] = weights[:, 1] > 0
+    colours = np.full((len(used), 4), 255, np.uint8)
+    colours[:, :3] = np.round(head.colours[used] * 255)
+    normals = _normals(head, triangles)[used]
+    vertex = _VERTEX_BUFFER
+    return {
+        "attributes": {
+            "POSITION": builder.accessor(vertices, vertex, bounds=True),
+            "NORMAL": builder.accessor(normals, vertex),
+            "TEXCOORD_0": builder.accessor(head.uv[used], vertex),
+            "COLOR_0": builder.accessor(colours, vertex, normalized=True),
+            "JOINTS_0": builder.accessor(joints, vertex),
+            "WEIGHTS_0": builder.accessor(weights, vertex, normalized=True),
+        },
+        "indices": builder.accessor(indices.ravel().astype(np.uint16), _INDEX_BUFFER),
+        "material": kind,
+        "targets": [{"POSITION": builder.sparse(deltas[used] * _METRES)} for deltas in head.deltas],
+    }
+
+
+def _normals(head: Head, triangles: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Unit normals [V, 3] over some triangles, weighted by their area."""
+    a, b, c = (head.vertices[triangles[:, i]].astype(np.float64) for i in range(3))
+    faces = np.cross(b - a, c - a)
+    sums = np.zeros(head.vertices.shape)
+    for corner in range(3):
+        np.add.at(sums, triangles[:, corner], faces)
+    length = np.linalg.norm(sums, axis=1, keepdims=True)
+    result: NDArray[np.float32] = np.divide(
+        sums, length, out=np.tile([0.0, 0.0, 1.0], (len(sums), 1)), where=length > 1e-9
+    ).astype(np.float32)
+    return result
+
+
+def _animation(builder: _Builder, motion: Motion) -> dict[str, Any]:
+    fps = motion.fps
+    times = (np.arange(len(motion)) * fps.denominator / fps.numerator).astype(np.float32)
+    clock = builder.accessor(times, bounds=True)
+    samplers = [
+        {
+            "input": clock,
+            "interpolation": "LINEAR",
+            "output": builder.accessor(motion.weights.astype(np.float32).ravel()),
+        }
+    ]
+    channels = [{"sampler": 0, "target": {"node": 1, "path": "weights"}}]
+    if motion.head_rotation.any():
+        turns = _quaternions(motion.head_rotation)
+        samplers.append(
+            {"input": clock, "interpolation": "LINEAR", "output": builder.accessor(turns)}
+        )
+        channels.append({"sampler": 1, "target": {"node": 2, "path": "rotation"}})
+    return {"name": "DreamTalk", "samplers": samplers, "channels": channels}
+
+
+def _quaternions(degrees: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Unit quaternions (x, y, z, w) [T, 4] of Ry(yaw) Rx(pitch) Rz(roll), without sign flips."""
+    half = np.radians(degrees.astype(np.float64)) / 2
+    (sp, sy, sr), (cp, cy, cr) = np.sin(half).T, np.cos(half).T
+    turns = np.stack(
+        [
+            cy * sp * cr + sy * cp * sr,
+            sy * cp * cr - cy * sp * sr,
+            cy * cp * sr - sy * sp * cr,
+            cy * cp * cr + sy * sp * sr,
+        ],
+        axis=1,
+    )
+    flips = np.where((turns[1:] * turns[:-1]).sum(axis=1) < 0, -1.0, 1.0)
+    turns[1:] *= np.cumprod(flips)[:, None]
+    return turns.astype(np.float32)
+
+
+def _png(picture: NDArray[np.uint8]) -> bytes:
+    """A PNG of an RGB picture [H, W, 3], each row as the difference to the one above."""
+    height, width = picture.shape[:2]
+    rows = picture.reshape(height, -1)
+    filtered = np.empty((height, 1 + 3 * width), np.uint8)
+    filtered[:, 0] = 2
+    filtered[0, 1:] = rows[0]
+    filtered[1:, 1:] = rows[1:] - rows[:-1]
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = zlib.compress(filtered.tobytes(), 9)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    )

@@ -1,0 +1,269 @@
+"""Live Link Face CSV: what Epic's iPhone app records, one row per frame.
+
+Columns: `Timecode` (HH:MM:SS:FF.mmm, mmm thousandths of a frame), `BlendshapeCount` (61), the 52
+shapes in PascalCase (the app puts JawRight before JawLeft and MouthRight before MouthLeft), then
+yaw, pitch, roll in radians of the head, the left and the right eye. Values have ten decimals.
+
+Signs, found on recordings of the app. The eye columns follow from the eyeLook shapes beside them:
+yaw to the character's right and pitch down are positive. A speaker who looks at the phone turns
+the eyes against the head, which gives the head's yaw and pitch: yaw to the character's left and
+pitch up are positive, the opposite of the eyes. Roll is taken likewise as the inverse of the eyes'
+sense: positive raises the left ear. So (pitch, yaw, roll) here is (-HeadPitch, HeadYaw, HeadRoll).
+
+Rate. The format has none; it follows from the timecode. The app counts sixtieths of real seconds,
+and this module writes the same for every rate (25 fps: steps of 2.4), so other programs that know
+the app get the timing right too. On reading, evenly spaced rows are taken as they are, and the
+rate is the usual one (23.976 to 120) that fits, or else the simplest fraction that does. A phone's
+own clock drifts and drops frames: such rows are resampled, by their timecodes, to the nearest
+whole usual rate. A single row counts as 60 fps.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.curves import resample
+from dreamtalk_core.errors import MotionError
+from dreamtalk_core.files import atomic_write
+from dreamtalk_core.motion import Motion, frame_times
+
+_SWAPPED = {
+    "jawLeft": "jawRight",
+    "jawRight": "jawLeft",
+    "mouthLeft": "mouthRight",
+    "mouthRight": "mouthLeft",
+}
+_FILE_ORDER = tuple(_SWAPPED.get(name, name) for name in ARKIT_NAMES)
+_HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
+_EYES = tuple(
+    f"{side}Eye{angle}" for side in ("Left", "Right") for angle in ("Yaw", "Pitch", "Roll")
+)
+_HEADER = (
+    "Timecode",
+    "BlendshapeCount",
+    *(name[0].upper() + name[1:] for name in _FILE_ORDER),
+    *_HEAD,
+    *_EYES,
+)
+_VALUE_COUNT = len(_HEADER) - 2
+
+_TIMECODE = re.compile(r"\s*(\d+):(\d+):(\d+)[:;](\d+(?:\.\d+)?)\s*")
+_BASE = 60  # frames per second that the timecode counts
+_BASES = (60, 24, 25, 30, 48, 50, 100, 120)  # what others may count; the app's own comes first
+_QUANTUM = 1e-3  # thousandths of a frame
+_USUAL_RATES = (
+    *(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)),
+    *(Fraction(n) for n in (24, 25, 30, 48, 50, 60, 100, 120)),
+)
+_MAX_STEP = 20 * _BASE  # a take with a frame every 20 seconds is none
+_DAY = 24 * 3600.0
+
+# Radians of eye rotation at a full eyeLook shape, measured on recordings of the app.
+_EYE_SIDE, _EYE_DOWN, _EYE_UP = 0.62, 0.70, 0.43
+
+
+def read(path: Path) -> Motion:
+    """Read a take. The motion has all 52 ARKit channels; shapes the file lacks are 0.
+
+    Weights outside 0..1, as calibrated takes have, are clipped. The eye columns are not used:
+    gaze is in the eyeLook shapes.
+    Raises `MotionError` if it is not such a file, is cut off, or its timecodes do not advance.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        try:
+            seconds, frames, table = _parse(csv.reader(stream), path)
+        except csv.Error as error:
+            raise MotionError(f"{path} is not a CSV file: {error}.") from error
+    times = _timeline(seconds, frames, path)
+    moves = np.concatenate([[True], np.diff(np.maximum.accumulate(times)) > 0])
+    if len(times) > 1 and moves.sum() < 2:
+        raise MotionError(f"The timecodes in {path} do not advance, so its rate is unknown.")
+    if len(times) > 1 and np.median(np.diff(times[moves])) > _MAX_STEP:
+        raise MotionError(f"The timecodes in {path} jump by more than {_MAX_STEP / _BASE:.0f} s.")
+    rate, even = _rate(times[moves])
+    table = table[moves]
+    if not even:
+        table = _regular(times[moves], table, rate, path)
+    weights, head = table[:, : len(ARKIT_NAMES)], table[:, len(ARKIT_NAMES) :]
+    rotation = np.degrees(head[:, [1, 0, 2]] * (-1.0, 1.0, 1.0)).astype(np.float32)
+    return Motion(ARKIT_NAMES, np.clip(weights, 0.0, 1.0).astype(np.float32), rate, rotation)
+
+
+def write(path: Path, motion: Motion) -> None:
+    """Write a take that starts at timecode 00:00:00:00.000. Channels it lacks are 0.
+
+    The eye columns are derived from the eyeLook shapes.
+    Raises `MotionError` if the motion has channels that are not ARKit's: the format has no place
+    for them.
+    """
+    foreign = [name for name in motion.names if name not in INDEX]
+    if foreign:
+        raise MotionError(
+            f"A Live Link Face CSV holds the 52 ARKit shapes only, not {', '.join(foreign[:5])}. "
+            "Save as .json or .npz, or call to_arkit() first to leave the others out."
+        )
+    weights = motion.to_arkit().weights.astype(np.float64)
+    pitch, yaw, roll = np.radians(motion.head_rotation.astype(np.float64)).T
+    values = np.column_stack(
+        [weights[:, [INDEX[name] for name in _FILE_ORDER]], yaw, -pitch, roll, *_eyes(weights)]
+    )
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+        out.write(",".join(_HEADER) + "\n")
+        # Adding 0 turns -0 into 0.
+        for i, row in enumerate(values + 0.0):
+            numbers = ",".join(f"{value:.10f}" for value in row)
+            out.write(f"{_timecode(i / motion.fps)},{_VALUE_COUNT},{numbers}\n")
+
+
+def _parse(
+    rows: Iterator[list[str]], path: Path
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Whole seconds [T], frame counts [T] and values [T, 52 + 3] (shapes, head yaw pitch roll)."""
+    header = next(rows, [])
+    column = {name.strip().lower(): i for i, name in enumerate(header)}
+    shapes = [column.get(name.lower(), -1) for name in ARKIT_NAMES]
+    if "timecode" not in column or max(shapes) < 0:
+        raise MotionError(
+            f"{path} is not a Live Link Face CSV: its first line must name Timecode and the ARKit "
+            "shapes."
+        )
+    picked = shapes + [column.get(name.lower(), -1) for name in _HEAD]
+    present = [(to, at) for to, at in enumerate(picked) if at >= 0]
+    to, at = [p[0] for p in present], [p[1] for p in present]
+    seconds, frames, table = [], [], []
+    for number, row in enumerate(rows, start=2):
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise MotionError(
+                f"Line {number} of {path} has {len(row)} values instead of {len(header)}: the file "
+                "is cut off or damaged."
+            )
+        second, frame = _parse_timecode(row[column["timecode"]], number, path)
+        values = np.zeros(len(picked), np.float64)
+        try:
+            values[to] = [float(row[i]) for i in at]
+        except ValueError as error:
+            raise MotionError(f"Line {number} of {path} has a value that is no number.") from error
+        if not (np.abs(values) < 100).all():  # NaN fails this too
+            raise MotionError(f"Line {number} of {path} has a value that is no weight or angle.")
+        seconds.append(second)
+        frames.append(frame)
+        table.append(values)
+    if not table:
+        raise MotionError(f"{path} has a header but no frames.")
+    return np.array(seconds), np.array(frames), np.array(table)
+
+
+def _parse_timecode(text: str, number: int, path: Path) -> tuple[float, float]:
+    match = _TIMECODE.fullmatch(text)
+    if not match:
+        raise MotionError(
+            f"Line {number} of {path} has the timecode {text!r}; it must read HH:MM:SS:FF.mmm."
+        )
+    hours, minutes, seconds, frames = match.groups()
+    return int(hours) * 3600.0 + int(minutes) * 60.0 + int(seconds), float(frames)
+
+
+def _timecode(time: Fraction) -> str:
+    """HH:MM:SS:FF.mmm of a time in seconds."""
+    thousandths = round(time * _BASE * 1000)
+    seconds, rest = divmod(thousandths, _BASE * 1000)
+    clock = f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return f"{clock}:{rest // 1000:02d}.{rest % 1000:03d}"
+
+
+def _timeline(
+    seconds: NDArray[np.float64], frames: NDArray[np.float64], path: Path
+) -> NDArray[np.float64]:
+    """Time of every row [T] in 1/60 s from the first, across midnight."""
+    bases = [base for base in _BASES if frames.max() < base]
+    if not bases:
+        raise MotionError(
+            f"{path} has timecodes with frame {frames.max():g}; it must be below 120."
+        )
+    # A recording crosses midnight when the clock falls back by nearly a day.
+    days = np.concatenate([[0.0], np.cumsum(np.diff(seconds) < -_DAY / 2)])
+    clock = seconds + days * _DAY
+    base = min(bases, key=lambda b: _unevenness(clock * b + frames))
+    return (clock - clock[0] + (frames - frames[0]) / base) * _BASE
+
+
+def _unevenness(counts: NDArray[np.float64]) -> float:
+    # With the wrong number of frames per second every change of second makes a jump. Rounded, so
+    # that a take within one second, where all fit equally, goes to the first of the list.
+    steps = np.diff(counts)
+    return round(float(np.abs(steps - np.median(steps)).mean()), 6) if len(steps) else 0.0
+
+
+def _rate(times: NDArray[np.float64]) -> tuple[Fraction, bool]:
+    """Rate of rows at `times` (in 1/60 s) and whether they are evenly spaced at it."""
+    count = len(times)
+    if count == 1:
+        return Fraction(_BASE), True
+    index = np.arange(count)
+    centred = index - index.mean()
+    step = float(centred @ (times - times.mean()) / (centred @ centred))
+    residual = times - times.mean() - step * centred
+    slack = _QUANTUM / (count - 1)  # over the whole take the step may be off by one thousandth
+    if np.abs(residual).max() <= _QUANTUM:
+        fitting = [r for r in _USUAL_RATES if abs(_BASE / r - step) <= slack]
+        if fitting:
+            return min(fitting, key=lambda r: abs(_BASE / r - step)), True
+        low = Fraction(_BASE) / Fraction(step + slack)
+        return _simplest(low, Fraction(_BASE) / Fraction(step - slack)), True
+    measured = _BASE / float(np.median(np.diff(times)))
+    whole = [r for r in _USUAL_RATES if r.denominator == 1]
+    nearest = min(whole, key=lambda r: abs(r - measured))
+    if abs(nearest - measured) <= 0.03 * nearest:
+        return nearest, False
+    return Fraction(max(1, round(measured))), False
+
+
+def _simplest(low: Fraction, high: Fraction) -> Fraction:
+    """The fraction with the smallest denominator in [low, high], 0 < low <= high."""
+    floor = low.numerator // low.denominator
+    if floor == low:
+        return Fraction(floor)
+    if floor + 1 <= high:
+        return Fraction(floor + 1)
+    return floor + 1 / _simplest(1 / (high - floor), 1 / (low - floor))
+
+
+def _regular(
+    times: NDArray[np.float64], table: NDArray[np.float64], rate: Fraction, path: Path
+) -> NDArray[np.float64]:
+    """Unevenly timed rows put on an even grid at `rate`."""
+    step = float(np.median(np.diff(times)))
+    count = max(1, round((times[-1] + step) / _BASE * float(rate)))
+    if count > 20 * len(times) + 1000:
+        raise MotionError(
+            f"The timecodes in {path} jump: {len(times)} rows span {times[-1] / _BASE:.0f} s. "
+            "Split the file where they do."
+        )
+    # A row stands for the middle of its frame, as everywhere in this package.
+    even = resample(table, (times + step / 2) / _BASE, frame_times(count, rate))
+    return even.astype(np.float64)
+
+
+def _eyes(weights: NDArray[np.float64]) -> Sequence[NDArray[np.float64]]:
+    """Yaw, pitch, roll [T] of the left, then of the right eye, in the app's signs (radians)."""
+
+    def look(direction: str, side: str) -> NDArray[np.float64]:
+        column: NDArray[np.float64] = weights[:, INDEX[f"eyeLook{direction}{side}"]]
+        return column
+
+    angles = []
+    for side, inward in (("Left", 1.0), ("Right", -1.0)):
+        yaw = inward * _EYE_SIDE * (look("In", side) - look("Out", side))
+        pitch = _EYE_DOWN * look("Down", side) - _EYE_UP * look("Up", side)
+        angles += [yaw, pitch, np.zeros(len(weights))]
+    return angles

@@ -1,0 +1,65 @@
+"""Numpy archive of a motion: exact, compact, quick to read.
+
+Arrays: `format` ("dreamtalk-motion"), `version` (1), `names` [C] text, `fps` text
+"numerator/denominator", `weights` float32 [T, C], `head_rotation` float32 [T, 3] in degrees
+(pitch, yaw, roll). Nothing in it is pickled, and nothing pickled is read.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from dreamtalk_core.errors import MotionError
+from dreamtalk_core.files import atomic_write
+from dreamtalk_core.motion import Motion, parse_fps
+
+FORMAT = "dreamtalk-motion"
+VERSION = 1
+_KEYS = ("format", "version", "names", "fps", "weights", "head_rotation")
+
+
+def read(path: Path) -> Motion:
+    """Read a motion. Raises `MotionError` if it is not such an archive, or is damaged."""
+    try:
+        # Opened as a stream: from a path numpy would take any other file for a pickle.
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise MotionError(f"{path} holds a bare array; a motion is an .npz archive.")
+            content = {key: archive[key] for key in _KEYS if key in archive.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
+        raise MotionError(f"{path} is not a numpy archive, or is damaged: {error}.") from error
+    missing = [key for key in _KEYS if key not in content]
+    if missing or str(content["format"]) != FORMAT:
+        what = f"it lacks {', '.join(missing)}" if missing else f"its format is not {FORMAT}"
+        raise MotionError(f"{path} is not a DreamTalk motion: {what}.")
+    if str(content["version"]) != str(VERSION):
+        raise MotionError(
+            f"{path} has version {content['version']}; this program reads version {VERSION}. "
+            "Update it, or save the motion again."
+        )
+    try:
+        names = tuple(str(name) for name in np.atleast_1d(content["names"]))
+        rate = parse_fps(str(content["fps"]))
+        return Motion(names, content["weights"], rate, content["head_rotation"])
+    except MotionError as error:
+        raise MotionError(f"{path}: {error}") from error
+
+
+def write(path: Path, motion: Motion) -> None:
+    """Write a motion."""
+    # Through a stream, because numpy adds .npz to names that end in, say, .NPZ.
+    with atomic_write(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(
+            stream,
+            format=np.array(FORMAT),
+            version=np.array(VERSION),
+            names=np.array(motion.names),
+            fps=np.array(f"{motion.fps.numerator}/{motion.fps.denominator}"),
+            weights=motion.weights,
+            head_rotation=motion.head_rotation,
+        )

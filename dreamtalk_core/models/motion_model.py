@@ -1,0 +1,109 @@
+"""The motion model: denoiser, style encoder, motion space and named styles in one weights file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from dreamtalk_core.errors import ModelError
+from dreamtalk_core.files import atomic_write
+from dreamtalk_core.models.denoiser import Denoiser, DenoiserConfig
+from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
+from dreamtalk_core.weights import open_weights
+
+FORMAT = "dreamtalk-motion-model"
+VERSION = 1
+HEAD = ("headPitch", "headYaw", "headRoll")
+"""Channels that stand for head rotation, in degrees."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything needed to build the networks; stored in the header of the weights."""
+
+    channels: tuple[str, ...]
+    """Names of the motion channels: blend shapes, then HEAD."""
+    denoiser: DenoiserConfig
+    style_encoder: StyleEncoderConfig
+    fps: int = 25
+
+
+class MotionModel(nn.Module):
+    """Networks and motion space. Motion inside is normalised: (value - mean) / scale per channel."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, config: ModelConfig, mean: Tensor, scale: Tensor) -> None:
+        super().__init__()
+        self.config = config
+        self.denoiser = Denoiser(config.denoiser)
+        self.style_encoder = StyleEncoder(config.style_encoder)
+        self.styles: dict[str, Tensor] = {}
+        """Named style codes [style]."""
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+
+    def normalise(self, motion: Tensor) -> Tensor:
+        """Channel values [..., C] -> normalised motion."""
+        return (motion - self.mean) / self.scale
+
+    def restore(self, motion: Tensor) -> Tensor:
+        """Normalised motion [..., C] -> channel values; blend shapes are cut to 0..1."""
+        values = motion * self.scale + self.mean
+        shapes = len(self.config.channels) - len(HEAD)
+        return torch.cat([values[..., :shapes].clamp(0, 1), values[..., shapes:]], -1)
+
+    def save(self, path: Path, about: dict[str, str]) -> None:
+        """Write weights in float16; `about`: training data, licence and the like for the header."""
+        tensors = {name: value.half() for name, value in self.state_dict().items()}
+        tensors |= {f"styles.{name}": code.half() for name, code in self.styles.items()}
+        header = {
+            "format": FORMAT,
+            "version": str(VERSION),
+            "config": json.dumps(asdict(self.config)),
+        }
+        with atomic_write(path) as temporary:
+            save_file(
+                {k: v.contiguous().cpu() for k, v in tensors.items()}, temporary, header | about
+            )
+
+    @staticmethod
+    def load(path: Path, device: torch.device | str = "cpu") -> MotionModel:
+        """Read a weights file, ready for inference.
+
+        Raises ModelError when the file is not a motion model of this version, or holds NaN.
+        """
+        tensors, header = open_weights(path)
+        if header.get("format") != FORMAT or header.get("version") != str(VERSION):
+            raise ModelError(
+                f"{path} is not a DreamTalk motion model of version {VERSION}. Name a file that "
+                "`dreamtalk train` made with this release."
+            )
+        try:
+            sizes = json.loads(header["config"])
+            config = ModelConfig(
+                tuple(sizes["channels"]),
+                DenoiserConfig(**sizes["denoiser"]),
+                StyleEncoderConfig(**sizes["style_encoder"]),
+                sizes["fps"],
+            )
+            model = MotionModel(config, tensors["mean"].float(), tensors["scale"].float())
+            styles = {
+                name.removeprefix("styles."): tensors.pop(name).float().to(device)
+                for name in list(tensors)
+                if name.startswith("styles.")
+            }
+            model.load_state_dict({name: value.float() for name, value in tensors.items()})
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelError(f"{path} is damaged or from another release: {error}") from error
+        if not all(np.isfinite(value.float().sum().item()) for value in tensors.values()):
+            raise ModelError(f"{path} holds values that are not numbers. Fetch the file again.")
+        model.styles = styles
+        return model.requires_grad_(False).eval().to(device)

@@ -1,0 +1,206 @@
+"""DreamTalk: the road from speech to motion as one object.
+
+talk = DreamTalk.load()
+talk.animate("line.wav", style="happy").save("line.csv")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dreamtalk_core.audio import Speech
+from dreamtalk_core.diffusion import frame_noise, sample
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.models.motion_model import HEAD, MotionModel
+from dreamtalk_core.motion import Motion, frame_count, parse_fps
+from dreamtalk_core.phonetics import PhoneticEncoder
+from dreamtalk_core.style import Style, load_style
+from dreamtalk_core.weights import WEIGHTS
+
+DEFAULT_MODEL = WEIGHTS / "default.safetensors"
+DEFAULT_STYLE = "neutral"
+DEFAULT_STEPS = 6
+WINDOW = 400
+"""Frames that the denoiser handles at a time."""
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total); an exception raised in it cancels the work."""
+
+
+class DreamTalk:
+    """Speech in, motion out. Not bound to one speech; holds nothing between calls but weights."""
+
+    def __init__(
+        self, model: MotionModel, phonetics: PhoneticEncoder, device: torch.device
+    ) -> None:
+        self.model = model
+        self.phonetics = phonetics
+        self.device = device
+
+    @staticmethod
+    def load(model: str | Path = DEFAULT_MODEL, device: str = "auto") -> DreamTalk:
+        """Open the shipped model or another one.
+
+        device: `auto` (CUDA or Apple's GPU where there is one, else the CPU) or a torch device.
+        Raises ModelError for a file that is no motion model, DreamTalkError for an unknown device.
+        """
+        chosen = choose_device(device)
+        return DreamTalk(
+            MotionModel.load(Path(model), chosen), PhoneticEncoder.load(chosen), chosen
+        )
+
+    @property
+    def style_names(self) -> tuple[str, ...]:
+        """Names of the styles that the model brings."""
+        return tuple(sorted(self.model.styles))
+
+    def load_style(self, style: Style | Motion | str | Path = DEFAULT_STYLE) -> Style:
+        """A named style, or the style of a performance given as Motion or motion file."""
+        return load_style(self.model, style)
+
+    def animate(
+        self,
+        speech: Speech | str | Path,
+        style: Style | Motion | str | Path = DEFAULT_STYLE,
+        *,
+        guidance: float = 1.0,
+        fps: int | float | str | Fraction = 25,
+        seed: int = 0,
+        steps: int = DEFAULT_STEPS,
+        progress: Progress | None = None,
+    ) -> Motion:
+        """Facial motion for a speech.
+
+        guidance: 0 leaves the style out, 1 is the style as it is, more exaggerates it (lip sync
+        suffers above 2). fps: of the result; round(duration x fps) frames. steps: denoising steps.
+        Raises SpeechError, StyleError or DreamTalkError, saying what to do.
+        """
+        if steps < 1 or steps > 1000:
+            raise DreamTalkError(f"steps is {steps}; give a number from 1 to 1000.")
+        if not np.isfinite(guidance):
+            raise DreamTalkError("guidance must be a finite number, usually between 0 and 2.")
+        rate = parse_fps(fps)
+        speech = speech if isinstance(speech, Speech) else Speech.load(speech)
+        code = torch.from_numpy(self.load_style(style).code.copy()).to(self.device)
+        frames = frame_count(speech.duration, self.model.config.fps)
+        with torch.inference_mode():
+            motion = self._sample(speech, code, frames, guidance, seed, steps, progress or _silent)
+            values = self.model.restore(motion).cpu().numpy()
+        names, shapes = self.model.config.channels, len(self.model.config.channels) - len(HEAD)
+        own = Motion(
+            names[:shapes], values[:, :shapes], Fraction(self.model.config.fps), values[:, shapes:]
+        )
+        return own.resample(rate, speech.duration)
+
+    def _sample(
+        self,
+        speech: Speech,
+        code: Tensor,
+        frames: int,
+        guidance: float,
+        seed: int,
+        steps: int,
+        progress: Progress,
+    ) -> Tensor:
+        """Normalised motion [frames, C]."""
+        total = frames * (steps + 2)
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done = min(done + count, total)
+            progress(done, total)
+
+        content = self._content(speech, frames, advance)
+        denoiser = self.model.denoiser
+        codes = [code] if guidance == 1 else [code, torch.zeros_like(code)]
+
+        def denoise(noised: Tensor, step: int) -> Tensor:
+            pieces = []
+            for inner, outer in windows(frames, denoiser.reach):
+                x = noised[outer].expand(len(codes), -1, -1)
+                y = denoiser(
+                    x,
+                    torch.full((len(codes),), step, device=x.device),
+                    content[outer].expand(len(codes), -1, -1),
+                    torch.stack(codes),
+                )
+                clean = y[0] if guidance == 1 else guidance * y[0] + (1 - guidance) * y[1]
+                pieces.append(clean[inner])
+                advance(len(pieces[-1]))
+            return torch.cat(pieces)
+
+        noise = frame_noise(frames, len(self.model.config.channels), seed).to(self.device)
+        return sample(denoise, noise * self.temperature(), steps)
+
+    def temperature(self) -> Tensor:
+        """Strength of the first noise per channel [C].
+
+        What the lips do follows from the speech, so they start near the most likely motion; the
+        rest of the face is free to differ from take to take.
+        """
+        lips = [name.startswith(("jaw", "mouth", "tongue")) for name in self.model.config.channels]
+        return torch.where(
+            torch.tensor(lips, device=self.device), LIP_TEMPERATURE, FACE_TEMPERATURE
+        )
+
+    def _content(self, speech: Speech, frames: int, advance: Callable[[int], None]) -> Tensor:
+        """What the speech asks of the face, [frames, width]."""
+        rows = []
+        for piece in self.phonetics.stream(torch.from_numpy(speech.waveform)):
+            rows.append(piece.half())
+            advance(len(piece) // 2)
+        features = torch.cat(rows)
+        missing = 2 * frames + 1 - len(features)
+        if missing > 0:
+            features = F.pad(features[None], (0, 0, 0, missing), mode="replicate")[0]
+        denoiser = self.model.denoiser
+        pieces = []
+        for inner, outer in windows(frames, denoiser.content_reach):
+            part = features[2 * outer.start : 2 * outer.stop + 1].float()
+            pieces.append(denoiser.content(part[None])[0, inner])
+            advance(len(pieces[-1]))
+        return torch.cat(pieces)
+
+
+LIP_TEMPERATURE = 0.3
+FACE_TEMPERATURE = 0.9
+
+
+def windows(frames: int, reach: int) -> Iterator[tuple[slice, slice]]:
+    """Cuts of a sequence for a network that sees `reach` frames to each side.
+
+    Yields (inner, outer): give the network `outer` of the sequence and keep `inner` of what comes
+    back. Joined, the kept parts equal what the network would make of the whole.
+    """
+    for start in range(0, frames, WINDOW):
+        stop = min(start + WINDOW, frames)
+        first, last = max(0, start - reach), min(frames, stop + reach)
+        yield slice(start - first, stop - first), slice(first, last)
+
+
+def choose_device(name: str) -> torch.device:
+    """A torch device by name, or the best there is for `auto`."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise DreamTalkError(
+            f"Device '{name}' cannot be used here ({error}). Try auto or cpu."
+        ) from error
+    return device
+
+
+def _silent(done: int, total: int) -> None:
+    pass

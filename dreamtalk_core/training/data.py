@@ -1,0 +1,231 @@
+"""From a corpus to batches: recordings, their augmented features, calibrated curves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.numpy import load_file, save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from dreamtalk_core import curves
+from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.corpus import Clip, read_manifest, read_pairs
+from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.files import atomic_write
+from dreamtalk_core.models.motion_model import HEAD
+from dreamtalk_core.motion import frame_times
+from dreamtalk_core.phonetics import PhoneticEncoder
+from dreamtalk_core.training.augment import silence, vary
+from dreamtalk_core.training.manner import LIPS, Manner, apply_manner, draw_manner
+
+Array = npt.NDArray[np.float32]
+CHANNELS = (*ARKIT_NAMES, *HEAD)
+FPS = 25
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One variant of a recording: features float16 [2T + 1, F] and values float32 [T, C]."""
+
+    features: npt.NDArray[np.float16]
+    values: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A recording in its variants (the first is the recording itself), and what it can teach."""
+
+    takes: tuple[Take, ...]
+    observed: npt.NDArray[np.bool_]
+    """[C]"""
+
+
+Source = list[Recording]
+
+
+def read_source(source: Mapping[str, Any], corpus: Path) -> list[Clip]:
+    """The clips that a source of the training configuration names."""
+    if "folder" in source:
+        folder = corpus / source["folder"]
+        clips = read_pairs(folder, source["licence"], source["speaker"], source.get("channels", {}))
+    else:
+        clips = read_manifest(corpus, source["where"])
+    found = list(clips)
+    if not found:
+        raise CorpusError(f"Source '{source['name']}' matches no clip of {corpus}.")
+    return found
+
+
+def load_sources(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[Source]:
+    """Every source of the configuration, calibrated; features come from the cache once made."""
+    clips = [read_source(source, corpus) for source in config["sources"]]
+    features = _cached(cache, config, [clip for group in clips for clip in group])
+    sources = []
+    for group in clips:
+        values = calibrate(group, config)
+        sources.append(
+            [_recording(clip, v, features) for clip, v in zip(group, values, strict=True)]
+        )
+    return sources
+
+
+def silent_source(config: Mapping[str, Any], count: int = 40) -> Source:
+    """Recordings of nobody speaking, whose lips rest."""
+    rng = np.random.default_rng(config["seed"])
+    encoder = PhoneticEncoder.load()
+    observed = np.array([name in LIPS for name in CHANNELS])
+    frames = 2 * config["frames"]
+    values = np.zeros((frames, len(CHANNELS)), np.float32)
+    waves = [silence(frames / FPS, rng) for _ in range(count)]
+    return [
+        Recording((Take(_features(encoder, wave, frames), values),), observed) for wave in waves
+    ]
+
+
+def calibrate(clips: Sequence[Clip], config: Mapping[str, Any]) -> list[Array]:
+    """Channel values [T, C] of one speaker's clips, on the scale that all speakers share.
+
+    A tracker reads the same lip movement as a weak curve on one face and a strong one on another;
+    what the lips did in space is the better witness. Rounding is therefore read for a part from the
+    narrowing of the mouth, and each speaker's curves are brought to the configured deviation.
+    """
+    values = [np.concatenate([clip.weights, clip.motion.head_rotation], 1) for clip in clips]
+    gains = np.ones(len(CHANNELS), np.float32)
+    together = np.concatenate(values)
+    for rule in config["amplitude"]:
+        deviation = max(float(together[:, INDEX[rule["measure"]]].std()), 0.01)
+        for name in rule["channels"]:
+            gains[INDEX[name]] = rule["deviation"] / deviation
+    calibrated = [value * gains for value in values]
+    share = config["narrowing"]
+    widths = [clip.lip_width for clip in clips]
+    if share and not np.isnan(np.concatenate(widths)).any():
+        narrow = [np.clip(np.percentile(width, 85) - width, 0, None) for width in widths]
+        scale = config["pucker"] / float(np.concatenate(narrow).std())
+        pucker = INDEX["mouthPucker"]
+        for value, curve in zip(calibrated, narrow, strict=True):
+            value[:, pucker] = (1 - share) * value[:, pucker] + share * scale * curve
+    return calibrated
+
+
+def _recording(
+    clip: Clip, values: Array, features: Mapping[str, npt.NDArray[np.generic]]
+) -> Recording:
+    takes = []
+    for variant, tempo in enumerate(features[f"{clip.id}.tempo"]):
+        rows = features[f"{clip.id}.{variant}"].astype(np.float16)
+        frames = min((len(rows) - 1) // 2, int(float(clip.motion.duration) * FPS / float(tempo)))
+        times = frame_times(frames, FPS) * float(tempo)
+        at = curves.resample(values, clip.motion.times, times).astype(np.float32)
+        takes.append(Take(rows[: 2 * frames + 1], at))
+    return Recording(tuple(takes), np.append(clip.observed, [clip.head_observed] * len(HEAD)))
+
+
+def _cached(
+    cache: Path, config: Mapping[str, Any], clips: list[Clip]
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Features of all variants of all clips by 'ID.variant', and tempos by 'ID.tempo'."""
+    key = json.dumps([config["variants"], config["seed"], [clip.id for clip in clips]])
+    path = cache / f"features-{hashlib.sha256(key.encode()).hexdigest()[:12]}.safetensors"
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        made = dict(_variants(clips, config["variants"], np.random.default_rng(config["seed"])))
+        with atomic_write(path) as temporary:
+            save_file(made, temporary)
+    return load_file(path)
+
+
+def _variants(
+    clips: list[Clip], count: int, rng: np.random.Generator
+) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
+    encoder = PhoneticEncoder.load()
+    babble = np.zeros(16_000, np.float32)
+    for clip in tqdm(clips, desc="features", unit="clip"):
+        waveform = clip.waveform()
+        varied = [(waveform, 1.0), *(vary(waveform, babble, rng) for _ in range(count - 1))]
+        yield f"{clip.id}.tempo", np.array([tempo for _, tempo in varied], np.float32)
+        for variant, (wave, _) in enumerate(varied):
+            yield f"{clip.id}.{variant}", _features(encoder, wave, int(len(wave) / 16_000 * FPS))
+        babble = np.concatenate([waveform, babble])[: 30 * 16_000]
+
+
+def _features(encoder: PhoneticEncoder, wave: Array, frames: int) -> npt.NDArray[np.float16]:
+    rows = torch.cat(list(encoder.stream(torch.tensor(wave)))).half().numpy()
+    return np.pad(rows, ((0, max(0, 2 * frames + 1 - len(rows))), (0, 0)), mode="edge")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of one training step; values are channel values, not normalised."""
+
+    features: Tensor
+    """[B, 2T + 1, F]"""
+    target: Tensor
+    """[B, T, C]"""
+    weight: Tensor
+    """[B, T, C]: 1 where the target is known, else 0."""
+    clip: Tensor
+    """[B, S, C] style clip"""
+    padding: Tensor
+    """[B, S] True where the style clip is padding"""
+
+
+def draw_batch(
+    sources: Sequence[Source],
+    shares: Sequence[float],
+    size: int,
+    frames: int,
+    rng: np.random.Generator,
+) -> Batch:
+    """A random batch: `size` stretches of `frames` frames, each with a style clip of its speaker."""
+    drawn = [
+        _draw_example(sources[rng.choice(len(sources), p=shares)], frames, rng) for _ in range(size)
+    ]
+    features, target, weight, clips = zip(*drawn, strict=True)
+    longest = max(map(len, clips))
+    padded = np.stack([np.pad(clip, ((0, longest - len(clip)), (0, 0))) for clip in clips])
+    padding = np.arange(longest)[None] >= np.array([len(clip) for clip in clips])[:, None]
+    stacked = (
+        np.stack(features).astype(np.float32),
+        np.stack(target),
+        np.stack(weight),
+        padded,
+        padding,
+    )
+    return Batch(*(torch.from_numpy(array) for array in stacked))
+
+
+def _draw_example(
+    source: Source, frames: int, rng: np.random.Generator
+) -> tuple[Array, Array, Array, Array]:
+    recording = source[rng.integers(len(source))]
+    take = recording.takes[rng.integers(len(recording.takes))]
+    start = int(rng.integers(max(1, len(take.values) - frames + 1)))
+    values = take.values[start : start + frames]
+    rows = take.features[2 * start : 2 * (start + len(values)) + 1]
+    missing = frames - len(values)
+    manner = draw_manner(rng)
+    weight = np.pad(np.tile(recording.observed, (len(values), 1)), ((0, missing), (0, 0)))
+    target = np.pad(apply_manner(values, manner), ((0, missing), (0, 0)), mode="edge")
+    rows = np.pad(rows, ((0, 2 * missing), (0, 0)), mode="edge")
+    return rows, target, weight.astype(np.float32), draw_style_clip(source, manner, rng)
+
+
+def draw_style_clip(source: Source, manner: Manner, rng: np.random.Generator) -> Array:
+    """1.6 to 6 s of a speaker in a manner [S, C]: stretches of recordings joined."""
+    length, pieces = int(rng.integers(40, 150)), []
+    while length > 0:
+        values = source[rng.integers(len(source))].takes[0].values
+        start = int(rng.integers(max(1, len(values) - length + 1)))
+        pieces.append(apply_manner(values[start : start + length], manner))
+        length -= len(pieces[-1])
+    return np.concatenate(pieces)

@@ -1,0 +1,246 @@
+"""The training loop. Read it from top to bottom.
+
+dreamtalk train CONFIG --corpus CORPUS --output RUN
+torchrun --nproc-per-node 4 -m dreamtalk_core.cli train CONFIG --corpus CORPUS --output RUN
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from dreamtalk_core.diffusion import TRAIN_STEPS, add_noise
+from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.files import atomic_write
+from dreamtalk_core.models.denoiser import DenoiserConfig
+from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
+from dreamtalk_core.models.style_encoder import StyleEncoderConfig
+from dreamtalk_core.phonetics import FEATURE_WIDTH
+from dreamtalk_core.pipeline import choose_device
+from dreamtalk_core.training.data import (
+    CHANNELS,
+    Batch,
+    Source,
+    draw_batch,
+    draw_style_clip,
+    load_sources,
+    silent_source,
+)
+from dreamtalk_core.training.manner import EMOTIONS, LIPS, Manner, emotion_offset
+
+SAVE_EVERY = 500
+
+
+def train(config_path: Path, corpus: Path, output: Path, device_name: str = "auto") -> Path:
+    """Train a motion model and write OUTPUT/model.safetensors; goes on where it was stopped.
+
+    config_path: see default.json. Raises CorpusError when corpus or configuration do not fit.
+    """
+    config = read_config(config_path)
+    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    device = choose_device(device_name)
+    if world > 1:
+        local = int(os.environ.get("LOCAL_RANK", 0))
+        device = torch.device("cuda", local) if device.type == "cuda" else device
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    torch.manual_seed(config["seed"])
+    if rank and world > 1:
+        distributed.barrier()  # rank 0 makes the feature cache, the others read it
+    sources = [*load_sources(config, corpus, output / "cache"), silent_source(config)]
+    if rank == 0 and world > 1:
+        distributed.barrier()
+    weights = [source["weight"] for source in config["sources"]]
+    shares = [weight / sum(weights) * (1 - config["silence"]) for weight in weights]
+    shares.append(1 - sum(shares))
+
+    model = build_model(config, sources, shares).to(device)
+    objective = Objective(model, config)
+    parallel = DistributedDataParallel(objective) if world > 1 else objective
+    optimizer = torch.optim.AdamW(
+        model.parameters(), config["learning_rate"], weight_decay=config["weight_decay"]
+    )
+    average = copy.deepcopy(model).requires_grad_(False)
+    start = load_checkpoint(output / "checkpoint.pt", model, average, optimizer)
+    log = SummaryWriter(output / "log") if rank == 0 else None
+
+    bar = tqdm(
+        range(start, config["steps"]), initial=start, total=config["steps"], disable=rank > 0
+    )
+    for step in bar:
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, config)
+        # Seeded by the step: a resumed run draws what an uninterrupted one would have drawn.
+        rng = np.random.default_rng([config["seed"], step, rank])
+        batch = draw_batch(sources, shares, config["batch"], config["frames"], rng)
+        losses = parallel(Batch(*(tensor.to(device) for tensor in vars(batch).values())))
+        optimizer.zero_grad()
+        losses["total"].backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        with torch.no_grad():
+            decay = min(config["ema"], (step + 1) / (step + 10))
+            for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
+                slow.lerp_(fast, 1 - decay)
+        if log and step % 20 == 0:
+            bar.set_postfix({name: f"{value.item():.3f}" for name, value in losses.items()})
+            for name, value in losses.items():
+                log.add_scalar(f"loss/{name}", value.item(), step)
+        last = step + 1 == config["steps"]
+        if rank == 0 and (last or (step + 1) % SAVE_EVERY == 0):
+            save_checkpoint(output / "checkpoint.pt", step + 1, model, average, optimizer)
+            average.styles = name_styles(average, sources, config)
+            average.save(output / "model.safetensors", about(config, step + 1))
+    return output / "model.safetensors"
+
+
+class Objective(nn.Module):
+    """The training losses of a batch; a module of its own so that it can run on several devices."""
+
+    channel_weight: Tensor
+
+    def __init__(self, model: MotionModel, config: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.model = model
+        self.style_dropout = config["style_dropout"]
+        self.velocity_weight = config["velocity_weight"]
+        weight = [config["lip_weight"] if name in LIPS else 1.0 for name in CHANNELS]
+        self.register_buffer("channel_weight", torch.tensor(weight))
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        model = self.model
+        style = model.style_encoder(model.normalise(batch.clip), batch.padding)
+        kept = torch.rand(len(style), 1, device=style.device) >= self.style_dropout
+        clean = model.normalise(batch.target)
+        step = torch.randint(1, TRAIN_STEPS + 1, (len(clean),), device=clean.device)
+        noised = add_noise(clean, torch.randn_like(clean), step)
+        content = model.denoiser.content(batch.features)
+        predicted = model.denoiser(noised, step, content, style * kept)
+
+        weight = batch.weight * self.channel_weight
+        error = (weight * (predicted - clean) ** 2).sum() / weight.sum()
+        change = (weight[:, 1:] * (predicted - clean).diff(dim=1) ** 2).sum() / weight.sum()
+        # Small codes keep the space smooth enough to mix styles in.
+        size = style.square().mean()
+        total = error + self.velocity_weight * change + 1e-3 * size
+        return {"total": total, "motion": error, "velocity": change, "style": size}
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A training configuration. Raises CorpusError when it cannot be read."""
+    try:
+        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CorpusError(
+            f"{path} cannot be read as a training configuration ({error})."
+        ) from error
+    return config
+
+
+def build_model(
+    config: Mapping[str, Any], sources: list[Source], shares: list[float]
+) -> MotionModel:
+    """A fresh model whose motion space fits what it will see."""
+    rng = np.random.default_rng(config["seed"])
+    batch = draw_batch(sources, shares, 800, config["frames"], rng)
+    count = batch.weight.sum((0, 1))
+    mean = (batch.target * batch.weight).sum((0, 1)) / count
+    variance = ((batch.target - mean) ** 2 * batch.weight).sum((0, 1)) / count
+    channels = len(CHANNELS)
+    sizes = ModelConfig(
+        CHANNELS,
+        DenoiserConfig(channels, FEATURE_WIDTH, **config["denoiser"]),
+        StyleEncoderConfig(channels, **config["style_encoder"]),
+    )
+    # Shapes that hardly ever move must not turn their noise into signal.
+    return MotionModel(sizes, mean, variance.sqrt().clamp(min=0.02))
+
+
+def learning_rate(step: int, config: Mapping[str, Any]) -> float:
+    """Warm-up over 3 % of the steps, then a cosine down to nothing."""
+    progress = (step + 1) / config["steps"]
+    peak: float = config["learning_rate"]
+    return peak * min(progress / 0.03, 0.5 * (1 + math.cos(math.pi * progress)) + 1e-3)
+
+
+@torch.no_grad()
+def name_styles(
+    model: MotionModel, sources: list[Source], config: Mapping[str, Any]
+) -> dict[str, Tensor]:
+    """Codes of the named styles: each the mean over clips of all tracked speakers in that manner."""
+    rng = np.random.default_rng(config["seed"])
+    speakers = [source for source in sources if source[0].observed.all()]
+    manners = {"neutral": Manner()} | {name: Manner(emotion_offset(name)) for name in EMOTIONS}
+    device = model.mean.device
+    was_training = model.training
+    model.eval()
+    codes = {}
+    for name, manner in manners.items():
+        clips = [draw_style_clip(speaker, manner, rng) for speaker in speakers for _ in range(24)]
+        one_by_one = [
+            model.style_encoder(model.normalise(torch.from_numpy(clip).to(device))[None])[0]
+            for clip in clips
+        ]
+        codes[name] = torch.stack(one_by_one).mean(0)
+    model.train(was_training)
+    return codes
+
+
+def about(config: Mapping[str, Any], steps: int) -> dict[str, str]:
+    """Header of the weights: what they were made from."""
+    return {
+        "about": config["about"],
+        "licence": config["licence"],
+        "training_data": ", ".join(source["name"] for source in config["sources"]),
+        "training_steps": str(steps),
+    }
+
+
+def save_checkpoint(
+    path: Path,
+    step: int,
+    model: MotionModel,
+    average: MotionModel,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Everything that is needed to go on."""
+    state = {
+        "step": step,
+        "model": model.state_dict(),
+        "average": average.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    with atomic_write(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_checkpoint(
+    path: Path, model: MotionModel, average: MotionModel, optimizer: torch.optim.Optimizer
+) -> int:
+    """Restore a checkpoint if there is one; returns the step to go on from."""
+    state = None
+    with contextlib.suppress(FileNotFoundError):
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    if state is None:
+        return 0
+    try:
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise CorpusError(
+            f"{path} belongs to another configuration ({error}). Choose another --output."
+        ) from error
+    return int(state["step"])

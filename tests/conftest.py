@@ -1,0 +1,66 @@
+"""What all tests share: where things are, and that a run today is the run of yesterday."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Shared CI machines stall now and then, which says nothing about the code.
+settings.register_profile("house", derandomize=True, deadline=None, max_examples=50)
+settings.load_profile("house")
+
+
+class RootIsAFolder:
+    """The repository's root is a package for ComfyUI, which loads it by its own rules.
+
+    pytest would import its `__init__.py` before the first test, outside ComfyUI. This is a plugin
+    of its own because a conftest is not asked about the folder above it.
+    """
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collect_directory(
+        self, path: Path, parent: pytest.Collector
+    ) -> pytest.Collector | None:
+        return pytest.Dir.from_parent(parent, path=path) if path == ROOT else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(RootIsAFolder())
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Whatever draws without a seed of its own draws the same in every run and any order."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - the global generator is what is meant
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Material that lies beside the repository on the machine it is developed on."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs the development material in ../shared")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_voice() -> Path:
+    """The shipped recording: 13.84 s of a woman's voice, mono FLAC at 16 kHz."""
+    return ROOT / "dreamtalk_core" / "assets" / "demo_voice.flac"

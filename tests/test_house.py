@@ -1,0 +1,251 @@
+"""The shape of the house: who may import whom, and what must not be in a committed file."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CORE = ROOT / "dreamtalk_core"
+
+# Every module of the core has its place here; a folder stands for all that is in it.
+LIGHT = {"arkit", "curves", "errors", "files", "formats", "motion", "retarget", "rig", "version"}
+MODELS = {"diffusion", "models", "phonetics", "weights"}
+STEPS = {"assets", "audio", "render", "style", "tracking"}
+PIPELINE = {"pipeline"}
+WORKSHOP = {"corpus", "evaluation", "training"}
+DOORS = {"__main__", "cli", "worker"}
+
+# Speech is made by a step but travels between all of them, so its type is everybody's.
+TRAVELS = {"dreamtalk_core.audio.Speech", "dreamtalk_core.audio.SAMPLE_RATE"}
+
+MAY_IMPORT = {
+    "light": {"light"},
+    "models": {"light", "models"},
+    "steps": {"light", "models"},
+    "pipeline": {"light", "models", "steps"},
+    "workshop": {"light", "models", "steps", "pipeline", "workshop"},
+    "doors": {"light", "models", "steps", "pipeline", "workshop"},
+}
+FLOOR = {
+    name: floor
+    for floor, names in (
+        ("light", LIGHT),
+        ("models", MODELS),
+        ("steps", STEPS),
+        ("pipeline", PIPELINE),
+        ("workshop", WORKSHOP),
+        ("doors", DOORS),
+    )
+    for name in names
+}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in CORE.rglob("*.py") if path != CORE / "__init__.py")
+
+
+def light_modules() -> list[Path]:
+    return [path for path in modules() if place(path) in LIGHT and not is_script(path)]
+
+
+def is_script(path: Path) -> bool:
+    """Scripts that make shipped data lie beside it; they are tools, and nothing imports them."""
+    return path.stem.startswith("make_")
+
+
+def place(path: Path) -> str:
+    """The name of a core file, or of the core's folder that it is in."""
+    return path.relative_to(CORE).parts[0].removesuffix(".py")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Full names of everything a file imports when it runs, at whatever depth.
+
+    What stands under `if TYPE_CHECKING:` is for the type checker only and does not count.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"), name_of(path))
+    package = path.relative_to(ROOT).parent.parts
+    return tuple(found for node in running(tree) for found in imported(node, package))
+
+
+def running(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            for other in child.orelse:
+                yield other
+                yield from running(other)
+            continue
+        yield child
+        yield from running(child)
+
+
+def imported(node: ast.AST, package: tuple[str, ...]) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        base = package[: len(package) - node.level + 1] if node.level else ()
+        module = ".".join([*base, *([node.module] if node.module else [])])
+        return [f"{module}.{alias.name}" for alias in node.names]
+    return []
+
+
+def core_places(path: Path) -> Iterator[str]:
+    """The places in the core that a file imports from, apart from what travels."""
+    for name in imports(path):
+        parts = name.split(".")
+        if name in TRAVELS:
+            continue
+        if parts[0] == CORE.name and len(parts) > 1 and parts[1] in FLOOR:
+            yield parts[1]
+
+
+def committed() -> list[Path]:
+    """Every file that is in git or would be added to it."""
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs git and a checkout")
+    paths = (ROOT / name for name in listed.decode("utf-8").split("\0") if name)
+    return sorted(path for path in paths if path.is_file())
+
+
+def test_every_module_has_a_place() -> None:
+    homeless = [name_of(path) for path in modules() if place(path) not in FLOOR]
+    assert not homeless, "give these a place at the top of this file"
+
+
+def test_nothing_imports_a_script() -> None:
+    scripts = {dotted(path) for path in modules() if is_script(path)}
+    importers = [
+        name_of(path)
+        for path in modules()
+        if any(f"{name}.".startswith(f"{script}.") for name in imports(path) for script in scripts)
+    ]
+    assert not importers
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_point_one_way(path: Path) -> None:
+    here = place(path)
+    floor = "workshop" if is_script(path) else FLOOR[here]
+    for other in core_places(path):
+        assert FLOOR[other] in MAY_IMPORT[floor] or other == here, (
+            f"{name_of(path)} ({floor}) must not import {other} ({FLOOR[other]})"
+        )
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_the_core_knows_no_host(path: Path) -> None:
+    hosts = {"bpy", "blender_addon", "comfy", "comfy_api", "folder_paths", "nodes"}
+    assert not hosts & {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", light_modules(), ids=name_of)
+def test_light_floor_needs_only_numpy(path: Path) -> None:
+    allowed = sys.stdlib_module_names | {"numpy", CORE.name}
+    strangers = {name.split(".")[0] for name in imports(path)} - allowed
+    assert not strangers
+
+
+def test_light_floor_loads_only_numpy() -> None:
+    """Asked of Python itself: the package's own `__init__` counts here as well."""
+    names = [dotted(path) for path in light_modules()]
+    # What site-packages starts by itself (.pth files) is no import of ours.
+    code = (
+        "import sys, json, importlib, numpy; before = set(sys.modules); "
+        f"[importlib.import_module(name) for name in {names!r}]; "
+        "print(json.dumps(sorted({name.split('.')[0] for name in set(sys.modules) - before})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(json.loads(done.stdout)) - sys.stdlib_module_names
+    assert loaded <= {"numpy", CORE.name}
+
+
+def test_run_py_needs_only_python() -> None:
+    assert {name.split(".")[0] for name in imports(ROOT / "run.py")} <= sys.stdlib_module_names
+
+
+# Put together here, so that this file does not hold what it looks for.
+MACHINE_PATH = re.compile(
+    rb"(?<![\w.~/-])/(?:work|root|home|Users|opt|tmp|mnt)/[\w.-]|[A-Za-z]:\\\\?Users\\"
+)
+HOSTS = [
+    name + end
+    for name, end in (
+        ("pypi", ".org"),
+        ("pythonhosted", ".org"),
+        ("download.pytorch", ".org"),
+        ("registry.npmjs", ".org"),
+        ("deb.debian", ".org"),
+        ("huggingface", ".co/datasets"),
+    )
+]
+
+
+def test_no_machine_path_and_no_registry_in_committed_files() -> None:
+    found = []
+    for path in committed():
+        content = path.read_bytes()
+        for match in MACHINE_PATH.finditer(content):
+            found.append(f"{name_of(path)}: {content[match.start() : match.end() + 30]!r}")
+        found += [f"{name_of(path)}: {host}" for host in HOSTS if host.encode() in content]
+    assert not found, "\n".join(found)
+
+
+def test_shipped_data_is_credited() -> None:
+    """Whatever is data in the package has its source and licence in NOTICE, by its path."""
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    data = {".flac", ".npz", ".safetensors", ".wav"}
+    shipped = [
+        name_of(path) for path in committed() if path.suffix in data and CORE in path.parents
+    ]
+    assert not [name for name in shipped if name not in notice]
+
+
+def test_changelog_knows_this_version() -> None:
+    version = (CORE / "version.py").read_text(encoding="utf-8").split('"')[-2]
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## \[{re.escape(version)}\]", changelog, re.MULTILINE)
+
+
+def test_the_root_may_be_a_package(tmp_path: Path) -> None:
+    """ComfyUI clones this repository as a node pack: its `__init__.py` is not pytest's business."""
+    (tmp_path / "__init__.py").write_text("raise RuntimeError('imported')\n", encoding="utf-8")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_it.py").write_text("def test_it(): pass\n", encoding="utf-8")
+    for name in ("pyproject.toml", "tests/conftest.py"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
