@@ -139,8 +139,8 @@ def articulation(phones: tuple[str, ...]) -> npt.NDArray[np.float32]:
 
 
 def _token(phone: str) -> npt.NDArray[np.float32]:
-    if phone == "<wb>":
-        return _vector("boundary")
+    if phone.startswith("<"):
+        return _vector("boundary" if phone == "<wb>" else "")
     letters = [
         letter for letter in map(_letter, unicodedata.normalize("NFD", phone)) if letter is not None
     ]

@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="X",
         help="strength of the style: 0 none, 1 as it is, up to 2 exaggerated (default 1)",
     )
-    animate.add_argument("--fps", default="25", help="frame rate: 24, 29.97, 24000/1001 (default 25)")
+    animate.add_argument(
+        "--fps", default="25", help="frame rate: 24, 29.97, 24000/1001 (default 25)"
+    )
     animate.add_argument("--seed", type=int, default=0, help="another seed is another take")
     animate.add_argument("--steps", type=int, help="denoising steps; more is slower")
     animate.add_argument("--preview", type=Path, metavar="MP4", help="video of the built-in head")
@@ -87,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--split", help="a split of the manifest (default: speakers that were never trained on)"
     )
-    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as well")
+    evaluate.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the figures here as well"
+    )
     _add_model(evaluate)
 
     train = commands.add_parser("train", help="train a motion model")
@@ -147,7 +151,9 @@ def _preview(options: argparse.Namespace) -> None:
     from dreamtalk_core.render.preview import render_preview
 
     with _Bar("preview") as progress:
-        render_preview(Motion.load(options.motion), options.output, options.audio, progress=progress)
+        render_preview(
+            Motion.load(options.motion), options.output, options.audio, progress=progress
+        )
     print(options.output)
 
 
@@ -183,7 +189,9 @@ class _Bar:
     """A progress bar that the core can drive: called with (done, total)."""
 
     def __init__(self, title: str) -> None:
-        self.bar = tqdm(desc=title, unit="", bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}")
+        self.bar = tqdm(
+            desc=title, unit="", bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
+        )
 
     def __enter__(self) -> Callable[[int, int], None]:
         return self.update

@@ -2,7 +2,7 @@
 
 Layout (any part may be missing):
 
-    CORPUS/manifest.tsv       id, split, licence, speaker of every clip in clips/ (more columns are fine)
+    CORPUS/manifest.tsv       columns id, split, licence, speaker for every clip in clips/
     CORPUS/clips/ID.npz       tracked face, and ID.flac (or .wav, ...) its sound
     CORPUS/FOLDER/NAME.*      pairs of a motion file and a sound file with the same stem
 
@@ -88,8 +88,8 @@ def read_pairs(
 ) -> Iterator[Clip]:
     """Clips of a folder of motion and sound files in pairs.
 
-    channels: for a motion in the channels of another rig, ARKit name -> {source name: factor}; ARKit
-    channels that are not named there count as not observed.
+    channels: for a motion in the channels of another rig, ARKit name -> {source name: factor};
+    ARKit channels that are not named there count as not observed.
     """
     sounds = sorted(path for path in folder.glob("*") if path.suffix.lower() in SOUNDS)
     if not sounds:
@@ -178,8 +178,10 @@ def _mapped(
 
 
 def head_angles(quaternions: npt.NDArray[np.generic]) -> Array:
-    """Quaternions [T, 4] (x, y, z, w) as (pitch, yaw, roll) in degrees, less their mean: the resting
-    pose belongs to the camera, not to the speech."""
+    """Quaternions [T, 4] (x, y, z, w) as (pitch, yaw, roll) in degrees, less their mean.
+
+    The resting pose belongs to the camera, not to the speech.
+    """
     x, y, z, w = quaternions.astype(np.float64).T
     pitch = np.arcsin(np.clip(2 * (w * x - y * z), -1, 1))
     yaw = np.arctan2(2 * (x * z + w * y), 1 - 2 * (x * x + y * y))

@@ -23,10 +23,16 @@ PHONES = 191
 FEATURE_WIDTH = WIDTH + 2 * len(FEATURES) + 1
 """Width of a feature row; see `PhoneticEncoder.features`."""
 
+SPAN = 50
+"""Frames (1 s) that attention reaches to each side.
+
+Attention without positions sees every moment at once, so what it reports of a sound would depend on
+all that was said in the window. Kept near, it hears a sound alike in a short line and in a long one.
+"""
 WINDOW = 500
-"""Frames (10 s) that are encoded together: attention is global, so memory must be bounded."""
-MARGIN = 75
-"""Frames (1.5 s) of context that are computed on each side of a window and thrown away."""
+"""Frames (10 s) that are encoded together."""
+MARGIN = 100
+"""Frames (2 s) of context that are computed on each side of a window and thrown away."""
 
 
 class ConformerBlock(nn.Module):
@@ -44,10 +50,11 @@ class ConformerBlock(nn.Module):
         self.ffn2 = _feed_forward(width)
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x: [B, T, width]; mask: [T, T] bool, True where attention may not look."""
         x = x + 0.5 * self.ffn1(x)
         y = self.attention_norm(x)
-        x = x + self.attention(y, y, y, need_weights=False)[0]
+        x = x + self.attention(y, y, y, attn_mask=mask, need_weights=False)[0]
         y = F.glu(self.expand(self.convolution_norm(x)))
         y = self.depthwise(y.transpose(1, 2)).transpose(1, 2)
         x = x + self.project(F.silu(y))
@@ -76,7 +83,7 @@ class PhoneticEncoder(nn.Module):
         self.register_buffer("mel", torch.zeros(80, 201))
         self.register_buffer("window", torch.zeros(400))
         self.subsample = nn.Conv1d(80, WIDTH, 3, stride=2, padding=1)
-        self.blocks = nn.Sequential(*(ConformerBlock() for _ in range(4)))
+        self.blocks = nn.ModuleList(ConformerBlock() for _ in range(4))
         self.head = nn.Linear(WIDTH, PHONES)
 
     @staticmethod
@@ -87,10 +94,11 @@ class PhoneticEncoder(nn.Module):
         encoder.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
         return encoder.requires_grad_(False).eval().to(device)
 
-    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, waveform: Tensor, span: int = SPAN) -> tuple[Tensor, Tensor]:
         """Encode one stretch of speech.
 
-        waveform: [B, N] at 16 kHz in [-1, 1], N > 200.
+        waveform: [B, N] at 16 kHz in [-1, 1], N > 200. span: frames that attention reaches to each
+        side; the published recogniser has no limit, see SPAN.
         Returns hidden states [B, T, 144] and log-probabilities [B, T, 191] (last: CTC blank);
         T = (N // 160) // 2 + 1, frame i is centred on i / 50 s.
         """
@@ -104,7 +112,11 @@ class PhoneticEncoder(nn.Module):
             return_complex=True,
         )
         mel = (self.mel @ spectrum.abs().square()).clamp(min=1e-10).log()
-        hidden = self.blocks(F.gelu(self.subsample(mel)).transpose(1, 2))
+        hidden = F.gelu(self.subsample(mel)).transpose(1, 2)
+        frames = torch.arange(hidden.shape[1], device=hidden.device)
+        mask = (frames[:, None] - frames).abs() > span
+        for block in self.blocks:
+            hidden = block(hidden, mask)
         return hidden, F.log_softmax(self.head(hidden), -1)
 
     def features(self, waveform: Tensor) -> Tensor:

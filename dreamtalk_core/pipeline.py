@@ -154,7 +154,7 @@ class DreamTalk:
     def _content(self, speech: Speech, frames: int, advance: Callable[[int], None]) -> Tensor:
         """What the speech asks of the face, [frames, width]."""
         rows = []
-        for piece in self.phonetics.stream(torch.from_numpy(speech.waveform)):
+        for piece in self.phonetics.stream(torch.tensor(speech.waveform)):
             rows.append(piece.half())
             advance(len(piece) // 2)
         features = torch.cat(rows)

@@ -51,7 +51,8 @@ def extract_style(model: MotionModel, motion: Motion, name: str, source: str) ->
     """
     if motion.duration < MIN_SECONDS:
         raise StyleError(
-            f"{source} lasts {float(motion.duration):.2f} s; a style needs at least {MIN_SECONDS:g} s."
+            f"{source} lasts {float(motion.duration):.2f} s; a style needs at least "
+            f"{MIN_SECONDS:g} s."
         )
     clip = motion.to_arkit().resample(model.config.fps)
     head = clip.head_rotation - clip.head_rotation.mean(0)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation import metrics
 from dreamtalk_core.evaluation.bursts import Burst, find_bursts, grid_sentence
-from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.files import atomic_write
 
 if TYPE_CHECKING:

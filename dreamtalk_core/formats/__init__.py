@@ -60,7 +60,12 @@ def write_motion(path: str | os.PathLike[str], motion: Motion) -> None:
     `DreamTalkError` if the file cannot be written.
     """
     target = Path(path)
-    _module(target, WRITABLE, "write").write(target, motion)
+    check_writable(target).write(target, motion)
+
+
+def check_writable(path: Path) -> _Format:
+    """The format that a file name asks for; `MotionError` if there is none, before any work."""
+    return _module(path, WRITABLE, "write")
 
 
 def _module(path: Path, suffixes: tuple[str, ...], verb: str) -> _Format:

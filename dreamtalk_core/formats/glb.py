@@ -4,16 +4,16 @@ What is in the file, and how it is meant:
 
 - Metres, y up, the face along +z (glTF's own axes, which are also `Motion`'s).
 - One mesh, "Head", with one primitive per material. Morph targets are named in its
-  `extras.targetNames`, which Blender, three.js, Babylon.js and Unity importers read. They are always
-  the 52 ARKit shapes; channels of the motion that are not ARKit's are left out.
+  `extras.targetNames`, which Blender, three.js, Babylon.js and Unity importers read. They are
+  always the 52 ARKit shapes; channels of the motion that are not ARKit's are left out.
 - Skinned to two joints, "Neck" (still) and its child "HeadRotation", so that the neck bends and the
   chest stays. The motion's head rotation is a rotation track on "HeadRotation", there only if the
   head moves: quaternions of R = Ry(yaw) Rx(pitch) Rz(roll).
 - One animation, "DreamTalk", linear. Key i lies at i / fps, the start of the time for which frame i
   is shown, so that in a scene at the motion's rate every key falls on a whole frame. (`Motion`
   samples in the middle of that time, half a frame later.) The speech starts at 0. Checked with
-  Blender 4.5: frame i of the motion is frame i of the scene, counted from 0. At the NTSC rates set
-  the scene to 24, 30 or 60 with base 1: its importer misreads other bases.
+  Blender 4.5: frame i of the motion is frame i of the scene, counted from 0. In a scene with a
+  frame base of 1.001 its importer applies the base twice, and the keys come 2 frames in 1000 late.
 - Weights are written as they are (float32). The deltas are sparse accessors, of positions only:
   normals of morphed faces are left to the importer.
 """
@@ -165,7 +165,7 @@ def _document(builder: _Builder, head: Head, motion: Motion) -> dict[str, Any]:
         "materials": [
             {
                 "name": name,
-                "doubleSided": name == "lash",
+                "doubleSided": name in ("lash", "teeth"),
                 "pbrMetallicRoughness": {
                     "baseColorTexture": {"index": 0},
                     "metallicFactor": 0.0,

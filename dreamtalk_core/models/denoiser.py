@@ -27,8 +27,8 @@ class DenoiserConfig:
     """Width of the phonetic features."""
     style: int = 64
     """Width of the style code."""
-    width: int = 160
-    content_layers: int = 6
+    width: int = 128
+    content_layers: int = 4
     layers: int = 3
     heads: int = 4
     span: int = 8
@@ -64,7 +64,6 @@ class ContentEncoder(nn.Module):
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(config.features)
         self.dropout = nn.Dropout(config.dropout)
         self.halve = nn.Conv1d(config.features, config.width, 5, stride=2, padding=self.MARGIN)
         self.blocks = nn.Sequential(
@@ -77,7 +76,7 @@ class ContentEncoder(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """features: [B, 2T + 1, F], row k centred on k / 50 s. Returns content [B, T, width]."""
         # Motion frame i is centred on (i + 0.5) / 25 s: on feature row 2i + 1.
-        x = self.halve(self.dropout(self.norm(features)).transpose(1, 2))
+        x = self.halve(self.dropout(features).transpose(1, 2))
         return self.blocks(x.transpose(1, 2))
 
 
@@ -97,10 +96,7 @@ class LocalBlock(nn.Module):
         self.output = nn.Linear(width, width)
         self.norm2 = nn.LayerNorm(width, elementwise_affine=False)
         self.feed_forward = nn.Sequential(
-            nn.Linear(width, 4 * width),
-            nn.GELU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(4 * width, width),
+            nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width)
         )
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class ModelConfig:
 
 
 class MotionModel(nn.Module):
-    """Networks and motion space. Motion inside is normalised: (value - mean) / scale per channel."""
+    """Networks and motion space. Inside, motion is normalised: (value - mean) / scale."""
 
     mean: Tensor
     scale: Tensor

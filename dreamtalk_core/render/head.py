@@ -206,6 +206,9 @@ def _shade(
                 ny *= inverse
                 nz *= inverse
 
+                if kind == TEETH and nx * vx + ny * vy + nz * vz < zero:
+                    nx, ny, nz = -nx, -ny, -nz
+
                 # Colour: the atlas, bilinear, times the vertex colour.
                 tu = wa * uv[a, 0] + wb * uv[b, 0] + wc * uv[c3, 0]
                 tv = wa * uv[a, 1] + wb * uv[b, 1] + wc * uv[c3, 1]
@@ -231,25 +234,26 @@ def _shade(
                 ao_b = min(max(ao_b, zero), one)
 
                 # How each material takes light: wrap of the diffuse light by colour (the red of
-                # skin bleeds round the terminator), strength and sharpness of the highlight.
+                # skin bleeds round the terminator); strength of the highlight, its sharpness (the
+                # exponent is 2 to that power), and its strength seen head-on.
                 if kind == SKIN:
                     wrap_r, wrap_g, wrap_b = np.float32(0.34), np.float32(0.17), np.float32(0.11)
-                    gloss, sharp, base = np.float32(0.75), np.float32(18.0), np.float32(0.04)
+                    gloss, sharp, base = np.float32(0.75), 4, np.float32(0.04)
                     # Hair is dark and dull.
                     pale = (red - np.float32(0.06)) * np.float32(5.0)
                     gloss *= min(max(pale, np.float32(0.25)), one)
                 elif kind == TEETH:
                     wrap_r, wrap_g, wrap_b = np.float32(0.4), np.float32(0.35), np.float32(0.3)
-                    gloss, sharp, base = np.float32(0.5), np.float32(60.0), np.float32(0.05)
+                    gloss, sharp, base = np.float32(0.5), 6, np.float32(0.05)
                 elif kind in (MOUTH, TONGUE):
                     wrap_r, wrap_g, wrap_b = np.float32(0.5), np.float32(0.25), np.float32(0.2)
-                    gloss, sharp, base = np.float32(0.45), np.float32(40.0), np.float32(0.04)
+                    gloss, sharp, base = np.float32(0.45), 5, np.float32(0.04)
                 elif kind == EYE:
                     wrap_r, wrap_g, wrap_b = np.float32(0.30), np.float32(0.24), np.float32(0.22)
-                    gloss, sharp, base = zero, one, zero
+                    gloss, sharp, base = zero, 0, zero
                 else:
                     wrap_r, wrap_g, wrap_b = zero, zero, zero
-                    gloss, sharp, base = np.float32(0.05), np.float32(10.0), np.float32(0.03)
+                    gloss, sharp, base = np.float32(0.05), 3, np.float32(0.03)
 
                 glint = zero
                 if kind == EYE:
@@ -294,8 +298,8 @@ def _shade(
                     glint = np.float32(2.6) * min(
                         max((key_glint - np.float32(0.945)) * np.float32(40.0), zero), one
                     )
-                    glint += np.float32(0.16) * min(
-                        max((fill_glint - np.float32(0.90)) * np.float32(14.0), zero), one
+                    glint += np.float32(0.07) * min(
+                        max((fill_glint - np.float32(0.96)) * np.float32(30.0), zero), one
                     )
                     glint *= min(max((lid - rise) * np.float32(0.9), zero), one)
                     # Light falls through the cornea and gathers on the far side of the iris.
@@ -350,12 +354,17 @@ def _shade(
                     fresnel = base + (one - base) * grazing * grazing * half
                     mx, my, mz = kx + vx, ky + vy, kz + vz
                     inverse = one / np.sqrt(mx * mx + my * my + mz * mz)
-                    shine = max((nx * mx + ny * my + nz * mz) * inverse, zero) ** sharp
-                    shine *= lit * max(key, zero) * (sharp + np.float32(8.0)) * np.float32(0.125)
+                    shine = max((nx * mx + ny * my + nz * mz) * inverse, zero)
+                    for _ in range(sharp):
+                        shine *= shine
+                    norm = np.float32(1 << sharp) + np.float32(8.0)
+                    shine *= lit * max(key, zero) * norm * np.float32(0.125)
                     mx, my, mz = fx + vx, fy + vy, fz + vz
                     inverse = one / np.sqrt(mx * mx + my * my + mz * mz)
-                    glow = max((nx * mx + ny * my + nz * mz) * inverse, zero) ** sharp
-                    glow *= (sharp + np.float32(8.0)) * np.float32(0.02) * ao_g
+                    glow = max((nx * mx + ny * my + nz * mz) * inverse, zero)
+                    for _ in range(sharp):
+                        glow *= glow
+                    glow *= norm * np.float32(0.02) * ao_g
                     strength = gloss * fresnel * ao_g
                     rim = max(nx * rx + ny * ry + nz * rz, zero) * grazing * ao_g * np.float32(0.55)
                     r += strength * (shine * lights[3, 0] + glow * lights[4, 0]) + rim * (
@@ -406,7 +415,8 @@ class HeadRenderer:
         self._atlas = _to_linear(self.head.atlas)
         self._picture = _backdrop(size)
         material = self.head.material
-        self._two_sided = material == LASH
+        # Lashes are blades and crowns are shells: both are seen from behind as well.
+        self._two_sided = (material == LASH) | (material == TEETH)
         self._casters = np.ascontiguousarray(self.head.triangles[(material == SKIN)])
         self._cast_sides = np.ones(len(self._casters), bool)
         self._lights = np.stack(

@@ -121,12 +121,16 @@ def fill(
             dy = np.float32(y) + np.float32(0.5) - ay
             wb = bdx * x0 + bdy * dy
             wc = cdx * x0 + cdy * dy
+            entered = False
             for x in range(left, right + 1):
                 if wb >= 0.0 and wc >= 0.0 and wb + wc <= 1.0:
+                    entered = True
                     z = az + wb * (bz - az) + wc * (cz - az)
                     if z > depth[y, x]:
                         depth[y, x] = z
                         owner[y, x] = f
+                elif entered:
+                    break
                 wb += bdx
                 wc += cdx
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
+from math import lcm
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,11 @@ def _write(
     crf: int,
 ) -> None:
     height, width = _checked_size(first)
-    with av.open(str(temporary), "w", format="mp4", options={"movflags": "faststart"}) as container:
+    sound = None if audio is None else _Sound(audio)
+    # The clock of the file as a whole: fine enough for whole frames and whole samples alike.
+    ticks = lcm(fps.numerator, 1 if sound is None else sound.rate)
+    options = {"movflags": "faststart", "movie_timescale": str(min(ticks, 2**31 - 1))}
+    with av.open(str(temporary), "w", format="mp4", options=options) as container:
         video = container.add_stream("libx264", rate=fps)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         # veryfast: a third of the time of the default for the same look at this size.
@@ -85,7 +90,7 @@ def _write(
         for name, bt709 in (("color_primaries", 1), ("color_trc", 1), ("colorspace", 1)):
             setattr(video.codec_context, name, bt709)
         video.codec_context.color_range = 1  # limited, as players expect
-        track = None if audio is None else _AudioTrack(container, audio)
+        track = None if sound is None else _AudioTrack(container, sound)
         count = 0
         for frame in chain([first], rest):
             if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
@@ -117,32 +122,39 @@ def _checked_size(frame: NDArray[np.uint8]) -> tuple[int, int]:
     return height, width
 
 
-class _AudioTrack:
-    """The sound of the video, encoded up to wherever the pictures are."""
+class _Sound:
+    """The sound to put in: its rate and channels in the video, and its pieces [channels, n]."""
 
-    def __init__(
-        self, container: av.container.OutputContainer, audio: str | os.PathLike[str] | Speech
-    ) -> None:
+    def __init__(self, audio: str | os.PathLike[str] | Speech) -> None:
         pieces = _speech_pieces(audio) if isinstance(audio, Speech) else _decode(Path(audio))
         head = next(pieces, None)
         if head is None:
             raise RenderError(f"{audio} has no sound samples to put into the video.")
         own_rate = head[1]
-        self.rate = min(_AAC_RATES, key=lambda rate: (rate < own_rate, abs(rate - own_rate)))
+        # The next rate above its own, so that nothing is lost; the highest one if there is none.
+        self.rate = min((rate for rate in _AAC_RATES if rate >= own_rate), default=_AAC_RATES[-1])
         self.channels = 2 if len(head[0]) == 2 else 1
-        self._pieces = _at_rate(chain([head], pieces), self.rate, self.channels)
+        self.layout = "stereo" if self.channels == 2 else "mono"
+        self.pieces = _at_rate(chain([head], pieces), self.rate, self.channels)
+
+
+class _AudioTrack:
+    """The sound track, encoded up to wherever the pictures are."""
+
+    def __init__(self, container: av.container.OutputContainer, sound: _Sound) -> None:
+        self._sound = sound
         self._container = container
-        self._stream = container.add_stream("aac", rate=self.rate)
-        self._stream.codec_context.layout = "stereo" if self.channels == 2 else "mono"
+        self._stream = container.add_stream("aac", rate=sound.rate)
+        self._stream.codec_context.layout = sound.layout
         self._stream.codec_context.format = "fltp"
-        self._stream.bit_rate = 96_000 * self.channels
-        self._buffer = np.zeros((self.channels, 0), np.float32)
+        self._stream.bit_rate = 96_000 * sound.channels
+        self._buffer = np.zeros((sound.channels, 0), np.float32)
         self._written = 0
         self._end = 0
 
     def write_until(self, seconds: Fraction) -> None:
         """Encode whole frames up to a time; the rest waits for the next call."""
-        self._end = int(seconds * self.rate + Fraction(1, 2))
+        self._end = int(seconds * self._sound.rate + Fraction(1, 2))
         while self._end - self._written >= _AAC_FRAME:
             self._encode(_AAC_FRAME)
 
@@ -153,19 +165,17 @@ class _AudioTrack:
         self._container.mux(self._stream.encode(None))
 
     def _encode(self, count: int) -> None:
+        sound = self._sound
         while self._buffer.shape[1] < count:
-            piece = next(self._pieces, None)
+            piece = next(sound.pieces, None)
             if piece is None:
                 # The sound is over: silence to the end.
-                piece = np.zeros((self.channels, count), np.float32)
+                piece = np.zeros((sound.channels, count), np.float32)
             self._buffer = np.concatenate([self._buffer, piece], axis=1)
         samples, self._buffer = self._buffer[:, :count], self._buffer[:, count:]
-        layout = "stereo" if self.channels == 2 else "mono"
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(samples), format="fltp", layout=layout
-        )
-        frame.sample_rate, frame.pts = self.rate, self._written
-        frame.time_base = Fraction(1, self.rate)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", sound.layout)
+        frame.sample_rate, frame.pts = sound.rate, self._written
+        frame.time_base = Fraction(1, sound.rate)
         self._written += count
         self._container.mux(self._stream.encode(frame))
 

@@ -6,6 +6,8 @@ about (between the ears, at the top of the neck). `head.npz` is baked by `make_h
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -150,7 +152,7 @@ def load_head() -> Head:
             fields = {name: data[name] for name in Head.__dataclass_fields__ if name != "deltas"}
             fields["colours"] = fields["colours"].astype(np.float32) / 255
             fields["deltas"] = _unpack_deltas(data, len(fields["vertices"]))
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DreamTalkError(
             f"The head file {HEAD_FILE.name} is missing or damaged. Install DreamTalk again."
         ) from error

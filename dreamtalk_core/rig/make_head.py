@@ -598,7 +598,12 @@ def _teeth(base: BaseMesh, deltas: Array) -> list[Part]:
 def _tongue(base: BaseMesh, deltas: Array) -> Part:
     quads = base.quads[base.groups == "helper-tongue"]
     used, triangles = _compact(_triangulate(quads), len(base.vertices))
-    return Part.flat(base.vertices[used], deltas[:, used], triangles, TONGUE)
+    vertices = base.vertices[used]
+    # Its back fills the mouth up to the palate; lowered, it leaves the cavity to be seen.
+    back = 76 - vertices[:, 2]
+    vertices[:, 1] -= 8.0 * _ramp(back, 0, 24) + 16.0 * _ramp(back, 20, 55)
+    vertices[:, 0] *= 1 - 0.18 * _ramp(back, 0, 40)
+    return Part.flat(vertices, deltas[:, used], triangles, TONGUE)
 
 
 # --- light and paint -----------------------------------------------------------------------------
@@ -679,6 +684,12 @@ def _blob(position: Array, centre: Sequence[float], size: Sequence[float]) -> Ar
     return result
 
 
+def _cross(a: Array, b: Array) -> Array:
+    """Cross products [N] of vectors in the plane [N, 2]."""
+    result: Array = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    return result
+
+
 def _skin_positions(skin: Part) -> Array:
     """Where each texel of the skin picture lies on the face's left half: [768, 512, 3] mm."""
     half = skin.triangles[skin.vertices[skin.triangles, 0].mean(axis=1) >= 0]
@@ -692,8 +703,8 @@ def _skin_positions(skin: Part) -> Array:
     corners = half[owner[seen]]
     a, b, c = (skin.uv[corners[:, i]] for i in range(3))
     q = np.stack([columns + 0.5, rows + 0.5], axis=1)
-    area = np.cross(b - a, c - a)
-    wb, wc = np.cross(q - a, c - a) / area, np.cross(b - a, q - a) / area
+    area = _cross(b - a, c - a)
+    wb, wc = _cross(q - a, c - a) / area, _cross(b - a, q - a) / area
     weights = np.stack([1 - wb - wc, wb, wc], axis=1)
     position = np.full((*SKIN_SHAPE, 3), np.nan)
     position[seen] = np.einsum("nk,nkd->nd", weights, skin.vertices[corners])
@@ -889,10 +900,11 @@ def _lip_columns(skin: Part) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
 
 def _neck_weight(vertices: Array) -> Array:
     """How far each vertex follows the head: fading from the jaw down to the collar."""
-    y, z = vertices[:, 1], vertices[:, 2]
-    # The neck leans forward: the throat starts to bend lower than the nape.
-    height = y + 0.12 * z
-    return _ramp(height, -118, -38)
+    x, y, z = vertices.T
+    # The neck leans forward, so the throat starts to bend lower than the nape; and the shoulders
+    # stay, however high they are.
+    height = y + 0.12 * z - 0.6 * np.clip(np.abs(x) - 55, 0, None) * (y < -30)
+    return _ramp(height, -112, -38)
 
 
 def bake(wheel_path: Path) -> dict[str, NDArray[np.generic]]:

@@ -51,7 +51,8 @@ def _reverberate(wave: Wave, rng: np.random.Generator) -> Wave:
 def _add_noise(wave: Wave, babble: Wave, rng: np.random.Generator) -> Wave:
     if rng.random() < 0.35:
         looped = np.resize(babble, max(len(wave), len(babble)))
-        noise = sum(np.roll(looped, rng.integers(len(looped))) for _ in range(5))[: len(wave)]
+        voices = [np.roll(looped, rng.integers(len(looped))) for _ in range(5)]
+        noise = np.sum(voices, axis=0)[: len(wave)]
     else:
         noise = _noise(len(wave), rng)
     ratio = 10 ** (-rng.uniform(3, 30) / 20)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,19 @@ from tqdm import tqdm
 
 from dreamtalk_core import curves
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.audio import SAMPLE_RATE
 from dreamtalk_core.corpus import Clip, read_manifest, read_pairs
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.motion_model import HEAD
 from dreamtalk_core.motion import frame_times
-from dreamtalk_core.phonetics import PhoneticEncoder
+from dreamtalk_core.phonetics import HOP, PhoneticEncoder
 from dreamtalk_core.training.augment import silence, vary
 from dreamtalk_core.training.manner import LIPS, Manner, apply_manner, draw_manner
 
 Array = npt.NDArray[np.float32]
 CHANNELS = (*ARKIT_NAMES, *HEAD)
-FPS = 25
+FPS = Fraction(25)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +87,7 @@ def silent_source(config: Mapping[str, Any], count: int = 40) -> Source:
     observed = np.array([name in LIPS for name in CHANNELS])
     frames = 2 * config["frames"]
     values = np.zeros((frames, len(CHANNELS)), np.float32)
-    waves = [silence(frames / FPS, rng) for _ in range(count)]
+    waves = [silence(float(frames / FPS), rng) for _ in range(count)]
     return [
         Recording((Take(_features(encoder, wave, frames), values),), observed) for wave in waves
     ]
@@ -123,7 +125,7 @@ def _recording(
     takes = []
     for variant, tempo in enumerate(features[f"{clip.id}.tempo"]):
         rows = features[f"{clip.id}.{variant}"].astype(np.float16)
-        frames = min((len(rows) - 1) // 2, int(float(clip.motion.duration) * FPS / float(tempo)))
+        frames = min((len(rows) - 1) // 2, int(float(clip.motion.duration * FPS) / float(tempo)))
         times = frame_times(frames, FPS) * float(tempo)
         at = curves.resample(values, clip.motion.times, times).astype(np.float32)
         takes.append(Take(rows[: 2 * frames + 1], at))
@@ -148,18 +150,27 @@ def _variants(
     clips: list[Clip], count: int, rng: np.random.Generator
 ) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
     encoder = PhoneticEncoder.load()
-    babble = np.zeros(16_000, np.float32)
+    babble = np.zeros(2 * SAMPLE_RATE, np.float32)
     for clip in tqdm(clips, desc="features", unit="clip"):
         waveform = clip.waveform()
         varied = [(waveform, 1.0), *(vary(waveform, babble, rng) for _ in range(count - 1))]
         yield f"{clip.id}.tempo", np.array([tempo for _, tempo in varied], np.float32)
         for variant, (wave, _) in enumerate(varied):
-            yield f"{clip.id}.{variant}", _features(encoder, wave, int(len(wave) / 16_000 * FPS))
-        babble = np.concatenate([waveform, babble])[: 30 * 16_000]
+            around = babble[: 2 * SAMPLE_RATE] if rng.random() < 0.5 else babble[:0]
+            frames = int(len(wave) * FPS / SAMPLE_RATE)
+            yield f"{clip.id}.{variant}", _features(encoder, wave, frames, around)
+        babble = np.concatenate([waveform, babble])[: 30 * SAMPLE_RATE]
 
 
-def _features(encoder: PhoneticEncoder, wave: Array, frames: int) -> npt.NDArray[np.float16]:
-    rows = torch.cat(list(encoder.stream(torch.tensor(wave)))).half().numpy()
+def _features(
+    encoder: PhoneticEncoder, wave: Array, frames: int, around: Array | None = None
+) -> npt.NDArray[np.float16]:
+    """Feature rows [2 frames + 1 or more, F] of a wave, heard between other speech if given."""
+    context = np.zeros(0, np.float32) if around is None else around
+    heard = torch.tensor(np.concatenate([context, wave, context]))
+    before = len(context) // HOP
+    rows = torch.cat(list(encoder.stream(heard))).half().numpy()
+    rows = rows[before : before - (-len(wave) // HOP)]
     return np.pad(rows, ((0, max(0, 2 * frames + 1 - len(rows))), (0, 0)), mode="edge")
 
 
@@ -186,7 +197,7 @@ def draw_batch(
     frames: int,
     rng: np.random.Generator,
 ) -> Batch:
-    """A random batch: `size` stretches of `frames` frames, each with a style clip of its speaker."""
+    """`size` random stretches of `frames` frames, each with a style clip of its speaker."""
     drawn = [
         _draw_example(sources[rng.choice(len(sources), p=shares)], frames, rng) for _ in range(size)
     ]
@@ -195,7 +206,7 @@ def draw_batch(
     padded = np.stack([np.pad(clip, ((0, longest - len(clip)), (0, 0))) for clip in clips])
     padding = np.arange(longest)[None] >= np.array([len(clip) for clip in clips])[:, None]
     stacked = (
-        np.stack(features).astype(np.float32),
+        np.stack(features),
         np.stack(target),
         np.stack(weight),
         padded,
@@ -217,7 +228,8 @@ def _draw_example(
     weight = np.pad(np.tile(recording.observed, (len(values), 1)), ((0, missing), (0, 0)))
     target = np.pad(apply_manner(values, manner), ((0, missing), (0, 0)), mode="edge")
     rows = np.pad(rows, ((0, 2 * missing), (0, 0)), mode="edge")
-    return rows, target, weight.astype(np.float32), draw_style_clip(source, manner, rng)
+    clip = draw_style_clip(source, manner, rng)
+    return rows.astype(np.float32), target, weight.astype(np.float32), clip
 
 
 def draw_style_clip(source: Source, manner: Manner, rng: np.random.Generator) -> Array:

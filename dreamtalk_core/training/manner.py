@@ -19,17 +19,61 @@ Array = npt.NDArray[np.float32]
 
 # Action units of each emotion as ARKit shapes; a name without a side stands for both.
 EMOTIONS: dict[str, dict[str, float]] = {
-    "happy": {"mouthSmile": 0.45, "cheekSquint": 0.35, "eyeSquint": 0.25, "mouthDimple": 0.1, "browInnerUp": 0.08},
-    "sad": {"browInnerUp": 0.5, "mouthFrown": 0.4, "browDown": 0.08, "mouthShrugLower": 0.25, "eyeLookDown": 0.12},
-    "angry": {"browDown": 0.65, "eyeSquint": 0.3, "noseSneer": 0.3, "mouthPress": 0.2, "mouthFrown": 0.15, "jawForward": 0.1},
-    "fear": {"browInnerUp": 0.6, "browOuterUp": 0.3, "eyeWide": 0.5, "mouthStretch": 0.35, "browDown": 0.15},
-    "disgust": {"noseSneer": 0.6, "mouthUpperUp": 0.25, "browDown": 0.35, "eyeSquint": 0.35, "mouthFrown": 0.25, "cheekSquint": 0.2},
+    "happy": {
+        "mouthSmile": 0.45,
+        "cheekSquint": 0.35,
+        "eyeSquint": 0.25,
+        "mouthDimple": 0.1,
+        "browInnerUp": 0.08,
+    },
+    "sad": {
+        "browInnerUp": 0.5,
+        "mouthFrown": 0.4,
+        "browDown": 0.08,
+        "mouthShrugLower": 0.25,
+        "eyeLookDown": 0.12,
+    },
+    "angry": {
+        "browDown": 0.65,
+        "eyeSquint": 0.3,
+        "noseSneer": 0.3,
+        "mouthPress": 0.2,
+        "mouthFrown": 0.15,
+        "jawForward": 0.1,
+    },
+    "fear": {
+        "browInnerUp": 0.6,
+        "browOuterUp": 0.3,
+        "eyeWide": 0.5,
+        "mouthStretch": 0.35,
+        "browDown": 0.15,
+    },
+    "disgust": {
+        "noseSneer": 0.6,
+        "mouthUpperUp": 0.25,
+        "browDown": 0.35,
+        "eyeSquint": 0.35,
+        "mouthFrown": 0.25,
+        "cheekSquint": 0.2,
+    },
     "surprise": {"browInnerUp": 0.55, "browOuterUp": 0.6, "eyeWide": 0.5, "jawOpen": 0.08},
-    "contempt": {"mouthSmileLeft": 0.4, "mouthDimpleLeft": 0.3, "eyeSquint": 0.12, "browOuterUpRight": 0.2, "mouthPress": 0.1},
-}  # fmt: skip
+    "contempt": {
+        "mouthSmileLeft": 0.4,
+        "mouthDimpleLeft": 0.3,
+        "eyeSquint": 0.12,
+        "browOuterUpRight": 0.2,
+        "mouthPress": 0.1,
+    },
+}
 
-# How far each shape parts the lips: what an emotion adds to these waits while the lips are closed.
-PARTING = ("jawOpen", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight")  # fmt: skip
+# These part the lips: what an emotion adds to these waits while the lips are closed.
+PARTING = (
+    "jawOpen",
+    "mouthUpperUpLeft",
+    "mouthUpperUpRight",
+    "mouthLowerDownLeft",
+    "mouthLowerDownRight",
+)
 ROUNDING = ("mouthPucker", "mouthFunnel")
 LIPS = tuple(name for name in ARKIT_NAMES if name.startswith(("mouth", "jaw")))
 BROWS = ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")

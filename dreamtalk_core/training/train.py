@@ -28,7 +28,7 @@ from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
-from dreamtalk_core.phonetics import FEATURE_WIDTH
+from dreamtalk_core.phonetics import FEATURE_WIDTH, WIDTH
 from dreamtalk_core.pipeline import choose_device
 from dreamtalk_core.training.data import (
     CHANNELS,
@@ -115,6 +115,7 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self.style_dropout = config["style_dropout"]
+        self.feature_dropout = (config["hidden_dropout"], config["phone_dropout"])
         self.velocity_weight = config["velocity_weight"]
         weight = [config["lip_weight"] if name in LIPS else 1.0 for name in CHANNELS]
         self.register_buffer("channel_weight", torch.tensor(weight))
@@ -126,7 +127,7 @@ class Objective(nn.Module):
         clean = model.normalise(batch.target)
         step = torch.randint(1, TRAIN_STEPS + 1, (len(clean),), device=clean.device)
         noised = add_noise(clean, torch.randn_like(clean), step)
-        content = model.denoiser.content(batch.features)
+        content = model.denoiser.content(self.hide_features(batch.features))
         predicted = model.denoiser(noised, step, content, style * kept)
 
         weight = batch.weight * self.channel_weight
@@ -136,6 +137,19 @@ class Objective(nn.Module):
         size = style.square().mean()
         total = error + self.velocity_weight * change + 1e-3 * size
         return {"total": total, "motion": error, "velocity": change, "style": size}
+
+    def hide_features(self, features: Tensor) -> Tensor:
+        """Features with the recogniser's hidden state, or else its phones, hidden at random.
+
+        Neither may be relied on alone: the hidden state knows more, the phones carry over better to
+        voices and languages that were never heard.
+        """
+        hidden, phones = self.feature_dropout
+        luck = torch.rand(len(features), 1, 1, device=features.device)
+        kept = torch.ones_like(features[:1, :1]).repeat(len(features), 1, 1)
+        kept[..., :WIDTH] *= luck >= hidden
+        kept[..., WIDTH:] *= luck < 1 - phones
+        return features * kept
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -179,7 +193,7 @@ def learning_rate(step: int, config: Mapping[str, Any]) -> float:
 def name_styles(
     model: MotionModel, sources: list[Source], config: Mapping[str, Any]
 ) -> dict[str, Tensor]:
-    """Codes of the named styles: each the mean over clips of all tracked speakers in that manner."""
+    """Codes of the named styles: means over clips of all tracked speakers in that manner."""
     rng = np.random.default_rng(config["seed"])
     speakers = [source for source in sources if source[0].observed.all()]
     manners = {"neutral": Manner()} | {name: Manner(emotion_offset(name)) for name in EMOTIONS}

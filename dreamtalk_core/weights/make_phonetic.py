@@ -14,6 +14,7 @@ import json
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from dreamtalk_core.files import atomic_write
 VERSION = "1.7.0"
 ASSET = "hama/assets/asr_waveform.hama"
 VOCABULARY = "hama/assets/g2p_vocab.json"
-Array = npt.NDArray[np.float16] | npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
 
 
 def read_container(data: bytes) -> dict[str, Array]:

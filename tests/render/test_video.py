@@ -1,0 +1,175 @@
+"""MP4 files: frames, rates, sync, and that a failure leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dreamtalk_core.audio import Speech
+from dreamtalk_core.errors import DreamTalkError, RenderError
+from dreamtalk_core.render.video import write_video
+
+Frame = NDArray[np.uint8]
+
+
+def frames(count: int, size: int = 64) -> Iterator[Frame]:
+    for i in range(count):
+        yield np.full((size, size, 3), (40 + 3 * i) % 200, np.uint8)
+
+
+def write_sound(path: Path, rate: int, channels: int, seconds: float, click: float) -> None:
+    """A quiet recording with one click."""
+    count = round(seconds * rate)
+    samples = np.zeros((channels, count), np.float32)
+    samples[:, round(click * rate) : round(click * rate) + rate // 200] = 0.8
+    codec = {".flac": "flac", ".mp3": "libmp3lame"}.get(path.suffix, "pcm_s16le")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        layout = "stereo" if channels == 2 else "mono"
+        stream.codec_context.layout = layout
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray((samples.T * 32767).astype(np.int16).reshape(1, -1)), "s16", layout
+        )
+        frame.sample_rate = rate
+        frame.pts = 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def read_back(path: Path) -> tuple[list[Frame], NDArray[np.float32], int]:
+    """Frames, and the sound [channels, n] with its rate."""
+    with av.open(str(path)) as container:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            return pictures, np.zeros((1, 0), np.float32), 0
+        pieces = list(container.decode(audio=0))
+    sound = np.concatenate([piece.to_ndarray() for piece in pieces], axis=1)
+    return pictures, sound, pieces[0].sample_rate
+
+
+@pytest.mark.parametrize("fps", [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), 60])
+def test_frame_count_rate_and_length(tmp_path: Path, fps: Fraction) -> None:
+    fps = Fraction(fps)
+    sound = tmp_path / "s.wav"
+    write_sound(sound, 44100, 1, 2.5, 1.0)
+    path = tmp_path / "v.mp4"
+    write_video(path, frames(41), fps, sound)
+    with av.open(str(path)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert video.average_rate == fps
+        assert video.frames == 41
+        assert video.start_time == 0
+        assert audio.start_time == 0
+        assert video.codec_context.name == "h264"
+        assert video.codec_context.pix_fmt == "yuv420p"
+        assert audio.codec_context.name == "aac"
+        assert video.duration * video.time_base == 41 / fps
+        # To the nearest sample.
+        assert abs(audio.duration * audio.time_base - 41 / fps) <= Fraction(1, 44100)
+        times = [frame.pts * frame.time_base for frame in container.decode(video=0)]
+    assert times == [i / fps for i in range(41)]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate", "channels", "kept"),
+    [(".wav", 16000, 1, 16000), (".wav", 44100, 2, 44100), (".flac", 48000, 2, 48000)],
+)
+def test_sound_keeps_its_rate_and_its_place(
+    tmp_path: Path, suffix: str, rate: int, channels: int, kept: int
+) -> None:
+    sound = tmp_path / f"s{suffix}"
+    write_sound(sound, rate, channels, 1.5, click=0.7)
+    path = tmp_path / "v.mp4"
+    write_video(path, frames(50), Fraction(25), sound)
+    _, decoded, decoded_rate = read_back(path)
+    assert decoded_rate == kept
+    assert decoded.shape[0] == channels
+    assert np.abs(decoded).argmax(axis=1)[0] / kept == pytest.approx(0.7, abs=0.008)
+    # Padded with silence after the recording's end.
+    assert decoded.shape[1] >= 2 * kept
+    assert np.abs(decoded[:, round(1.6 * kept) :]).max() < 0.01
+
+
+def test_a_rate_that_aac_lacks_is_converted(tmp_path: Path) -> None:
+    sound = tmp_path / "s.wav"
+    write_sound(sound, 11000, 1, 1.5, click=0.7)
+    path = tmp_path / "v.mp4"
+    write_video(path, frames(50), Fraction(25), sound)
+    _, decoded, rate = read_back(path)
+    assert rate == 11025
+    assert np.abs(decoded[0]).argmax() / rate == pytest.approx(0.7, abs=0.01)
+
+
+def test_long_sound_is_cut_and_speech_is_taken(tmp_path: Path) -> None:
+    speech = Speech(np.full(16000 * 5, 0.1, np.float32), "test")
+    path = tmp_path / "v.mp4"
+    write_video(path, frames(25), Fraction(25), speech)
+    with av.open(str(path)) as container:
+        audio = container.streams.audio[0]
+        assert audio.duration * audio.time_base == 1
+
+
+def test_pictures_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    left = np.zeros((64, 96, 3), np.uint8)
+    left[:, :48] = (200, 60, 40)
+    write_video(path, [left] * 5, Fraction(25))
+    pictures, sound, _ = read_back(path)
+    assert len(pictures) == 5
+    assert sound.size == 0
+    np.testing.assert_allclose(pictures[0][32, 20], (200, 60, 40), atol=8)
+    np.testing.assert_allclose(pictures[0][32, 80], 0, atol=4)
+
+
+def test_a_failure_of_the_frames_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    path.write_bytes(b"old")
+
+    def broken() -> Iterator[Frame]:
+        yield from frames(5)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_video(path, broken(), Fraction(25))
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "message"),
+    [
+        ([], "no frames"),
+        ([np.zeros((63, 64, 3), np.uint8)], "even"),
+        ([np.zeros((64, 64), np.uint8)], "uint8"),
+        ([np.zeros((64, 64, 3), np.float32)], "uint8"),
+        ([np.zeros((64, 64, 3), np.uint8), np.zeros((32, 64, 3), np.uint8)], "Frame 1"),
+    ],
+)
+def test_frames_that_cannot_be_encoded(tmp_path: Path, pictures: list[Frame], message: str) -> None:
+    with pytest.raises(RenderError, match=message):
+        write_video(tmp_path / "v.mp4", pictures, Fraction(25))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sound_that_cannot_be_read(tmp_path: Path) -> None:
+    text = tmp_path / "not sound.wav"
+    text.write_text("hello", encoding="utf-8")
+    with pytest.raises(RenderError, match=r"not sound\.wav"):
+        write_video(tmp_path / "v.mp4", frames(3), Fraction(25), text)
+    silent = tmp_path / "silent.mp4"
+    write_video(silent, frames(3), Fraction(25))
+    with pytest.raises(RenderError, match="no sound track"):
+        write_video(tmp_path / "v.mp4", frames(3), Fraction(25), silent)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["not sound.wav", "silent.mp4"]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DreamTalkError, match="does not exist"):
+        write_video(tmp_path / "no" / "v.mp4", frames(3), Fraction(25))

@@ -1,0 +1,199 @@
+"""The pipeline with the shipped model on real speech."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from dreamtalk_core import DreamTalk, Motion, Speech
+from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError
+from dreamtalk_core.motion import frame_count
+from dreamtalk_core.pipeline import DEFAULT_MODEL, WINDOW, windows
+
+EMOTIONS = {"happy", "sad", "angry", "fear", "disgust", "surprise", "contempt"}
+
+
+@pytest.fixture(scope="module")
+def talk() -> DreamTalk:
+    return DreamTalk.load(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def speech() -> Speech:
+    return Speech.load(DEMO_VOICE)
+
+
+@pytest.fixture(scope="module")
+def motion(talk: DreamTalk, speech: Speech) -> Motion:
+    return talk.animate(speech)
+
+
+def aperture(motion: Motion) -> np.ndarray:
+    return motion.channel("jawOpen") - motion.channel("mouthClose")
+
+
+def cut(speech: Speech, start: float, stop: float) -> Speech:
+    return Speech(speech.waveform[int(start * 16_000) : int(stop * 16_000)], "cut")
+
+
+def test_motion_is_all_of_arkit(motion: Motion, speech: Speech) -> None:
+    assert motion.names == ARKIT_NAMES
+    assert len(motion) == round(speech.duration * 25)
+    assert np.abs(motion.head_rotation).max() < 30
+
+
+@pytest.mark.parametrize("fps", ["23.976", "24", "25", "29.97", "30", "50", "60"])
+def test_frame_count_is_exact(talk: DreamTalk, speech: Speech, fps: str) -> None:
+    short = cut(speech, 0, 1.237)
+    rate = {"23.976": Fraction(24000, 1001), "29.97": Fraction(30000, 1001)}.get(fps, Fraction(fps))
+    made = talk.animate(short, fps=fps, steps=1)
+    assert made.fps == rate
+    assert len(made) == frame_count(short.duration, rate)
+
+
+def test_it_speaks_and_rests(motion: Motion, speech: Speech) -> None:
+    loud = np.abs(speech.waveform[: len(motion) * 640]).reshape(-1, 640).max(1)
+    quiet = np.convolve(loud < 0.02, np.ones(9), "same") >= 9  # in the middle of a pause
+    assert quiet.sum() > 5
+    assert aperture(motion).std() > 0.03
+    assert aperture(motion)[quiet].mean() < 0.25 * aperture(motion)[loud > 0.1].mean()
+
+
+def test_same_seed_same_take_other_seed_other_take(
+    talk: DreamTalk, speech: Speech, motion: Motion
+) -> None:
+    assert talk.animate(speech) == motion
+    other = talk.animate(speech, seed=1)
+    assert np.corrcoef(aperture(other), aperture(motion))[0, 1] > 0.9
+    assert np.abs(other.weights - motion.weights).mean() > 1e-3
+
+
+def test_a_cut_does_not_show(talk: DreamTalk, speech: Speech, motion: Motion) -> None:
+    start = 4.0
+    part = talk.animate(cut(speech, start, 12.0))
+    same = slice(25, -25)
+    whole = motion.weights[int(start * 25) :][: len(part)]
+    lips = [INDEX[name] for name in ("jawOpen", "mouthClose", "mouthPucker", "mouthFunnel")]
+    difference = np.abs(part.weights - whole)[same][:, lips]
+    assert difference.mean() < 0.02
+
+
+def test_windows_of_the_denoiser_leave_no_seam(
+    talk: DreamTalk, speech: Speech, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = cut(speech, 0, 8)
+    whole = talk.animate(short)
+    monkeypatch.setattr("dreamtalk_core.pipeline.WINDOW", 37)
+    np.testing.assert_allclose(talk.animate(short).weights, whole.weights, atol=2e-5)
+
+
+def test_windows_cover_everything_once() -> None:
+    frames = 3 * WINDOW + 5
+    kept = [np.arange(frames)[outer][inner] for inner, outer in windows(frames, 24)]
+    np.testing.assert_array_equal(np.concatenate(kept), np.arange(frames))
+
+
+def test_silence_is_calm(talk: DreamTalk) -> None:
+    motion = talk.animate(Speech(np.zeros(5 * 16_000, np.float32), "silence"))
+    assert aperture(motion).max() < 0.06
+    assert motion.channel("mouthPucker").max() < 0.2
+
+
+def test_styles_look_like_their_names(talk: DreamTalk, speech: Speech, motion: Motion) -> None:
+    assert set(talk.style_names) >= EMOTIONS | {"neutral"}
+    means = {
+        name: talk.animate(speech, name, steps=3).weights.mean(0)
+        for name in ("happy", "sad", "angry")
+    }
+
+    def most(shape: str) -> str:
+        return max(means, key=lambda name: means[name][INDEX[shape]])
+
+    assert most("mouthSmileLeft") == "happy"
+    assert most("mouthFrownRight") == "sad"
+    assert most("browDownLeft") == "angry"
+    assert (
+        means["happy"][INDEX["mouthSmileLeft"]]
+        > motion.weights.mean(0)[INDEX["mouthSmileLeft"]] + 0.1
+    )
+
+
+def test_guidance_sets_the_strength(talk: DreamTalk, speech: Speech) -> None:
+    smile = [
+        talk.animate(cut(speech, 0, 4), "happy", guidance=g, steps=3)
+        .channel("mouthSmileLeft")
+        .mean()
+        for g in (0.0, 1.0, 1.5)
+    ]
+    assert smile[0] < smile[1] < smile[2]
+
+
+def test_style_of_a_performance(
+    talk: DreamTalk, speech: Speech, motion: Motion, tmp_path: Path
+) -> None:
+    happy = talk.animate(speech, "happy", seed=3)
+    path = tmp_path / "fröhlich take.csv"
+    happy.save(path)
+    style = talk.load_style(path)
+    again = talk.animate(speech, style, seed=4).channel("mouthSmileLeft").mean()
+    plain = motion.channel("mouthSmileLeft").mean()
+    assert again > plain + 0.5 * (happy.channel("mouthSmileLeft").mean() - plain)
+
+
+def test_wrong_requests_say_what_to_do(talk: DreamTalk, speech: Speech, tmp_path: Path) -> None:
+    with pytest.raises(StyleError, match=r"no style 'jolly'.*happy"):
+        talk.animate(speech, "jolly")
+    with pytest.raises(StyleError, match="at least 1 s"):
+        talk.load_style(Motion(("jawOpen",), np.zeros((5, 1)), Fraction(25)))
+    with pytest.raises(DreamTalkError, match="steps"):
+        talk.animate(speech, steps=0)
+    with pytest.raises(DreamTalkError, match="guidance"):
+        talk.animate(speech, guidance=float("nan"))
+    with pytest.raises(DreamTalkError, match="Device 'gpu9'"):
+        DreamTalk.load(device="gpu9")
+    with pytest.raises(ModelError, match=r"nowhere\.safetensors"):
+        DreamTalk.load(tmp_path / "nowhere.safetensors")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "foreign", "nan", "missing tensor"])
+def test_damaged_weights_are_refused(damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    tensors = load_file(DEFAULT_MODEL)
+    if damage == "truncated":
+        path.write_bytes(DEFAULT_MODEL.read_bytes()[:10_000])
+    elif damage == "foreign":
+        save_file({"weight": torch.zeros(3)}, path)
+    else:
+        if damage == "nan":
+            tensors["denoiser.motion.weight"][0, 0] = float("nan")
+        else:
+            del tensors["denoiser.motion.weight"]
+        from safetensors import safe_open
+
+        with safe_open(DEFAULT_MODEL, "pt") as file:
+            save_file(tensors, path, file.metadata())
+    with pytest.raises(ModelError):
+        DreamTalk.load(path, "cpu")
+
+
+def test_progress_reaches_the_end_and_can_cancel(talk: DreamTalk, speech: Speech) -> None:
+    seen: list[tuple[int, int]] = []
+    talk.animate(cut(speech, 0, 3), progress=lambda done, total: seen.append((done, total)))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1][0] == seen[-1][1]
+
+    class CancelledError(Exception):
+        pass
+
+    def cancel(done: int, total: int) -> None:
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        talk.animate(speech, progress=cancel)

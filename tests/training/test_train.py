@@ -1,0 +1,124 @@
+"""Training, end to end, on a corpus that the test writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.models.motion_model import MotionModel
+from dreamtalk_core.training import train as training
+from dreamtalk_core.training.data import CHANNELS, calibrate, draw_batch, load_sources
+from tests.test_corpus import write_tracked
+
+DEFAULT = Path(training.__file__).with_name("default.json")
+SIZES = {"style": 8, "width": 16, "heads": 2, "dropout": 0.0}
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    for index in range(3):
+        write_tracked(folder, f"clip{index}", "A")
+    return folder
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    settings = training.read_config(DEFAULT) | {
+        "denoiser": {**SIZES, "content_layers": 1, "layers": 1, "span": 2},
+        "style_encoder": {**SIZES, "layers": 1},
+        "sources": [{"name": "test", "where": {"speaker": ["A"]}, "weight": 1.0}],
+        "variants": 2,
+        "steps": 6,
+        "batch": 4,
+        "frames": 20,
+    }
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    return path
+
+
+def test_a_run_that_was_stopped_ends_like_one_that_was_not(
+    corpus: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SAVE_EVERY", 3)
+    whole = training.train(config, corpus, tmp_path / "whole", "cpu")
+
+    drawn = training.draw_batch
+    calls = 0
+
+    def interrupted(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 6:  # one is drawn to build the model; the checkpoint is of step 3
+            raise KeyboardInterrupt
+        return drawn(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training, "draw_batch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        training.train(config, corpus, tmp_path / "parts", "cpu")
+    monkeypatch.setattr(training, "draw_batch", drawn)
+    resumed = training.train(config, corpus, tmp_path / "parts", "cpu")
+    one, other = MotionModel.load(whole), MotionModel.load(resumed)
+    for name, value in one.state_dict().items():
+        torch.testing.assert_close(value, other.state_dict()[name], atol=2e-3, rtol=1e-2)
+    assert set(one.styles) >= {"neutral", "happy"}
+    assert len(list((tmp_path / "whole" / "log").iterdir())) == 1
+
+
+def test_the_loss_falls(corpus: Path, config: Path, tmp_path: Path) -> None:
+    settings = training.read_config(config)
+    sources = load_sources(settings, corpus, tmp_path / "cache")
+    torch.manual_seed(0)
+    model = training.build_model(settings, sources, [1.0])
+    objective = training.Objective(model, settings)
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    losses = []
+    for step in range(200):
+        loss = objective(draw_batch(sources, [1.0], 8, 20, np.random.default_rng(step)))["total"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert np.mean(losses[-40:]) < 0.6 * np.mean(losses[:20])
+
+
+def test_speakers_are_brought_to_one_scale(corpus: Path) -> None:
+    from dreamtalk_core.corpus import read_manifest
+
+    settings = training.read_config(DEFAULT)
+    values = np.concatenate(calibrate(list(read_manifest(corpus)), settings))
+    jaw, pucker = (values[:, CHANNELS.index(name)] for name in ("jawOpen", "mouthPucker"))
+    assert jaw.std() == pytest.approx(settings["amplitude"][0]["deviation"], rel=1e-3)
+    # This mouth never puckers but narrows as the jaw opens: the geometry speaks.
+    assert pucker.std() == pytest.approx(settings["narrowing"] * settings["pucker"], rel=0.05)
+    assert np.corrcoef(jaw, pucker)[0, 1] > 0.9
+
+
+def test_a_variant_is_aligned_with_its_curves(corpus: Path, config: Path, tmp_path: Path) -> None:
+    sources = load_sources(training.read_config(config), corpus, tmp_path / "cache")
+    for recording in sources[0]:
+        plain, varied = recording.takes
+        assert len(plain.values) == 50
+        assert len(plain.features) == 101
+        assert len(varied.features) == 2 * len(varied.values) + 1
+        tempo = 50 / len(varied.values)
+        jaw = CHANNELS.index("jawOpen")
+        times = (np.arange(len(varied.values)) + 0.5) * tempo - 0.5
+        expected = np.interp(times, np.arange(50), plain.values[:, jaw])
+        assert np.abs(varied.values[:, jaw] - expected).max() < 0.05
+
+
+def test_what_does_not_fit_is_refused(corpus: Path, config: Path, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="configuration"):
+        training.train(tmp_path / "none.json", corpus, tmp_path / "run")
+    settings = json.loads(config.read_text(encoding="utf-8"))
+    settings["sources"][0]["where"] = {"speaker": ["nobody"]}
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    with pytest.raises(CorpusError, match="matches no clip"):
+        training.train(config, corpus, tmp_path / "run")
