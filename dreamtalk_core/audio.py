@@ -10,13 +10,6 @@ RMS with a gain of at most +60 dB; sound whose loud and soft blocks differ by le
 steady noise rather than speech and gets at most +20 dB. What then passes full scale (a click in
 quiet speech) is clipped to [-1, 1]. A recording that never reaches -100 dBFS is digital silence and
 becomes zeros.
-
-Damage. A recording is used whole or not at all: if any part of it cannot be decoded, loading fails
-and says where, because curves for half of a line, or shifted against it, are worse than none.
-The clock of a video, or of a browser's recording, may jump ahead where packets were lost: there
-silence is put in, as players do, so that what follows stays in time; in a plain sound file the same
-is damage. A file that merely ends early, in a format that does not say how long it should be (wav,
-mp3, ogg, mkv), is taken for what it holds.
 """
 
 from __future__ import annotations
@@ -25,15 +18,14 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.errors import SpeechError
+from dreamtalk_core.media import Pieces, check_rate, decode_audio, to_float
 
 SAMPLE_RATE = 16000
 """Sample rate of every `Speech`, in Hz."""
@@ -43,15 +35,10 @@ MAX_GAIN_DB = 60.0
 MAX_STEADY_GAIN_DB = 20.0
 
 _MAX_CHANNELS = 8
-_RATES = range(1000, 1_000_001)
 _BLOCK = 512  # 32 ms
 _SILENCE_POWER = 1e-10  # -100 dBFS
 _FEW_BLOCKS = 10  # fewer are too short to tell a click, or noise, from a vowel
 _PIECE = 1 << 20  # samples handled at a time
-# Formats whose clock is a count of samples: it cannot jump unless something is missing.
-_COUNTING_FORMATS = frozenset({"aac", "aiff", "flac", "mp3", "ogg", "w64", "wav"})
-# Gaps in the file's clock: shorter ones are rounding, longer ones a clock that was set anew.
-_MIN_GAP, _MAX_GAP = 0.1, 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,21 +85,10 @@ class Speech:
         The first (or default) sound track is used. Any sample rate from 1 kHz to 1 MHz and up to
         8 channels, which are averaged. The level is set as described in this module.
 
-        Raises `SpeechError` if there is no such file, it is a folder, empty, not a sound or video
-        file, has no sound track, no samples, samples that are NaN or infinite, or is damaged.
+        Raises `SpeechError` for what `decode_audio` does, and if there are no samples, or some that
+        are NaN or infinite.
         """
-        file = Path(path)
-        if file.is_dir():
-            raise SpeechError(f"{file} is a folder. Give the name of a sound or video file.")
-        try:
-            empty = file.stat().st_size == 0
-        except OSError as error:
-            raise SpeechError(
-                f"Cannot read {file}: {_os_reason(error)}. Check the name and the folder."
-            ) from error
-        if empty:
-            raise SpeechError(f"{file} is empty (0 bytes).")
-        return cls._collect(_decode(file), str(file))
+        return cls._collect(decode_audio(path), str(path))
 
     @classmethod
     def from_array(
@@ -138,17 +114,14 @@ class Speech:
         rate = int(sample_rate) if np.isfinite(sample_rate) else 0
         if rate != sample_rate:
             raise SpeechError(f"The sample rate must be a whole number, not {sample_rate}.")
-        return cls._collect(((_to_float(piece), rate) for piece in _pieces(array)), source)
+        check_rate(rate, source)
+        return cls._collect(((to_float(piece), rate) for piece in _pieces(array)), source)
 
     @classmethod
-    def _collect(cls, pieces: Iterator[tuple[NDArray[Any], int]], source: str) -> Speech:
+    def _collect(cls, pieces: Pieces, source: str) -> Speech:
         waveform = _normalised(_mono_16k(pieces, source))
         waveform.flags.writeable = False
         return cls(waveform, source)
-
-
-def _os_reason(error: OSError) -> str:
-    return "there is no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
 
 
 def _pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -157,79 +130,7 @@ def _pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
         yield array[..., start : start + _PIECE]
 
 
-def _to_float(samples: NDArray[Any]) -> NDArray[Any]:
-    """Samples with full scale 1: floats as they are, integers by the range of their type."""
-    if samples.dtype.kind == "f":
-        return samples
-    info = np.iinfo(samples.dtype)
-    half = (float(info.max) - float(info.min) + 1) / 2
-    middle = half if samples.dtype.kind == "u" else 0.0
-    # float64 on the way: float32 cannot hold a 32-bit sample.
-    return ((samples.astype(np.float64) - middle) / half).astype(np.float32)
-
-
-def _open(file: Path) -> av.container.InputContainer:
-    try:
-        # "file:" so that a colon in a name is no protocol; and a playlist may not reach the net.
-        return av.open(
-            f"file:{file.absolute()}",
-            options={"protocol_whitelist": "file"},
-            metadata_errors="ignore",
-        )
-    except PermissionError as error:
-        raise SpeechError(f"Cannot read {file}: no permission.") from error
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise SpeechError(
-            f"{file} is not a sound or video file, or is damaged. Try to play it; convert it to "
-            "wav if another program can open it."
-        ) from error
-
-
-def _decode(file: Path) -> Iterator[tuple[NDArray[Any], int]]:
-    """Decoded sound of a file, piece by piece: samples [channels, n] and their rate."""
-    with _open(file) as container:
-        stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream):
-            raise SpeechError(f"{file} has no sound track. Give a file with speech in it.")
-        seconds = 0.0  # how much has been decoded
-        start: float | None = None  # what the file's clock said at zero
-        try:
-            for frame in container.decode(stream):
-                samples, rate = _planes(frame), int(frame.sample_rate)
-                if frame.pts is not None and frame.time_base is not None:
-                    clock = float(frame.pts * frame.time_base)
-                    start = clock if start is None else start
-                    gap = clock - start - seconds
-                    if gap > _MIN_GAP and container.format.name in _COUNTING_FORMATS:
-                        raise _damaged(file, seconds)
-                    if _MIN_GAP < gap <= _MAX_GAP and rate in _RATES:
-                        silence = np.zeros((1, round(gap * rate)), np.float32)
-                        yield silence, rate
-                        seconds += silence.shape[1] / rate
-                    elif abs(gap) > _MIN_GAP:
-                        start = clock - seconds
-                yield _to_float(samples), rate
-                seconds += samples.shape[1] / max(rate, 1)
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise _damaged(file, seconds) from error
-
-
-def _damaged(file: Path, seconds: float) -> SpeechError:
-    return SpeechError(
-        f"{file} is damaged at about {seconds:.1f} s: it cannot be decoded there. Export it again, "
-        "or repair it in an audio editor."
-    )
-
-
-def _planes(frame: av.AudioFrame) -> NDArray[Any]:
-    """Samples [channels, n] of a frame, planar or interleaved."""
-    array = frame.to_ndarray()
-    if frame.format.is_planar:
-        return array
-    return array.reshape(-1, frame.layout.nb_channels).T
-
-
-def _mono_16k(pieces: Iterator[tuple[NDArray[Any], int]], source: str) -> NDArray[np.float32]:
+def _mono_16k(pieces: Pieces, source: str) -> NDArray[np.float32]:
     """Mix down and resample a stream of pieces [channels, n] to one new array [N] at 16 kHz.
 
     Rate and channel count may change from piece to piece.
@@ -245,15 +146,10 @@ def _mono_16k(pieces: Iterator[tuple[NDArray[Any], int]], source: str) -> NDArra
 
     for samples, rate in pieces:
         if rate != current:
-            if rate not in _RATES:
-                raise SpeechError(
-                    f"{source} has a sample rate of {rate} Hz; it must be 1000 to 1000000."
-                )
             finish()
             current, resampler = rate, None
             if rate != SAMPLE_RATE:
                 resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-        # Anything finite in a float64 that float32 cannot hold is no sound: inf here, caught below.
         with np.errstate(over="ignore", invalid="ignore"):
             mono = samples.mean(axis=0, dtype=np.float64).astype(np.float32)
         if not np.isfinite(mono).all():

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
@@ -119,7 +119,7 @@ def _animate(options: argparse.Namespace) -> None:
         from dreamtalk_core.render.video import check_video_path
 
         check_video_path(options.preview)
-    speech = Speech.load(options.speech)
+    speech = Speech.load(options.speech)  # before the model: a wrong name is told at once
     talk = _load(options)
     with _Bar("animate") as progress:
         motion = talk.animate(
@@ -128,16 +128,14 @@ def _animate(options: argparse.Namespace) -> None:
             guidance=options.guidance,
             fps=options.fps,
             seed=options.seed,
-            steps=options.steps or DEFAULT_STEPS,
+            steps=DEFAULT_STEPS if options.steps is None else options.steps,
             progress=progress,
         )
     for path in options.output:
         motion.save(path)
     if options.preview:
-        from dreamtalk_core.render.preview import render_preview
-
         with _Bar("preview") as progress:
-            render_preview(motion, options.preview, options.speech, progress=progress)
+            talk.render(motion, options.preview, options.speech, progress=progress)
     for path in [*options.output, *([options.preview] if options.preview else [])]:
         print(path)
 
@@ -189,18 +187,21 @@ class _Bar:
     """A progress bar that the core can drive: called with (done, total)."""
 
     def __init__(self, title: str) -> None:
-        self.bar = tqdm(
-            desc=title, unit="", bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
-        )
+        self.title = title
+        self.bar: tqdm[NoReturn] | None = None
 
     def __enter__(self) -> Callable[[int, int], None]:
         return self.update
 
     def __exit__(self, *_: object) -> None:
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()
 
     def update(self, done: int, total: int) -> None:
-        self.bar.total = total
+        # Not before there is progress: a mistake in the arguments is told in one line.
+        if self.bar is None:
+            form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
+            self.bar = tqdm(desc=self.title, total=total, bar_format=form)
         self.bar.update(done - self.bar.n)
 
 

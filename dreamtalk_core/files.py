@@ -23,8 +23,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     exception of the body passes through.
     """
     target = Path(path)
-    if target.is_dir():
-        raise DreamTalkError(f"Cannot write {target}: it is a folder. Give the name of a file.")
+    check_target(target)
     temporary = target.with_name(f".{_stem(target)}-{secrets.token_hex(4)}{target.suffix}")
     try:
         # Made here rather than by the body, so that a folder that cannot be written to is reported
@@ -33,7 +32,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, target)
     except OSError as error:
-        raise DreamTalkError(f"Cannot write {target}: {_reason(error, target)}") from error
+        raise DreamTalkError(f"Cannot write {target}: {_reason(error)}") from error
     finally:
         # After a success the name is gone and this does nothing.
         # If the folder itself has gone there is nothing to clean: the first error counts.
@@ -41,14 +40,25 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_target(target: Path) -> None:
+    """Raises `DreamTalkError` where no file can be written; for a check before any work."""
+    try:
+        if target.is_dir():
+            raise DreamTalkError(f"Cannot write {target}: it is a folder. Give the name of a file.")
+        if not target.parent.is_dir():
+            raise DreamTalkError(
+                f"Cannot write {target}: the folder {target.parent} does not exist. Make it first."
+            )
+    except OSError as error:
+        raise DreamTalkError(f"Cannot write {target}: {_reason(error)}") from error
+
+
 def _stem(target: Path) -> str:
     """The start of the file's stem: the whole of it could pass the file system's name limit."""
     return target.stem.encode("utf-8", "ignore")[:64].decode("utf-8", "ignore")
 
 
-def _reason(error: OSError, target: Path) -> str:
-    if isinstance(error, FileNotFoundError) and not target.parent.is_dir():
-        return f"the folder {target.parent} does not exist. Make it first."
+def _reason(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return "no permission, or the file is open in another program."
     return f"{error.strerror or error}."

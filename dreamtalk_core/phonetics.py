@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dreamtalk_core.articulation import FEATURES, articulation
+from dreamtalk_core.models.attention import local_attention
 from dreamtalk_core.weights import WEIGHTS, open_weights
 
 FRAME_RATE = 50
@@ -26,8 +27,8 @@ FEATURE_WIDTH = WIDTH + 2 * len(FEATURES) + 1
 SPAN = 50
 """Frames (1 s) that attention reaches to each side.
 
-Attention without positions sees every moment at once, so what it reports of a sound would depend on
-all that was said in the window. Kept near, it hears a sound alike in a short line and in a long one.
+Attention without positions sees every moment at once, so what it reports of a sound would depend
+on all that was said in the window. Kept near, it hears a sound alike in short and in long speech.
 """
 WINDOW = 500
 """Frames (10 s) that are encoded together."""
@@ -50,16 +51,24 @@ class ConformerBlock(nn.Module):
         self.ffn2 = _feed_forward(width)
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x: [B, T, width]; mask: [T, T] bool, True where attention may not look."""
+    def forward(self, x: Tensor, span: int) -> Tensor:
+        """x: [B, T, width]; span: frames that attention reaches to each side."""
         x = x + 0.5 * self.ffn1(x)
-        y = self.attention_norm(x)
-        x = x + self.attention(y, y, y, attn_mask=mask, need_weights=False)[0]
+        x = x + self.attend(self.attention_norm(x), span)
         y = F.glu(self.expand(self.convolution_norm(x)))
         y = self.depthwise(y.transpose(1, 2)).transpose(1, 2)
         x = x + self.project(F.silu(y))
         x = x + 0.5 * self.ffn2(x)
         return self.norm(x)
+
+    def attend(self, x: Tensor, span: int) -> Tensor:
+        # The module holds the weights; its own forward would meet every frame with every other.
+        batch, length, width = x.shape
+        qkv = F.linear(x, self.attention.in_proj_weight, self.attention.in_proj_bias)
+        heads = self.attention.num_heads
+        q, k, v = qkv.view(batch, length, 3, heads, -1).permute(2, 0, 3, 1, 4)
+        y = local_attention(q, k, v, min(span, length - 1))
+        return self.attention.out_proj(y.transpose(1, 2).reshape(batch, length, width))
 
 
 def _feed_forward(width: int) -> nn.Sequential:
@@ -113,10 +122,8 @@ class PhoneticEncoder(nn.Module):
         )
         mel = (self.mel @ spectrum.abs().square()).clamp(min=1e-10).log()
         hidden = F.gelu(self.subsample(mel)).transpose(1, 2)
-        frames = torch.arange(hidden.shape[1], device=hidden.device)
-        mask = (frames[:, None] - frames).abs() > span
         for block in self.blocks:
-            hidden = block(hidden, mask)
+            hidden = block(hidden, span)
         return hidden, F.log_softmax(self.head(hidden), -1)
 
     def features(self, waveform: Tensor) -> Tensor:

@@ -16,12 +16,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dreamtalk_core.audio import Speech
-from dreamtalk_core.diffusion import frame_noise, sample
+from dreamtalk_core.diffusion import TRAIN_STEPS, frame_noise, sample
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
 from dreamtalk_core.motion import Motion, frame_count, parse_fps
 from dreamtalk_core.phonetics import PhoneticEncoder
-from dreamtalk_core.style import Style, load_style
+from dreamtalk_core.style import Style, extract_style, named_style
 from dreamtalk_core.weights import WEIGHTS
 
 DEFAULT_MODEL = WEIGHTS / "default.safetensors"
@@ -61,9 +61,70 @@ class DreamTalk:
         """Names of the styles that the model brings."""
         return tuple(sorted(self.model.styles))
 
+    def load_speech(self, path: str | Path) -> Speech:
+        """The sound of any file that PyAV opens. Raises SpeechError."""
+        return Speech.load(path)
+
+    def extract_style(self, performance: Motion | str | Path) -> Style:
+        """The style of a performance, given as Motion or motion file. Raises StyleError."""
+        if isinstance(performance, Motion):
+            return extract_style(self.model, performance, "performance", "the motion")
+        path = Path(performance)
+        return extract_style(self.model, Motion.load(path), path.stem, str(path))
+
     def load_style(self, style: Style | Motion | str | Path = DEFAULT_STYLE) -> Style:
-        """A named style, or the style of a performance given as Motion or motion file."""
-        return load_style(self.model, style)
+        """A style by its name, by a motion file (a Path, or a str with a suffix), or as it is."""
+        if isinstance(style, Style):
+            return style
+        if isinstance(style, str) and not Path(style).suffix:
+            return named_style(self.model, style)
+        return self.extract_style(style)
+
+    def sample_motion(
+        self,
+        speech: Speech,
+        style: Style,
+        *,
+        guidance: float = 1.0,
+        fps: int | float | str | Fraction = 25,
+        seed: int = 0,
+        steps: int = DEFAULT_STEPS,
+        progress: Progress | None = None,
+    ) -> Motion:
+        """Facial motion for a speech in a style.
+
+        guidance: 0 leaves the style out, 1 is the style as it is, more exaggerates it (lip sync
+        suffers above 2). fps: of the result; round(duration x fps) frames. steps: denoising steps.
+        Raises DreamTalkError for values out of range, MotionError for an impossible fps.
+        """
+        if not 1 <= steps <= TRAIN_STEPS:
+            raise DreamTalkError(f"steps is {steps}; give a number from 1 to {TRAIN_STEPS}.")
+        if not np.isfinite(guidance):
+            raise DreamTalkError("guidance must be a finite number, usually between 0 and 2.")
+        rate = parse_fps(fps)
+        code = torch.tensor(style.code, device=self.device)
+        frames = frame_count(speech.duration, self.model.config.fps)
+        with torch.inference_mode():
+            motion = self._sample(speech, code, frames, guidance, seed, steps, progress or _silent)
+            values = self.model.restore(motion).cpu().numpy()
+        names, shapes = self.model.config.channels, len(self.model.config.channels) - len(HEAD)
+        own_rate = Fraction(self.model.config.fps)
+        own = Motion(names[:shapes], values[:, :shapes], own_rate, values[:, shapes:])
+        return own.resample(rate, speech.duration)
+
+    def render(
+        self,
+        motion: Motion,
+        path: str | Path,
+        audio: Speech | str | Path | None = None,
+        size: int = 512,
+        progress: Progress | None = None,
+    ) -> None:
+        """Write an MP4 of the built-in head, with sound if given. Raises RenderError."""
+        # The rasteriser is compiled when it is imported; curves alone need not wait for it.
+        from dreamtalk_core.render.preview import render_preview
+
+        render_preview(motion, path, audio, size, progress)
 
     def animate(
         self,
@@ -76,28 +137,19 @@ class DreamTalk:
         steps: int = DEFAULT_STEPS,
         progress: Progress | None = None,
     ) -> Motion:
-        """Facial motion for a speech.
+        """All of the road but rendering: `load_speech`, `load_style`, `sample_motion`.
 
-        guidance: 0 leaves the style out, 1 is the style as it is, more exaggerates it (lip sync
-        suffers above 2). fps: of the result; round(duration x fps) frames. steps: denoising steps.
-        Raises SpeechError, StyleError or DreamTalkError, saying what to do.
+        Raises what they raise: SpeechError, StyleError, MotionError or DreamTalkError.
         """
-        if steps < 1 or steps > 1000:
-            raise DreamTalkError(f"steps is {steps}; give a number from 1 to 1000.")
-        if not np.isfinite(guidance):
-            raise DreamTalkError("guidance must be a finite number, usually between 0 and 2.")
-        rate = parse_fps(fps)
-        speech = speech if isinstance(speech, Speech) else Speech.load(speech)
-        code = torch.from_numpy(self.load_style(style).code.copy()).to(self.device)
-        frames = frame_count(speech.duration, self.model.config.fps)
-        with torch.inference_mode():
-            motion = self._sample(speech, code, frames, guidance, seed, steps, progress or _silent)
-            values = self.model.restore(motion).cpu().numpy()
-        names, shapes = self.model.config.channels, len(self.model.config.channels) - len(HEAD)
-        own = Motion(
-            names[:shapes], values[:, :shapes], Fraction(self.model.config.fps), values[:, shapes:]
+        return self.sample_motion(
+            speech if isinstance(speech, Speech) else self.load_speech(speech),
+            self.load_style(style),
+            guidance=guidance,
+            fps=fps,
+            seed=seed,
+            steps=steps,
+            progress=progress,
         )
-        return own.resample(rate, speech.duration)
 
     def _sample(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -64,15 +63,3 @@ def extract_style(model: MotionModel, motion: Motion, name: str, source: str) ->
             if len(piece) >= model.config.fps
         ]
         return Style(torch.stack(codes).mean(0).cpu().numpy(), name, source)
-
-
-def load_style(model: MotionModel, style: Style | Motion | str | Path) -> Style:
-    """A style from its name, from a motion file (the style of that performance), or as it is."""
-    if isinstance(style, Style):
-        return style
-    if isinstance(style, Motion):
-        return extract_style(model, style, "motion", "a motion")
-    path = Path(style)
-    if isinstance(style, Path) or path.suffix:
-        return extract_style(model, Motion.load(path), path.stem, str(path))
-    return named_style(model, style)

@@ -17,8 +17,19 @@ ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "dreamtalk_core"
 
 # Every module of the core has its place here; a folder stands for all that is in it.
-LIGHT = {"arkit", "curves", "errors", "files", "formats", "motion", "retarget", "rig", "version"}
-MODELS = {"diffusion", "models", "phonetics", "weights"}
+LIGHT = {
+    "arkit",
+    "curves",
+    "errors",
+    "files",
+    "formats",
+    "motion",
+    "png",
+    "retarget",
+    "rig",
+    "version",
+}
+MODELS = {"articulation", "diffusion", "media", "models", "phonetics", "weights"}
 STEPS = {"assets", "audio", "render", "style", "tracking"}
 PIPELINE = {"pipeline"}
 WORKSHOP = {"corpus", "evaluation", "training"}
@@ -168,6 +179,12 @@ def test_light_floor_needs_only_numpy(path: Path) -> None:
     allowed = sys.stdlib_module_names | {"numpy", CORE.name}
     strangers = {name.split(".")[0] for name in imports(path)} - allowed
     assert not strangers
+
+
+@pytest.mark.parametrize("path", [path for path in modules() if not is_script(path)], ids=name_of)
+def test_only_scripts_use_opencv(path: Path) -> None:
+    """Its flavours overwrite each other, and a ComfyUI host has chosen one."""
+    assert "cv2" not in {name.split(".")[0] for name in imports(path)}
 
 
 def test_light_floor_loads_only_numpy() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from dreamtalk_core.errors import MotionError
+from dreamtalk_core.files import check_target
 from dreamtalk_core.motion import Motion
 
 
@@ -39,9 +40,9 @@ def read_motion(path: str | os.PathLike[str]) -> Motion:
     """
     source = Path(path)
     module = _module(source, READABLE, "read")
-    if source.is_dir():
-        raise MotionError(f"{source} is a folder. Give the name of a motion file.")
     try:
+        if source.is_dir():
+            raise MotionError(f"{source} is a folder. Give the name of a motion file.")
         if source.stat().st_size == 0:
             raise MotionError(f"{source} is empty.")
         return module.read(source)
@@ -64,8 +65,13 @@ def write_motion(path: str | os.PathLike[str], motion: Motion) -> None:
 
 
 def check_writable(path: Path) -> _Format:
-    """The format that a file name asks for; `MotionError` if there is none, before any work."""
-    return _module(path, WRITABLE, "write")
+    """The format that a file name asks for; for a check before any work.
+
+    Raises `MotionError` for an unknown suffix, `DreamTalkError` where no file can be written.
+    """
+    module = _module(path, WRITABLE, "write")
+    check_target(path)
+    return module
 
 
 def _module(path: Path, suffixes: tuple[str, ...], verb: str) -> _Format:

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 import struct
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.png import encode_png
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 from dreamtalk_core.version import __version__
 
@@ -135,7 +135,7 @@ def _bounds(array: NDArray[Any]) -> dict[str, Any]:
 
 
 def _document(builder: _Builder, head: Head, motion: Motion) -> dict[str, Any]:
-    image = builder.view(_png(head.atlas))
+    image = builder.view(encode_png(head.atlas))
     # The inverse bind matrices: both joints rest at the origin.
     bind = builder.accessor(np.tile(np.eye(4, dtype=np.float32).reshape(1, 16), (2, 1)))
     meshes = [
@@ -265,23 +265,3 @@ def _quaternions(degrees: NDArray[np.float32]) -> NDArray[np.float32]:
     flips = np.where((turns[1:] * turns[:-1]).sum(axis=1) < 0, -1.0, 1.0)
     turns[1:] *= np.cumprod(flips)[:, None]
     return turns.astype(np.float32)
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    """A PNG of an RGB picture [H, W, 3], each row as the difference to the one above."""
-    height, width = picture.shape[:2]
-    rows = picture.reshape(height, -1)
-    filtered = np.empty((height, 1 + 3 * width), np.uint8)
-    filtered[:, 0] = 2
-    filtered[0, 1:] = rows[0]
-    filtered[1:, 1:] = rows[1:] - rows[:-1]
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    data = zlib.compress(filtered.tobytes(), 9)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    )

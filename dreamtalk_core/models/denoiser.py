@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dreamtalk_core.models.attention import local_attention
+
 
 @dataclass(frozen=True)
 class DenoiserConfig:
@@ -110,11 +112,7 @@ class LocalBlock(nn.Module):
     def attend(self, qkv: Tensor) -> Tensor:
         batch, length, _ = qkv.shape
         q, k, v = qkv.view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        frames = torch.arange(length, device=qkv.device)
-        offset = frames[None, :] - frames[:, None]
-        bias = self.distance[:, offset.clamp(-self.span, self.span) + self.span]
-        bias = bias.masked_fill(offset.abs() > self.span, -math.inf)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None].to(q.dtype))
+        y = local_attention(q, k, v, self.span, self.distance)
         return y.transpose(1, 2).reshape(batch, length, -1)
 
 

@@ -7,9 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from math import ceil
-from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,9 +15,10 @@ from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.png import encode_png
 from dreamtalk_core.render.head import HeadRenderer
 from dreamtalk_core.render.raster import threads
-from dreamtalk_core.render.video import write_video
+from dreamtalk_core.render.video import check_video_path, write_video
 
 Progress = Callable[[int, int], None]
 """Called with (frames done, frames in all); an exception that it raises stops the work."""
@@ -38,6 +37,7 @@ def render_preview(
     Frames are drawn by one thread per core. Raises what `write_video` raises, and `RenderError`
     for a size that is odd or not within 64 to 4096.
     """
+    check_video_path(path)
     renderer = HeadRenderer(size)
     motion = motion.to_arkit()
 
@@ -76,50 +76,29 @@ def contact_sheet(
     motion: Motion,
     times: Sequence[float],
     path: str | os.PathLike[str],
-    labels: Sequence[str] | None = None,
     columns: int = 6,
     size: int = 320,
 ) -> None:
-    """Write a PNG with the head at some times (seconds), row by row, labelled.
+    """Write a PNG with the head at some times (seconds), row by row.
 
-    labels: one text per time, by default the time. Raises `RenderError` if there are no times, not
-    as many labels as times, or fewer than one column; `DreamTalkError` if it cannot be written.
+    Raises `RenderError` if there are no times or fewer than one column; `DreamTalkError` if it
+    cannot be written.
     """
-    texts = [f"{time:.2f} s" for time in times] if labels is None else list(labels)
-    if not times or columns < 1 or len(texts) != len(times):
+    if not times or columns < 1:
         raise RenderError(
-            f"A contact sheet needs times, a label for each and at least one column, not "
-            f"{len(times)} times, {len(texts)} labels and {columns} columns."
+            f"A contact sheet needs times and at least one column, not {len(times)} times and "
+            f"{columns} columns."
         )
     renderer = HeadRenderer(size)
     motion = motion.to_arkit()
-    columns = min(columns, len(texts))
-    rows = ceil(len(texts) / columns)
+    columns = min(columns, len(times))
+    rows = ceil(len(times) / columns)
     sheet = np.full((rows * size, columns * size, 3), 24, np.uint8)
-    for i, (time, text) in enumerate(zip(times, texts, strict=True)):
+    for i, time in enumerate(times):
         # The frame that is on screen at this time.
         frame = min(max(int(time * motion.fps), 0), len(motion) - 1)
         picture = renderer.render(motion.weights[frame], motion.head_rotation[frame])
-        _write_label(picture, text)
         row, column = divmod(i, columns)
         sheet[row * size : (row + 1) * size, column * size : (column + 1) * size] = picture
-    write_png(path, sheet)
-
-
-def _write_label(picture: NDArray[np.uint8], text: str) -> None:
-    scale = picture.shape[0] / 640
-    place = (round(16 * scale) + 2, picture.shape[0] - round(18 * scale) - 2)
-    for colour, width in (((20, 22, 26), 4), ((235, 238, 242), 1)):
-        thickness = max(1, round(width * scale * 1.4))
-        font = cv2.FONT_HERSHEY_SIMPLEX
-        cv2.putText(picture, text, place, font, 1.1 * scale, colour, thickness, cv2.LINE_AA)
-
-
-def write_png(path: str | os.PathLike[str], picture: NDArray[np.uint8]) -> None:
-    """Write an RGB picture uint8 [H, W, 3] as PNG, whole or not at all."""
-    done, data = cv2.imencode(".png", picture[:, :, ::-1])
-    if not done:
-        raise RenderError(f"The picture for {Path(path).name} cannot be encoded.")
-    # Not cv2.imwrite: on Windows it cannot open names outside the system's code page.
     with atomic_write(path) as temporary:
-        temporary.write_bytes(data.tobytes())
+        temporary.write_bytes(encode_png(sheet))

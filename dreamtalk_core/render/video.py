@@ -12,7 +12,6 @@ from fractions import Fraction
 from itertools import chain
 from math import lcm
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -21,15 +20,12 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.errors import RenderError
-from dreamtalk_core.files import atomic_write
-
-Sound = Iterator[tuple[NDArray[Any], int]]
+from dreamtalk_core.files import atomic_write, check_target
+from dreamtalk_core.media import Pieces, decode_audio
 
 # The sample rates that AAC knows.
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _AAC_FRAME = 1024
-# Jumps of a file's clock that are filled with silence, seconds: as `Speech.load` does.
-_MIN_GAP, _MAX_GAP = 0.1, 60.0
 
 
 def write_video(
@@ -47,9 +43,10 @@ def write_video(
     its own sample rate, and one or two channels (more are mixed to one); a `Speech` has 16 kHz.
 
     Whatever stops it, an exception of `frames` included, leaves nothing of the new file behind.
-    Raises `RenderError` for pictures that cannot be encoded or sound that cannot be read,
-    `DreamTalkError` if the file cannot be written.
+    Raises `RenderError` for another suffix or pictures that cannot be encoded, `SpeechError` for
+    sound that cannot be read, `DreamTalkError` if the file cannot be written.
     """
+    check_video_path(path)
     stream = iter(frames)
     try:
         first = next(stream)
@@ -63,6 +60,18 @@ def write_video(
             if isinstance(error, OSError) and not isinstance(error, ValueError):
                 raise
             raise RenderError(f"The video cannot be encoded: {error}.") from error
+
+
+def check_video_path(path: str | os.PathLike[str]) -> None:
+    """For a check before any work.
+
+    Raises `RenderError` unless the name is an MP4's, `DreamTalkError` where no file can be written.
+    """
+    file = Path(path)
+    if file.suffix.lower() != ".mp4":
+        what = f"the suffix {file.suffix!r}" if file.suffix else "no suffix"
+        raise RenderError(f"Cannot write the video {file.name}: it has {what}. Use .mp4.")
+    check_target(file)
 
 
 def _write(
@@ -126,7 +135,7 @@ class _Sound:
     """The sound to put in: its rate and channels in the video, and its pieces [channels, n]."""
 
     def __init__(self, audio: str | os.PathLike[str] | Speech) -> None:
-        pieces = _speech_pieces(audio) if isinstance(audio, Speech) else _decode(Path(audio))
+        pieces = _speech_pieces(audio) if isinstance(audio, Speech) else decode_audio(audio)
         head = next(pieces, None)
         if head is None:
             raise RenderError(f"{audio} has no sound samples to put into the video.")
@@ -180,52 +189,19 @@ class _AudioTrack:
         self._container.mux(self._stream.encode(frame))
 
 
-def _speech_pieces(speech: Speech) -> Sound:
+def _speech_pieces(speech: Speech) -> Pieces:
     for start in range(0, len(speech.waveform), SAMPLE_RATE):
         yield speech.waveform[None, start : start + SAMPLE_RATE], SAMPLE_RATE
 
 
-def _decode(path: Path) -> Sound:
-    """The sound of a file piece by piece: float32 [channels, n], and its rate."""
-    try:
-        container = av.open(f"file:{path.absolute()}", metadata_errors="ignore")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise RenderError(f"The sound of {path} cannot be opened: {error}.") from error
-    with container:
-        stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream):
-            raise RenderError(f"{path} has no sound track to put into the video.")
-        to_float = av.AudioResampler(format="fltp")
-        start: float | None = None
-        seconds = 0.0
-        try:
-            for frame in container.decode(stream):
-                clock = frame.time if frame.time is not None else seconds
-                start = clock if start is None else start
-                gap = clock - start - seconds
-                if _MIN_GAP < gap <= _MAX_GAP:
-                    fill = round(gap * frame.sample_rate)
-                    yield np.zeros((1, fill), np.float32), frame.sample_rate
-                    seconds += fill / frame.sample_rate
-                elif abs(gap) > _MIN_GAP:
-                    start = clock - seconds
-                for piece in to_float.resample(frame):
-                    yield piece.to_ndarray(), piece.sample_rate
-                seconds += frame.samples / frame.sample_rate
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise RenderError(
-                f"The sound of {path} is damaged at about {seconds:.1f} s: {error}."
-            ) from error
-
-
-def _at_rate(pieces: Iterable[tuple[NDArray[Any], int]], rate: int, channels: int) -> Iterator[Any]:
+def _at_rate(pieces: Pieces, rate: int, channels: int) -> Iterator[NDArray[np.float32]]:
     """Pieces float32 [channels, n], all at one rate and clipped to [-1, 1]."""
     resampler: soxr.ResampleStream | None = None
     current = 0
     for samples, own_rate in pieces:
         if len(samples) != channels:
             samples = samples.mean(axis=0, keepdims=True)
-        mixed = np.broadcast_to(samples, (channels, samples.shape[1])).astype(np.float32)
+        mixed = np.broadcast_to(samples, (channels, samples.shape[1]))
         mixed = np.clip(np.nan_to_num(mixed), -1, 1)
         if own_rate != current:
             if resampler is not None:

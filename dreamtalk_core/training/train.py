@@ -42,6 +42,8 @@ from dreamtalk_core.training.data import (
 from dreamtalk_core.training.manner import EMOTIONS, LIPS, Manner, emotion_offset
 
 SAVE_EVERY = 500
+CLOSED = 0.03
+"""jawOpen minus mouthClose at which lips count as hardly closed any more."""
 
 
 def train(config_path: Path, corpus: Path, output: Path, device_name: str = "auto") -> Path:
@@ -117,6 +119,7 @@ class Objective(nn.Module):
         self.style_dropout = config["style_dropout"]
         self.feature_dropout = (config["hidden_dropout"], config["phone_dropout"])
         self.velocity_weight = config["velocity_weight"]
+        self.closure_weight = config["closure_weight"]
         weight = [config["lip_weight"] if name in LIPS else 1.0 for name in CHANNELS]
         self.register_buffer("channel_weight", torch.tensor(weight))
 
@@ -133,10 +136,31 @@ class Objective(nn.Module):
         weight = batch.weight * self.channel_weight
         error = (weight * (predicted - clean) ** 2).sum() / weight.sum()
         change = (weight[:, 1:] * (predicted - clean).diff(dim=1) ** 2).sum() / weight.sum()
+        closure = self.closure_error(predicted, clean, batch.weight)
         # Small codes keep the space smooth enough to mix styles in.
         size = style.square().mean()
-        total = error + self.velocity_weight * change + 1e-3 * size
-        return {"total": total, "motion": error, "velocity": change, "style": size}
+        total = error + self.velocity_weight * change + self.closure_weight * closure + 1e-3 * size
+        return {
+            "total": total,
+            "motion": error,
+            "velocity": change,
+            "closure": closure,
+            "style": size,
+        }
+
+    def closure_error(self, predicted: Tensor, clean: Tensor, weight: Tensor) -> Tensor:
+        """Error of the mouth opening where the lips are closed, or nearly so.
+
+        Closures are short: to a mean over all frames they hardly matter, to whoever watches an /m/
+        they matter most.
+        """
+        jaw, seal = CHANNELS.index("jawOpen"), CHANNELS.index("mouthClose")
+        scale, mean = self.model.scale, self.model.mean
+        true, guess = (x[..., [jaw, seal]] * scale[[jaw, seal]] for x in (clean, predicted))
+        opening = (true + mean[[jaw, seal]]) @ true.new_tensor([1.0, -1.0])
+        miss = (guess - true) @ true.new_tensor([1.0, -1.0])
+        closed = weight[..., jaw] * torch.exp(-opening.clamp(min=0) / CLOSED)
+        return (closed * (miss / scale[jaw]) ** 2).sum() / closed.sum().clamp(min=1.0)
 
     def hide_features(self, features: Tensor) -> Tensor:
         """Features with the recogniser's hidden state, or else its phones, hidden at random.

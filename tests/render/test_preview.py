@@ -7,7 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 
@@ -68,23 +67,20 @@ def test_other_channels_do_not_matter(tmp_path: Path) -> None:
 
 def test_contact_sheet(tmp_path: Path) -> None:
     path = tmp_path / "Übersicht 表.png"
-    contact_sheet(motion(), [0.0, 0.2, 0.47, 9.0], path, ["a", "b", "c", "d"], columns=3, size=96)
-    sheet = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    contact_sheet(motion(), [0.0, 0.2, 0.47, 9.0], path, columns=3, size=96)
+    with av.open(str(path)) as picture:
+        sheet = next(picture.decode(video=0)).to_ndarray(format="rgb24")
     assert sheet.shape == (2 * 96, 3 * 96, 3)
     cells = [sheet[:96, :96], sheet[:96, 96:192], sheet[:96, 192:]]
-    # Labels lie in the lowest sixth; above it the pictures differ because the head moves.
-    assert np.abs(cells[0][:80].astype(int) - cells[2][:80]).mean() > 2
+    # They differ because the head moves.
+    assert np.abs(cells[0].astype(int) - cells[2]).mean() > 2
     # Past the end the last frame is held; unused cells are plain.
-    assert np.abs(cells[2][:80].astype(int) - sheet[96:176, :96]).max() == 0
+    assert np.abs(cells[2].astype(int) - sheet[96:, :96]).max() == 0
     assert sheet[96:, 96:].std() == 0
 
 
-@pytest.mark.parametrize(
-    ("times", "labels", "columns"), [([], None, 3), ([0.1], ["a", "b"], 3), ([0.1], None, 0)]
-)
-def test_impossible_sheets(
-    tmp_path: Path, times: list[float], labels: list[str] | None, columns: int
-) -> None:
+@pytest.mark.parametrize(("times", "columns"), [([], 3), ([0.1], 0)])
+def test_impossible_sheets(tmp_path: Path, times: list[float], columns: int) -> None:
     with pytest.raises(RenderError, match="contact sheet"):
-        contact_sheet(motion(), times, tmp_path / "s.png", labels, columns)
+        contact_sheet(motion(), times, tmp_path / "s.png", columns)
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dreamtalk_core.audio import Speech
-from dreamtalk_core.errors import DreamTalkError, RenderError
+from dreamtalk_core.errors import DreamTalkError, RenderError, SpeechError
 from dreamtalk_core.render.video import write_video
 
 Frame = NDArray[np.uint8]
@@ -161,13 +161,24 @@ def test_frames_that_cannot_be_encoded(tmp_path: Path, pictures: list[Frame], me
 def test_sound_that_cannot_be_read(tmp_path: Path) -> None:
     text = tmp_path / "not sound.wav"
     text.write_text("hello", encoding="utf-8")
-    with pytest.raises(RenderError, match=r"not sound\.wav"):
+    with pytest.raises(SpeechError, match=r"not sound\.wav"):
         write_video(tmp_path / "v.mp4", frames(3), Fraction(25), text)
     silent = tmp_path / "silent.mp4"
     write_video(silent, frames(3), Fraction(25))
-    with pytest.raises(RenderError, match="no sound track"):
+    with pytest.raises(SpeechError, match="no sound track"):
         write_video(tmp_path / "v.mp4", frames(3), Fraction(25), silent)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["not sound.wav", "silent.mp4"]
+
+
+@pytest.mark.parametrize("name", ["v.mov", "v", "v.mp4.txt"])
+def test_another_suffix_is_refused_before_any_work(tmp_path: Path, name: str) -> None:
+    def never() -> Iterator[Frame]:
+        pytest.fail("asked for a frame")
+        yield
+
+    with pytest.raises(RenderError, match=r"Use \.mp4\."):
+        write_video(tmp_path / name, never(), Fraction(25))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,241 @@
+"""Faces at telling sounds: `python benchmarks/contact_sheet.py SPEECH... -o OUT.png`.
+
+One row per recording: the built-in head where the phonetic encoder hears lips meet (m b p), lip on
+teeth (f v), rounding (u o w), spreading (i e), opening (a) and hissing (s), and in pauses. The
+moments are picked by the recogniser's confidence alone, not by how they look. Under the heads: what
+the mouth does over the whole recording, with the picked moments marked and all m, b, p ticked at
+the bottom. Also prints how far the lips are apart at all moments of each kind.
+
+Needs matplotlib. The recogniser's spikes follow the sound; `DELAY` is taken off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from dreamtalk_core import DreamTalk, Motion, Speech  # noqa: E402
+from dreamtalk_core.errors import DreamTalkError  # noqa: E402
+from dreamtalk_core.evaluation.evaluate import phone_posteriors  # noqa: E402
+from dreamtalk_core.evaluation.metrics import aperture  # noqa: E402
+from dreamtalk_core.files import atomic_write  # noqa: E402
+from dreamtalk_core.render.head import HeadRenderer  # noqa: E402
+from dreamtalk_core.rig.head import load_head  # noqa: E402
+
+KINDS = {
+    "m b p": "mbpɓʙ",
+    "f v": "fvɱʋ",
+    "u o w": "uowʊyʏøɥɔœʉ",
+    "i e": "ieɪj",
+    "a": "aɑæɐɒ",
+    "s ʃ": "szʃʒɕʑʂʐ",
+}
+PAUSE = "pause"
+PICKS = {PAUSE: 1}
+"""Pictures of a kind; two if it is not named here."""
+
+DELAY = 0.06
+"""Seconds by which a spike of the recogniser follows the middle of the sound."""
+CONFIDENT = 0.4
+"""Posterior that a spike must reach to count."""
+SILENT = 0.5
+"""Seconds between two spikes that are a pause."""
+NEAR = 2
+"""Frames around a moment that are searched for a closure: sounds are long and spikes wander."""
+CLOSED_MM = 1.5
+
+# The lower face in a picture of the whole head, as shares of its size: top, bottom, left, right.
+LOWER_FACE = (0.54, 0.84, 0.35, 0.65)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A sound: its kind, the phone heard, when (seconds), and how surely."""
+
+    kind: str
+    phone: str
+    time: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Take:
+    """A recording with the motion made for it and the sounds heard in it."""
+
+    name: str
+    speech: Speech
+    motion: Motion
+    moments: list[Moment]
+
+    def frame(self, moment: Moment) -> int:
+        return min(max(int(moment.time * self.motion.fps), 0), len(self.motion) - 1)
+
+    def near(self, moment: Moment) -> slice:
+        frame = self.frame(moment)
+        return slice(max(0, frame - NEAR), frame + NEAR + 1)
+
+
+def kind_of(phone: str) -> str | None:
+    """What the lips do for a phone, by its first letter; None for the rest."""
+    first = unicodedata.normalize("NFD", phone)[0]
+    if phone.startswith("t͡"):
+        first = phone[-1]
+    return next((kind for kind, letters in KINDS.items() if first in letters), None)
+
+
+def moments(speech: Speech) -> list[Moment]:
+    """The telling sounds of a speech in order, and its pauses."""
+    posteriors, phones = phone_posteriors(speech.waveform)
+    shares = np.exp(posteriors)
+    path = shares.argmax(axis=1)
+    edges = np.flatnonzero(np.diff(path, prepend=-1, append=-1))
+    found, spikes = [], [0.0]
+    for first, stop in pairwise(edges):
+        phone = phones[path[first]]
+        peak = int(first + shares[first:stop, path[first]].argmax())
+        if phone.startswith("<") or shares[peak, path[first]] < CONFIDENT:
+            continue
+        time = max(0.0, peak / 50 - DELAY)
+        spikes.append(time)
+        if kind := kind_of(phone):
+            found.append(Moment(kind, phone, time, float(shares[peak, path[first]])))
+    spikes.append(float(speech.duration))
+    for before, after in pairwise(spikes):
+        if after - before >= SILENT:
+            # The last sound rings on, the next one is prepared: the calm is past the middle.
+            found.append(Moment(PAUSE, PAUSE, before + 0.6 * (after - before), after - before))
+    return sorted(found, key=lambda moment: moment.time)
+
+
+def picked(found: Sequence[Moment]) -> list[Moment]:
+    """The surest moments of each kind, of different phones where there are."""
+    chosen = []
+    for kind in (*KINDS, PAUSE):
+        ranked = sorted((m for m in found if m.kind == kind), key=lambda m: -m.share)
+        surest = {m.phone: m for m in reversed(ranked)}
+        others = [m for m in ranked if m is not surest[m.phone]]
+        firsts = sorted(surest.values(), key=lambda m: -m.share)
+        chosen += [*firsts, *others][: PICKS.get(kind, 2)]
+    return chosen
+
+
+def report(take: Take) -> str:
+    """How far the lips are apart, how wide the mouth and how open the jaw, kind by kind."""
+    head, weights = load_head(), take.motion.weights
+    gap, width = head.lip_gap_mm(weights), head.lip_width_mm(weights)
+    jaw, roll = take.motion.channel("jawOpen"), take.motion.channel("mouthRollLower")
+    lines = [
+        f"{take.name}: {float(take.speech.duration):.1f} s",
+        f"{'':8}{'n':>4}{'gap mm':>8}{'least':>7}{'< 1.5':>7}{'width':>7}{'jaw':>6}{'roll':>6}",
+    ]
+    for kind in (*KINDS, PAUSE):
+        found = [moment for moment in take.moments if moment.kind == kind]
+        if not found:
+            continue
+        at = [take.frame(moment) for moment in found]
+        least = np.array([gap[take.near(moment)].min() for moment in found])
+        lines.append(
+            f"{kind:8}{len(found):4}{np.median(gap[at]):8.1f}{np.median(least):7.1f}"
+            f"{np.mean(least < CLOSED_MM):7.0%}{np.median(width[at]):7.1f}"
+            f"{np.median(jaw[at]):6.2f}{np.median(roll[at]):6.2f}"
+        )
+    return "\n".join(lines)
+
+
+def draw(takes: Sequence[Take], path: Path, whole: bool) -> None:
+    """Write the sheet as PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    columns = max(len(picked(take.moments)) for take in takes)
+    figure = plt.figure(figsize=(1.45 * columns, 3.1 * len(takes)), layout="constrained", dpi=110)
+    grid = figure.add_gridspec(2 * len(takes), columns, height_ratios=[1.45, 1] * len(takes))
+    renderer = HeadRenderer(640)
+    for row, take in enumerate(takes):
+        gap = load_head().lip_gap_mm(take.motion.weights)
+        shown = picked(take.moments)
+        for column, moment in enumerate(shown):
+            axes = figure.add_subplot(grid[2 * row, column])
+            frame = take.frame(moment)
+            picture = renderer.render(take.motion.weights[frame])
+            axes.imshow(picture if whole else lower_face(picture))
+            axes.set_axis_off()
+            axes.set_title(moment.phone, fontsize=13, pad=3)
+            label = f"{moment.time:.2f} s   {gap[frame]:.1f} mm"
+            axes.text(
+                0.5, -0.02, label, fontsize=7, ha="center", va="top", transform=axes.transAxes
+            )
+        strip = figure.add_subplot(grid[2 * row + 1, :])
+        envelope = loudness(take.speech, len(take.motion))
+        times = take.motion.times
+        strip.fill_between(times, envelope, color="0.85", label="loudness")
+        strip.plot(times, aperture(take.motion.weights), lw=1.2, label="jawOpen - mouthClose")
+        strip.plot(times, take.motion.channel("mouthPucker"), lw=1, label="mouthPucker")
+        closures = [moment.time for moment in take.moments if moment.kind == "m b p"]
+        strip.plot(closures, np.full(len(closures), -0.03), "k|", ms=6, label="m b p")
+        for moment in shown:
+            strip.axvline(moment.time, color="0.6", lw=0.6)
+            strip.text(moment.time, 0.92, moment.phone, fontsize=8, ha="center", va="top")
+        strip.set(xlim=(0, float(take.speech.duration)), ylim=(-0.07, 0.95))
+        strip.set_ylabel(take.name, fontsize=8)
+        strip.tick_params(labelsize=7)
+        if not row:
+            strip.legend(fontsize=7, ncols=4, loc="upper right", bbox_to_anchor=(1, 0.88))
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary)
+    plt.close(figure)
+
+
+def lower_face(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    top, bottom, left, right = (round(share * len(picture)) for share in LOWER_FACE)
+    return picture[top:bottom, left:right]
+
+
+def loudness(speech: Speech, frames: int) -> NDArray[np.float64]:
+    """Loudness envelope [frames], its peak at 0.85."""
+    edges = np.linspace(0, len(speech.waveform), frames + 1).astype(int)
+    squares = np.add.reduceat(np.square(speech.waveform, dtype=np.float64), edges[:-1])
+    envelope = np.sqrt(squares / np.maximum(np.diff(edges), 1))
+    return np.asarray(0.85 * envelope / max(envelope.max(), 1e-9))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("speech", nargs="+", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the PNG to write")
+    parser.add_argument("--model", help="a weights file; the shipped one if left out")
+    parser.add_argument("--style", default="neutral")
+    parser.add_argument("--whole", action="store_true", help="the whole head, not the lower face")
+    options = parser.parse_args()
+    try:
+        talk = DreamTalk.load(options.model) if options.model else DreamTalk.load()
+        takes = []
+        for path in options.speech:
+            speech = Speech.load(path)
+            motion = talk.animate(speech, options.style).to_arkit()
+            takes.append(Take(path.stem, speech, motion, moments(speech)))
+            print(report(takes[-1]), flush=True)
+        draw(takes, options.output, options.whole)
+    except DreamTalkError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

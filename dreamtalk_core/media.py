@@ -1,0 +1,134 @@
+"""Decoding sound, the same way for whoever listens: the model and the video that is made of it.
+
+Damage. A recording is used whole or not at all: if any part of it cannot be decoded, decoding fails
+and says where, because curves for half of a line, or shifted against it, are worse than none.
+The clock of a video, or of a browser's recording, may jump ahead where packets were lost: there
+silence is put in, as players do, so that what follows stays in time; in a plain sound file the same
+is damage. A file that merely ends early, in a format that does not say how long it should be (wav,
+mp3, ogg, mkv), is taken for what it holds.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtalk_core.errors import SpeechError
+
+Pieces = Iterator[tuple[NDArray[np.float32], int]]
+"""Sound as it arrives: samples [channels, n] with full scale 1, and their rate in Hz."""
+
+_RATES = range(1000, 1_000_001)
+# Formats whose clock is a count of samples: it cannot jump unless something is missing.
+_COUNTING_FORMATS = frozenset({"aac", "aiff", "flac", "mp3", "ogg", "w64", "wav"})
+# Gaps in the file's clock: shorter ones are rounding, longer ones a clock that was set anew.
+_MIN_GAP, _MAX_GAP = 0.1, 60.0
+
+
+def decode_audio(path: str | os.PathLike[str]) -> Pieces:
+    """The first (or default) sound track of a sound or video file, piece by piece.
+
+    The rate and the number of channels may change from piece to piece; silence for a gap has one
+    channel.
+
+    Raises `SpeechError` if there is no such file, it is a folder, empty, not a sound or video
+    file, has no sound track or an impossible sample rate, or, on arriving there, where it is
+    damaged.
+    """
+    file = Path(path)
+    with _open(file) as container:
+        stream = container.streams.best("audio")
+        if not isinstance(stream, av.AudioStream):
+            raise SpeechError(f"{file} has no sound track. Give a file with speech in it.")
+        seconds = 0.0  # how much has been decoded
+        start: float | None = None  # what the file's clock said at zero
+        try:
+            for frame in container.decode(stream):
+                samples, rate = _planes(frame), int(frame.sample_rate)
+                check_rate(rate, str(file))
+                if frame.pts is not None and frame.time_base is not None:
+                    clock = float(frame.pts * frame.time_base)
+                    start = clock if start is None else start
+                    gap = clock - start - seconds
+                    if gap > _MIN_GAP and container.format.name in _COUNTING_FORMATS:
+                        raise _damaged(file, seconds)
+                    if _MIN_GAP < gap <= _MAX_GAP:
+                        silence = np.zeros((1, round(gap * rate)), np.float32)
+                        yield silence, rate
+                        seconds += silence.shape[1] / rate
+                    elif abs(gap) > _MIN_GAP:
+                        start = clock - seconds
+                yield to_float(samples), rate
+                seconds += samples.shape[1] / rate
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise _damaged(file, seconds) from error
+
+
+def check_rate(rate: int, source: str) -> None:
+    """Raises `SpeechError` for a sample rate (Hz) that no sound has."""
+    if rate not in _RATES:
+        raise SpeechError(
+            f"{source} has a sample rate of {rate} Hz; it must be {_RATES[0]} to {_RATES[-1]}."
+        )
+
+
+def to_float(samples: NDArray[Any]) -> NDArray[np.float32]:
+    """Samples with full scale 1: floats as they are, integers by the range of their type."""
+    if samples.dtype.kind == "f":
+        # Anything finite in a float64 that float32 cannot hold is no sound, and becomes infinite.
+        with np.errstate(over="ignore"):
+            return samples.astype(np.float32, copy=False)
+    info = np.iinfo(samples.dtype)
+    half = (float(info.max) - float(info.min) + 1) / 2
+    middle = half if samples.dtype.kind == "u" else 0.0
+    # float64 on the way: float32 cannot hold a 32-bit sample.
+    return ((samples.astype(np.float64) - middle) / half).astype(np.float32)
+
+
+def _open(file: Path) -> av.container.InputContainer:
+    try:
+        status = file.stat()
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        why = "there is no such file" if missing else getattr(error, "strerror", error)
+        raise SpeechError(f"Cannot read {file}: {why}. Check the name and the folder.") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise SpeechError(f"{file} is a folder. Give the name of a sound or video file.")
+    if not status.st_size:
+        raise SpeechError(f"{file} is empty (0 bytes).")
+    try:
+        # "file:" so that a colon in a name is no protocol; and a playlist may not reach the net.
+        return av.open(
+            f"file:{file.absolute()}",
+            options={"protocol_whitelist": "file"},
+            metadata_errors="ignore",
+        )
+    except PermissionError as error:
+        raise SpeechError(f"Cannot read {file}: no permission.") from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise SpeechError(
+            f"{file} is not a sound or video file, or is damaged. Try to play it; convert it to "
+            "wav if another program can open it."
+        ) from error
+
+
+def _damaged(file: Path, seconds: float) -> SpeechError:
+    return SpeechError(
+        f"{file} is damaged at about {seconds:.1f} s: it cannot be decoded there. Export it again, "
+        "or repair it in an audio editor."
+    )
+
+
+def _planes(frame: av.AudioFrame) -> NDArray[Any]:
+    """Samples [channels, n] of a frame, planar or interleaved."""
+    array = frame.to_ndarray()
+    if frame.format.is_planar:
+        return array
+    return array.reshape(-1, frame.layout.nb_channels).T
