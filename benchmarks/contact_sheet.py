@@ -41,11 +41,13 @@ KINDS = {
     "a": "aɑæɐɒ",
     "s ʃ": "szʃʒɕʑʂʐ",
 }
+OTHER = "other"
+"""The sounds that ask little of the lips: what the rest is to be held against."""
 PAUSE = "pause"
 PICKS = {PAUSE: 1}
 """Pictures of a kind; two if it is not named here."""
 
-DELAY = 0.06
+DELAY = 0.05
 """Seconds by which a spike of the recogniser follows the middle of the sound."""
 CONFIDENT = 0.4
 """Posterior that a spike must reach to count."""
@@ -86,12 +88,12 @@ class Take:
         return slice(max(0, frame - NEAR), frame + NEAR + 1)
 
 
-def kind_of(phone: str) -> str | None:
-    """What the lips do for a phone, by its first letter; None for the rest."""
+def kind_of(phone: str) -> str:
+    """What the lips do for a phone, by its first letter."""
     first = unicodedata.normalize("NFD", phone)[0]
     if phone.startswith("t͡"):
         first = phone[-1]
-    return next((kind for kind, letters in KINDS.items() if first in letters), None)
+    return next((kind for kind, letters in KINDS.items() if first in letters), OTHER)
 
 
 def moments(speech: Speech) -> list[Moment]:
@@ -108,13 +110,11 @@ def moments(speech: Speech) -> list[Moment]:
             continue
         time = max(0.0, peak / 50 - DELAY)
         spikes.append(time)
-        if kind := kind_of(phone):
-            found.append(Moment(kind, phone, time, float(shares[peak, path[first]])))
+        found.append(Moment(kind_of(phone), phone, time, float(shares[peak, path[first]])))
     spikes.append(float(speech.duration))
     for before, after in pairwise(spikes):
         if after - before >= SILENT:
-            # The last sound rings on, the next one is prepared: the calm is past the middle.
-            found.append(Moment(PAUSE, PAUSE, before + 0.6 * (after - before), after - before))
+            found.append(Moment(PAUSE, PAUSE, (before + after) / 2, after - before))
     return sorted(found, key=lambda moment: moment.time)
 
 
@@ -131,30 +131,33 @@ def picked(found: Sequence[Moment]) -> list[Moment]:
 
 
 def report(take: Take) -> str:
-    """How far the lips are apart, how wide the mouth and how open the jaw, kind by kind."""
+    """A table, kind by kind: how far the lips are apart at the moment and near it, and shapes."""
     head, weights = load_head(), take.motion.weights
     gap, width = head.lip_gap_mm(weights), head.lip_width_mm(weights)
-    jaw, roll = take.motion.channel("jawOpen"), take.motion.channel("mouthRollLower")
+    shapes = ("jawOpen", "mouthPucker", "mouthRollLower")
+    measures = (gap, width, *map(take.motion.channel, shapes))
+    seconds = float(take.speech.duration)
     lines = [
-        f"{take.name}: {float(take.speech.duration):.1f} s",
-        f"{'':8}{'n':>4}{'gap mm':>8}{'least':>7}{'< 1.5':>7}{'width':>7}{'jaw':>6}{'roll':>6}",
+        f"{take.name}: {seconds:.1f} s; medians; gap, least gap near it and mouth width in mm",
+        "           n   gap  <1.5  least  <1.5  width   jaw  pucker  roll",
     ]
-    for kind in (*KINDS, PAUSE):
+    for kind in (*KINDS, OTHER, PAUSE):
         found = [moment for moment in take.moments if moment.kind == kind]
         if not found:
             continue
         at = [take.frame(moment) for moment in found]
         least = np.array([gap[take.near(moment)].min() for moment in found])
+        here, wide, open_, round_, rolled = (np.median(values[at]) for values in measures)
         lines.append(
-            f"{kind:8}{len(found):4}{np.median(gap[at]):8.1f}{np.median(least):7.1f}"
-            f"{np.mean(least < CLOSED_MM):7.0%}{np.median(width[at]):7.1f}"
-            f"{np.median(jaw[at]):6.2f}{np.median(roll[at]):6.2f}"
+            f"{kind:8}{len(found):4}{here:6.1f}{np.mean(gap[at] < CLOSED_MM):6.0%}"
+            f"{np.median(least):7.1f}{np.mean(least < CLOSED_MM):6.0%}"
+            f"{wide:7.1f}{open_:6.2f}{round_:8.2f}{rolled:6.2f}"
         )
     return "\n".join(lines)
 
 
 def draw(takes: Sequence[Take], path: Path, whole: bool) -> None:
-    """Write the sheet as PNG."""
+    """Write the sheet in the format of its suffix."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -217,7 +220,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("speech", nargs="+", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the PNG to write")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="a PNG or JPG to write")
     parser.add_argument("--model", help="a weights file; the shipped one if left out")
     parser.add_argument("--style", default="neutral")
     parser.add_argument("--whole", action="store_true", help="the whole head, not the lower face")

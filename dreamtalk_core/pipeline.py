@@ -6,11 +6,11 @@ talk.animate("line.wav", style="happy").save("line.csv")
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -29,6 +29,10 @@ DEFAULT_STYLE = "neutral"
 DEFAULT_STEPS = 6
 WINDOW = 400
 """Frames that the denoiser handles at a time."""
+
+LIP_TEMPERATURE = 0.3
+FACE_TEMPERATURE = 0.9
+"""Strengths of the first noise, see `DreamTalk.temperature`."""
 
 Progress = Callable[[int, int], None]
 """Called with (done, total); an exception raised in it cancels the work."""
@@ -99,8 +103,10 @@ class DreamTalk:
         """
         if not 1 <= steps <= TRAIN_STEPS:
             raise DreamTalkError(f"steps is {steps}; give a number from 1 to {TRAIN_STEPS}.")
-        if not np.isfinite(guidance):
-            raise DreamTalkError("guidance must be a finite number, usually between 0 and 2.")
+        if not 0 <= guidance < math.inf:
+            raise DreamTalkError(f"guidance is {guidance}; give a number from 0 up, usually to 2.")
+        if seed < 0:
+            raise DreamTalkError(f"seed is {seed}; give a number from 0 up.")
         rate = parse_fps(fps)
         code = torch.tensor(style.code, device=self.device)
         frames = frame_count(speech.duration, self.model.config.fps)
@@ -162,12 +168,13 @@ class DreamTalk:
         progress: Progress,
     ) -> Tensor:
         """Normalised motion [frames, C]."""
+        # Hearing, content, then each step: the frames go by once for each.
         total = frames * (steps + 2)
         done = 0
 
         def advance(count: int) -> None:
             nonlocal done
-            done = min(done + count, total)
+            done += count
             progress(done, total)
 
         content = self._content(speech, frames, advance)
@@ -205,10 +212,14 @@ class DreamTalk:
 
     def _content(self, speech: Speech, frames: int, advance: Callable[[int], None]) -> Tensor:
         """What the speech asks of the face, [frames, width]."""
-        rows = []
+        rows: list[Tensor] = []
+        heard = 0
         for piece in self.phonetics.stream(torch.tensor(speech.waveform)):
             rows.append(piece.half())
-            advance(len(piece) // 2)
+            now = min(heard + len(piece) // 2, frames)
+            advance(now - heard)
+            heard = now
+        advance(frames - heard)
         features = torch.cat(rows)
         missing = 2 * frames + 1 - len(features)
         if missing > 0:
@@ -220,10 +231,6 @@ class DreamTalk:
             pieces.append(denoiser.content(part[None])[0, inner])
             advance(len(pieces[-1]))
         return torch.cat(pieces)
-
-
-LIP_TEMPERATURE = 0.3
-FACE_TEMPERATURE = 0.9
 
 
 def windows(frames: int, reach: int) -> Iterator[tuple[slice, slice]]:

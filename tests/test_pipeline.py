@@ -156,6 +156,10 @@ def test_wrong_requests_say_what_to_do(talk: DreamTalk, speech: Speech, tmp_path
         talk.animate(speech, steps=0)
     with pytest.raises(DreamTalkError, match="guidance"):
         talk.animate(speech, guidance=float("nan"))
+    with pytest.raises(DreamTalkError, match="seed"):
+        talk.animate(speech, seed=-1)
+    with pytest.raises(ModelError, match="no weights file"):
+        DreamTalk.load(tmp_path)
     with pytest.raises(DreamTalkError, match="Device 'gpu9'"):
         DreamTalk.load(device="gpu9")
     with pytest.raises(ModelError, match=r"nowhere\.safetensors"):

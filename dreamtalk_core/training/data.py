@@ -102,12 +102,17 @@ def calibrate(clips: Sequence[Clip], config: Mapping[str, Any]) -> list[Array]:
     """
     values = [np.concatenate([clip.weights, clip.motion.head_rotation], 1) for clip in clips]
     gains = np.ones(len(CHANNELS), np.float32)
+    limits = np.array([np.inf if name in HEAD else 1.0 for name in CHANNELS], np.float32)
     together = np.concatenate(values)
     for rule in config["amplitude"]:
-        deviation = max(float(together[:, INDEX[rule["measure"]]].std()), 0.01)
+        measured = together[:, INDEX[rule["measure"]]]
+        if "peak" in rule:  # of blinks: lids that meet are seldom tracked as 1
+            gain = rule["peak"] / max(float(np.percentile(measured, 99)), 0.2)
+        else:
+            gain = rule["deviation"] / max(float(measured.std()), 0.01)
         for name in rule["channels"]:
-            gains[INDEX[name]] = rule["deviation"] / deviation
-    calibrated = [value * gains for value in values]
+            gains[INDEX[name]] = gain
+    calibrated = [np.minimum(value * gains, limits) for value in values]
     share = config["narrowing"]
     widths = [clip.lip_width for clip in clips]
     if share and not np.isnan(np.concatenate(widths)).any():

@@ -20,6 +20,8 @@ def open_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     from safetensors import SafetensorError, safe_open
 
+    if not path.is_file():
+        raise ModelError(f"There is no weights file {path}. Check the name and the folder.")
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
