@@ -26,7 +26,7 @@ from dreamtalk_core.weights import WEIGHTS
 
 DEFAULT_MODEL = WEIGHTS / "default.safetensors"
 DEFAULT_STYLE = "neutral"
-DEFAULT_STEPS = 6
+DEFAULT_STEPS = 4
 WINDOW = 400
 """Frames that the denoiser handles at a time."""
 

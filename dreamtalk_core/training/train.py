@@ -85,6 +85,7 @@ def train(config_path: Path, corpus: Path, output: Path, device_name: str = "aut
             group["lr"] = learning_rate(step, config)
         # Seeded by the step: a resumed run draws what an uninterrupted one would have drawn.
         rng = np.random.default_rng([config["seed"], step, rank])
+        torch.manual_seed(int(rng.integers(2**62)))
         batch = draw_batch(sources, shares, config["batch"], config["frames"], rng)
         losses = parallel(Batch(*(tensor.to(device) for tensor in vars(batch).values())))
         optimizer.zero_grad()
