@@ -131,13 +131,13 @@ def _animate(options: argparse.Namespace) -> None:
             steps=DEFAULT_STEPS if options.steps is None else options.steps,
             progress=progress,
         )
-    for path in options.output:
+    for path in dict.fromkeys(options.output):
         motion.save(path)
+        print(path)
     if options.preview:
         with _Bar("preview") as progress:
             talk.render(motion, options.preview, options.speech, progress=progress)
-    for path in [*options.output, *([options.preview] if options.preview else [])]:
-        print(path)
+        print(options.preview)
 
 
 def _styles(options: argparse.Namespace) -> None:
@@ -201,7 +201,7 @@ class _Bar:
         # Not before there is progress: a mistake in the arguments is told in one line.
         if self.bar is None:
             form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
-            self.bar = tqdm(desc=self.title, total=total, bar_format=form)
+            self.bar = tqdm(desc=self.title, total=total, bar_format=form, disable=None)
         self.bar.update(done - self.bar.n)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dreamtalk_core.audio import Speech
+from dreamtalk_core.curves import complete_blinks
 from dreamtalk_core.diffusion import TRAIN_STEPS, frame_noise, sample
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
@@ -115,6 +116,9 @@ class DreamTalk:
             values = self.model.restore(motion).cpu().numpy()
         names, shapes = self.model.config.channels, len(self.model.config.channels) - len(HEAD)
         own_rate = Fraction(self.model.config.fps)
+        lids = [i for i, name in enumerate(names) if name.startswith("eyeBlink")]
+        if lids:
+            values[:, lids] = complete_blinks(values[:, lids], float(own_rate))
         own = Motion(names[:shapes], values[:, :shapes], own_rate, values[:, shapes:])
         return own.resample(rate, speech.duration)
 
@@ -179,25 +183,22 @@ class DreamTalk:
 
         content = self._content(speech, frames, advance)
         denoiser = self.model.denoiser
-        codes = [code] if guidance == 1 else [code, torch.zeros_like(code)]
+        codes = torch.stack([code] if guidance == 1 else [code, torch.zeros_like(code)])
 
         def denoise(noised: Tensor, step: int) -> Tensor:
+            steps = torch.full((len(codes),), step, device=noised.device)
             pieces = []
             for inner, outer in windows(frames, denoiser.reach):
-                x = noised[outer].expand(len(codes), -1, -1)
-                y = denoiser(
-                    x,
-                    torch.full((len(codes),), step, device=x.device),
-                    content[outer].expand(len(codes), -1, -1),
-                    torch.stack(codes),
-                )
-                clean = y[0] if guidance == 1 else guidance * y[0] + (1 - guidance) * y[1]
-                pieces.append(clean[inner])
-                advance(len(pieces[-1]))
-            return torch.cat(pieces)
+                heard = content[outer].expand(len(codes), -1, -1)
+                pieces.append(denoiser(noised[:, outer], steps, heard, codes)[:, inner])
+                advance(pieces[-1].shape[1])
+            return torch.cat(pieces, 1)
 
         noise = frame_noise(frames, len(self.model.config.channels), seed).to(self.device)
-        return sample(denoise, noise * self.temperature(), steps)
+        takes = sample(denoise, (noise * self.temperature()).expand(len(codes), -1, -1), steps)
+        # Guided by outcomes rather than step by step: once the noised motion shows a style, both
+        # predictions follow it, and guidance within the steps would come to nothing above 1.
+        return takes[0] if guidance == 1 else guidance * takes[0] + (1 - guidance) * takes[1]
 
     def temperature(self) -> Tensor:
         """Strength of the first noise per channel [C].
