@@ -114,14 +114,15 @@ def complete_blinks(lids: NDArray[np.float32], fps: float) -> NDArray[np.float32
     """Lid curves [T, lids] (0 open, 1 shut) in which every blink shuts the eyes.
 
     A model of the likely blink draws many that stop half way; people's do not. A stretch above a
-    sixth that lasts no longer than half a second is a blink and is scaled to reach 1; longer ones
-    (a sleepy look, closed eyes) stay as they are.
+    sixth that lasts no longer than half a second is a blink, and what exceeds the sixth is scaled
+    to reach 1; longer ones (a sleepy look, closed eyes) stay as they are.
     """
-    result = lids.copy()
-    falling = np.flatnonzero(np.diff((lids.mean(1) > 1 / 6).astype(np.int8), prepend=0, append=0))
+    result, low = lids.copy(), 1 / 6
+    falling = np.flatnonzero(np.diff((lids.mean(1) > low).astype(np.int8), prepend=0, append=0))
     for start, stop in falling.reshape(-1, 2):
         if stop - start <= 0.5 * fps:
-            result[start:stop] /= lids[start:stop].max(0).clip(1 / 6)
+            excess = lids[start:stop] - low
+            result[start:stop] = low + excess * (1 - low) / excess.max(0).clip(0.01)
     return result.clip(0, 1)
 
 

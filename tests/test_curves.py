@@ -131,7 +131,7 @@ def test_a_half_blink_becomes_a_blink_and_a_sleepy_look_stays() -> None:
     lids[60:90] = 0.4
     done = complete_blinks(lids, 25.0)
     assert done[20:26].max() == 1
-    assert done[21, 0] == pytest.approx(0.35 / 0.45)
+    assert done[21, 0] == pytest.approx(1 / 6 + (0.35 - 1 / 6) * (5 / 6) / (0.45 - 1 / 6))
     np.testing.assert_array_equal(
         np.delete(done, range(20, 26), 0), np.delete(lids, range(20, 26), 0)
     )
