@@ -61,8 +61,8 @@ def dreamtalk(clip: TrackedClip) -> Weights:
     """Ours, at its defaults."""
     from dreamtalk_core.audio import Speech
 
-    speech = Speech.from_array(clip.waveform(), SAMPLE_RATE, source=clip.id)
-    motion = _dreamtalk().animate(speech).resample(25).to_arkit()
+    speech = Speech(clip.waveform(), clip.id)
+    motion = _dreamtalk().animate(speech).to_arkit()
     return np.asarray(motion.weights, np.float64)
 
 

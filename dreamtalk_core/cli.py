@@ -162,7 +162,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     talk = _load(options)
     clips = evaluation_clips(options.corpus, options.split)
     report = evaluate(
-        lambda clip: talk.animate(Speech.from_array(clip.waveform(), 16_000)).weights,
+        lambda clip: talk.animate(Speech(clip.waveform(), clip.id)).weights,
         tqdm(clips, desc="evaluate", unit="clip"),
         name=str(options.model or "shipped model"),
     )
