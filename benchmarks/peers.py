@@ -2,7 +2,8 @@
 
     pip install openfacefx==0.24.0 pocketsphinx==5.1.1
     pip install --no-deps pylipsync==0.2.1      # it would pin numpy; librosa must be there
-    python benchmarks/peers.py --corpus PATH [--peers NAME ...] [--json OUT.json]
+    python benchmarks/peers.py --corpus PATH [--peers NAME ...] [--every N] [--json OUT.json]
+                               [--page OUT.html]
 
 None of the peers is a dependency of this project. OpenFaceFX (MIT) turns loudness or phones into
 visemes and these into ARKit weights by its own `arkit` preset; the phones are those of pocketsphinx
@@ -30,15 +31,19 @@ from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.evaluation.evaluate import (
     FPS,
+    Prediction,
     Report,
     TrackedClip,
     clip_bursts,
     comparison,
     evaluate,
     evaluation_clips,
+    expert_sync,
     phone_posteriors,
     save_json,
 )
+from dreamtalk_core.evaluation.page import check_page, write_page
+from dreamtalk_core.motion import Motion
 
 Weights = NDArray[np.float64]
 Waveform = NDArray[np.float32]
@@ -52,18 +57,17 @@ LONGEST_PHONE = 0.25
 """Seconds: the spike after the last phone before a pause comes only after the pause."""
 
 
-def tracked(clip: TrackedClip) -> Weights:
+def tracked(clip: TrackedClip) -> Motion:
     """The tracked face itself: the ceiling of every figure."""
-    return np.asarray(clip.weights, np.float64)
+    return clip.motion
 
 
-def dreamtalk(clip: TrackedClip) -> Weights:
+def dreamtalk(clip: TrackedClip) -> Motion:
     """Ours, at its defaults."""
     from dreamtalk_core.audio import Speech
 
-    speech = Speech(clip.waveform(), clip.id)
-    motion = _dreamtalk().animate(speech).to_arkit()
-    return np.asarray(motion.weights, np.float64)
+    motion: Motion = _dreamtalk().animate(Speech(clip.waveform(), clip.id))
+    return motion
 
 
 def openfacefx_loudness(clip: TrackedClip) -> Weights:
@@ -135,7 +139,7 @@ def pylipsync_visemes(clip: TrackedClip) -> Weights:
     return np.clip(weights, 0.0, 1.0)
 
 
-PEERS: dict[str, Callable[[TrackedClip], Weights]] = {
+PEERS: dict[str, Callable[[TrackedClip], Prediction]] = {
     "dreamtalk": dreamtalk,
     "openfacefx-loudness": openfacefx_loudness,
     "pocketsphinx-openfacefx": pocketsphinx_phones,
@@ -152,22 +156,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the tracked corpus")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), metavar="NAME")
+    parser.add_argument("--every", type=int, default=1, help="use every n-th clip only")
     parser.add_argument("--json", type=Path, help="also write every figure of every clip here")
+    parser.add_argument("--page", type=Path, metavar="HTML", help="also write a page of plots")
     options = parser.parse_args(arguments)
 
     try:
-        clips = evaluation_clips(options.corpus)
+        if options.page:
+            check_page(options.page)
+        clips = evaluation_clips(options.corpus)[:: options.every]
     except DreamTalkError as error:
         print(error, file=sys.stderr)
-        return 1
-    if not clips:
-        print(f"No evaluation clips in {options.corpus}.", file=sys.stderr)
         return 1
     bursts = {clip.id: clip_bursts(clip) for clip in clips}
     reports: list[Report] = []
     for name in options.peers:
         try:
-            reports.append(evaluate(PEERS[name], clips, name=name, bursts=lambda c: bursts[c.id]))
+            reports.append(
+                evaluate(
+                    PEERS[name],
+                    clips,
+                    name=name,
+                    bursts=lambda clip: bursts[clip.id],
+                    sync=expert_sync,
+                )
+            )
         except MissingPeerError as error:
             print(f"{name}: {error}", file=sys.stderr)
             continue
@@ -177,6 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(comparison(reports))
     if options.json:
         save_json(options.json, [report.as_json() for report in reports])
+    if options.page:
+        write_page(options.page, reports)
     return 0
 
 

@@ -16,10 +16,13 @@ from dreamtalk_core.version import __version__
 
 if TYPE_CHECKING:
     from dreamtalk_core.audio import Speech
+    from dreamtalk_core.controls import Controls
     from dreamtalk_core.errors import DreamTalkError
+    from dreamtalk_core.living import Living
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.pipeline import DreamTalk
-    from dreamtalk_core.style import Style
+    from dreamtalk_core.stream import MotionStream
+    from dreamtalk_core.style import Style, StyleTrack
 
 _HOMES = {
     "DreamTalk": "pipeline",
@@ -27,8 +30,23 @@ _HOMES = {
     "Motion": "motion",
     "Speech": "audio",
     "Style": "style",
+    "StyleTrack": "style",
+    "Controls": "controls",
+    "Living": "living",
+    "MotionStream": "stream",
 }
-__all__ = ["DreamTalk", "DreamTalkError", "Motion", "Speech", "Style", "__version__"]
+__all__ = [
+    "Controls",
+    "DreamTalk",
+    "DreamTalkError",
+    "Living",
+    "Motion",
+    "MotionStream",
+    "Speech",
+    "Style",
+    "StyleTrack",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -54,16 +54,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     animate.add_argument(
         "--style",
-        default="neutral",
-        metavar="NAME|FILE",
-        help="a named style (see 'dreamtalk styles') or a motion file to take it from",
+        default="auto",
+        metavar="STYLE",
+        help="auto (heard from the voice, the default), a name (see 'dreamtalk styles'), a style "
+        "file, a motion file to take it from, a mix 'happy*0.7+surprise*0.3', or keys over time "
+        "'neutral@0, angry*1.5@2.5'",
+    )
+    animate.add_argument(
+        "--portrait",
+        type=Path,
+        metavar="MOTION",
+        help="the speaker's resting face as tracked from a photo or clip, for --style auto",
     )
     animate.add_argument(
         "--guidance",
         type=float,
         default=1.0,
         metavar="X",
-        help="strength of the style: 0 none, 1 as it is, up to 2 exaggerated (default 1)",
+        help="strength of the style: 0 neutral, 1 as it is, up to 2 exaggerated (default 1)",
     )
     animate.add_argument(
         "--fps", default="25", help="frame rate: 24, 29.97, 24000/1001 (default 25)"
@@ -71,7 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     animate.add_argument("--seed", type=int, default=0, help="another seed is another take")
     animate.add_argument("--steps", type=int, help="denoising steps; more is slower")
     animate.add_argument("--preview", type=Path, metavar="MP4", help="video of the built-in head")
+    _add_settings(animate, "living face (1 natural, 0 off)", LIVING)
+    _add_settings(animate, "controls", CONTROLS)
     _add_model(animate)
+
+    style = commands.add_parser("style", help="make a style file from a clip, a mix or a voice")
+    style.set_defaults(run=_style)
+    style.add_argument("style", metavar="STYLE", help="as for 'animate --style', without keys")
+    style.add_argument("-o", "--output", type=Path, required=True, metavar="SAFETENSORS")
+    style.add_argument("--name", help="what to call it (default: the output's name)")
+    style.add_argument("--speech", type=Path, help="the voice that 'auto' is heard from")
+    _add_model(style)
 
     styles = commands.add_parser("styles", help="list the named styles")
     styles.set_defaults(run=_styles)
@@ -83,6 +101,11 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("-o", "--output", type=Path, required=True, metavar="MP4")
     preview.add_argument("--audio", type=Path, metavar="SPEECH")
 
+    sync = commands.add_parser("sync", help="tell by how much lips are late for their speech")
+    sync.set_defaults(run=_sync)
+    sync.add_argument("speech", type=Path, help="sound file, or a video with sound")
+    sync.add_argument("motion", type=Path, help="motion file, such as a face tracked from a video")
+
     evaluate = commands.add_parser("evaluate", help="measure the model on tracked faces")
     evaluate.set_defaults(run=_evaluate)
     evaluate.add_argument("--corpus", type=Path, required=True)
@@ -92,26 +115,72 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--json", type=Path, metavar="FILE", help="write the figures here as well"
     )
+    evaluate.add_argument(
+        "--page",
+        type=Path,
+        metavar="HTML",
+        help="write a page of tables and plots (needs: pip install dreamtalk[evaluate])",
+    )
     _add_model(evaluate)
 
-    train = commands.add_parser("train", help="train a motion model")
+    train = commands.add_parser("train", help="train a motion model or a style predictor")
     train.set_defaults(run=_train)
     train.add_argument("config", type=Path, help="such as dreamtalk_core/training/default.json")
     train.add_argument("--corpus", type=Path, required=True)
     train.add_argument("--output", type=Path, required=True, metavar="FOLDER")
-    train.add_argument("--device", default="auto")
+    _add_model(train)
     return parser
 
 
+LIVING = {
+    "blinks": "how often the eyes blink, as a factor on about 17 a minute",
+    "gaze": "size of the gaze shifts",
+    "gestures": "size of nods, turns and brow flashes that follow the voice",
+    "idle": "size of sway, breathing and the like",
+}
+CONTROLS = {
+    "lips": "strength of the lips (default 1)",
+    "jaw": "strength of the jaw (default 1)",
+    "brows": "strength of the brows (default 1)",
+    "eyes": "strength of lids and gaze (default 1)",
+    "cheeks": "strength of cheeks and nose (default 1)",
+    "head": "strength of head rotation (default 1)",
+    "smoothing": "0 none to 1 strong",
+    "closure": "0 to 1: how firmly the lips meet at p, b and m (default 1)",
+    "max_opening": "0 to 1: the widest the jaw may open",
+    "asymmetry": "-1 to 1: which side of the face moves less (positive: the character's right)",
+}
+
+
+def _add_settings(parser: argparse.ArgumentParser, title: str, settings: dict[str, str]) -> None:
+    group = parser.add_argument_group(title)
+    for name, meaning in settings.items():
+        group.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="X", help=meaning)
+
+
+def _given(options: argparse.Namespace, settings: dict[str, str]) -> dict[str, float]:
+    """The settings that the user gave; the rest have their defaults in the core."""
+    return {name: getattr(options, name) for name in settings if getattr(options, name) is not None}
+
+
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, metavar="FILE", help="weights (default: the shipped)")
+    parser.add_argument(
+        "--model",
+        default="default",
+        metavar="NAME|FILE",
+        help="weights: default, research (for research only), or a file",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
 
 
 def _animate(options: argparse.Namespace) -> None:
     from dreamtalk_core.audio import Speech
+    from dreamtalk_core.controls import Controls
     from dreamtalk_core.formats import check_writable
+    from dreamtalk_core.living import Living
     from dreamtalk_core.pipeline import DEFAULT_STEPS
+
+    living, controls = Living(**_given(options, LIVING)), Controls(**_given(options, CONTROLS))
 
     for path in options.output:
         check_writable(path)
@@ -121,14 +190,17 @@ def _animate(options: argparse.Namespace) -> None:
         check_video_path(options.preview)
     speech = Speech.load(options.speech)  # before the model: a wrong name is told at once
     talk = _load(options)
+    style = talk.load_style(options.style, speech, options.portrait)
     with _Bar("animate") as progress:
-        motion = talk.animate(
+        motion = talk.sample_motion(
             speech,
-            options.style,
+            style,
             guidance=options.guidance,
             fps=options.fps,
             seed=options.seed,
             steps=DEFAULT_STEPS if options.steps is None else options.steps,
+            living=living,
+            controls=controls,
             progress=progress,
         )
     for path in dict.fromkeys(options.output):
@@ -138,6 +210,33 @@ def _animate(options: argparse.Namespace) -> None:
         with _Bar("preview") as progress:
             talk.render(motion, options.preview, options.speech, progress=progress)
         print(options.preview)
+
+
+def _style(options: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from dreamtalk_core.audio import Speech
+    from dreamtalk_core.style import Style, check_style_path
+
+    check_style_path(options.output)
+    speech = Speech.load(options.speech) if options.speech else None
+    style = _load(options).load_style(options.style, speech)
+    if not isinstance(style, Style):
+        raise DreamTalkError("A style file holds one style. Leave the @ times to 'animate'.")
+    replace(style, name=options.name or options.output.stem).save(options.output)
+    print(options.output)
+
+
+def _sync(options: argparse.Namespace) -> None:
+    from dreamtalk_core.audio import Speech
+    from dreamtalk_core.motion import Motion
+    from dreamtalk_core.sync import measure_sync
+
+    sync = measure_sync(Speech.load(options.speech), Motion.load(options.motion))
+    late = f"{abs(sync.offset)} frames at 25 fps {'late' if sync.offset > 0 else 'early'}"
+    print(f"offset      {sync.offset:+d} (lips {late if sync.offset else 'on time'})")
+    print(f"confidence  {sync.confidence:.2f}")
+    print(f"probability {sync.probability:.2f} that speech and lips belong together as they are")
 
 
 def _styles(options: argparse.Namespace) -> None:
@@ -157,30 +256,69 @@ def _preview(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from dreamtalk_core.audio import Speech
-    from dreamtalk_core.evaluation.evaluate import evaluate, evaluation_clips
+    from dreamtalk_core.evaluation import emotions
+    from dreamtalk_core.evaluation.evaluate import (
+        TrackedClip,
+        evaluate,
+        evaluation_clips,
+        expert_sync,
+        style_code,
+    )
+    from dreamtalk_core.evaluation.page import check_page, write_page
+    from dreamtalk_core.motion import Motion
 
+    if options.page:
+        check_page(options.page)
     talk = _load(options)
     clips = evaluation_clips(options.corpus, options.split)
+
+    def take(clip: TrackedClip, seed: int = 0) -> Motion:
+        return talk.animate(Speech(clip.waveform(), clip.id), seed=seed)
+
     report = evaluate(
-        lambda clip: talk.animate(Speech(clip.waveform(), clip.id)).weights,
+        take,
         tqdm(clips, desc="evaluate", unit="clip"),
-        name=str(options.model or "shipped model"),
+        name=f"DreamTalk ({options.model})",
+        sync=expert_sync,
+        style=style_code(talk.model),
+        retake=lambda clip: take(clip, 1),
     )
     print(report.table())
+    notes = []
+    if (options.corpus / "style_clips").is_dir():
+        speeches = emotions.some_speeches(clips)
+        notes.append(
+            (
+                "Styles of real clips",
+                emotions.table(emotions.style_results(talk, options.corpus, speeches)),
+            )
+        )
+        print(notes[-1][1])
     if options.json:
         report.save(options.json)
+    if options.page:
+        write_page(options.page, [report], notes)
+        print(options.page)
 
 
 def _train(options: argparse.Namespace) -> None:
-    from dreamtalk_core.training.train import train
+    from dreamtalk_core.training.train import read_config, train
 
-    print(train(options.config, options.corpus, options.output, options.device))
+    if read_config(options.config).get("trains") == "style predictor":
+        from dreamtalk_core.training.predictor import train_predictor
+
+        path = train_predictor(
+            options.config, options.corpus, options.output, options.device, options.model
+        )
+    else:
+        path = train(options.config, options.corpus, options.output, options.device)
+    print(path)
 
 
 def _load(options: argparse.Namespace) -> DreamTalk:
-    from dreamtalk_core.pipeline import DEFAULT_MODEL, DreamTalk
+    from dreamtalk_core.pipeline import DreamTalk
 
-    return DreamTalk.load(options.model or DEFAULT_MODEL, options.device)
+    return DreamTalk.load(options.model, options.device)
 
 
 class _Bar:

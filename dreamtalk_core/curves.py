@@ -110,22 +110,6 @@ def smooth(values: ArrayLike, fps: float, cutoff_hz: float) -> NDArray[np.float3
     return result
 
 
-def complete_blinks(lids: NDArray[np.float32], fps: float) -> NDArray[np.float32]:
-    """Lid curves [T, lids] (0 open, 1 shut) in which every blink shuts the eyes.
-
-    A model of the likely blink draws many that stop half way; people's do not. A stretch above a
-    sixth that lasts no longer than half a second is a blink, and what exceeds the sixth is scaled
-    to reach 1; longer ones (a sleepy look, closed eyes) stay as they are.
-    """
-    result, low = lids.copy(), 1 / 6
-    falling = np.flatnonzero(np.diff((lids.mean(1) > low).astype(np.int8), prepend=0, append=0))
-    for start, stop in falling.reshape(-1, 2):
-        if stop - start <= 0.5 * fps:
-            excess = lids[start:stop] - low
-            result[start:stop] = low + excess * (1 - low) / excess.max(0).clip(0.01)
-    return result.clip(0, 1)
-
-
 def reduce_keys(times: ArrayLike, values: ArrayLike, tolerance: float) -> NDArray[np.int64]:
     """Indices of the keys to keep so that linear interpolation stays within `tolerance`.
 

@@ -156,3 +156,9 @@ class PhoneticEncoder(nn.Module):
             if len(piece) < 2 * HOP:
                 piece = F.pad(piece, (0, 2 * HOP - len(piece)))
             yield self.features(piece[None])[0, start - first : stop - first]
+
+
+def bilabial(features: Tensor) -> Tensor:
+    """Probability [...] that a bilabial is being reported, from feature rows [..., F]."""
+    column = WIDTH + len(FEATURES) + FEATURES.index("bilabial")
+    return features[..., column].float() / 2

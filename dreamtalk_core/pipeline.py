@@ -7,59 +7,83 @@ talk.animate("line.wav", style="happy").save("line.csv")
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from dreamtalk_core.audio import Speech
-from dreamtalk_core.curves import complete_blinks
-from dreamtalk_core.diffusion import TRAIN_STEPS, frame_noise, sample
-from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.closures import closure_curve
+from dreamtalk_core.controls import Controls, apply_controls
+from dreamtalk_core.diffusion import TRAIN_STEPS, frame_noise
+from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.living import Living, enliven
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
-from dreamtalk_core.motion import Motion, frame_count, parse_fps
-from dreamtalk_core.phonetics import PhoneticEncoder
-from dreamtalk_core.style import Style, extract_style, named_style
+from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
+from dreamtalk_core.motion import Motion, frame_count, frame_times, parse_fps
+from dreamtalk_core.phonetics import PhoneticEncoder, bilabial
+from dreamtalk_core.prosody import FPS, measure_prosody
+from dreamtalk_core.sampler import content_of, hear, sample_takes
+from dreamtalk_core.style import (
+    SUFFIX,
+    Style,
+    StyleTrack,
+    as_track,
+    check_fits,
+    extract_style,
+    load_style_file,
+    named_style,
+    parse_style,
+)
 from dreamtalk_core.weights import WEIGHTS
 
 DEFAULT_MODEL = WEIGHTS / "default.safetensors"
-DEFAULT_STYLE = "neutral"
+RESEARCH_MODEL = WEIGHTS / "research" / "model.safetensors"
+MODELS = {"default": DEFAULT_MODEL, "research": RESEARCH_MODEL}
+"""Models that are shipped, by name; `research` may be used for research only."""
+PREDICTOR = "predictor.safetensors"
+"""The style predictor of a model, in the folder of its weights."""
+DEFAULT_STYLE, NEUTRAL = "auto", "neutral"
 DEFAULT_STEPS = 4
-WINDOW = 400
-"""Frames that the denoiser handles at a time."""
-
-LIP_TEMPERATURE = 0.3
-FACE_TEMPERATURE = 0.9
-"""Strengths of the first noise, see `DreamTalk.temperature`."""
+PREDICTED_SECONDS = 30
+"""How much of a speech is heard to predict its style."""
+AUTO_INTENSITY = 0.5
+"""Intensity of a predicted style: voices are ambiguous, so what is heard is hinted at, not acted."""
+NATURAL, UNCHANGED = Living(), Controls()
 
 Progress = Callable[[int, int], None]
 """Called with (done, total); an exception raised in it cancels the work."""
+
+AnyStyle = Style | StyleTrack | Motion | str | Path
 
 
 class DreamTalk:
     """Speech in, motion out. Not bound to one speech; holds nothing between calls but weights."""
 
     def __init__(
-        self, model: MotionModel, phonetics: PhoneticEncoder, device: torch.device
+        self, model: MotionModel, phonetics: PhoneticEncoder, device: torch.device, home: Path
     ) -> None:
+        """home: folder of the model's weights, where its style predictor is, too."""
         self.model = model
         self.phonetics = phonetics
         self.device = device
+        self.home = home
 
     @staticmethod
-    def load(model: str | Path = DEFAULT_MODEL, device: str = "auto") -> DreamTalk:
-        """Open the shipped model or another one.
+    def load(model: str | Path = "default", device: str = "auto") -> DreamTalk:
+        """Open a shipped model by its name (see MODELS), or another one by its path.
 
         device: `auto` (CUDA or Apple's GPU where there is one, else the CPU) or a torch device.
         Raises ModelError for a file that is no motion model, DreamTalkError for an unknown device.
         """
-        chosen = choose_device(device)
-        return DreamTalk(
-            MotionModel.load(Path(model), chosen), PhoneticEncoder.load(chosen), chosen
-        )
+        chosen, path = choose_device(device), MODELS.get(str(model), Path(model))
+        loaded = MotionModel.load(path, chosen)
+        return DreamTalk(loaded, PhoneticEncoder.load(chosen), chosen, path.parent)
 
     @property
     def style_names(self) -> tuple[str, ...]:
@@ -77,50 +101,105 @@ class DreamTalk:
         path = Path(performance)
         return extract_style(self.model, Motion.load(path), path.stem, str(path))
 
-    def load_style(self, style: Style | Motion | str | Path = DEFAULT_STYLE) -> Style:
-        """A style by its name, by a motion file (a Path, or a str with a suffix), or as it is."""
-        if isinstance(style, Style):
-            return style
-        if isinstance(style, str) and not Path(style).suffix:
-            return named_style(self.model, style)
-        return self.extract_style(style)
+    def predict_style(
+        self, speech: Speech, portrait: Motion | str | Path | None = None, *, seed: int = 0
+    ) -> Style:
+        """The style that a speech calls for, heard from the voice alone or seen on a portrait too.
+
+        portrait: the speaker's resting face as tracked from a photo or clip: a motion or a motion
+        file. Another seed may hear another style. Its intensity is .5, since voices are ambiguous.
+        Raises SpeechError, MotionError.
+        """
+        rest = None
+        if portrait is not None:
+            face = portrait if isinstance(portrait, Motion) else Motion.load(portrait)
+            rest = np.percentile(face.to_arkit().weights, 10, axis=0).astype(np.float32)
+        waveform = speech.waveform[: PREDICTED_SECONDS * SAMPLE_RATE]
+        frames = frame_count(Fraction(len(waveform), SAMPLE_RATE), FPS)
+        rows = hear(self.phonetics, torch.tensor(waveform), frames, lambda _: None)
+        summary = summarise_speech(waveform, rows.float().cpu().numpy())
+        code = self.predictor.predict(summary, rest, seed)
+        style = Style(code, "auto", speech.source, AUTO_INTENSITY, self.predictor.config.model)
+        check_fits(style, self.model)
+        return style
+
+    def load_style(
+        self,
+        style: AnyStyle,
+        speech: Speech | None = None,
+        portrait: Motion | str | Path | None = None,
+    ) -> Style | StyleTrack:
+        """A style in any form: a style, a motion, a file, or text as of `parse_style`.
+
+        Files are motion files, from which the style is extracted, or style files; give a Path, or
+        a str with a suffix. `auto` in a text is the style predicted for `speech` and `portrait`,
+        see `predict_style`.
+        Raises StyleError.
+        """
+        if isinstance(style, Motion):
+            return self.extract_style(style)
+        if isinstance(style, Path):
+            return self._resolve(str(style), speech, portrait)
+        if isinstance(style, str):
+            return parse_style(style, lambda text: self._resolve(text, speech, portrait))
+        check_fits(style, self.model)
+        return style
+
+    def _resolve(
+        self, text: str, speech: Speech | None, portrait: Motion | str | Path | None
+    ) -> Style:
+        """A style by its name or file name."""
+        if text == "auto":
+            if speech is None:
+                raise StyleError("The style 'auto' is heard from a speech; name another style.")
+            return self.predict_style(speech, portrait)
+        if Path(text).suffix.lower() == SUFFIX:
+            return load_style_file(text, self.model)
+        return self.extract_style(text) if Path(text).suffix else named_style(self.model, text)
 
     def sample_motion(
         self,
         speech: Speech,
-        style: Style,
+        style: Style | StyleTrack,
         *,
         guidance: float = 1.0,
         fps: int | float | str | Fraction = 25,
         seed: int = 0,
         steps: int = DEFAULT_STEPS,
+        living: Living = NATURAL,
+        controls: Controls = UNCHANGED,
         progress: Progress | None = None,
     ) -> Motion:
-        """Facial motion for a speech in a style.
+        """Facial motion for a speech in a style, which may change over the line.
 
-        guidance: 0 leaves the style out, 1 is the style as it is, more exaggerates it (lip sync
+        guidance: 0 is neutral, 1 is the style as it is, more exaggerates it (lip sync
         suffers above 2). fps: of the result; round(duration x fps) frames. steps: denoising steps.
+        living: what speech does not dictate, such as blinks. controls: strengths by region and
+        other wishes, applied last.
         Raises DreamTalkError for values out of range, MotionError for an impossible fps.
         """
-        if not 1 <= steps <= TRAIN_STEPS:
-            raise DreamTalkError(f"steps is {steps}; give a number from 1 to {TRAIN_STEPS}.")
-        if not 0 <= guidance < math.inf:
-            raise DreamTalkError(f"guidance is {guidance}; give a number from 0 up, usually to 2.")
-        if seed < 0:
-            raise DreamTalkError(f"seed is {seed}; give a number from 0 up.")
+        check_sampling(guidance, seed, steps)
         rate = parse_fps(fps)
-        code = torch.tensor(style.code, device=self.device)
         frames = frame_count(speech.duration, self.model.config.fps)
+        # Hearing, content, then each step: the frames go by once for each.
+        total, done = frames * (steps + 2), 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            if progress:
+                progress(done, total)
+
         with torch.inference_mode():
-            motion = self._sample(speech, code, frames, guidance, seed, steps, progress or _silent)
-            values = self.model.restore(motion).cpu().numpy()
-        names, shapes = self.model.config.channels, len(self.model.config.channels) - len(HEAD)
-        own_rate = Fraction(self.model.config.fps)
-        lids = [i for i, name in enumerate(names) if name.startswith("eyeBlink")]
-        if lids:
-            values[:, lids] = complete_blinks(values[:, lids], float(own_rate))
-        own = Motion(names[:shapes], values[:, :shapes], own_rate, values[:, shapes:])
-        return own.resample(rate, speech.duration)
+            rows = hear(self.phonetics, torch.tensor(speech.waveform), frames, advance)
+            content = content_of(self.model.denoiser, rows, advance)
+            noise = frame_noise(frames, len(self.model.config.channels), seed)
+            own = self.take(content, style, guidance, noise, steps, advance)
+            heard = bilabial(rows).cpu().numpy()
+        prosody = measure_prosody(speech.waveform)
+        own = enliven(own, prosody.loudness, prosody.pitch, seed, living)
+        closures = closure_curve(heard, opening(own), float(own.fps))
+        return apply_controls(own, controls, closures).resample(rate, speech.duration)
 
     def render(
         self,
@@ -139,111 +218,76 @@ class DreamTalk:
     def animate(
         self,
         speech: Speech | str | Path,
-        style: Style | Motion | str | Path = DEFAULT_STYLE,
+        style: AnyStyle = DEFAULT_STYLE,
         *,
         guidance: float = 1.0,
         fps: int | float | str | Fraction = 25,
         seed: int = 0,
         steps: int = DEFAULT_STEPS,
+        living: Living = NATURAL,
+        controls: Controls = UNCHANGED,
         progress: Progress | None = None,
     ) -> Motion:
         """All of the road but rendering: `load_speech`, `load_style`, `sample_motion`.
 
         Raises what they raise: SpeechError, StyleError, MotionError or DreamTalkError.
         """
+        heard = speech if isinstance(speech, Speech) else self.load_speech(speech)
         return self.sample_motion(
-            speech if isinstance(speech, Speech) else self.load_speech(speech),
-            self.load_style(style),
+            heard,
+            self.load_style(style, heard),
             guidance=guidance,
             fps=fps,
             seed=seed,
             steps=steps,
+            living=living,
+            controls=controls,
             progress=progress,
         )
 
-    def _sample(
+    def take(
         self,
-        speech: Speech,
-        code: Tensor,
-        frames: int,
+        content: Tensor,
+        style: Style | StyleTrack,
         guidance: float,
-        seed: int,
+        noise: Tensor,
         steps: int,
-        progress: Progress,
-    ) -> Tensor:
-        """Normalised motion [frames, C]."""
-        # Hearing, content, then each step: the frames go by once for each.
-        total = frames * (steps + 2)
-        done = 0
-
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            progress(done, total)
-
-        content = self._content(speech, frames, advance)
-        denoiser = self.model.denoiser
-        codes = torch.stack([code] if guidance == 1 else [code, torch.zeros_like(code)])
-
-        def denoise(noised: Tensor, step: int) -> Tensor:
-            steps = torch.full((len(codes),), step, device=noised.device)
-            pieces = []
-            for inner, outer in windows(frames, denoiser.reach):
-                heard = content[outer].expand(len(codes), -1, -1)
-                pieces.append(denoiser(noised[:, outer], steps, heard, codes)[:, inner])
-                advance(pieces[-1].shape[1])
-            return torch.cat(pieces, 1)
-
-        noise = frame_noise(frames, len(self.model.config.channels), seed).to(self.device)
-        takes = sample(denoise, (noise * self.temperature()).expand(len(codes), -1, -1), steps)
-        # Guided by outcomes rather than step by step: once the noised motion shows a style, both
-        # predictions follow it, and guidance within the steps would come to nothing above 1.
-        return takes[0] if guidance == 1 else guidance * takes[0] + (1 - guidance) * takes[1]
-
-    def temperature(self) -> Tensor:
-        """Strength of the first noise per channel [C].
-
-        What the lips do follows from the speech, so they start near the most likely motion; the
-        rest of the face is free to differ from take to take.
+        advance: Callable[[int], None],
+        start: int = 0,
+    ) -> Motion:
+        """What the model makes of content [T, width] from noise [T, C], as it is sampled: without
+        living face and controls, at the model's own rate. start: the frame that content begins at.
         """
-        lips = [name.startswith(("jaw", "mouth", "tongue")) for name in self.model.config.channels]
-        return torch.where(
-            torch.tensor(lips, device=self.device), LIP_TEMPERATURE, FACE_TEMPERATURE
-        )
+        config, track = self.model.config, as_track(style)
+        fps = Fraction(config.fps)
+        times = frame_times(start + len(content), fps)[start:] if len(track.keys) > 1 else [0.0]
+        code = torch.from_numpy(track.codes(times)).to(content.device)
+        strength = torch.from_numpy(guidance * track.intensities(times)).to(content.device)
+        plain = bool((strength == 1).all())
+        neutral = self.model.styles[NEUTRAL].expand_as(code)
+        codes = torch.stack([code] if plain else [code, neutral])
+        takes = sample_takes(self.model, content, codes, noise, steps, advance)
+        # Guided by outcomes rather than step by step: once the noised motion shows a style, both
+        # predictions follow it, and guidance within the steps would come to nothing above 1. And
+        # away from neutral rather than from no style, which is the mean of all faces: half asleep.
+        share = strength[:, None]
+        motion = takes[0] if plain else share * takes[0] + (1 - share) * takes[1]
+        values, shapes = self.model.restore(motion).cpu().numpy(), len(config.channels) - len(HEAD)
+        return Motion(config.channels[:shapes], values[:, :shapes], fps, values[:, shapes:])
 
-    def _content(self, speech: Speech, frames: int, advance: Callable[[int], None]) -> Tensor:
-        """What the speech asks of the face, [frames, width]."""
-        rows: list[Tensor] = []
-        heard = 0
-        for piece in self.phonetics.stream(torch.tensor(speech.waveform)):
-            rows.append(piece.half())
-            now = min(heard + len(piece) // 2, frames)
-            advance(now - heard)
-            heard = now
-        advance(frames - heard)
-        features = torch.cat(rows)
-        missing = 2 * frames + 1 - len(features)
-        if missing > 0:
-            features = F.pad(features[None], (0, 0, 0, missing), mode="replicate")[0]
-        denoiser = self.model.denoiser
-        pieces = []
-        for inner, outer in windows(frames, denoiser.content_reach):
-            part = features[2 * outer.start : 2 * outer.stop + 1].float()
-            pieces.append(denoiser.content(part[None])[0, inner])
-            advance(len(pieces[-1]))
-        return torch.cat(pieces)
+    @cached_property
+    def predictor(self) -> StylePredictor:
+        """The style predictor, loaded when it is first needed.
 
-
-def windows(frames: int, reach: int) -> Iterator[tuple[slice, slice]]:
-    """Cuts of a sequence for a network that sees `reach` frames to each side.
-
-    Yields (inner, outer): give the network `outer` of the sequence and keep `inner` of what comes
-    back. Joined, the kept parts equal what the network would make of the whole.
-    """
-    for start in range(0, frames, WINDOW):
-        stop = min(start + WINDOW, frames)
-        first, last = max(0, start - reach), min(frames, stop + reach)
-        yield slice(start - first, stop - first), slice(first, last)
+        Raises StyleError if this model has none.
+        """
+        path = self.home / PREDICTOR
+        if not path.is_file():
+            raise StyleError(
+                f"This model has no style predictor ({path}), and so no style 'auto'. Train one, "
+                f"or name a style: {', '.join(self.style_names)}."
+            )
+        return StylePredictor.load(path, self.device)
 
 
 def choose_device(name: str) -> torch.device:
@@ -262,5 +306,16 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def _silent(done: int, total: int) -> None:
-    pass
+def opening(motion: Motion) -> npt.NDArray[np.float32]:
+    """[T] how far the mouth is open."""
+    return motion.channel("jawOpen") - motion.channel("mouthClose")
+
+
+def check_sampling(guidance: float, seed: int, steps: int) -> None:
+    """Raises DreamTalkError, saying what to give, for values out of range."""
+    if not 1 <= steps <= TRAIN_STEPS:
+        raise DreamTalkError(f"steps is {steps}; give a number from 1 to {TRAIN_STEPS}.")
+    if not 0 <= guidance < math.inf:
+        raise DreamTalkError(f"guidance is {guidance}; give a number from 0 up, usually to 2.")
+    if seed < 0:
+        raise DreamTalkError(f"seed is {seed}; give a number from 0 up.")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dreamtalk_core.curves import complete_blinks, reduce_keys, resample, smooth
+from dreamtalk_core.curves import reduce_keys, resample, smooth
 from dreamtalk_core.motion import frame_times
 
 
@@ -123,15 +123,3 @@ def test_reduce_keys_keeps_only_corners() -> None:
 def test_reduce_keys_copes_with_long_takes() -> None:
     at = np.arange(20000.0)
     assert len(reduce_keys(at, at % 2, 0.1)) == 20000
-
-
-def test_a_half_blink_becomes_a_blink_and_a_sleepy_look_stays() -> None:
-    lids = np.full((100, 2), 0.05, np.float32)
-    lids[20:26] = np.array([0.2, 0.35, 0.45, 0.4, 0.3, 0.2], np.float32)[:, None]
-    lids[60:90] = 0.4
-    done = complete_blinks(lids, 25.0)
-    assert done[20:26].max() == 1
-    assert done[21, 0] == pytest.approx(1 / 6 + (0.35 - 1 / 6) * (5 / 6) / (0.45 - 1 / 6))
-    np.testing.assert_array_equal(
-        np.delete(done, range(20, 26), 0), np.delete(lids, range(20, 26), 0)
-    )

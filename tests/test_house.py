@@ -19,6 +19,9 @@ CORE = ROOT / "dreamtalk_core"
 # Every module of the core has its place here; a folder stands for all that is in it.
 LIGHT = {
     "arkit",
+    "closures",
+    "controls",
+    "living",
     "curves",
     "errors",
     "files",
@@ -29,9 +32,18 @@ LIGHT = {
     "rig",
     "version",
 }
-MODELS = {"articulation", "diffusion", "media", "models", "phonetics", "weights"}
-STEPS = {"assets", "audio", "render", "style", "tracking"}
-PIPELINE = {"pipeline"}
+MODELS = {
+    "articulation",
+    "diffusion",
+    "media",
+    "models",
+    "phonetics",
+    "sampler",
+    "prosody",
+    "weights",
+}
+STEPS = {"assets", "audio", "sync", "render", "style", "tracking"}
+PIPELINE = {"pipeline", "stream"}
 WORKSHOP = {"corpus", "evaluation", "training"}
 DOORS = {"__main__", "cli", "worker"}
 
@@ -42,7 +54,7 @@ MAY_IMPORT = {
     "light": {"light"},
     "models": {"light", "models"},
     "steps": {"light", "models"},
-    "pipeline": {"light", "models", "steps"},
+    "pipeline": {"light", "models", "steps", "pipeline"},
     "workshop": {"light", "models", "steps", "pipeline", "workshop"},
     "doors": {"light", "models", "steps", "pipeline", "workshop"},
 }

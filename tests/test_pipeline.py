@@ -13,9 +13,15 @@ from safetensors.torch import load_file, save_file
 from dreamtalk_core import DreamTalk, Motion, Speech
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.controls import Controls
 from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError
+from dreamtalk_core.living import Living
 from dreamtalk_core.motion import frame_count
-from dreamtalk_core.pipeline import DEFAULT_MODEL, WINDOW, windows
+from dreamtalk_core.phonetics import bilabial
+from dreamtalk_core.pipeline import DEFAULT_MODEL
+from dreamtalk_core.rig.head import load_head
+from dreamtalk_core.sampler import WINDOW, hear, windows
+from dreamtalk_core.style import Style
 
 EMOTIONS = {"happy", "sad", "angry", "fear", "disgust", "surprise", "contempt"}
 
@@ -32,7 +38,7 @@ def speech() -> Speech:
 
 @pytest.fixture(scope="module")
 def motion(talk: DreamTalk, speech: Speech) -> Motion:
-    return talk.animate(speech)
+    return talk.animate(speech, "neutral")
 
 
 def aperture(motion: Motion) -> np.ndarray:
@@ -70,15 +76,15 @@ def test_it_speaks_and_rests(motion: Motion, speech: Speech) -> None:
 def test_same_seed_same_take_other_seed_other_take(
     talk: DreamTalk, speech: Speech, motion: Motion
 ) -> None:
-    assert talk.animate(speech) == motion
-    other = talk.animate(speech, seed=1)
+    assert talk.animate(speech, "neutral") == motion
+    other = talk.animate(speech, "neutral", seed=1)
     assert np.corrcoef(aperture(other), aperture(motion))[0, 1] > 0.9
     assert np.abs(other.weights - motion.weights).mean() > 1e-3
 
 
 def test_a_cut_does_not_show(talk: DreamTalk, speech: Speech, motion: Motion) -> None:
     start = 4.0
-    part = talk.animate(cut(speech, start, 12.0))
+    part = talk.animate(cut(speech, start, 12.0), "neutral")
     same = slice(25, -25)
     whole = motion.weights[int(start * 25) :][: len(part)]
     lips = [INDEX[name] for name in ("jawOpen", "mouthClose", "mouthPucker", "mouthFunnel")]
@@ -91,7 +97,7 @@ def test_windows_of_the_denoiser_leave_no_seam(
 ) -> None:
     short = cut(speech, 0, 8)
     whole = talk.animate(short)
-    monkeypatch.setattr("dreamtalk_core.pipeline.WINDOW", 37)
+    monkeypatch.setattr("dreamtalk_core.sampler.WINDOW", 37)
     np.testing.assert_allclose(talk.animate(short).weights, whole.weights, atol=2e-5)
 
 
@@ -132,7 +138,9 @@ def test_guidance_sets_the_strength(talk: DreamTalk, speech: Speech) -> None:
         return float(motion.channel("mouthSmileLeft").mean())
 
     none, full = smile(0.0), smile(1.0)
-    assert full > none + 0.1
+    assert full > none + 0.2
+    neutral = talk.animate(cut(speech, 0, 4), "neutral")
+    assert none == pytest.approx(float(neutral.channel("mouthSmileLeft").mean()), abs=1e-3)
     assert smile(0.5) == pytest.approx((none + full) / 2, rel=0.1)
     assert smile(1.5) == pytest.approx(full + (full - none) / 2, rel=0.1)
 
@@ -147,6 +155,62 @@ def test_style_of_a_performance(
     again = talk.animate(speech, style, seed=4).channel("mouthSmileLeft").mean()
     plain = motion.channel("mouthSmileLeft").mean()
     assert again > plain + 0.5 * (happy.channel("mouthSmileLeft").mean() - plain)
+
+
+def test_a_style_changes_over_the_line(talk: DreamTalk, speech: Speech) -> None:
+    short = cut(speech, 0, 6)
+    brow = talk.animate(short, "neutral@1, angry@3, angry*0.5@5").channel("browDownLeft")
+    angry = talk.animate(short, "angry").channel("browDownLeft")
+    plain = talk.animate(short, "neutral").channel("browDownLeft")
+    np.testing.assert_allclose(brow[:10], plain[:10], atol=1e-3)
+    assert abs(brow[70:80].mean() - angry[70:80].mean()) < 0.1
+    halfway = (plain[130:] + angry[130:]) / 2
+    assert abs(brow[130:].mean() - halfway.mean()) < 0.08
+
+
+def test_a_mixed_style_kept_in_a_file_is_the_same_style(
+    talk: DreamTalk, speech: Speech, tmp_path: Path
+) -> None:
+    short = cut(speech, 0, 3)
+    mixed = talk.load_style("happy*0.6+surprise*0.4")
+    assert isinstance(mixed, Style)
+    path = tmp_path / "froh überrascht.safetensors"
+    mixed.save(path)
+    assert talk.animate(short, path) == talk.animate(short, mixed)
+
+
+def test_auto_is_heard_from_the_speech(talk: DreamTalk, speech: Speech) -> None:
+    style = talk.predict_style(speech)
+    assert style.name == "auto"
+    assert talk.animate(speech) == talk.animate(speech, style)
+    neutral = Motion(ARKIT_NAMES, np.zeros((1, 52), np.float32), Fraction(25))
+    assert np.isfinite(talk.predict_style(speech, neutral).code).all()
+    with pytest.raises(StyleError, match="heard from a speech"):
+        talk.load_style("auto")
+
+
+def test_bilabials_shut_the_lips_in_every_emotion(talk: DreamTalk, speech: Speech) -> None:
+    waveform = torch.tensor(speech.waveform)
+    rows = hear(talk.phonetics, waveform, 346, lambda _: None)
+    spikes = np.flatnonzero(bilabial(rows).numpy() > 0.3) / 50
+    assert len(spikes) > 5
+    for name in EMOTIONS:
+        gap = load_head().lip_gap_mm(talk.animate(speech, name, guidance=1.5).weights)
+        times = (np.arange(len(gap)) + 0.5) / 25
+        lowest = [gap[(times > s - 0.14) & (times < s + 0.04)].min() for s in spikes]
+        assert max(lowest) < 1.0, name
+
+
+def test_living_face_and_controls_reach_the_motion(talk: DreamTalk, speech: Speech) -> None:
+    short = cut(speech, 0, 8)
+    still = talk.animate(short, "neutral", living=Living(0, 0, 0, 0))
+    alive = talk.animate(short, "neutral")
+    np.testing.assert_allclose(aperture(alive), aperture(still), atol=0.01)
+    assert alive.channel("eyeBlinkLeft").max() > 0.9
+    assert alive.head_rotation.std(0).sum() > still.head_rotation.std(0).sum() + 1
+    firm = talk.animate(short, "neutral", controls=Controls(jaw=0.5, head=0, max_opening=0.2))
+    assert firm.channel("jawOpen").max() <= 0.2
+    assert not firm.head_rotation.any()
 
 
 def test_wrong_requests_say_what_to_do(talk: DreamTalk, speech: Speech, tmp_path: Path) -> None:

@@ -6,22 +6,29 @@ import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation import metrics
 from dreamtalk_core.evaluation.bursts import Burst, find_bursts, grid_sentence
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.motion import Motion
 
 if TYPE_CHECKING:
     from dreamtalk_core.corpus import Clip
+    from dreamtalk_core.models.lip_expert import Sync
+    from dreamtalk_core.models.motion_model import MotionModel
 
 Weights = NDArray[np.floating[Any]]
+Prediction: TypeAlias = "Motion | Weights"
+"""Motion at 25 fps, or weights [T, 52] in ARKit order where nothing is said about the head."""
 
 FPS = 25.0
 """Frames per second of tracked clips and of predictions for them."""
@@ -48,6 +55,9 @@ class TrackedClip(Protocol):
 
     @property
     def speaker(self) -> str: ...
+
+    @property
+    def motion(self) -> Motion: ...
 
     @property
     def weights(self) -> Weights: ...
@@ -83,7 +93,21 @@ METRICS = (
     Metric("closures", "closures", np.mean, 2, "share of tracked lip closures that it closes at"),
     Metric("parting", "parting ms", np.median, 0, "from the burst of /b/, /p/ to the parting lips"),
     Metric("parting_off", "|parting|", np.median, 0, "the same without its sign (median, ms)"),
+    Metric("lip_error", "lip error mm", np.mean, 2, "distance of the head's lips from the tracked"),
+    Metric("upper", "FDD mm", np.mean, 2, "upper-face dynamics, predicted less tracked"),
+    Metric("shut", "shut at closures", np.mean, 2, "share of tracked closures with lips in 1 mm"),
+    Metric("shut_bursts", "shut at /b p/", np.mean, 2, "share of GRID's initial /b p/ with that"),
+    Metric("beat", "beat", np.mean, 2, "beat alignment of the head's turns with the voice, 0 to 1"),
+    Metric("beat_gain", "beat gain", np.mean, 2, "the same less chance (tracked heads: 0)"),
+    Metric("sync", "sync fr", np.median, 1, "frames by which the lip expert finds the lips late"),
+    Metric("confidence", "confidence", np.mean, 2, "how sure the lip expert is of that (logits)"),
+    Metric("style", "style distance", np.mean, 2, "between codes of predicted and tracked face"),
+    Metric("takes_lips", "takes, lips mm", np.mean, 2, "distance of the lips between two seeds"),
+    Metric("takes_upper", "takes, brows mm", np.mean, 2, "the same of brows and eyelids"),
 )
+
+CLOSURE_SECONDS = 0.06
+"""How long before its burst the lips of a /b/ or /p/ are taken to be closed."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +119,8 @@ class ClipResult:
     figures: dict[str, list[float]]
     lags: NDArray[np.float64]
     """Correlation of mouth opening and lip gap at lags -10 ... 10 frames."""
+    gaps: NDArray[np.float64]
+    """[2, T] lip gap of the built-in head in mm: predicted, tracked."""
 
 
 @dataclass(frozen=True)
@@ -141,28 +167,38 @@ class Report:
         given = [curve for curve in lags if not np.isnan(curve).any()]
         return metrics.peak_lag(np.mean(given, axis=0)) if given else math.nan
 
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The figures that were measured."""
+        found = {key for clip in self.clips for key in clip.figures}
+        return tuple(metric for metric in METRICS if metric.key in found)
+
     def table(self, *, legend: bool = True) -> str:
-        """A text table: value and 95 % interval of every figure, a row pair for every group."""
-        rows = [["", "clips", *(metric.title for metric in METRICS), "peak lag"]]
-        for group in self.groups:
-            cells = [self.summary(group, metric) for metric in METRICS]
-            count = str(sum(clip.group == group for clip in self.clips))
-            pairs = list(zip(cells, METRICS, strict=True))
-            values = [number(cell.value, metric.digits) for cell, metric in pairs]
-            rows.append([group, count, *values, number(self.peak_lag(group), 0)])
-            rows.append(["  95 %", "", *(_interval(*pair) for pair in pairs), ""])
-            if any(cell.left_out for cell in cells):
-                rows.append(["  left out", "", *(str(cell.left_out or "") for cell in cells), ""])
-        meanings = ["", *(f"{metric.title}: {metric.meaning}" for metric in METRICS)]
+        """A text table: a row for every figure, a column for every group.
+
+        A cell is the value and its 95 % interval, and in round brackets how many clips (or bursts)
+        gave it, if some did not.
+        """
+        rows = [["", *self.groups], ["clips", *(str(self.count(group)) for group in self.groups)]]
+        for metric in self.metrics:
+            cells = (self.summary(group, metric) for group in self.groups)
+            rows.append([metric.title, *(cell_text(cell, metric.digits) for cell in cells)])
+        peaks = (number(self.peak_lag(group), 0) for group in self.groups)
+        rows.append(["peak lag fr", *peaks])
+        meanings = ["", *(f"{metric.title}: {metric.meaning}" for metric in self.metrics)]
         return "\n".join([self.name, *aligned(rows), *(meanings if legend else [])]) + "\n"
+
+    def count(self, group: str) -> int:
+        """Number of clips in a group."""
+        return sum(clip.group == group for clip in self.clips)
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain data: summaries by group and every clip's figures; NaN is null."""
         groups = {
             group: {
-                "clips": sum(clip.group == group for clip in self.clips),
+                "clips": self.count(group),
                 "peak_lag_frames": self.peak_lag(group),
-                "figures": {m.key: vars(self.summary(group, m)) for m in METRICS},
+                "figures": {m.key: vars(self.summary(group, m)) for m in self.metrics},
             }
             for group in self.groups
         }
@@ -172,7 +208,7 @@ class Report:
             "version": 1,
             "name": self.name,
             "interval": 0.95,
-            "meaning": {metric.key: metric.meaning for metric in METRICS},
+            "meaning": {metric.key: metric.meaning for metric in self.metrics},
             "groups": groups,
             "clips": clips,
         }
@@ -185,40 +221,52 @@ class Report:
 
 
 def evaluate(
-    predict: Callable[[TrackedClip], Weights],
+    predict: Callable[[TrackedClip], Prediction],
     clips: Iterable[TrackedClip],
     *,
     name: str = "model",
     bursts: Callable[[TrackedClip], Sequence[Burst]] | None = None,
+    sync: Callable[[TrackedClip, Motion], Sync | None] | None = None,
+    style: Callable[[Motion], NDArray[np.float32]] | None = None,
+    retake: Callable[[TrackedClip], Prediction] | None = None,
 ) -> Report:
     """Hold a predictor against the tracked faces of clips, one after another.
 
-    predict: gives weights [T, 52] in ARKit order at 25 fps, frame i at (i + 0.5) / 25 s, for the
-    clip's speech. bursts: where the clip's lip bursts are (default: found in GRID clips by
-    `clip_bursts`). Clips without a group (see `group_of`) are reported under their split.
+    predict: gives the motion for a clip's speech at 25 fps, frame i at (i + 0.5) / 25 s. The rest
+    adds figures: bursts tells where a clip's lip bursts are (default: found in GRID clips by
+    `clip_bursts`), sync what a lip expert says (see `expert_sync`), style the style code of a
+    motion (see `style_code`), and retake is `predict` with another seed. Clips without a group (see
+    `group_of`) are reported under their split.
     """
     find = clip_bursts if bursts is None else bursts
-    return Report(
-        name,
-        tuple(
-            clip_result(clip, np.asarray(predict(clip), np.float64), find(clip)) for clip in clips
-        ),
-    )
+    results = []
+    for clip in clips:
+        motion = as_motion(predict(clip))
+        result = clip_result(clip, motion, find(clip))
+        result.figures.update(more_figures(clip, motion, sync, style, retake))
+        results.append(result)
+    return Report(name, tuple(results))
 
 
-def clip_result(clip: TrackedClip, weights: Weights, bursts: Sequence[Burst]) -> ClipResult:
-    """The figures of one prediction [T, 52]; ValueError if its length is not the clip's."""
+def clip_result(clip: TrackedClip, motion: Motion, bursts: Sequence[Burst]) -> ClipResult:
+    """The figures of one prediction; ValueError if its length is not the clip's."""
     length = len(clip.lip_gap)
     # Speech and video of a clip rarely end together; more than three frames is another matter.
-    if abs(len(weights) - length) > 3:
-        raise ValueError(f"{clip.id}: {len(weights)} frames predicted, {length} tracked")
-    length = min(len(weights), length)
-    predicted, tracked = weights[:length], np.asarray(clip.weights, np.float64)[:length]
+    if abs(len(motion) - length) > 3:
+        raise ValueError(f"{clip.id}: {len(motion)} frames predicted, {length} tracked")
+    length = min(len(motion), length)
+    predicted = np.asarray(motion.weights, np.float64)[:length]
+    tracked = np.asarray(clip.weights, np.float64)[:length]
     gap, width = np.asarray(clip.lip_gap)[:length], np.asarray(clip.lip_width)[:length]
     opening = metrics.aperture(predicted)
     partings = [1000 * metrics.lip_parting_delay(opening, burst.time, FPS) for burst in bursts]
     lags = metrics.lag_correlations(predicted, gap)
     every = range(predicted.shape[1])
+    gaps = np.stack([metrics.lip_gap_mm(predicted), metrics.lip_gap_mm(tracked)])
+    closures = [(first / FPS, last / FPS) for first, last in metrics.tracked_closures(gap, FPS)]
+    closed = [metrics.shut_within(gaps[0], *closure, FPS) for closure in closures]
+    before = [(burst.time - CLOSURE_SECONDS, burst.time) for burst in bursts]
+    beat, beat_gain = metrics.beat_alignment(motion.head_rotation[:length], clip.waveform(), FPS)
     figures = {
         "opening": [metrics.lip_gap_correlation(predicted, gap)],
         "rounding": [metrics.narrowing_correlation(predicted, width)],
@@ -230,8 +278,70 @@ def clip_result(clip: TrackedClip, weights: Weights, bursts: Sequence[Burst]) ->
         "closures": [metrics.closure_recall(predicted, gap, FPS)],
         "parting": partings,
         "parting_off": [abs(parting) for parting in partings],
+        "lip_error": [metrics.lip_vertex_error(predicted, tracked)],
+        "upper": [metrics.upper_face_deviation(predicted, tracked)],
+        "shut": [float(np.mean(closed)) if closed else math.nan],
+        "shut_bursts": [float(metrics.shut_within(gaps[0], *span, FPS)) for span in before],
+        "beat": [beat],
+        "beat_gain": [beat_gain],
     }
-    return ClipResult(clip.id, group_of(clip) or clip.split, figures, lags)
+    return ClipResult(clip.id, group_of(clip) or clip.split, figures, lags, gaps)
+
+
+def more_figures(
+    clip: TrackedClip,
+    motion: Motion,
+    sync: Callable[[TrackedClip, Motion], Sync | None] | None,
+    style: Callable[[Motion], NDArray[np.float32]] | None,
+    retake: Callable[[TrackedClip], Prediction] | None,
+) -> dict[str, list[float]]:
+    """The figures that need a network or a second take; see `evaluate`."""
+    figures: dict[str, list[float]] = {}
+    if sync:
+        found = sync(clip, motion)
+        figures["sync"] = [found.offset if found else math.nan]
+        figures["confidence"] = [found.confidence if found else math.nan]
+    if style:
+        enough = min(motion.duration, clip.motion.duration) >= 1
+        apart = style(motion) - style(clip.motion) if enough else math.nan
+        figures["style"] = [float(np.linalg.norm(apart))]
+    if retake:
+        lips, upper = metrics.take_distance(motion.weights, as_motion(retake(clip)).weights)
+        figures["takes_lips"], figures["takes_upper"] = [lips], [upper]
+    return figures
+
+
+def as_motion(prediction: Prediction) -> Motion:
+    """A prediction as motion over the 52 ARKit shapes at 25 fps."""
+    if isinstance(prediction, Motion):
+        return prediction.to_arkit()
+    return Motion(ARKIT_NAMES, np.clip(prediction, 0, 1), Fraction(FPS))
+
+
+def expert_sync(clip: TrackedClip, motion: Motion) -> Sync | None:
+    """What the shipped lip expert says of a motion for a clip's speech; None if it is too short.
+
+    Raises ModelError without the expert's weights.
+    """
+    from dreamtalk_core.audio import Speech
+    from dreamtalk_core.sync import MIN_FRAMES, measure_sync
+
+    if len(motion) < MIN_FRAMES:
+        return None
+    return measure_sync(Speech(clip.waveform(), clip.id), motion)
+
+
+def style_code(model: MotionModel) -> Callable[[Motion], NDArray[np.float32]]:
+    """What `evaluate` takes for `style`: the code that a model gives a motion of a second or more.
+
+    Distances are in units of the mean distance between the model's own named styles.
+    """
+    from dreamtalk_core.style import extract_style
+
+    named = np.stack([code.cpu().numpy() for code in model.styles.values()])
+    apart = np.linalg.norm(named[:, None] - named, axis=-1)
+    unit = apart.sum() / max(1, len(named) * (len(named) - 1))
+    return lambda motion: extract_style(model, motion, "clip", "the clip").code / unit
 
 
 def evaluation_clips(corpus: Path, split: str | None = None) -> list[Clip]:
@@ -314,6 +424,15 @@ def number(value: float, digits: int) -> str:
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
+def cell_text(summary: Summary, digits: int) -> str:
+    """A summary as tables show it: `.58 [.52 .63]`, with ` (25)` if some clips did not give it."""
+    if math.isnan(summary.value):
+        return "-"
+    low, high = number(summary.low, digits), number(summary.high, digits)
+    count = f" ({summary.count})" if summary.left_out else ""
+    return f"{number(summary.value, digits)} [{low} {high}]{count}"
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows of cells as lines with columns aligned, the first to the left, the rest to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
@@ -337,12 +456,6 @@ def _encoder() -> Any:
     from dreamtalk_core.phonetics import PhoneticEncoder
 
     return PhoneticEncoder.load()
-
-
-def _interval(summary: Summary, metric: Metric) -> str:
-    if math.isnan(summary.low):
-        return ""
-    return f"[{number(summary.low, metric.digits)} {number(summary.high, metric.digits)}]"
 
 
 def _without_nan(value: Any) -> Any:

@@ -131,6 +131,8 @@ class Denoiser(nn.Module):
         self.blocks = nn.ModuleList(LocalBlock(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
         self.output = nn.Linear(width, config.channels)
+        self.held = nn.Linear(config.style, config.channels, bias=False)
+        """The face that a style holds whatever is said."""
 
     @property
     def reach(self) -> int:
@@ -155,7 +157,7 @@ class Denoiser(nn.Module):
         x = self.mix(torch.cat([content, self.motion(noised)], -1))
         for block in self.blocks:
             x = block(x, condition)
-        return self.output(self.norm(x))
+        return self.output(self.norm(x)) + self.held(style)
 
 
 def step_embedding(step: Tensor, width: int) -> Tensor:

@@ -22,7 +22,12 @@ class StyleEncoderConfig:
 
 
 class StyleEncoder(nn.Module):
-    """Transformer encoder with self-attention pooling (DreamTalk, section 3.2)."""
+    """Transformer encoder with self-attention pooling (DreamTalk, section 3.2).
+
+    Beside what attention picks, the code is told the mean and the deviation of every channel over
+    the clip (statistics pooling, Snyder et al. 2018, "X-vectors"): the face that somebody holds
+    while speaking is the better part of a style, and a mean keeps it exactly.
+    """
 
     def __init__(self, config: StyleEncoderConfig) -> None:
         super().__init__()
@@ -33,7 +38,7 @@ class StyleEncoder(nn.Module):
         )
         self.encoder = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
         self.pooling = nn.Sequential(nn.Linear(width, width), nn.Mish(), nn.Linear(width, 1))
-        self.output = nn.Linear(width, config.style)
+        self.output = nn.Linear(width + 2 * config.channels, config.style)
 
     def forward(self, motion: Tensor, padding: Tensor | None = None) -> Tensor:
         """Style codes [B, style].
@@ -46,7 +51,19 @@ class StyleEncoder(nn.Module):
         score = self.pooling(x)
         if padding is not None:
             score = score.masked_fill(padding[..., None], -math.inf)
-        return self.output((score.softmax(1) * x).sum(1))
+        picked = (score.softmax(1) * x).sum(1)
+        share = _frame_share(motion, padding)
+        mean = (share * motion).sum(1)
+        deviation = (share * (motion - mean[:, None]) ** 2).sum(1).add(1e-4).sqrt()
+        return self.output(torch.cat([picked, mean, deviation], -1))
+
+
+def _frame_share(motion: Tensor, padding: Tensor | None) -> Tensor:
+    """[B, T, 1] share of each frame in a mean over the frames that are not padding."""
+    if padding is None:
+        return motion.new_full((*motion.shape[:2], 1), 1 / motion.shape[1])
+    kept = (~padding[..., None]).to(motion.dtype)
+    return kept / kept.sum(1, keepdim=True)
 
 
 def positions(length: int, width: int, device: torch.device) -> Tensor:

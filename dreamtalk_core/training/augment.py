@@ -61,15 +61,16 @@ def _add_noise(wave: Wave, babble: Wave, rng: np.random.Generator) -> Wave:
 
 def _noise(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Noise of unit deviation whose spectrum falls by 0 (white) to 6 dB (brown) an octave."""
-    return _coloured(rng.standard_normal(count), rng.uniform(0, 1))
+    return coloured(rng.standard_normal(count), rng.uniform(0, 1))
 
 
 def _tilt(wave: Wave, rng: np.random.Generator) -> Wave:
     """Another microphone: the spectrum tilted by up to 3 dB an octave."""
-    return _coloured(wave, rng.uniform(-0.5, 0.5)).astype(np.float32)
+    return coloured(wave, rng.uniform(-0.5, 0.5)).astype(np.float32)
 
 
-def _coloured(wave: npt.NDArray[np.floating], slope: float) -> npt.NDArray[np.float64]:
+def coloured(wave: npt.NDArray[np.floating], slope: float) -> npt.NDArray[np.float64]:
+    """Sound whose spectrum falls 6 dB x slope an octave more than it did, of unit deviation."""
     size = 1 << len(wave).bit_length()
     frequencies = np.maximum(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), 50.0)
     spectrum = np.fft.rfft(wave, size) * (frequencies / 1000.0) ** -slope

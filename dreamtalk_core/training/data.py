@@ -69,10 +69,10 @@ def read_source(source: Mapping[str, Any], corpus: Path) -> list[Clip]:
 
 def load_sources(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[Source]:
     """Every source of the configuration, calibrated; features come from the cache once made."""
-    clips = [read_source(source, corpus) for source in config["sources"]]
-    features = _cached(cache, config, [clip for group in clips for clip in group])
     sources = []
-    for group in clips:
+    for source in config["sources"]:
+        group = read_source(source, corpus)
+        features = _cached(cache, config, group)
         values = calibrate(group, config)
         sources.append(
             [_recording(clip, v, features) for clip, v in zip(group, values, strict=True)]
@@ -142,10 +142,12 @@ def _cached(
 ) -> dict[str, npt.NDArray[np.generic]]:
     """Features of all variants of all clips by 'ID.variant', and tempos by 'ID.tempo'."""
     key = json.dumps([config["variants"], config["seed"], [clip.id for clip in clips]])
-    path = cache / f"features-{hashlib.sha256(key.encode()).hexdigest()[:12]}.safetensors"
+    digest = hashlib.sha256(key.encode()).hexdigest()[:12]
+    path = cache / f"features-{digest}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        made = dict(_variants(clips, config["variants"], np.random.default_rng(config["seed"])))
+        rng = np.random.default_rng([config["seed"], int(digest, 16)])
+        made = dict(_variants(clips, config["variants"], rng))
         with atomic_write(path) as temporary:
             save_file(made, temporary)
     return load_file(path)

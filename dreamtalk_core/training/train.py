@@ -25,6 +25,7 @@ from dreamtalk_core.diffusion import TRAIN_STEPS, add_noise
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.denoiser import DenoiserConfig
+from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.phonetics import FEATURE_WIDTH, WIDTH
@@ -38,7 +39,8 @@ from dreamtalk_core.training.data import (
     load_sources,
     silent_source,
 )
-from dreamtalk_core.training.manner import EMOTIONS, LIPS, ROUNDING, Manner, emotion_offset
+from dreamtalk_core.training.expert import sync_loss, train_expert
+from dreamtalk_core.training.manner import LIPS, NAMED, ROUNDING
 
 SAVE_EVERY = 500
 CLOSED = 0.03
@@ -48,6 +50,7 @@ CLOSED = 0.03
 def train(config_path: Path, corpus: Path, output: Path, device_name: str = "auto") -> Path:
     """Train a motion model and write OUTPUT/model.safetensors; goes on where it was stopped.
 
+    The lip expert that guides it is trained first and written to OUTPUT/lip_expert.safetensors.
     config_path: see default.json. Raises CorpusError when corpus or configuration do not fit.
     """
     config = read_config(config_path)
@@ -59,16 +62,18 @@ def train(config_path: Path, corpus: Path, output: Path, device_name: str = "aut
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     torch.manual_seed(config["seed"])
     if rank and world > 1:
-        distributed.barrier()  # rank 0 makes the feature cache, the others read it
+        distributed.barrier()  # rank 0 makes features and lip expert, the others read them
     sources = [*load_sources(config, corpus, output / "cache"), silent_source(config)]
-    if rank == 0 and world > 1:
-        distributed.barrier()
     weights = [source["weight"] for source in config["sources"]]
     shares = [weight / sum(weights) * (1 - config["silence"]) for weight in weights]
     shares.append(1 - sum(shares))
+    expert = lip_expert(config, sources, shares, output / "lip_expert.safetensors", device)
+    if rank == 0 and world > 1:
+        distributed.barrier()
 
+    torch.manual_seed(config["seed"])
     model = build_model(config, sources, shares).to(device)
-    objective = Objective(model, config)
+    objective = Objective(model, expert, config)
     parallel = DistributedDataParallel(objective) if world > 1 else objective
     optimizer = torch.optim.AdamW(
         model.parameters(), config["learning_rate"], weight_decay=config["weight_decay"]
@@ -112,16 +117,26 @@ class Objective(nn.Module):
     """The training losses of a batch; a module of its own so that it can run on several devices."""
 
     channel_weight: Tensor
+    rounding: Tensor
 
-    def __init__(self, model: MotionModel, config: Mapping[str, Any]) -> None:
+    def __init__(
+        self, model: MotionModel, expert: LipExpert | None, config: Mapping[str, Any]
+    ) -> None:
         super().__init__()
         self.model = model
+        self.expert = expert
+        self.style_aware = config["expert"]["style_aware"]
+        self.sync_weight = config["sync_weight"]
         self.style_dropout = config["style_dropout"]
         self.feature_dropout = (config["hidden_dropout"], config["phone_dropout"])
         self.velocity_weight = config["velocity_weight"]
         self.opening_weight = config["opening_weight"]
+        self.held_weight = config["held_weight"]
         weight = torch.tensor([config["lip_weight"] if name in LIPS else 1.0 for name in CHANNELS])
-        weight[[CHANNELS.index(name) for name in ROUNDING]] = config["rounding_weight"]
+        rounding = torch.tensor([name in ROUNDING for name in CHANNELS])
+        weight[rounding] = config["rounding_weight"]
+        self.register_buffer("rounding", rounding)
+        self.lips = [CHANNELS.index(name) for name in LIPS]
         self.register_buffer("channel_weight", weight)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
@@ -137,17 +152,34 @@ class Objective(nn.Module):
         weight = batch.weight * self.channel_weight
         error = (weight * (predicted - clean) ** 2).sum() / weight.sum()
         change = (weight[:, 1:] * (predicted - clean).diff(dim=1) ** 2).sum() / weight.sum()
+        held = self.held_error(predicted, clean, batch.weight)
         opening = self.opening_error(predicted, clean, batch.weight)
         # Small codes keep the space smooth enough to mix styles in.
         size = style.square().mean()
         total = error + self.velocity_weight * change + self.opening_weight * opening + 1e-3 * size
-        return {
-            "total": total,
-            "motion": error,
-            "velocity": change,
-            "opening": opening,
-            "style": size,
-        }
+        total = total + self.held_weight * held
+        losses = {
+            "motion": error, "velocity": change, "opening": opening, "held": held, "style": size
+        }  # fmt: skip
+        if self.expert is not None:
+            values = predicted * model.scale + model.mean
+            # How far the mouth narrows is read from each speaker's geometry; the expert, which is
+            # content with less, would wear it off.
+            values = torch.where(self.rounding, values.detach(), values)
+            known = batch.weight[:, 0, self.lips].amin(1)
+            losses["sync"] = sync_loss(self.expert, batch, values, known, self.style_aware)
+            total = total + self.sync_weight * losses["sync"]
+        return {"total": total, **losses}
+
+    def held_error(self, predicted: Tensor, clean: Tensor, weight: Tensor) -> Tensor:
+        """Error of the face that is held: of each channel's mean over the take.
+
+        It is what a style mostly is, and small beside the movement that the other losses see.
+        """
+        count = weight.sum(1).clamp(min=1.0)
+        off = (weight * (predicted - clean)).sum(1) / count
+        known = weight.amax(1)
+        return (known * off**2).sum() / known.sum()
 
     def opening_error(self, predicted: Tensor, clean: Tensor, weight: Tensor) -> Tensor:
         """Error of the mouth's opening, jawOpen less mouthClose; it counts for more near closure.
@@ -179,14 +211,37 @@ class Objective(nn.Module):
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A training configuration. Raises CorpusError when it cannot be read."""
+    """A training configuration. Raises CorpusError when it cannot be read.
+
+    One that names a `base`, a file beside it, is that configuration with its own entries in place
+    of the base's; its sources come on top of the base's.
+    """
     try:
         config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CorpusError(
             f"{path} cannot be read as a training configuration ({error})."
         ) from error
-    return config
+    if "base" not in config:
+        return config
+    base = read_config(path.parent / config.pop("base"))
+    return base | config | {"sources": base["sources"] + config.get("sources", [])}
+
+
+def lip_expert(
+    config: Mapping[str, Any],
+    sources: list[Source],
+    shares: list[float],
+    path: Path,
+    device: torch.device,
+) -> LipExpert | None:
+    """The lip expert of a run, trained if there is none yet; None if the run does not use one."""
+    if not config["sync_weight"]:
+        return None
+    if path.exists():
+        return LipExpert.load(path, device)
+    steps = config["expert"]["steps"]
+    return train_expert(config, sources, shares, path, about(config, steps), device)
 
 
 def build_model(
@@ -224,12 +279,11 @@ def name_styles(
     """Codes of the named styles: means over clips of all tracked speakers in that manner."""
     rng = np.random.default_rng(config["seed"])
     speakers = [source for source in sources if source[0].observed.all()]
-    manners = {"neutral": Manner()} | {name: Manner(emotion_offset(name)) for name in EMOTIONS}
     device = model.mean.device
     was_training = model.training
     model.eval()
     codes = {}
-    for name, manner in manners.items():
+    for name, manner in NAMED.items():
         clips = [draw_style_clip(speaker, manner, rng) for speaker in speakers for _ in range(24)]
         one_by_one = [
             model.style_encoder(model.normalise(torch.from_numpy(clip).to(device))[None])[0]

@@ -5,25 +5,33 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import INDEX
+from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.evaluation.bursts import Burst
 from dreamtalk_core.evaluation.evaluate import (
     METRICS,
     ClipResult,
     Report,
+    Summary,
     aligned,
+    cell_text,
     clip_bursts,
     comparison,
     evaluate,
     group_of,
     number,
+    style_code,
 )
+from dreamtalk_core.models.lip_expert import Sync
+from dreamtalk_core.motion import Motion
 
 METRIC = {metric.key: metric for metric in METRICS}
 
@@ -41,7 +49,7 @@ class Clip:
         rng = np.random.default_rng(self.seed)
         curve = np.convolve(rng.normal(size=self.frames), np.hanning(7), mode="same")
         self.weights = np.zeros((self.frames, 52), np.float32)
-        self.weights[:, INDEX["jawOpen"]] = 0.3 + 0.1 * curve
+        self.weights[:, INDEX["jawOpen"]] = 0.5 + 0.1 * curve
         self.weights[:, INDEX["mouthPucker"]] = 0.3 - 0.05 * curve
 
     @property
@@ -53,6 +61,10 @@ class Clip:
     def lip_width(self) -> NDArray[np.float32]:
         width: NDArray[np.float32] = 1 - self.weights[:, INDEX["mouthPucker"]]
         return width
+
+    @property
+    def motion(self) -> Motion:
+        return Motion(ARKIT_NAMES, self.weights, Fraction(25))
 
     def waveform(self) -> NDArray[np.float32]:
         return np.zeros(self.frames * 640, np.float32)
@@ -98,7 +110,7 @@ def test_a_still_prediction_is_left_out_of_correlations_and_counted() -> None:
     assert (opening.count, opening.left_out) == (3, 1)
     assert opening.value == pytest.approx(1)
     assert report.values("wild", "amplitude").min() == 0
-    assert "left out" in report.table()
+    assert "(3)" in report.table()
 
 
 def test_partings_are_counted_by_burst() -> None:
@@ -108,6 +120,77 @@ def test_partings_are_counted_by_burst() -> None:
     report = evaluate(lambda clip: clip.weights, [Clip("wild_1")], bursts=two_bursts)
     assert len(report.values("wild", "parting")) == 2
     assert len(report.values("wild", "opening")) == 1
+
+
+def test_the_head_of_a_motion_is_judged_and_weights_have_none() -> None:
+    clip = Clip("wild_1")
+    turning = np.zeros((clip.frames, 3), np.float32)
+    turning[:, 0] = np.sin(np.arange(clip.frames))
+    motion = Motion(ARKIT_NAMES, clip.weights, Fraction(25), turning)
+
+    @dataclass
+    class Loud(Clip):
+        def waveform(self) -> NDArray[np.float32]:
+            return (0.3 * np.repeat(np.arange(self.frames) % 25 < 5, 640)).astype(np.float32)
+
+    loud = Loud("wild_2")
+    report = evaluate(lambda clip: motion, [loud], bursts=no_bursts)
+    assert report.summary("wild", METRIC["beat"]).count == 1
+    still = evaluate(lambda clip: clip.weights, [loud], bursts=no_bursts)
+    assert still.summary("wild", METRIC["beat"]).count == 0
+
+
+def test_a_shut_mouth_is_shut_at_closures_and_an_open_one_is_not() -> None:
+    @dataclass
+    class Speaking(Clip):
+        @property
+        def lip_gap(self) -> NDArray[np.float32]:
+            return (0.25 + 0.25 * np.cos(np.arange(self.frames) / 3)).astype(np.float32)
+
+    gapped = Speaking("wild_1")
+    bursts = [Burst("bin", 1.0, 20.0)]
+    shut = np.zeros((gapped.frames, 52))
+    parted = shut.copy()
+    parted[:, INDEX["jawOpen"]] = 0.4
+    for weights, share in ((shut, 1.0), (parted, 0.0)):
+        report = evaluate(lambda _, w=weights: w, [gapped], bursts=lambda _: bursts)
+        assert report.values("wild", "shut") == pytest.approx(share)
+        assert report.values("wild", "shut_bursts") == pytest.approx(share)
+
+
+def test_further_figures_come_from_what_is_given() -> None:
+    clips = [Clip("wild_1"), Clip("wild_2", frames=20)]
+    report = evaluate(
+        lambda clip: clip.weights,
+        clips,
+        bursts=no_bursts,
+        sync=lambda clip, motion: Sync(2, 1.5, 0.8) if len(motion) > 40 else None,
+        style=lambda motion: motion.weights.mean(axis=0),
+        retake=lambda clip: 0.9 * clip.weights,
+    )
+    for key in ("sync", "confidence", "style"):
+        assert (report.summary("wild", METRIC[key]).count, key) == (1, key)
+    assert report.summary("wild", METRIC["sync"]).value == 2
+    assert report.summary("wild", METRIC["style"]).value == 0
+    assert report.summary("wild", METRIC["takes_lips"]).value > 0
+    plain = evaluate(lambda clip: clip.weights, clips, bursts=no_bursts)
+    assert "sync" not in {metric.key for metric in plain.metrics}
+
+
+def test_style_distances_are_in_units_of_the_named_styles() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Model:
+        styles: ClassVar = {"a": torch.zeros(4), "b": torch.tensor([0.0, 3.0, 0.0, 0.0])}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "dreamtalk_core.style.extract_style",
+            lambda model, motion, name, source: SimpleNamespace(code=np.ones(4) * len(motion)),
+        )
+        code = style_code(Model())  # type: ignore[arg-type]
+        apart = code(Clip("a", frames=40).motion) - code(Clip("b", frames=37).motion)
+    assert np.linalg.norm(apart) == pytest.approx(2)  # 3 x sqrt(4) in units of 3
 
 
 def test_a_frame_more_or_less_is_forgiven_but_not_ten() -> None:
@@ -145,17 +228,28 @@ def test_json_has_no_nan_and_every_clip(tmp_path: Path) -> None:
 
 def hand_made(name: str, opening: float) -> Report:
     figures = {"opening": [opening, opening], "rounding": [-0.04], "amplitude": [math.nan]}
-    return Report(name, (ClipResult("wild_1", "wild", figures, np.full(21, math.nan)),))
+    clip = ClipResult("wild_1", "wild", figures, np.full(21, math.nan), np.zeros((2, 75)))
+    return Report(name, (clip,))
 
 
-def test_table_shows_value_interval_and_legend() -> None:
+def test_table_shows_what_was_measured_and_explains_it() -> None:
     lines = hand_made("ours", 0.584).table().splitlines()
     assert lines[0] == "ours"
-    assert lines[1].split()[0] == "clips"
-    assert lines[2].split()[:5] == ["wild", "1", ".58", "-.04", "-"]
-    assert "[.58 .58]" in lines[3]
-    assert lines[-1].startswith("|parting|: ")
-    assert len(hand_made("ours", 0.5).table(legend=False).splitlines()) == 5
+    assert [line.split() for line in lines[1:4]] == [
+        ["wild"],
+        ["clips", "1"],
+        ["lip", "gap", "r", ".58", "[.58", ".58]"],
+    ]
+    assert lines[5].split() == ["amplitude", "-"]
+    assert lines[6].split() == ["peak", "lag", "fr", "-"]
+    assert [line.split(":")[0] for line in lines[8:]] == ["lip gap r", "pucker r", "amplitude"]
+    assert len(hand_made("ours", 0.5).table(legend=False).splitlines()) == 7
+
+
+def test_a_cell_says_how_many_clips_gave_it_if_some_did_not() -> None:
+    assert cell_text(Summary(0.5, 0.4, 0.6, 8, 0), 2) == ".50 [.40 .60]"
+    assert cell_text(Summary(0.5, 0.4, 0.6, 8, 2), 2) == ".50 [.40 .60] (8)"
+    assert cell_text(Summary(math.nan, math.nan, math.nan, 0, 8), 2) == "-"
 
 
 def test_comparison_is_a_markdown_table() -> None:

@@ -203,3 +203,99 @@ def test_bootstrap_interval() -> None:
     assert metrics.bootstrap_interval(values) == (low, high)
     assert metrics.bootstrap_interval([0.3], np.median) == (pytest.approx(0.3), pytest.approx(0.3))
     assert np.isnan(metrics.bootstrap_interval([np.nan])).all()
+
+
+def face(**shapes: float) -> NDArray[np.float64]:
+    weights = np.zeros((50, 52))
+    for name, value in shapes.items():
+        weights[:, INDEX[name]] = value
+    return weights
+
+
+def test_lip_error_is_what_the_head_moves_by() -> None:
+    assert metrics.lip_vertex_error(face(jawOpen=0.4), face(jawOpen=0.4)) == 0
+    small = metrics.lip_vertex_error(face(jawOpen=0.1), face())
+    assert metrics.lip_vertex_error(face(), face(jawOpen=0.4)) == pytest.approx(4 * small)
+    # The lower lip travels, the upper one hardly: less than half of a jaw's 20 to 40 mm.
+    assert 3 < metrics.lip_vertex_error(face(), face(jawOpen=1)) < 20
+    assert metrics.lip_vertex_error(face(), face(browInnerUp=1)) < 0.05
+
+
+def test_upper_face_deviation_tells_stiller_from_livelier() -> None:
+    blinking = face()
+    blinking[::10, INDEX["eyeBlinkLeft"]] = blinking[::10, INDEX["eyeBlinkRight"]] = 1
+    assert metrics.upper_face_deviation(blinking, blinking) == 0
+    still = metrics.upper_face_deviation(face(browInnerUp=0.5), blinking)
+    assert still < -0.1
+    assert metrics.upper_face_deviation(blinking, face()) == pytest.approx(-still)
+    talking = face()
+    talking[::2, INDEX["jawOpen"]] = 1
+    assert abs(metrics.upper_face_deviation(talking, face())) < 0.1
+
+
+def test_takes_are_apart_where_they_differ() -> None:
+    lips, upper = metrics.take_distance(face(browInnerUp=0.5), face())
+    assert lips < 0.02
+    assert upper > 0.2
+    lips, upper = metrics.take_distance(face(jawOpen=0.5), face())
+    assert lips > 1
+    assert upper < 0.1
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "shut"),
+    [
+        (0.40, 0.44, True),  # frame 10, the shut one
+        (0.43, 0.50, True),  # begins within it
+        (0.30, 0.41, True),  # ends within it
+        (0.41, 0.415, True),  # shorter than a frame
+        (0.42, 0.42, True),  # a moment
+        (0.44, 0.60, False),
+        (0.30, 0.40, False),
+        (0.99, 1.50, False),  # after the last frame
+    ],
+)
+def test_shut_lips_are_found_in_the_frames_that_overlap(
+    start: float, end: float, shut: bool
+) -> None:
+    gap = np.full(25, 5.0)
+    gap[10] = 0.9
+    assert metrics.shut_within(gap, start, end) is shut
+
+
+def syllables(times: list[float], seconds: float = 4.0) -> NDArray[np.float64]:
+    """A voice that sets in at each time, for 0.15 s."""
+    wave = 1e-4 * np.random.default_rng(0).standard_normal(int(seconds * 16_000))
+    for time in times:
+        start = round(time * 16_000)
+        wave[start : start + 2400] += 0.3 * np.sin(2 * np.pi * 150 * np.arange(2400) / 16_000)
+    return wave
+
+
+def test_accents_are_where_the_voice_sets_in() -> None:
+    times = [0.5, 1.1, 1.8, 2.6, 3.3]
+    np.testing.assert_allclose(metrics.voice_accents(syllables(times)), times, atol=0.03)
+    assert len(metrics.voice_accents(np.zeros(16_000))) == 0
+    assert len(metrics.voice_accents(np.zeros(10))) == 0
+
+
+def test_a_head_that_stops_at_the_accents_is_aligned() -> None:
+    times = [0.5, 1.1, 1.8, 2.6, 3.3]
+    frames = (np.arange(100) + 0.5) / 25
+    # It turns from each accent to the next, and stands still for a moment at each.
+    phase = np.interp(frames, [0.0, *times, 4.0], np.arange(len(times) + 2.0))
+    head = np.zeros((100, 3))
+    head[:, 1] = phase - np.sin(2 * np.pi * phase) / (2 * np.pi)
+    score, gain = metrics.beat_alignment(head, syllables(times))
+    assert score > 0.8
+    assert gain > 0.4
+    late, loss = metrics.beat_alignment(np.roll(head, 6, axis=0), syllables(times))
+    assert late < score - 0.3
+    assert loss < gain - 0.3
+
+
+def test_a_still_head_has_no_beats() -> None:
+    assert np.isnan(metrics.beat_alignment(np.zeros((100, 3)), syllables([1.0]))).all()
+    turning = np.random.default_rng(0).normal(size=(100, 3))
+    assert np.isnan(metrics.beat_alignment(turning, np.zeros(64_000))).all()
+    assert len(metrics.head_beats(np.zeros((2, 3)))) == 0

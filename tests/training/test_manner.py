@@ -9,8 +9,9 @@ from dreamtalk_core.training.manner import (
     PARTING,
     Manner,
     apply_manner,
+    draw_face,
     draw_manner,
-    emotion_offset,
+    face,
 )
 
 CHANNELS = len(ARKIT_NAMES) + 3
@@ -30,14 +31,14 @@ def test_the_plain_manner_changes_nothing() -> None:
 
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_closed_lips_stay_closed_in_every_emotion(emotion: str) -> None:
-    moved = apply_manner(talking(), Manner(2 * emotion_offset(emotion)))
+    moved = apply_manner(talking(), Manner(2 * face(EMOTIONS[emotion])))
     closed = talking()[:, INDEX["jawOpen"]] == 0
     assert closed.any()
     assert np.abs(moved[closed][:, [INDEX[name] for name in PARTING]]).max() == 0
 
 
 def test_rounded_lips_smile_less() -> None:
-    smile = apply_manner(talking(), Manner(emotion_offset("happy")))[:, INDEX["mouthSmileLeft"]]
+    smile = apply_manner(talking(), Manner(face(EMOTIONS["happy"])))[:, INDEX["mouthSmileLeft"]]
     rounded = talking()[:, INDEX["mouthPucker"]] > 0.5
     assert smile[rounded].max() < 0.8 * smile[~rounded].max()
 
@@ -63,3 +64,15 @@ def test_drawn_manners_stay_in_range_and_differ() -> None:
     assert shapes.min() >= 0
     assert shapes.max() <= 1
     assert shapes.mean(1).std(0).max() > 0.1
+
+
+def test_drawn_faces_reach_every_shape_that_is_held_and_no_other() -> None:
+    rng = np.random.default_rng(0)
+    faces = np.stack([draw_face(rng) for _ in range(200)])
+    held = (faces > 0).any(0)
+    for name in ("browDownLeft", "browInnerUp", "mouthSmileRight", "eyeBlinkLeft", "noseSneerLeft"):
+        assert held[INDEX[name]]
+    for name in ("jawOpen", "mouthClose", "mouthPucker", "tongueOut", "eyeLookInLeft"):
+        assert not held[INDEX[name]]
+    both = faces[:, [INDEX["browDownLeft"], INDEX["browDownRight"]]]
+    assert np.corrcoef(both.T)[0, 1] > 0.8

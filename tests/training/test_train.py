@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.training import train as training
 from dreamtalk_core.training.data import CHANNELS, calibrate, draw_batch, load_sources
@@ -32,6 +33,13 @@ def config(tmp_path: Path) -> Path:
     settings = training.read_config(DEFAULT) | {
         "denoiser": {**SIZES, "content_layers": 1, "layers": 1, "span": 2},
         "style_encoder": {**SIZES, "layers": 1},
+        "expert": {
+            "network": {"width": 16, "layers": 1, "dropout": 0.0},
+            "style_encoder": {**SIZES, "layers": 1},
+            "style_aware": True,
+            "steps": 4,
+            "learning_rate": 0.002,
+        },
         "sources": [{"name": "test", "where": {"speaker": ["A"]}, "weight": 1.0}],
         "variants": 2,
         "steps": 6,
@@ -69,6 +77,7 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(
         torch.testing.assert_close(value, other.state_dict()[name], atol=2e-3, rtol=1e-2)
     assert set(one.styles) >= {"neutral", "happy"}
     assert len(list((tmp_path / "whole" / "log").iterdir())) == 1
+    assert LipExpert.load(tmp_path / "whole" / "lip_expert.safetensors").config.width == 16
 
 
 def test_the_loss_falls(corpus: Path, config: Path, tmp_path: Path) -> None:
@@ -76,7 +85,7 @@ def test_the_loss_falls(corpus: Path, config: Path, tmp_path: Path) -> None:
     sources = load_sources(settings, corpus, tmp_path / "cache")
     torch.manual_seed(0)
     model = training.build_model(settings, sources, [1.0])
-    objective = training.Objective(model, settings)
+    objective = training.Objective(model, None, settings)
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     losses = []
     for step in range(200):
@@ -86,6 +95,25 @@ def test_the_loss_falls(corpus: Path, config: Path, tmp_path: Path) -> None:
         optimizer.step()
         losses.append(loss.item())
     assert np.mean(losses[-40:]) < 0.6 * np.mean(losses[:20])
+
+
+def test_a_run_without_sync_loss_needs_no_lip_expert(
+    corpus: Path, config: Path, tmp_path: Path
+) -> None:
+    settings = training.read_config(config) | {"sync_weight": 0, "steps": 1}
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    training.train(config, corpus, tmp_path / "run", "cpu")
+    assert not (tmp_path / "run" / "lip_expert.safetensors").exists()
+
+
+def test_a_configuration_stands_on_its_base(config: Path) -> None:
+    above = config.with_name("above.json")
+    more = [{"name": "more", "where": {}, "weight": 2.0}]
+    above.write_text(json.dumps({"base": config.name, "steps": 9, "sources": more}))
+    settings = training.read_config(above)
+    assert settings["steps"] == 9
+    assert settings["batch"] == 4
+    assert [source["name"] for source in settings["sources"]] == ["test", "more"]
 
 
 def test_speakers_are_brought_to_one_scale(corpus: Path) -> None:
@@ -111,7 +139,7 @@ def test_a_variant_is_aligned_with_its_curves(corpus: Path, config: Path, tmp_pa
         jaw = CHANNELS.index("jawOpen")
         times = (np.arange(len(varied.values)) + 0.5) * tempo - 0.5
         expected = np.interp(times, np.arange(50), plain.values[:, jaw])
-        assert np.abs(varied.values[:, jaw] - expected).max() < 0.05
+        assert np.abs(varied.values[:, jaw] - expected).mean() < 0.015
 
 
 def test_what_does_not_fit_is_refused(corpus: Path, config: Path, tmp_path: Path) -> None:

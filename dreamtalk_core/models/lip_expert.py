@@ -1,0 +1,173 @@
+"""The lip expert: do these lips say what is heard, in this style?
+
+DreamTalk (arXiv 2312.09767, section 3.3): speech and lip shapes are embedded window by window, each
+told the style, and their cosine gives the probability that they belong together. A lip expert that
+knows no style takes a grin for bad sync and wipes it off. Trained first, then frozen, it is a loss
+of the denoiser (`training/train.py`) and a measure of sync (`LipExpert.sync`).
+
+Here the windows are the receptive field of convolutions, which run once over a whole take.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dreamtalk_core.errors import ModelError
+from dreamtalk_core.files import atomic_write
+from dreamtalk_core.models.denoiser import ConvolutionBlock
+from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
+from dreamtalk_core.rig.head import load_head
+from dreamtalk_core.weights import WEIGHTS, open_weights
+
+FORMAT = "dreamtalk-lip-expert"
+VERSION = 1
+DEFAULT_EXPERT = WEIGHTS / "lip_expert.safetensors"
+
+
+@dataclass(frozen=True)
+class LipExpertConfig:
+    """Sizes of a lip expert; stored in the header of its weights."""
+
+    channels: int
+    """Motion channels; the first 52 are the ARKit shapes."""
+    features: int
+    style_encoder: StyleEncoderConfig
+    width: int = 96
+    layers: int = 3
+    kernel: int = 5
+    dropout: float = 0.1
+
+    @property
+    def reach(self) -> int:
+        """Frames to each side that the probability of a frame depends on."""
+        return self.layers * (self.kernel // 2) + 1
+
+
+@dataclass(frozen=True)
+class Sync:
+    """How speech and lips of a take belong together."""
+
+    offset: int
+    """Frames by which the lips are late; negative: early."""
+    confidence: float
+    """How much the best offset stands out: its mean logit less the median over all offsets."""
+    probability: float
+    """Mean probability that speech and lips belong together as they are, 0..1."""
+
+
+class LipExpert(nn.Module):
+    """Two branches, speech and lips, that meet in a cosine."""
+
+    lips: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, config: LipExpertConfig, mean: Tensor, scale: Tensor) -> None:
+        """mean, scale: [channels] of the motion that the style encoder is given."""
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.register_buffer("lips", lip_vertices(), persistent=False)
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        self.style_encoder = StyleEncoder(config.style_encoder)
+        code = config.style_encoder.style
+        self.hear = nn.Conv1d(config.features, width, 5, stride=2, padding=1)
+        self.see = nn.Sequential(
+            nn.Linear(self.lips.shape[1], width), nn.GELU(), nn.Linear(width, width)
+        )
+        self.speech_style, self.lip_style = (nn.Linear(code, width) for _ in range(2))
+        self.speech_branch, self.lip_branch = (self._branch() for _ in range(2))
+        self.steepness = nn.Parameter(torch.tensor([5.0, 0.0]))
+
+    def _branch(self) -> nn.Sequential:
+        width, dropout = self.config.width, self.config.dropout
+        blocks = (
+            ConvolutionBlock(width, self.config.kernel, dropout) for _ in range(self.config.layers)
+        )
+        return nn.Sequential(*blocks, nn.LayerNorm(width), nn.Linear(width, width))
+
+    def style(self, clip: Tensor, padding: Tensor | None = None) -> Tensor:
+        """Style codes [B, D] of style clips [B, S, channels] (channel values)."""
+        return self.style_encoder((clip - self.mean) / self.scale, padding)
+
+    def embed_speech(self, features: Tensor, style: Tensor) -> Tensor:
+        """Unit vectors [B, T, width] of feature rows [B, 2T + 1, F] and styles [B, D]."""
+        x = self.hear(features.transpose(1, 2)).transpose(1, 2) + self.speech_style(style)[:, None]
+        return F.normalize(self.speech_branch(x), dim=-1)
+
+    def embed_lips(self, motion: Tensor, style: Tensor) -> Tensor:
+        """Unit vectors [B, T, width] of motion [B, T, channels] and styles [B, D]."""
+        x = self.see(motion[..., : len(self.lips)] @ self.lips) + self.lip_style(style)[:, None]
+        return F.normalize(self.lip_branch(x), dim=-1)
+
+    def logits(self, speech: Tensor, lips: Tensor) -> Tensor:
+        """Logits [B, T] of the probability of sync, from embeddings [B, T, width]."""
+        return self.steepness[0] * (speech * lips).sum(-1) + self.steepness[1]
+
+    @torch.inference_mode()
+    def sync(self, features: Tensor, motion: Tensor, reach: int = 15) -> Sync:
+        """By how much the lips of a take are late, and how sure that is.
+
+        features: rows [2T + 1 or so, F] from the phonetic encoder; motion: [T, channels] at 25
+        fps, at least 1 s of it, which serves as the style clip, too. reach: frames of offset tried.
+        """
+        frames = min(len(motion), (len(features) - 1) // 2)
+        rows, motion = features[None, : 2 * frames + 1].float(), motion[None, :frames].float()
+        style = self.style(motion)
+        speech, lips = self.embed_speech(rows, style)[0], self.embed_lips(motion, style)[0]
+        reach = min(reach, frames - 5)
+        means = torch.stack(
+            [
+                self.logits(
+                    speech[max(0, -k) : frames - max(0, k)], lips[max(0, k) : frames + min(0, k)]
+                ).mean()
+                for k in range(-reach, reach + 1)
+            ]
+        )
+        here = self.logits(speech, lips).sigmoid().mean()
+        confidence = means.max() - means.median()
+        return Sync(int(means.argmax()) - reach, float(confidence), float(here))
+
+    def save(self, path: Path, about: Mapping[str, str]) -> None:
+        """Write weights in float16; `about`: training data, licence and the like."""
+        tensors = {name: value.half().cpu() for name, value in self.state_dict().items()}
+        header = {
+            "format": FORMAT,
+            "version": str(VERSION),
+            "config": json.dumps(asdict(self.config)),
+        }
+        with atomic_write(path) as temporary:
+            save_file(tensors, temporary, {**header, **about})
+
+    @staticmethod
+    def load(path: Path = DEFAULT_EXPERT, device: torch.device | str = "cpu") -> LipExpert:
+        """Read weights, frozen. Raises ModelError when the file is no lip expert."""
+        tensors, header = open_weights(path)
+        if header.get("format") != FORMAT or header.get("version") != str(VERSION):
+            raise ModelError(f"{path} is not a DreamTalk lip expert of version {VERSION}.")
+        try:
+            sizes = json.loads(header["config"])
+            sizes["style_encoder"] = StyleEncoderConfig(**sizes["style_encoder"])
+            config = LipExpertConfig(**sizes)
+            expert = LipExpert(config, tensors["mean"].float(), tensors["scale"].float())
+            expert.load_state_dict({name: value.float() for name, value in tensors.items()})
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelError(f"{path} is damaged or from another release: {error}") from error
+        return expert.requires_grad_(False).eval().to(device)
+
+
+def lip_vertices() -> Tensor:
+    """[52, 3 L]: how far each shape moves the lip vertices of the built-in head, in cm."""
+    head = load_head()
+    points = np.concatenate([np.unique(head.lip_columns), head.lip_corners])
+    return torch.from_numpy(head.deltas[:, points].reshape(len(head.deltas), -1) / 10)

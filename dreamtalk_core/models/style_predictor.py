@@ -1,0 +1,328 @@
+"""The style predictor: from speech, and a face if there is one, to a style code that suits both.
+
+A diffusion model over the style code (DreamTalk, section 3.3): one speech can be acted in many
+ways, and a regression would answer with their mean, which is nobody's way.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from dreamtalk_core.arkit import ARKIT_NAMES
+from dreamtalk_core.articulation import FEATURES
+from dreamtalk_core.diffusion import TRAIN_STEPS, alphas_cumprod, frame_noise, sample
+from dreamtalk_core.errors import ModelError
+from dreamtalk_core.files import atomic_write
+from dreamtalk_core.models.style_encoder import positions
+from dreamtalk_core.phonetics import FEATURE_WIDTH, WIDTH
+from dreamtalk_core.prosody import DESCRIPTORS, FAINT_DB, FPS, describe_voice
+from dreamtalk_core.weights import open_weights
+
+Array = npt.NDArray[np.float32]
+
+FORMAT = "dreamtalk-style-predictor"
+VERSION = 1
+
+STEPS = 10
+"""Denoising steps; a code is small, so they cost next to nothing."""
+DRAWS = 16
+"""Codes that are drawn for one speech; the most typical of them is the answer."""
+NEIGHBOURS = 5
+"""Draws near a code that say how typical it is."""
+
+PIECE = FPS
+"""Frames (1 s) that one token of a speech summarises; pieces overlap by half."""
+MAX_PIECES = 30
+"""Pieces of a long speech, evenly spread, so that its length does not matter."""
+
+_PHONES = (*FEATURES, *(f"{name} reported" for name in FEATURES))
+
+
+@dataclass(frozen=True)
+class PredictorConfig:
+    """Everything needed to build the network; stored in the header of the weights."""
+
+    style: int
+    """Width of a style code."""
+    model: str
+    """`style.fingerprint` of the motion model whose code space this speaks."""
+    width: int = 96
+    layers: int = 2
+    heads: int = 4
+    dropout: float = 0.3
+
+
+class StylePredictor(nn.Module):
+    """A transformer encoder reads speech and face into one token; a denoiser reads the code.
+
+    DreamTalk has the noised code and the step among the encoder's tokens. Apart from it, they cost
+    little, so that training shows the denoiser many noised codes for each speech (as Li et al.
+    2024, arXiv 2406.11838, do for image tokens); with one for each it hardly learnt to decide.
+    """
+
+    code_mean: Tensor
+    code_scale: Tensor
+    speech_mean: Tensor
+    speech_scale: Tensor
+
+    def __init__(self, config: PredictorConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.query = nn.Parameter(torch.randn(width))
+        self.speech = nn.Linear(len(SUMMARY), width)
+        self.whole = nn.Parameter(torch.randn(width))
+        self.face = nn.Sequential(
+            nn.Linear(len(ARKIT_NAMES), width), nn.SiLU(), nn.Linear(width, width)
+        )
+        self.unknown_face = nn.Parameter(torch.randn(width))
+        layer = nn.TransformerEncoderLayer(
+            width, config.heads, 4 * width, config.dropout, batch_first=True, norm_first=True
+        )
+        self.encoder = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
+        self.norm = nn.LayerNorm(width)
+        self.noised = nn.Linear(config.style, 3 * width)
+        self.about = nn.Linear(2 * width, 3 * width)
+        self.denoiser = nn.Sequential(
+            nn.SiLU(),
+            nn.Linear(3 * width, 3 * width),
+            nn.SiLU(),
+            nn.Linear(3 * width, config.style),
+        )
+        for name, size in (("code", config.style), ("speech", len(SUMMARY))):
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_scale", torch.ones(size))
+
+    def read(self, speech: Tensor, padding: Tensor, face: Tensor, known: Tensor) -> Tensor:
+        """What is asked of the style, [B, width].
+
+        speech: [B, N, len(SUMMARY)] normalised, the first row of each sums up the whole speech.
+        padding: [B, N] True on rows to ignore. face: [B, 52] resting face. known: [B] False where
+        there is no face.
+        """
+        rows = self.speech(speech)
+        rows = torch.cat([rows[:, :1] + self.whole, rows[:, 1:]], 1)
+        who = torch.where(known[:, None], self.face(face), self.unknown_face)
+        query = self.query.expand(len(rows), 1, -1)
+        tokens = torch.cat([query, who[:, None], rows], 1)
+        hidden = torch.cat([padding.new_zeros(len(rows), 2), padding], 1)
+        return self.norm(self.encoder(tokens, src_key_padding_mask=hidden)[:, 0])
+
+    def denoise(self, asked: Tensor, noised: Tensor, step: Tensor) -> Tensor:
+        """The clean code [..., style], normalised, from what `read` gives [..., width].
+
+        noised: [..., style] code with the noise of diffusion `step` [...].
+        """
+        stage = positions(TRAIN_STEPS + 1, self.config.width, step.device)[step]
+        about = self.about(torch.cat([asked, stage], -1))
+        answer = self.denoiser(about + self.noised(noised))
+        # The less noise there is, the more of the code is there already, and the less is left to
+        # say (preconditioning after Karras et al. 2022, arXiv 2206.00364).
+        kept = alphas_cumprod(step.device)[step][..., None]
+        return kept.sqrt() * noised + (1 - kept).sqrt() * answer
+
+    @torch.inference_mode()
+    def predict(self, summaries: Array, face: Array | None = None, seed: int = 0) -> Array:
+        """A style code float32 [style] that suits a speech.
+
+        summaries: `summarise_speech` of it. face: [52] ARKit weights of the speaker at rest, from
+        a photo or a clip; None for an unknown speaker. seed: another seed is another way to act.
+        """
+        device = self.query.device
+        speech = self.normalise(torch.from_numpy(summaries).to(device))[None]
+        rest = np.zeros(len(ARKIT_NAMES), np.float32) if face is None else face
+        asked = self.read(
+            speech,
+            torch.zeros(speech.shape[:2], dtype=torch.bool, device=device),
+            torch.tensor(rest, dtype=torch.float32, device=device)[None],
+            torch.tensor([face is not None], device=device),
+        )
+        drawn = self.draw(asked, frame_noise(DRAWS, self.config.style, seed).to(device))
+        return (drawn[most_typical(drawn)] * self.code_scale + self.code_mean).cpu().numpy()
+
+    def draw(self, asked: Tensor, noise: Tensor) -> Tensor:
+        """Normalised codes [K, style] from noise [K, style]; asked: [1 or K, width]."""
+        asked = asked.expand(len(noise), -1)
+
+        def denoise(noised: Tensor, step: int) -> Tensor:
+            at = torch.full((len(noised),), step, device=noised.device)
+            return self.denoise(asked, noised[:, 0], at)[:, None]
+
+        return sample(denoise, noise[:, None], STEPS)[:, 0]
+
+    def normalise(self, summaries: Tensor) -> Tensor:
+        """Summaries of speech [..., len(SUMMARY)] as the network reads them."""
+        return ((summaries - self.speech_mean) / self.speech_scale).clamp(-4, 4)
+
+    def save(self, path: Path, about: dict[str, str]) -> None:
+        """Write weights in float16; `about`: training data, licence and the like for the header."""
+        tensors = {k: v.half().contiguous().cpu() for k, v in self.state_dict().items()}
+        header = {
+            "format": FORMAT,
+            "version": str(VERSION),
+            "config": json.dumps(asdict(self.config)),
+        }
+        with atomic_write(path) as temporary:
+            save_file(tensors, temporary, header | about)
+
+    @staticmethod
+    def load(path: Path, device: torch.device | str = "cpu") -> StylePredictor:
+        """Read a weights file, ready to predict.
+
+        Raises ModelError when the file is not a style predictor of this version, or holds NaN.
+        """
+        tensors, header = open_weights(path)
+        if header.get("format") != FORMAT or header.get("version") != str(VERSION):
+            raise ModelError(
+                f"{path} is not a DreamTalk style predictor of version {VERSION}. Name a file that "
+                "was trained with this release."
+            )
+        try:
+            predictor = StylePredictor(PredictorConfig(**json.loads(header["config"])))
+            predictor.load_state_dict({name: value.float() for name, value in tensors.items()})
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelError(f"{path} is damaged or from another release: {error}") from error
+        if not all(value.isfinite().all() for value in predictor.state_dict().values()):
+            raise ModelError(f"{path} holds values that are not numbers. Fetch the file again.")
+        return predictor.requires_grad_(False).eval().to(device)
+
+
+def most_typical(drawn: Tensor) -> int:
+    """Index of the row of [K, D] that has the nearest neighbours.
+
+    A mean of the draws would be a way to act between theirs; this is one of them.
+    """
+    apart = torch.cdist(drawn, drawn).sort(1).values
+    return int(apart[:, 1 : NEIGHBOURS + 1].mean(1).argmin())
+
+
+def summarise_speech(waveform: Array, rows: npt.NDArray[np.floating]) -> Array:
+    """What the predictor hears of a speech: [N, len(SUMMARY)], not normalised.
+
+    waveform: [N] at 16 kHz, levelled as `Speech` does it. rows: feature rows of the phonetic
+    encoder for it, [R, FEATURE_WIDTH]. The first row sums up all of it, the others a second each.
+    """
+    voice = describe_voice(waveform)
+    missing = 2 * len(voice) - len(rows)
+    rows = np.pad(rows, ((0, max(0, missing)), (0, 0)), mode="edge")[: 2 * len(voice)]
+    rows = rows.astype(np.float32)
+    starts = np.arange(0, max(1, len(voice) - PIECE // 2), PIECE // 2)
+    if len(starts) > MAX_PIECES:
+        starts = starts[np.linspace(0, len(starts) - 1, MAX_PIECES).astype(int)]
+    pieces = [slice(None), *(slice(start, start + PIECE) for start in starts)]
+    return np.stack(
+        [
+            np.fromiter(
+                _summarise(voice[piece], rows.reshape(len(voice), 2, -1)[piece]).values(),
+                np.float32,
+            )
+            for piece in pieces
+        ]
+    )
+
+
+def _summarise(voice: Array, rows: Array) -> dict[str, float]:
+    """Statistics of a stretch of speech (after the functionals of Eyben et al. 2016).
+
+    voice: [T, len(DESCRIPTORS)]; rows: [T, 2, FEATURE_WIDTH] of the phonetic encoder.
+    """
+    column = {name: voice[:, i] for i, name in enumerate(DESCRIPTORS)}
+    active = column["loudness"] > FAINT_DB
+    voiced = column["voiced"] * active
+    held = voiced >= 0.5
+    both = held[1:] & held[:-1]
+    heard = active[1:] & active[:-1]
+    span = _span(active) / FPS
+    pitch = column["pitch"][held]
+    result = {
+        **_percentiles("pitch", pitch, (5, 20, 50, 80, 95)),
+        **_moments("pitch", column["pitch"], held),
+        **_movement("pitch", np.diff(column["pitch"]).clip(-4, 4), both),
+        "pitch slope": _trend(column["pitch"], held),
+        **_percentiles("loudness", column["loudness"][active], (20, 50, 80)),
+        **_moments("loudness", column["loudness"], active),
+        **_movement("loudness", np.diff(column["loudness"]), heard),
+    }
+    for name in DESCRIPTORS:
+        if name not in ("pitch", "voiced", "loudness"):
+            result |= _moments(name, column[name], voiced)
+    for name in ("alpha", "hammarberg", "flux", "cepstrum 1", "cepstrum 2", "cepstrum 3"):
+        unvoiced = active * (column["voiced"] == 0)
+        result[f"{name} unvoiced"] = _moments("", column[name], unvoiced)[" mean"]
+    phones = rows[active].reshape(-1, FEATURE_WIDTH)[:, WIDTH:]
+    for name, values in zip(_PHONES, phones.T[:-1], strict=True):
+        result[name] = float(values.mean()) if len(values) else 0.0
+    # The recogniser reports a phone with a dip in its belief that there is none to report.
+    peaks = _peaks(1 - rows[..., -1].reshape(-1), 0.3)
+    runs = np.diff(np.flatnonzero(np.diff(held.astype(int), prepend=0, append=0)))[::2] / FPS
+    return result | {
+        "pause": 1 - active.sum() / FPS / span,
+        "voiced": voiced.sum() / max(active.sum(), 1),
+        "voiced runs a second": len(runs) / span,
+        "voiced run": runs.mean() if len(runs) else 0.0,
+        "voiced run deviation": runs.std() if len(runs) else 0.0,
+        "loudness peaks a second": _peaks(column["loudness"], -20) / span,
+        "phones a second": peaks / span,
+        "phones a second spoken": peaks * FPS / max(active.sum(), 5),
+    }
+
+
+def _span(active: npt.NDArray[np.bool_]) -> float:
+    """Frames from the first active one to the last; at least 5."""
+    where = np.flatnonzero(active)
+    return max(5.0, float(where[-1] - where[0] + 1)) if len(where) else 5.0
+
+
+def _percentiles(name: str, values: Array, percents: tuple[int, ...]) -> dict[str, float]:
+    found = np.percentile(values, percents) if len(values) else np.zeros(len(percents))
+    return {f"{name} {percent} %": float(x) for percent, x in zip(percents, found, strict=True)}
+
+
+def _moments(name: str, values: Array, weight: npt.NDArray[np.generic]) -> dict[str, float]:
+    share = weight.astype(np.float32)
+    share /= max(float(share.sum()), 1e-6)
+    mean = float(share @ values)
+    return {
+        f"{name} mean": mean,
+        f"{name} deviation": math.sqrt(float(share @ (values - mean) ** 2)),
+    }
+
+
+def _movement(name: str, change: Array, where: npt.NDArray[np.bool_]) -> dict[str, float]:
+    change = change[where] if where.any() else np.zeros(1, np.float32)
+    return {
+        f"{name} rise": float(change.clip(0).mean()),
+        f"{name} fall": float(-change.clip(None, 0).mean()),
+        f"{name} jumps": float(change.std()),
+    }
+
+
+def _trend(values: Array, where: npt.NDArray[np.bool_]) -> float:
+    """Slope of the line through the values, per second."""
+    at = np.flatnonzero(where) / FPS
+    if len(at) < 3:
+        return 0.0
+    at = at - at.mean()
+    return float(at @ values[where] / (at @ at))
+
+
+def _peaks(values: Array, floor: float) -> int:
+    middle = values[1:-1]
+    return int(((middle > values[:-2]) & (middle >= values[2:]) & (middle > floor)).sum())
+
+
+SUMMARY = tuple(
+    _summarise(
+        np.zeros((5, len(DESCRIPTORS)), np.float32), np.zeros((5, 2, FEATURE_WIDTH), np.float32)
+    )
+)
+"""Names of what sums up a stretch of speech."""

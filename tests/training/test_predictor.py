@@ -1,0 +1,205 @@
+"""Training the style predictor, end to end, on a corpus that the test writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.audio import Speech
+from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.models.denoiser import DenoiserConfig
+from dreamtalk_core.models.motion_model import HEAD, ModelConfig, MotionModel
+from dreamtalk_core.models.style_encoder import StyleEncoderConfig
+from dreamtalk_core.models.style_predictor import SUMMARY, StylePredictor
+from dreamtalk_core.phonetics import FEATURE_WIDTH
+from dreamtalk_core.style import fingerprint
+from dreamtalk_core.training import predictor as training
+from dreamtalk_core.training.train import read_config
+from tests.test_corpus import write_sound, write_tracked
+
+CONFIG = Path(training.__file__).with_name("predictor.json")
+EMOTIONS = ("neutral", "angry", "happy", "sad", "fear", "disgust", "bored")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    settings = read_config(CONFIG) | {
+        "calibration": str(CONFIG.with_name("default.json")),
+        "faces": {"licence": ["CC0"]},
+        "examples": 14,
+        "codes": 3,
+        "network": {"width": 16, "layers": 1, "heads": 2, "dropout": 0.0},
+        "steps": 3,
+        "batch": 4,
+    }
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def voices(monkeypatch: pytest.MonkeyPatch, demo_voice: Path) -> None:
+    """Somebody speaks in the place of espeak-ng, which not every machine has."""
+    waveform = Speech.load(demo_voice).waveform[: 2 * 16_000]
+    monkeypatch.setattr(training, "_speak", lambda voices, sentences: [(voices[0], waveform)])
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    for name, speaker in (("a1", "A"), ("a2", "A"), ("b1", "B")):
+        write_tracked(tmp_path / "corpus", name, speaker)
+    return tmp_path / "corpus"
+
+
+@pytest.fixture
+def model() -> MotionModel:
+    torch.manual_seed(0)
+    channels = (*ARKIT_NAMES, *HEAD)
+    sizes = {"style": 8, "width": 16, "heads": 2, "layers": 1}
+    config = ModelConfig(
+        channels,
+        DenoiserConfig(len(channels), FEATURE_WIDTH, span=2, **sizes),
+        StyleEncoderConfig(len(channels), **sizes),
+    )
+    scale = torch.full((len(channels),), 0.2)
+    return MotionModel(config, torch.zeros(len(channels)), scale).eval()
+
+
+@pytest.mark.usefixtures("voices")
+def test_the_weights_speak_the_code_space_of_their_model(
+    config: Path, corpus: Path, model: MotionModel, tmp_path: Path
+) -> None:
+    model.save(tmp_path / "model.safetensors", {})
+    made = training.train_predictor(
+        config, corpus, tmp_path / "run", "cpu", tmp_path / "model.safetensors"
+    )
+    predictor = StylePredictor.load(made)
+    assert predictor.config.model == fingerprint(MotionModel.load(tmp_path / "model.safetensors"))
+    assert predictor.config.style == 8
+    again = training.train_predictor(
+        config, corpus, tmp_path / "run", "cpu", tmp_path / "model.safetensors"
+    )
+    assert made.read_bytes() == again.read_bytes()
+    assert len(list((tmp_path / "run" / "cache").iterdir())) == 1
+
+
+def faces(spread: float = 0.1) -> dict[str, training.Face]:
+    """Two people. The first eight numbers of a code tell the emotion, the others the person."""
+    rng = np.random.default_rng(0)
+    found = {}
+    for number, name in enumerate("AB"):
+        codes, own = {}, {}
+        rest = np.full(52, 0.2 * number, np.float32)
+        for index, emotion in enumerate(EMOTIONS[:2]):
+            code = np.repeat(np.float32([2 * index - 1, 2 * number - 1]), 8)
+            codes[emotion] = code + spread * rng.standard_normal((5, 16)).astype(np.float32)
+            own[emotion] = np.tile(rest, (5, 1)) + 0.5 * index
+        found[name] = training.Face(codes, rest[None], own)
+    return found
+
+
+def examples(count: int = 60) -> list[training.Example]:
+    """Speech whose first summary tells the emotion, always said by a stranger."""
+    rng = np.random.default_rng(1)
+    made = []
+    for index in range(count):
+        rows = rng.standard_normal((3, len(SUMMARY))).astype(np.float32)
+        rows[:, 0] = 4 * (index % 2) - 2
+        made.append(training.Example(rows, EMOTIONS[index % 2], "stranger", "acted"))
+    return made
+
+
+def small(**changes: object) -> dict[str, object]:
+    network = {"width": 32, "layers": 1, "heads": 2, "dropout": 0.0}
+    return (
+        read_config(CONFIG)
+        | {"network": network, "steps": 200, "batch": 32, "learning_rate": 4e-3}
+        | changes
+    )
+
+
+def test_emotion_comes_from_the_speech_and_the_rest_from_the_face() -> None:
+    people = faces()
+    predictor = training.fit(small(), examples(), people, "x")
+    for index, example in enumerate(examples(4)):
+        for number, name in enumerate("AB"):
+            code = predictor.predict(example.summaries, people[name].rests[0], seed=index)
+            assert code[:8].mean() == pytest.approx(2 * (index % 2) - 1, abs=0.4)
+            assert code[8:].mean() == pytest.approx(2 * number - 1, abs=0.4)
+
+
+def test_without_a_face_some_face_is_imagined() -> None:
+    """Diffusion decides for one of the faces there are; a regression gives what lies between."""
+    people, speech = faces(), examples()
+    decided = training.fit(small(face_dropout=1.0), speech, people, "x")
+    codes = [decided.predict(speech[0].summaries, seed=seed)[8:].mean() for seed in range(12)]
+    assert np.median(np.abs(codes)) > 0.6
+    assert min(codes) < 0 < max(codes)
+    between = training.fit(small(face_dropout=1.0, regression=True), speech, people, "x")
+    whole = between.normalise(torch.from_numpy(speech[0].summaries))[None]
+    nobody = torch.zeros(1, 52), torch.tensor([False])
+    with torch.no_grad():
+        asked = between.read(whole, torch.zeros(1, 3, dtype=torch.bool), *nobody)
+        code = between.denoise(asked, torch.zeros(1, 16), torch.tensor([1000]))[0]
+    assert abs(float((code * between.code_scale + between.code_mean)[8:].mean())) < 0.3
+
+
+def test_a_portrait_is_of_another_moment_and_says_nothing_of_the_mood() -> None:
+    people = faces()
+    rng = np.random.default_rng(0)
+    config = {"cross_identity": True}
+    rests = {
+        mood: np.mean(
+            [training.draw_rest(people["A"], mood, 0, config, rng) for _ in range(2000)], 0
+        )
+        for mood in EMOTIONS[:2]
+    }
+    assert np.abs(rests["neutral"] - rests["angry"]).max() < 0.05
+    own = training.draw_rest(people["A"], "angry", 0, {"cross_identity": False}, rng)
+    assert own[0] == pytest.approx(0.5)
+
+
+def test_faces_are_read_with_their_resting_offset(corpus: Path, model: MotionModel) -> None:
+    settings = small(faces={"licence": ["CC0"]}, codes=4)
+    people = training.load_faces(
+        settings, read_config(CONFIG.with_name("default.json")), corpus, model
+    )
+    assert set(people) == {"A", "B"}
+    rest = people["A"].rests
+    assert rest.shape == (8, 52)  # two clips, each at rest and in three moments
+    assert rest[0, INDEX["browInnerUp"]] == pytest.approx(0.05, abs=1e-3)
+    assert people["B"].codes["sad"].shape == (4, 8)
+    assert np.abs(people["B"].codes["sad"].mean(0) - people["B"].codes["angry"].mean(0)).max() > 0.1
+    shown = people["A"].own["angry"][:, INDEX["browDownLeft"]]
+    assert (shown > 0.3).all()
+
+
+@pytest.mark.usefixtures("voices")
+def test_labelled_speech_is_heard_in_variants(config: Path, corpus: Path, tmp_path: Path) -> None:
+    (corpus / "acts").mkdir()
+    write_sound(corpus / "acts" / "one.flac")
+    (corpus / "acts" / "labels.tsv").write_text("id\tspeaker\temotion\none\tX\tsad\n", "utf-8")
+    settings = read_config(config) | {"sources": [{"folder": "acts", "variants": 3}]}
+    heard = training.load_examples(settings, corpus, tmp_path / "cache")
+    acted = [example for example in heard if example.origin == "acted"]
+    assert sorted({example.emotion for example in acted}) == sorted(EMOTIONS)
+    assert {example.speaker for example in acted} <= set(settings["voices"])
+    labelled = [example for example in heard if example.origin == "acts"]
+    assert [(one.emotion, one.speaker) for one in labelled] == [("sad", "X")] * 3
+    assert np.abs(labelled[0].summaries[0] - labelled[1].summaries[0]).max() > 0.1
+
+
+def test_what_does_not_fit_is_refused(
+    config: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = read_config(config)
+    with pytest.raises(CorpusError, match="labels"):
+        training.read_labels(corpus / "none")
+    monkeypatch.setattr(training.shutil, "which", lambda name: None)
+    with pytest.raises(CorpusError, match="espeak-ng"):
+        training.load_examples(settings, corpus, tmp_path / "cache")
