@@ -1,4 +1,4 @@
-"""Where in a speech the lips must be shut: at its /p/, /b/ and /m/.
+"""Where in a speech the lips must meet, at its /p/, /b/ and /m/, or the teeth, at its /f/ and /v/.
 
 The recogniser reports a bilabial in a spike of one or two rows that comes 43 ms after the middle of
 the closure (median over 1304 of EMO-DB, middle half 20 to 64). So a spike tells that the lips met;
@@ -27,14 +27,14 @@ is nearly shut, too; the one after is not, or the lips would part late."""
 
 
 def closure_curve(
-    bilabial: ArrayLike, opening: ArrayLike, fps: float = 25.0
+    reported: ArrayLike, opening: ArrayLike, fps: float = 25.0
 ) -> NDArray[np.float32]:
-    """How surely the lips must be shut, [T] in 0..1.
+    """How surely the lips must be shut, or at the teeth, [T] in 0..1.
 
-    bilabial: [2 T + 1] or so, probability that a bilabial is reported, at 50 rows a second, row k
+    reported: [2 T + 1] or so, probability that such a phone is reported, at 50 rows a second, row k
     at k / 50 s. opening: [T] of the mouth, any unit, frame i at (i + 0.5) / fps s.
     """
-    heard, gap = np.asarray(bilabial, np.float64), np.asarray(opening, np.float64)
+    heard, gap = np.asarray(reported, np.float64), np.asarray(opening, np.float64)
     left, right = np.r_[0, heard[:-1]], np.r_[heard[1:], 0]
     result = np.zeros(len(gap), np.float32)
     before, after = (int(np.ceil(sum(side) * fps)) for side in (CLOSING, PARTING))

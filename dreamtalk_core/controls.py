@@ -56,6 +56,11 @@ _PRESSING = (
 )
 _HALVINGS = 14
 
+_BITE = {"mouthRollLower": 0.5, "mouthUpperUpLeft": 0.15, "mouthUpperUpRight": 0.15}
+"""How far, at least, these go when the lower lip is at the upper teeth."""
+_BITTEN = 0.08
+"""jawOpen less mouthClose then, at most."""
+
 
 @dataclass(frozen=True)
 class Controls:
@@ -65,7 +70,7 @@ class Controls:
         (`eyes` are lids and gaze, `cheeks` also the nose, `lips` also the tongue, `head` rotation).
     smoothing: 0 none to 1 strong: what is faster than 12.5 Hz (just above 0) .. 1.5 Hz (1) goes, by
         a symmetric filter: nothing is delayed. Blinks and gaze stay quick.
-    closure: 0..1, how firmly the lips meet where `closures` asks for it.
+    closure: 0..1, how firmly the lips meet, or the lower lip the teeth, where it is asked for.
     max_opening: 0..1, the widest jawOpen. What is below half of it stays, the rest bends to fit.
     asymmetry: -1..1, share of lip and brow movement that one side loses: positive the character's
         right, negative the left.
@@ -101,14 +106,21 @@ _RANGES = {
 }
 
 
-def apply_controls(motion: Motion, controls: Controls, closures: Array | None = None) -> Motion:
+def apply_controls(
+    motion: Motion,
+    controls: Controls,
+    closures: Array | None = None,
+    bites: Array | None = None,
+) -> Motion:
     """A motion with controls applied: strengths, asymmetry, smoothing, limits, closure, in order.
 
     closures: [T], 0..1, how surely the lips must be shut in each frame (at p, b and m). Where it is
     1, the lips of the built-in head come together (`CLOSED_MM`), whatever the style and the other
     controls did; where it is 0 nothing changes, and in between the face is in between. Lips that
-    `controls.lips` keeps from moving do not close either. Channels that are not ARKit's pass
-    through. Raises `MotionError` if closures do not have one value in 0..1 per frame.
+    `controls.lips` keeps from moving do not close either. bites: the same for the lower lip at the
+    upper teeth (at f and v). Channels that are not ARKit's pass
+    through. Raises `MotionError` if closures or bites do not have one value
+    in 0..1 per frame.
     """
     weights = motion.weights.astype(np.float64)
     column = {name: i for i, name in enumerate(motion.names)}
@@ -121,6 +133,8 @@ def apply_controls(motion: Motion, controls: Controls, closures: Array | None = 
         head = smooth(head, float(motion.fps), cutoff)
     if controls.max_opening < 1 and "jawOpen" in column:
         _limit_opening(weights, column, controls.max_opening)
+    if bites is not None:
+        _bite(weights, column, _checked(bites, len(motion)) * controls.closure * controls.lips)
     if closures is not None:
         firmness = _checked(closures, len(motion)) * controls.closure * min(1.0, controls.lips)
         _close(weights, motion.names, firmness)
@@ -169,6 +183,25 @@ def _limit_opening(weights: Float64, column: dict[str, int], limit: float) -> No
 
 
 # --- closure -------------------------------------------------------------------------------------
+
+
+def _bite(weights: Float64, column: dict[str, int], firmness: Float64) -> None:
+    """Bring the lower lip to the upper teeth where firmness [T] asks for it, in place."""
+    firmness = firmness.clip(0, 1)
+
+    def towards(name: str, goal: Float64) -> None:
+        if name in column:
+            curve = weights[:, column[name]]
+            weights[:, column[name]] = curve + firmness * (goal - curve)
+
+    for name, least in _BITE.items():
+        if name in column:
+            towards(name, np.maximum(weights[:, column[name]], least))
+    for side in ("Left", "Right"):
+        towards(f"mouthLowerDown{side}", np.zeros(len(weights)))
+    if "jawOpen" in column and "mouthClose" in column:
+        jaw, close = weights[:, column["jawOpen"]], weights[:, column["mouthClose"]]
+        towards("mouthClose", np.maximum(close, jaw - _BITTEN))
 
 
 @lru_cache(maxsize=1)

@@ -158,7 +158,8 @@ class PhoneticEncoder(nn.Module):
             yield self.features(piece[None])[0, start - first : stop - first]
 
 
-def bilabial(features: Tensor) -> Tensor:
-    """Probability [...] that a bilabial is being reported, from feature rows [..., F]."""
-    column = WIDTH + len(FEATURES) + FEATURES.index("bilabial")
+def reported(features: Tensor, feature: str) -> Tensor:
+    """Probability [...] that a phone of an articulatory feature is being reported, such as
+    `bilabial`; from feature rows [..., F]."""
+    column = WIDTH + len(FEATURES) + FEATURES.index(feature)
     return features[..., column].float() / 2

@@ -26,7 +26,7 @@ from dreamtalk_core.living import Living, enliven
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
 from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
 from dreamtalk_core.motion import Motion, frame_count, frame_times, parse_fps
-from dreamtalk_core.phonetics import PhoneticEncoder, bilabial
+from dreamtalk_core.phonetics import PhoneticEncoder, reported
 from dreamtalk_core.prosody import FPS, measure_prosody
 from dreamtalk_core.sampler import content_of, hear, sample_takes
 from dreamtalk_core.style import (
@@ -53,7 +53,7 @@ DEFAULT_STEPS = 4
 PREDICTED_SECONDS = 30
 """How much of a speech is heard to predict its style."""
 AUTO_INTENSITY = 0.5
-"""Intensity of a predicted style: voices are ambiguous, so what is heard is hinted at, not acted."""
+"""Intensity of a predicted style: voices are ambiguous, so it is hinted at rather than acted."""
 NATURAL, UNCHANGED = Living(), Controls()
 
 Progress = Callable[[int, int], None]
@@ -151,7 +151,9 @@ class DreamTalk:
         """A style by its name or file name."""
         if text == "auto":
             if speech is None:
-                raise StyleError("The style 'auto' is heard from a speech; name another style.")
+                raise StyleError(
+                    "The style 'auto' is heard from a speech: give one, or name another style."
+                )
             return self.predict_style(speech, portrait)
         if Path(text).suffix.lower() == SUFFIX:
             return load_style_file(text, self.model)
@@ -195,11 +197,10 @@ class DreamTalk:
             content = content_of(self.model.denoiser, rows, advance)
             noise = frame_noise(frames, len(self.model.config.channels), seed)
             own = self.take(content, style, guidance, noise, steps, advance)
-            heard = bilabial(rows).cpu().numpy()
+            spikes = lip_spikes(rows)
         prosody = measure_prosody(speech.waveform)
         own = enliven(own, prosody.loudness, prosody.pitch, seed, living)
-        closures = closure_curve(heard, opening(own), float(own.fps))
-        return apply_controls(own, controls, closures).resample(rate, speech.duration)
+        return meet_lips(own, controls, spikes).resample(rate, speech.duration)
 
     def render(
         self,
@@ -304,6 +305,18 @@ def choose_device(name: str) -> torch.device:
             f"Device '{name}' cannot be used here ({error}). Try auto or cpu."
         ) from error
     return device
+
+
+def lip_spikes(rows: Tensor) -> npt.NDArray[np.float32]:
+    """[R, 2] probabilities of a bilabial and of a labiodental in feature rows [R, F]."""
+    kinds = [reported(rows, "bilabial"), reported(rows, "labiodental")]
+    return torch.stack(kinds, -1).cpu().numpy()
+
+
+def meet_lips(motion: Motion, controls: Controls, spikes: npt.NDArray[np.float32]) -> Motion:
+    """`apply_controls`, with the lips meeting, or biting, where `lip_spikes` say so."""
+    curves = (closure_curve(kind, opening(motion), float(motion.fps)) for kind in spikes.T)
+    return apply_controls(motion, controls, *curves)
 
 
 def opening(motion: Motion) -> npt.NDArray[np.float32]:

@@ -17,19 +17,18 @@ import torch
 
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.closures import closure_curve
-from dreamtalk_core.controls import Controls, apply_controls
+from dreamtalk_core.controls import Controls
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.living import Living, enliven
 from dreamtalk_core.motion import Motion, frame_count
-from dreamtalk_core.phonetics import bilabial
 from dreamtalk_core.pipeline import (
     DEFAULT_STEPS,
     NATURAL,
     UNCHANGED,
     DreamTalk,
     check_sampling,
-    opening,
+    lip_spikes,
+    meet_lips,
 )
 from dreamtalk_core.prosody import FPS, measure_prosody
 from dreamtalk_core.sampler import content_of, hear
@@ -130,7 +129,7 @@ class MotionStream:
             motion = talk.take(
                 content, self.style, self.guidance, noise, self.steps, lambda _: None, self.first
             )
-            spikes = bilabial(rows).cpu().numpy()
+            spikes = lip_spikes(rows)
         prosody = measure_prosody(wave[: count * SAMPLES])
         # Frames that have come out stay as they were.
         new, kept = self.done - self.first, self.done - self.chapter.first
@@ -157,8 +156,8 @@ class Chapter:
     number: int = 0
     curves: Array = field(default_factory=lambda: np.zeros((0, len(ARKIT_NAMES) + 3), np.float32))
     """[T, 55] ARKit weights and head rotation."""
-    spikes: Array = field(default_factory=lambda: np.zeros(0, np.float32))
-    """[2 T + 1] see `bilabial`."""
+    spikes: Array = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    """[2 T + 1, 2] see `lip_spikes`."""
     loudness: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     pitch: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     """[T] see `Prosody`."""
@@ -179,10 +178,9 @@ class Chapter:
     def finished(self, living: Living, controls: Controls, seed: int) -> Array:
         """[T, 55] the motion so far, alive and controlled."""
         motion = to_motion(self.curves)
-        shut = closure_curve(self.spikes, opening(motion), FPS)
         # A large step, so that the chapters of neighbouring seeds differ.
         alive = enliven(motion, self.loudness, self.pitch, seed + 1_000_003 * self.number, living)
-        return to_curves(apply_controls(alive, controls, shut))
+        return to_curves(meet_lips(alive, controls, self.spikes))
 
     def next(self, first: int) -> Chapter:
         """The chapter that goes on from frame `first`."""

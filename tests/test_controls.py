@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -244,3 +246,19 @@ def test_a_value_out_of_range_is_named(name: str, value: float, hint: str) -> No
 def test_closures_of_another_kind(closures: np.ndarray) -> None:
     with pytest.raises(MotionError, match="40 frames"):
         apply_controls(noise(), Controls(), closures)
+
+
+def test_a_bite_brings_the_lower_lip_to_the_teeth_and_nothing_else() -> None:
+    weights = np.full((3, len(ARKIT_NAMES)), 0.3, np.float32)
+    motion = Motion(ARKIT_NAMES, weights, Fraction(25))
+    bitten = apply_controls(motion, Controls(), None, np.array([0.0, 0.5, 1.0]))
+    roll = bitten.channel("mouthRollLower")
+    np.testing.assert_allclose(roll, [0.3, 0.4, 0.5], atol=1e-6)
+    np.testing.assert_allclose(bitten.channel("mouthLowerDownLeft"), [0.3, 0.15, 0], atol=1e-6)
+    opening = bitten.channel("jawOpen") - bitten.channel("mouthClose")
+    assert opening.max() <= 0.08
+    changed = (bitten.weights != weights).any(0)
+    assert {ARKIT_NAMES[i] for i in np.flatnonzero(changed)} == {
+        "mouthRollLower", "mouthLowerDownLeft", "mouthLowerDownRight",
+    }  # fmt: skip
+    assert apply_controls(motion, Controls(closure=0), None, np.ones(3)) == motion

@@ -17,7 +17,7 @@ from dreamtalk_core.controls import Controls
 from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError
 from dreamtalk_core.living import Living
 from dreamtalk_core.motion import frame_count
-from dreamtalk_core.phonetics import bilabial
+from dreamtalk_core.phonetics import reported
 from dreamtalk_core.pipeline import DEFAULT_MODEL
 from dreamtalk_core.rig.head import load_head
 from dreamtalk_core.sampler import WINDOW, hear, windows
@@ -192,7 +192,7 @@ def test_auto_is_heard_from_the_speech(talk: DreamTalk, speech: Speech) -> None:
 def test_bilabials_shut_the_lips_in_every_emotion(talk: DreamTalk, speech: Speech) -> None:
     waveform = torch.tensor(speech.waveform)
     rows = hear(talk.phonetics, waveform, 346, lambda _: None)
-    spikes = np.flatnonzero(bilabial(rows).numpy() > 0.3) / 50
+    spikes = np.flatnonzero(reported(rows, "bilabial").numpy() > 0.3) / 50
     assert len(spikes) > 5
     for name in EMOTIONS:
         gap = load_head().lip_gap_mm(talk.animate(speech, name, guidance=1.5).weights)

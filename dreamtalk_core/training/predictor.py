@@ -2,10 +2,10 @@
 
 train_predictor(Path("dreamtalk_core/training/predictor.json"), CORPUS, OUTPUT)
 
-Speech comes from synthetic voices that are acted (`acting`), and from corpora of acted speech with
-labels, if the configuration names any. (Acting what GRID's speakers say was tried: read commands
-are spoken so unlike anything else that it did harm.) Faces come from other people's tracked
-recordings, in the manner of the emotion: what is learnt is the code of a face that suits a speech.
+Speech is what tracked people said in no mood, synthetic voices that are acted (`acting`), and
+corpora of acted speech with labels, if the configuration names any. (Acting what GRID's speakers
+say was tried: read commands are spoken so unlike anything else that it did harm.) Faces are the
+speaker's own or else some tracked person's, in the manner of the emotion.
 The face at rest that goes with it is one of the same person in another recording and in another
 mood, or the predictor would read the answer from it.
 """
@@ -56,14 +56,16 @@ from dreamtalk_core.training.train import read_config
 
 Array = npt.NDArray[np.float32]
 
-CLIPS = 60
-"""Clips of one speaker that are used; more say nothing new."""
+CLIPS = 30
+"""Clips of one speaker that are used; more say little new."""
 NOISES = 16
 """Noised codes that the denoiser is shown for each speech of a batch."""
 PIECES = 5
 """Pieces of a speech that are shown at a time: quicker, and no two showings are the same."""
-ACTED = "acted"
-"""Origin of the examples that are synthetic speech."""
+PIECE = 4 * SAMPLE_RATE
+"""Long recordings are cut to this length."""
+PLAIN, ACTED = "plain", "acted"
+"""Origins of the examples that are people's plain speech, and acted synthetic speech."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,7 @@ class Example:
     emotion: str
     speaker: str
     origin: str
-    """Which share of the training it counts to: ACTED, or the folder of a labelled corpus."""
+    """Which share of the training it counts to: PLAIN, ACTED or the folder of a labelled corpus."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +126,8 @@ def load_examples(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[
     """All speech of the configuration; from the cache once it has been heard."""
     acted = {key: config[key] for key in ("seed", "voices", "sentences", "acting", "examples")}
     examples = _cached(cache, acted, partial(_hear_acted, config))
+    plain = {key: config[key] for key in ("seed", "faces", "recordings", "variants")}
+    examples += _cached(cache, plain, partial(_hear_plain, config, corpus))
     for source in config["sources"]:
         labelled = {"seed": config["seed"], **source}
         examples += _cached(cache, labelled, partial(_hear_labelled, config, source, corpus))
@@ -176,6 +180,36 @@ def _speak(voices: Sequence[str], sentences: Sequence[str]) -> Iterator[tuple[st
                     capture_output=True,
                 )
                 yield voice, Speech.load(path).waveform
+
+
+def _hear_plain(config: Mapping[str, Any], corpus: Path) -> Iterator[Example]:
+    rng = np.random.default_rng(config["seed"])
+    encoder = PhoneticEncoder.load()
+    babble = np.zeros(0, np.float32)
+    for speaker, waveform in tqdm(list(_recorded(config, corpus)), desc="plain", unit="speech"):
+        babble = np.concatenate([waveform, babble])[: 30 * SAMPLE_RATE]
+        for variant in range(config["variants"]):
+            heard = vary(waveform, babble, rng)[0] if variant else waveform
+            yield Example(_summaries(encoder, heard), "neutral", speaker, PLAIN)
+
+
+def _recorded(config: Mapping[str, Any], corpus: Path) -> Iterator[tuple[str, Array]]:
+    """(speaker, waveform) of what people said in no mood: at most CLIPS pieces of each."""
+    sounds = {
+        speaker: [clip.audio for clip in clips]
+        for speaker, clips in _by_speaker(config["faces"], corpus).items()
+    }
+    for folder in config["recordings"]:
+        sounds[folder] = sorted((corpus / folder).glob("*.flac"))
+    for speaker, paths in sounds.items():
+        pieces: list[Array] = []
+        for path in paths[:CLIPS]:
+            waveform = Speech.load(path).waveform
+            starts = range(0, max(1, len(waveform) - PIECE // 2), PIECE)
+            pieces += [waveform[start : start + PIECE] for start in starts]
+        # Evenly from all of them, the last as well.
+        for index in np.unique(np.linspace(0, len(pieces) - 1, CLIPS).astype(int)):
+            yield speaker, pieces[index]
 
 
 def _hear_labelled(
@@ -358,7 +392,8 @@ def draw_batch(
     for _ in range(config["batch"]):
         by_emotion = groups[rng.choice(len(groups), p=shares)][1]
         example = (few := by_emotion[rng.integers(len(by_emotion))])[rng.integers(len(few))]
-        face = faces[names[rng.integers(len(names))]]
+        stranger = names[rng.integers(len(names))]
+        face = faces.get(example.speaker, faces[stranger])
         which = int(rng.integers(len(face.codes[example.emotion])))
         drawn.append(
             (

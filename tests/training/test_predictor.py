@@ -31,6 +31,8 @@ def config(tmp_path: Path) -> Path:
     settings = read_config(CONFIG) | {
         "calibration": str(CONFIG.with_name("default.json")),
         "faces": {"licence": ["CC0"]},
+        "recordings": [],
+        "variants": 2,
         "examples": 14,
         "codes": 3,
         "network": {"width": 16, "layers": 1, "heads": 2, "dropout": 0.0},
