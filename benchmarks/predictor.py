@@ -2,8 +2,9 @@
 
 EMO-DB's speakers, two at a time, are kept from training; each sentence is given a tracked person's
 portrait, in another moment and in no mood, and what is predicted is compared with that person's
-code in the emotion that was acted. Four predictors that heard the other eight speakers (research
-only), the ablations of DreamTalk's table among them, and one that heard none of EMO-DB.
+code in the emotion that was acted. Four predictors heard the other eight speakers (research only):
+the full one and the ablations of DreamTalk's table. Two heard none of EMO-DB: the default one, and
+one that was not taught what ordinary speech sounds like either.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from dreamtalk_core.training.train import read_config  # noqa: E402
 
 CONFIGS = ROOT / "dreamtalk_core" / "training"
 CORPUS_NAME = "emodb"
+DEFAULTS = {"default": None, "default, no plain": {training.ACTED: 1.0}}
+"""Predictors that heard nothing of EMO-DB, by their shares of the training's speech."""
 VARIANTS: dict[str, dict[str, Any]] = {
     "full": {},
     "no speaker": {"face_dropout": 1.0},
@@ -85,10 +88,12 @@ def main() -> None:
     measure = partial(answer, talk=talk, emotions=list(research["acting"]), every=options.motions)
 
     answers: dict[str, list[Answer]] = {}
-    acted = [example for example in examples if example.origin == "acted"]
-    network = train(read_config(CONFIGS / "predictor.json"), acted)
-    answers["acted speech only"] = measure(network, trials, {})
-    report("acted speech only", answers["acted speech only"])
+    strangers = [example for example in examples if example.origin != CORPUS_NAME]
+    default = read_config(CONFIGS / "predictor.json")
+    for name, shares in DEFAULTS.items():
+        network = train({**default, "shares": shares or default["shares"]}, strangers)
+        answers[name] = measure(network, trials, {})
+        report(name, answers[name])
     for name, changes in VARIANTS.items():
         answers[name] = []
         for fold in folds:
