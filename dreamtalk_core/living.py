@@ -184,8 +184,7 @@ def enliven(
 
     loudness: [T] dB relative to the loud parts of the speech (0 loud, about -60 silence).
     pitch: [T] semitones relative to the speaker's median, NaN where there is no voice.
-    seed: 0 or more; the same seed gives the same result. living: strengths, natural if left out;
-    all 0 returns the motion as it is.
+    seed: 0 or more; the same seed gives the same result. living: strengths, natural if left out.
 
     Jaw and lips stay as they are, but for mouth corners that move by less than 0.03. The model's
     own blinks, which come at no natural time, make way; slow lids (sleepy, squinting) stay. The
@@ -198,12 +197,10 @@ def enliven(
             f"Loudness and pitch need one value for each of the {len(motion)} frames, not "
             f"{list(np.shape(loudness))} and {list(np.shape(pitch))}."
         )
-    if living == Living(0, 0, 0, 0):
-        return motion
     motion = motion.to_arkit()
     phrases = find_phrases(loudness, float(motion.fps))
     weights = motion.weights.astype(np.float64)
-    _remove_blinks(weights, phrases.fps, min(1.0, living.blinks))
+    _remove_blinks(weights, phrases.fps)
     gaze, shifts = _gaze_path(phrases, seed)
     accents = _find_accents(loudness, pitch, phrases)
 
@@ -310,8 +307,8 @@ def blink_frames(
         last = frame
 
 
-def _remove_blinks(weights: Float64, fps: float, share: float) -> None:
-    """Take a share of the model's own blinks out of weights [T, 52], in place.
+def _remove_blinks(weights: Float64, fps: float) -> None:
+    """Take the model's own blinks out of weights [T, 52], in place.
 
     The dip of the eyes and the squint that go with a blink are taken out as well. A morphological
     opening: what is above the curve for a short time only goes, what lasts stays.
@@ -322,7 +319,7 @@ def _remove_blinks(weights: Float64, fps: float, share: float) -> None:
         own = weights[:, columns]
         slow = _window_max(-_window_max(-own, reach), reach)
         quick = np.maximum(own - smooth(slow, fps, 2.5), 0)
-        weights[:, columns] = own - share * np.minimum(quick, quick[:, :1])
+        weights[:, columns] = own - np.minimum(quick, quick[:, :1])
 
 
 def _blink(weights: Float64, frames: list[int], phrases: Phrases, seed: int) -> None:

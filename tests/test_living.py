@@ -54,9 +54,15 @@ def blinks(motion: Motion) -> list[slice]:
     return [slice(a, b) for a, b in edges.reshape(-1, 2)]
 
 
-def test_all_off_changes_nothing() -> None:
+def test_all_off_takes_out_blinks_and_changes_nothing_else() -> None:
     motion = minute()
-    assert enliven(motion, *speech(), 3, Living(0, 0, 0, 0)) is motion
+    off = enliven(motion, *speech(), 3, Living(0, 0, 0, 0))
+    assert blinks(motion)
+    assert not blinks(off)
+    lids = ("eyeBlink", "eyeLookDown", "eyeSquint")
+    other = [i for i, name in enumerate(ARKIT_NAMES) if not name.startswith(lids)]
+    np.testing.assert_array_equal(off.weights[:, other], motion.to_arkit().weights[:, other])
+    np.testing.assert_array_equal(off.head_rotation, motion.head_rotation)
 
 
 def test_same_seed_same_life() -> None:
@@ -146,10 +152,8 @@ def test_own_blinks_make_way_and_a_sleepy_look_stays() -> None:
     own[200:320, INDEX["eyeBlinkLeft"]] = 0.4
     motion = Motion(ARKIT_NAMES, own, 25)
     loudness = np.full(400, -5.0)
-    # So rare that none of ours comes.
-    life = Living(**{**NO, "blinks": 1e-3})
-    rare = enliven(motion, loudness, np.zeros(400), 0, life)
-    assert rare.weights[:, INDEX["eyeBlinkLeft"]].max() == pytest.approx(0.9, abs=2e-3)
+    off = enliven(motion, loudness, np.zeros(400), 0, Living(**NO))
+    assert off.weights[:, INDEX["eyeBlinkLeft"]].max() == pytest.approx(0.4, abs=1e-3)
     done = enliven(motion, loudness, np.zeros(400), 0, Living(**{**NO, "blinks": 1.0}))
     own_place = [blink for blink in blinks(done) if 45 <= blink.start <= 58]
     assert own_place or done.channel("eyeBlinkLeft")[45:60].max() < 0.1
