@@ -178,9 +178,11 @@ class DreamTalk:
         suffers above 2). fps: of the result; round(duration x fps) frames. steps: denoising steps.
         living: what speech does not dictate, such as blinks. controls: strengths by region and
         other wishes, applied last.
-        Raises DreamTalkError for values out of range, MotionError for an impossible fps.
+        Raises DreamTalkError for values out of range, StyleError for a style of another model,
+        MotionError for an impossible fps.
         """
         check_sampling(guidance, seed, steps)
+        check_fits(style, self.model)
         rate = parse_fps(fps)
         frames = frame_count(speech.duration, self.model.config.fps)
         # Hearing, content, then each step: the frames go by once for each.

@@ -32,7 +32,7 @@ from dreamtalk_core.pipeline import (
 )
 from dreamtalk_core.prosody import FPS, measure_prosody
 from dreamtalk_core.sampler import content_of, hear
-from dreamtalk_core.style import Style, StyleTrack
+from dreamtalk_core.style import Style, StyleTrack, check_fits
 
 Array = npt.NDArray[np.float32]
 
@@ -69,6 +69,7 @@ class MotionStream:
     ) -> None:
         """The options are those of `DreamTalk.sample_motion`, and so are the errors."""
         check_sampling(guidance, seed, steps)
+        check_fits(style, talk.model)
         self.talk, self.style, self.guidance = talk, style, guidance
         self.seed, self.steps, self.living, self.controls = seed, steps, living, controls
         self.rng = np.random.default_rng(seed)

@@ -218,6 +218,8 @@ def test_wrong_requests_say_what_to_do(talk: DreamTalk, speech: Speech, tmp_path
         talk.animate(speech, "jolly")
     with pytest.raises(StyleError, match="at least 1 s"):
         talk.load_style(Motion(("jawOpen",), np.zeros((5, 1)), Fraction(25)))
+    with pytest.raises(StyleError, match="another model"):
+        talk.sample_motion(speech, Style(np.zeros(5, np.float32), "foreign", "elsewhere"))
     with pytest.raises(DreamTalkError, match="steps"):
         talk.animate(speech, steps=0)
     with pytest.raises(DreamTalkError, match="guidance"):
