@@ -132,6 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+UNSURE = 1.0
+"""Confidence below which the lip expert's offset means nothing: lips of another speech reach .6."""
 LIVING = {
     "blinks": "how often the eyes blink, as a factor on about 17 a minute",
     "gaze": "size of the gaze shifts",
@@ -233,6 +235,9 @@ def _sync(options: argparse.Namespace) -> None:
     from dreamtalk_core.sync import measure_sync
 
     sync = measure_sync(Speech.load(options.speech), Motion.load(options.motion))
+    if sync.confidence < UNSURE:
+        print(f"cannot tell: confidence {sync.confidence:.2f} (takes in sync have 2 to 5)")
+        return
     late = f"{abs(sync.offset)} frames at 25 fps {'late' if sync.offset > 0 else 'early'}"
     print(f"offset      {sync.offset:+d} (lips {late if sync.offset else 'on time'})")
     print(f"confidence  {sync.confidence:.2f}")

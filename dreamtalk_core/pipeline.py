@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +53,8 @@ DEFAULT_STYLE, NEUTRAL = "auto", "neutral"
 DEFAULT_STEPS = 4
 PREDICTED_SECONDS = 30
 """How much of a speech is heard to predict its style."""
+VOICED_FRAMES = 12
+"""Frames with voice (half a second) below which there is nothing to hear a style in."""
 AUTO_INTENSITY = 0.5
 """Intensity of a predicted style: voices are ambiguous, so it is hinted at rather than acted."""
 NATURAL, UNCHANGED = Living(), Controls()
@@ -107,7 +110,8 @@ class DreamTalk:
         """The style that a speech calls for, heard from the voice alone or seen on a portrait too.
 
         portrait: the speaker's resting face as tracked from a photo or clip: a motion or a motion
-        file. Another seed may hear another style. Its intensity is .5, since voices are ambiguous.
+        file. Another seed may hear another style. Where there is less than half a second of voice,
+        it is neutral. Its intensity is .5, since voices are ambiguous.
         Raises SpeechError, MotionError.
         """
         rest = None
@@ -115,6 +119,8 @@ class DreamTalk:
             face = portrait if isinstance(portrait, Motion) else Motion.load(portrait)
             rest = np.percentile(face.to_arkit().weights, 10, axis=0).astype(np.float32)
         waveform = speech.waveform[: PREDICTED_SECONDS * SAMPLE_RATE]
+        if np.isfinite(measure_prosody(waveform).pitch).sum() < VOICED_FRAMES:
+            return replace(named_style(self.model, NEUTRAL), name="auto", source=speech.source)
         frames = frame_count(Fraction(len(waveform), SAMPLE_RATE), FPS)
         rows = hear(self.phonetics, torch.tensor(waveform), frames, lambda _: None)
         summary = summarise_speech(waveform, rows.float().cpu().numpy())

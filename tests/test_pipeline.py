@@ -185,6 +185,9 @@ def test_auto_is_heard_from_the_speech(talk: DreamTalk, speech: Speech) -> None:
     assert talk.animate(speech) == talk.animate(speech, style)
     neutral = Motion(ARKIT_NAMES, np.zeros((1, 52), np.float32), Fraction(25))
     assert np.isfinite(talk.predict_style(speech, neutral).code).all()
+    quiet = talk.predict_style(Speech(np.zeros(48_000, np.float32), "silence"))
+    np.testing.assert_array_equal(quiet.code, talk.model.styles["neutral"].numpy())
+    assert not np.array_equal(style.code, quiet.code)
     with pytest.raises(StyleError, match="heard from a speech"):
         talk.load_style("auto")
 
