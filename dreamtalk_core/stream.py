@@ -1,6 +1,7 @@
 """Motion for speech that is still being spoken.
 
-stream = MotionStream(DreamTalk.load(), talk.load_style("happy"))
+talk = DreamTalk.load()
+stream = MotionStream(talk, talk.load_style("happy"))
 for samples in microphone:            # float32 [N] at 16 kHz
     if (motion := stream.feed(samples)) is not None:
         play(motion)                  # the next frames

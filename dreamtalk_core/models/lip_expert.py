@@ -17,16 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dreamtalk_core.errors import ModelError
-from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.denoiser import ConvolutionBlock
 from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
 from dreamtalk_core.rig.head import load_head
-from dreamtalk_core.weights import WEIGHTS, open_weights
+from dreamtalk_core.weights import WEIGHTS, open_weights, save_weights
 
 FORMAT = "dreamtalk-lip-expert"
 VERSION = 1
@@ -140,14 +138,7 @@ class LipExpert(nn.Module):
 
     def save(self, path: Path, about: Mapping[str, str]) -> None:
         """Write weights in float16; `about`: training data, licence and the like."""
-        tensors = {name: value.half().cpu() for name, value in self.state_dict().items()}
-        header = {
-            "format": FORMAT,
-            "version": str(VERSION),
-            "config": json.dumps(asdict(self.config)),
-        }
-        with atomic_write(path) as temporary:
-            save_file(tensors, temporary, {**header, **about})
+        save_weights(path, self.state_dict(), (FORMAT, VERSION), asdict(self.config), about)
 
     @staticmethod
     def load(path: Path = DEFAULT_EXPERT, device: torch.device | str = "cpu") -> LipExpert:

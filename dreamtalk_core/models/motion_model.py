@@ -8,14 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dreamtalk_core.errors import ModelError
-from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.denoiser import Denoiser, DenoiserConfig
 from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
-from dreamtalk_core.weights import open_weights
+from dreamtalk_core.weights import open_weights, save_weights
 
 FORMAT = "dreamtalk-motion-model"
 VERSION = 1
@@ -62,17 +60,9 @@ class MotionModel(nn.Module):
 
     def save(self, path: Path, about: dict[str, str]) -> None:
         """Write weights in float16; `about`: training data, licence and the like for the header."""
-        tensors = {name: value.half() for name, value in self.state_dict().items()}
-        tensors |= {f"styles.{name}": code.half() for name, code in self.styles.items()}
-        header = {
-            "format": FORMAT,
-            "version": str(VERSION),
-            "config": json.dumps(asdict(self.config)),
-        }
-        with atomic_write(path) as temporary:
-            save_file(
-                {k: v.contiguous().cpu() for k, v in tensors.items()}, temporary, header | about
-            )
+        styles = {f"styles.{name}": code for name, code in self.styles.items()}
+        tensors = self.state_dict() | styles
+        save_weights(path, tensors, (FORMAT, VERSION), asdict(self.config), about)
 
     @staticmethod
     def load(path: Path, device: torch.device | str = "cpu") -> MotionModel:

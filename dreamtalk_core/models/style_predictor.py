@@ -14,18 +14,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.articulation import FEATURES
 from dreamtalk_core.diffusion import TRAIN_STEPS, alphas_cumprod, frame_noise, sample
 from dreamtalk_core.errors import ModelError
-from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.style_encoder import positions
 from dreamtalk_core.phonetics import FEATURE_WIDTH, WIDTH
 from dreamtalk_core.prosody import DESCRIPTORS, FAINT_DB, FPS, describe_voice
-from dreamtalk_core.weights import open_weights
+from dreamtalk_core.weights import open_weights, save_weights
 
 Array = npt.NDArray[np.float32]
 
@@ -165,14 +163,7 @@ class StylePredictor(nn.Module):
 
     def save(self, path: Path, about: dict[str, str]) -> None:
         """Write weights in float16; `about`: training data, licence and the like for the header."""
-        tensors = {k: v.half().contiguous().cpu() for k, v in self.state_dict().items()}
-        header = {
-            "format": FORMAT,
-            "version": str(VERSION),
-            "config": json.dumps(asdict(self.config)),
-        }
-        with atomic_write(path) as temporary:
-            save_file(tensors, temporary, header | about)
+        save_weights(path, self.state_dict(), (FORMAT, VERSION), asdict(self.config), about)
 
     @staticmethod
     def load(path: Path, device: torch.device | str = "cpu") -> StylePredictor:
