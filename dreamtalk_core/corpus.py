@@ -24,12 +24,12 @@ import numpy.typing as npt
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.audio import Speech
+from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.motion import Motion
 
 FPS = Fraction(25)
 SOUNDS = (".flac", ".wav", ".mp3", ".m4a", ".ogg")
-REST_PERCENTILE = 10
 
 Array = npt.NDArray[np.float32]
 
@@ -156,7 +156,7 @@ def _beside(stem: Path, suffixes: tuple[str, ...]) -> Path:
 def _off_rest(weights: npt.NDArray[np.generic]) -> Array:
     """Curves with the face's own resting offset taken off: every tracked face has one."""
     curves = weights.astype(np.float32)
-    return np.clip(curves - np.percentile(curves, REST_PERCENTILE, axis=0), 0, 1).astype(np.float32)
+    return np.clip(curves - resting_face(curves), 0, 1)
 
 
 def _mapped(

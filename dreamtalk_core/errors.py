@@ -33,3 +33,7 @@ class CorpusError(DreamTalkError):
 
 class RenderError(DreamTalkError):
     """A picture or a video cannot be made."""
+
+
+class TrackingError(DreamTalkError):
+    """A picture or a video cannot be read, or there is no face in it."""

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.closures import closure_curve
 from dreamtalk_core.controls import Controls, apply_controls
 from dreamtalk_core.diffusion import TRAIN_STEPS, frame_noise
@@ -117,7 +118,7 @@ class DreamTalk:
         rest = None
         if portrait is not None:
             face = portrait if isinstance(portrait, Motion) else Motion.load(portrait)
-            rest = np.percentile(face.to_arkit().weights, 10, axis=0).astype(np.float32)
+            rest = resting_face(face.to_arkit().weights)
         waveform = speech.waveform[: PREDICTED_SECONDS * SAMPLE_RATE]
         if np.isfinite(measure_prosody(waveform).pitch).sum() < VOICED_FRAMES:
             return replace(named_style(self.model, NEUTRAL), name="auto", source=speech.source)

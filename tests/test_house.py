@@ -19,6 +19,7 @@ CORE = ROOT / "dreamtalk_core"
 # Every module of the core has its place here; a folder stands for all that is in it.
 LIGHT = {
     "arkit",
+    "calibration",
     "closures",
     "controls",
     "living",

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX, REGIONS
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.calibration import calibrate
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation.evaluate import FPS, TrackedClip, aligned, number
 from dreamtalk_core.evaluation.metrics import bootstrap_interval, correlation
@@ -44,9 +45,6 @@ EXPRESSION: tuple[int, ...] = tuple(
     )
 )
 """Channels of brows, eyelids, cheeks and nose, and the corners of the mouth."""
-
-REST_PERCENTILE = 10
-"""What a person's neutral clip stays above for nine tenths of the time is how the face rests."""
 
 WINDOW = 50
 """Frames of the stretches that the classifier learns from; they overlap by half."""
@@ -117,22 +115,17 @@ def read_performances(corpus: Path) -> list[Performance]:
     angry face never lets go of is its anger.
     """
     folder = corpus / "style_clips"
-    raw: dict[tuple[str, str], Array] = {}
+    raw: dict[tuple[str, str], Motion] = {}
     for path in sorted(folder.glob("*.npz")):
         person, _, emotion, *_ = path.stem.split("_")
         with np.load(path, allow_pickle=False) as file:
-            raw[person, emotion] = file["arkit"].astype(np.float64)
+            raw[person, emotion] = Motion(ARKIT_NAMES, file["arkit"], Fraction(25))
     people = {person for person, _ in raw}
     if not people or any((person, NEUTRAL) not in raw for person in people):
         raise CorpusError(f"{folder} should hold PERSON_VIEW_EMOTION_*.npz, neutral among them.")
-    rests = {p: np.percentile(raw[p, NEUTRAL], REST_PERCENTILE, axis=0) for p in people}
     return [
-        Performance(
-            person,
-            emotion,
-            Motion(ARKIT_NAMES, np.clip(curves - rests[person], 0, 1), Fraction(25)),
-        )
-        for (person, emotion), curves in raw.items()
+        Performance(person, emotion, calibrate(motion, raw[person, NEUTRAL]))
+        for (person, emotion), motion in raw.items()
     ]
 
 

@@ -34,7 +34,8 @@ from tqdm import tqdm
 
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.corpus import REST_PERCENTILE, Clip, read_manifest
+from dreamtalk_core.calibration import resting_face
+from dreamtalk_core.corpus import Clip, read_manifest
 from dreamtalk_core.diffusion import TRAIN_STEPS, alphas_cumprod
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.files import atomic_write
@@ -277,9 +278,7 @@ def load_faces(
                     for clip in drawn
                 ]
             )
-            shown = [
-                np.percentile(clip[:, : len(ARKIT_NAMES)], REST_PERCENTILE, 0) for clip in drawn
-            ]
+            shown = [resting_face(clip[:, : len(ARKIT_NAMES)]) for clip in drawn]
             own[emotion] = (
                 (np.stack(shown) + rests[rng.integers(len(rests), size=len(shown))])
                 .clip(0, 1)
@@ -294,9 +293,7 @@ def _rests(clip: Clip, rng: np.random.Generator) -> Array:
     with np.load(clip.audio.with_name(f"{clip.id}.npz"), allow_pickle=False) as file:
         raw = file["arkit"].astype(np.float32)
     moments = raw[rng.integers(len(raw), size=3)]
-    return np.concatenate([np.percentile(raw, REST_PERCENTILE, 0)[None], moments]).astype(
-        np.float32
-    )
+    return np.concatenate([resting_face(raw)[None], moments]).astype(np.float32)
 
 
 # --- fitting

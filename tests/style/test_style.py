@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,6 @@ from dreamtalk_core.models.motion_model import HEAD, ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.style import (
-    MAX_FRAMES,
     Style,
     StyleTrack,
     as_track,
@@ -33,6 +33,7 @@ from dreamtalk_core.style import (
     named_style,
     parse_style,
 )
+from dreamtalk_core.style.extract import MAX_FRAMES
 
 CHANNELS = len(ARKIT_NAMES) + len(HEAD)
 WIDTH = 8
@@ -209,12 +210,38 @@ def test_a_style_file_keeps_every_bit(
 
 def test_a_style_file_of_another_model_is_refused(model: MotionModel, tmp_path: Path) -> None:
     path = tmp_path / "rage.safetensors"
-    extract_style(model, make_motion(30), "rage", "rage.csv").save(path)
+    replace(extract_style(model, make_motion(30), "rage", "rage.csv"), clip=None).save(path)
     for other in (make_model(seed=1), make_model(width=4)):
         with pytest.raises(
             StyleError, match=r"rage\.safetensors belongs to another model.*again.*rage\.csv"
         ):
             load_style_file(path, other)
+
+
+def test_a_style_with_its_clip_is_extracted_anew_for_another_model(
+    model: MotionModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "rage.safetensors"
+    motion = make_motion(40)
+    replace(extract_style(model, motion, "rage", "rage.csv"), intensity=1.5).save(path)
+    other = make_model(seed=1, width=4)
+    again = load_style_file(path, other)
+    expected = extract_style(other, motion, "rage", "rage.csv").code
+    np.testing.assert_allclose(again.code, expected, atol=5e-3)  # the clip is kept in float16
+    assert (again.name, again.intensity, again.model) == ("rage", 1.5, fingerprint(other))
+
+
+def test_a_style_file_keeps_what_belongs_to_the_style(model: MotionModel, tmp_path: Path) -> None:
+    style = extract_style(model, [make_motion(30), make_motion(50, fps=50)], "wüst", "a; b")
+    style = replace(style, tags=("laut", "schnell, hart"), thumbnail=b"\x89PNG picture")
+    style.save(tmp_path / "a.safetensors")
+    again = load_style_file(tmp_path / "a.safetensors", model)
+    assert (again.tags, again.thumbnail) == (style.tags, style.thumbnail)
+    assert again.clip is not None
+    assert style.clip is not None
+    assert (len(again.clip), again.clip.fps) == (55, 25)
+    np.testing.assert_allclose(again.clip.weights, style.clip.weights, atol=5e-4)
+    np.testing.assert_allclose(again.clip.head_rotation, style.clip.head_rotation, atol=0.01)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""Styles: named, taken from a performance, mixed, kept in files, changed over a line."""
+
+from dreamtalk_core.style.extract import extract_style, named_style, useful_spans
+from dreamtalk_core.style.file import (
+    SUFFIX,
+    check_style_path,
+    fitted,
+    load_style_file,
+    read_style_file,
+)
+from dreamtalk_core.style.library import StyleLibrary
+from dreamtalk_core.style.style import (
+    Style,
+    StyleTrack,
+    as_track,
+    check_fits,
+    fingerprint,
+    mix_styles,
+)
+from dreamtalk_core.style.text import parse_style
+
+__all__ = [
+    "SUFFIX",
+    "Style",
+    "StyleLibrary",
+    "StyleTrack",
+    "as_track",
+    "check_fits",
+    "check_style_path",
+    "extract_style",
+    "fingerprint",
+    "fitted",
+    "load_style_file",
+    "mix_styles",
+    "named_style",
+    "parse_style",
+    "read_style_file",
+    "useful_spans",
+]

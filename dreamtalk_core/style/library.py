@@ -1,0 +1,143 @@
+"""The style library: folders of style files, found by name from every door.
+
+A style belongs to a project (the folder `dreamtalk_styles` in the working folder or in one above
+it) or to the user (`DreamTalk/styles` in the folder where this system keeps a user's data, or the
+folder that the environment variable DREAMTALK_STYLES names). A project's style hides a user's of
+the same name, and both hide one that ships with the model.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.models.motion_model import MotionModel
+from dreamtalk_core.style.extract import named_style
+from dreamtalk_core.style.file import SUFFIX, fitted, read_style_file
+from dreamtalk_core.style.style import Style
+
+PROJECT_FOLDER = "dreamtalk_styles"
+RESERVED = {"auto"}
+# What no Windows file name may hold, and what has a meaning in the text form of styles.
+_FORBIDDEN = re.compile(r'[\\/:*?"<>|@+,\x00-\x1f]|^[. ]|[. ]$')
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A folder of the library, and what to call it (`project`, `user`, or a door's own word)."""
+
+    name: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class StyleLibrary:
+    """Styles by name: those in the shelves, first shelf first, and those of a model.
+
+    Names are told apart without regard to upper and lower case.
+    """
+
+    shelves: tuple[Shelf, ...]
+
+    @staticmethod
+    def default() -> StyleLibrary:
+        """The project's shelf, seen from the working folder, and the user's."""
+        return StyleLibrary((Shelf("project", project_folder()), Shelf("user", user_folder())))
+
+    def names(self, model: MotionModel) -> tuple[str, ...]:
+        """Every name that `find` knows, in order."""
+        found = {name.casefold(): name for name in model.styles}
+        for shelf in reversed(self.shelves):
+            found |= {path.stem.casefold(): path.stem for path in _files(shelf.folder)}
+        return tuple(found[key] for key in sorted(found))
+
+    def where(self, name: str) -> tuple[str, Path | None]:
+        """The shelf that a name is found on, and its file; `model` and None if on none of them."""
+        for shelf in self.shelves:
+            for path in _files(shelf.folder):
+                if path.stem.casefold() == name.casefold():
+                    return shelf.name, path
+        return "model", None
+
+    def find(self, name: str, model: MotionModel) -> Style:
+        """The style of a name.
+
+        Raises StyleError for an unknown name, saying which come near it, and for a damaged file or
+        a style that this model cannot understand.
+        """
+        _, path = self.where(name)
+        if path is not None:
+            return fitted(read_style_file(path), model, str(path))
+        known = {own.casefold(): own for own in model.styles}
+        if name.casefold() in known:
+            return named_style(model, known[name.casefold()])
+        names = self.names(model)
+        lower = {own.casefold(): own for own in names}
+        near = [lower[key] for key in get_close_matches(name.casefold(), lower, n=3)]
+        advice = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise StyleError(f"There is no style '{name}'.{advice} There are: {', '.join(names)}.")
+
+    def save(self, style: Style, shelf: str = "user") -> Path:
+        """Keep a style under its name, in place of one that has it; returns its file.
+
+        shelf: one of the library's; its folder is made if need be.
+        Raises StyleError for a name that cannot be a file's, or a shelf that there is not,
+        DreamTalkError where it cannot be written.
+        """
+        path = self.path(style.name, shelf)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DreamTalkError(
+                f"Cannot make the folder {path.parent}: {error.strerror or error}."
+            ) from error
+        style.save(path)
+        return path
+
+    def path(self, name: str, shelf: str) -> Path:
+        """Where `save` puts a style of this name. Raises StyleError as `save` does."""
+        check_name(name)
+        folders = {own.name: own.folder for own in self.shelves}
+        if shelf not in folders:
+            raise StyleError(f"There is no shelf '{shelf}'. There are: {', '.join(folders)}.")
+        return folders[shelf] / f"{name}{SUFFIX}"
+
+
+def check_name(name: str) -> None:
+    """Raises StyleError for a name that a style in the library cannot have."""
+    if name.casefold() in RESERVED:
+        raise StyleError(f"'{name}' has a meaning of its own. Give the style another name.")
+    if not name or len(name) > _LONGEST_NAME or _FORBIDDEN.search(name):
+        raise StyleError(
+            f"A style cannot be called '{name}'. Use 1 to {_LONGEST_NAME} characters without "
+            r'\ / : * ? " < > | @ + , and without a dot or space at either end.'
+        )
+
+
+def user_folder() -> Path:
+    """Where the user's own styles are kept."""
+    named = os.environ.get("DREAMTALK_STYLES")
+    return Path(named) if named else user_data_path("DreamTalk", appauthor=False) / "styles"
+
+
+def project_folder() -> Path:
+    """The project's styles: from the working folder upwards, or where they would be made."""
+    here = Path.cwd()
+    found = (folder / PROJECT_FOLDER for folder in (here, *here.parents))
+    return next((folder for folder in found if folder.is_dir()), here / PROJECT_FOLDER)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The style files of a folder, by name; none if it cannot be read."""
+    try:
+        yield from sorted(path for path in folder.iterdir() if path.suffix.lower() == SUFFIX)
+    except OSError:
+        return

@@ -1,0 +1,119 @@
+"""The style library: by name, in order of its shelves, whatever lies in its folders."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.models.denoiser import DenoiserConfig
+from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
+from dreamtalk_core.models.style_encoder import StyleEncoderConfig
+from dreamtalk_core.style import Style, StyleLibrary, fingerprint
+from dreamtalk_core.style.library import Shelf, check_name, project_folder, user_folder
+
+
+@pytest.fixture(scope="module")
+def model() -> MotionModel:
+    import torch
+
+    config = ModelConfig(
+        ("jawOpen",),
+        DenoiserConfig(1, features=8, style=4, width=16, content_layers=1, layers=1),
+        StyleEncoderConfig(1, style=4, width=16, layers=1, heads=2),
+    )
+    made = MotionModel(config, torch.zeros(1), torch.ones(1))
+    made.styles = {"neutral": torch.zeros(4), "happy": torch.ones(4)}
+    return made.requires_grad_(False).eval()
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> StyleLibrary:
+    return StyleLibrary(
+        (Shelf("project", tmp_path / "film ü"), Shelf("user", tmp_path / "me" / "styles"))
+    )
+
+
+def make(model: MotionModel, name: str, value: float = 2.0) -> Style:
+    return Style(np.full(4, value), name, "a clip", model=fingerprint(model))
+
+
+def test_what_is_kept_is_found_again(library: StyleLibrary, model: MotionModel) -> None:
+    path = library.save(replace(make(model, "Mürrisch 怒"), tags=("slow",)))
+    assert library.where("mürrisch 怒") == ("user", path)
+    style = library.find("MÜRRISCH 怒", model)
+    assert (style.name, style.tags) == ("Mürrisch 怒", ("slow",))
+    assert library.names(model) == ("happy", "Mürrisch 怒", "neutral")
+
+
+def test_the_project_hides_the_user_and_both_the_model(
+    library: StyleLibrary, model: MotionModel
+) -> None:
+    assert library.find("Happy", model).source == "shipped with the model"
+    assert library.where("happy") == ("model", None)
+    library.save(make(model, "Happy", 3), "user")
+    assert library.find("happy", model).code[0] == 3
+    library.save(make(model, "HAPPY", 4), "project")
+    assert library.find("happy", model).code[0] == 4
+    assert library.names(model) == ("HAPPY", "neutral")
+
+
+def test_an_unknown_name_is_told_with_what_comes_near(
+    library: StyleLibrary, model: MotionModel
+) -> None:
+    library.save(make(model, "Grumpy"))
+    with pytest.raises(StyleError, match=r"no style 'grumpi'\. Did you mean Grumpy\?"):
+        library.find("grumpi", model)
+    with pytest.raises(StyleError, match=r"'xyz'\. There are: Grumpy, happy, neutral\."):
+        library.find("xyz", model)
+
+
+def test_a_damaged_file_stops_only_those_who_ask_for_it(
+    library: StyleLibrary, model: MotionModel
+) -> None:
+    good = library.save(make(model, "good"))
+    good.with_name("bad.safetensors").write_bytes(b"no style")
+    good.with_name("note.txt").write_text("mine", encoding="utf-8")
+    assert library.names(model) == ("bad", "good", "happy", "neutral")
+    assert library.find("good", model).code[0] == 2
+    with pytest.raises(StyleError, match=r"bad\.safetensors is damaged"):
+        library.find("bad", model)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "auto", "AUTO", "a/b", "a\\b", "a:b", "a@2", "a+b", "a,b", "a*2", " a", "a.", "x" * 81],
+)
+def test_names_that_a_style_cannot_have(name: str, library: StyleLibrary) -> None:
+    with pytest.raises(StyleError, match=r"called|meaning of its own"):
+        check_name(name)
+    with pytest.raises(StyleError):
+        library.path(name, "user")
+
+
+def test_a_shelf_that_there_is_not_and_a_folder_that_cannot_be(
+    library: StyleLibrary, model: MotionModel, tmp_path: Path
+) -> None:
+    with pytest.raises(StyleError, match=r"no shelf 'attic'\. There are: project, user"):
+        library.save(make(model, "a"), "attic")
+    (tmp_path / "me").write_text("a file", encoding="utf-8")
+    with pytest.raises(DreamTalkError, match="Cannot make the folder"):
+        library.save(make(model, "a"))
+    assert library.names(model) == ("happy", "neutral"), "and it can still be asked"
+
+
+def test_where_the_shelves_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DREAMTALK_STYLES", str(tmp_path / "mine"))
+    assert user_folder() == tmp_path / "mine"
+    monkeypatch.delenv("DREAMTALK_STYLES")
+    assert user_folder().parts[-2:] == ("DreamTalk", "styles")
+    deep = tmp_path / "show" / "shot"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    assert project_folder() == deep / "dreamtalk_styles"
+    (tmp_path / "show" / "dreamtalk_styles").mkdir()
+    assert project_folder() == tmp_path / "show" / "dreamtalk_styles"
+    assert [shelf.name for shelf in StyleLibrary.default().shelves] == ["project", "user"]
