@@ -167,6 +167,11 @@ class Motion:
             head_rotation=_resample_angles(self.head_rotation, source, target),
         )
 
+    def cut(self, start: int, stop: int) -> Motion:
+        """Frames start to stop (excluded) as a motion. Raises `MotionError` if there are none."""
+        part = slice(start, stop)
+        return Motion(self.names, self.weights[part], self.fps, self.head_rotation[part])
+
     def to_arkit(self) -> Motion:
         """The same motion with the 52 ARKit channels in order.
 

@@ -7,7 +7,7 @@ talk.animate("line.wav", style="happy").save("line.csv")
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -18,6 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.closures import closure_curve
@@ -28,12 +29,15 @@ from dreamtalk_core.living import Living, enliven
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
 from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
 from dreamtalk_core.motion import Motion, frame_count, frame_times, parse_fps
+from dreamtalk_core.performance import Performance, read_performance, useful_parts
 from dreamtalk_core.phonetics import PhoneticEncoder, reported
+from dreamtalk_core.png import encode_png
 from dreamtalk_core.prosody import FPS, measure_prosody
 from dreamtalk_core.sampler import content_of, hear, sample_takes
 from dreamtalk_core.style import (
     SUFFIX,
     Style,
+    StyleLibrary,
     StyleTrack,
     as_track,
     check_fits,
@@ -63,7 +67,7 @@ NATURAL, UNCHANGED = Living(), Controls()
 Progress = Callable[[int, int], None]
 """Called with (done, total); an exception raised in it cancels the work."""
 
-AnyStyle = Style | StyleTrack | Motion | str | Path
+AnyStyle = Style | StyleTrack | Performance
 
 
 class DreamTalk:
@@ -73,6 +77,7 @@ class DreamTalk:
         self, model: MotionModel, phonetics: PhoneticEncoder, device: torch.device, home: Path
     ) -> None:
         """home: folder of the model's weights, where its style predictor is, too."""
+        self.library = StyleLibrary.default()
         self.model = model
         self.phonetics = phonetics
         self.device = device
@@ -91,34 +96,56 @@ class DreamTalk:
 
     @property
     def style_names(self) -> tuple[str, ...]:
-        """Names of the styles that the model brings."""
-        return tuple(sorted(self.model.styles))
+        """Names of the styles that there are: the model's own and those in the library."""
+        return self.library.names(self.model)
 
     def load_speech(self, path: str | Path) -> Speech:
         """The sound of any file that PyAV opens. Raises SpeechError."""
         return Speech.load(path)
 
-    def extract_style(self, performance: Motion | str | Path) -> Style:
-        """The style of a performance, given as Motion or motion file. Raises StyleError."""
-        if isinstance(performance, Motion):
-            return extract_style(self.model, performance, "performance", "the motion")
-        path = Path(performance)
-        return extract_style(self.model, Motion.load(path), path.stem, str(path))
+    def extract_style(
+        self,
+        performance: Performance | Sequence[Performance],
+        *,
+        neutral: Performance | None = None,
+        face: str | int = "largest",
+        progress: Progress | None = None,
+    ) -> Style:
+        """The style of a performance, or of several together.
+
+        A performance is a Motion, which is used whole, or the file of a motion or a video, of
+        which the stretches are used that show a face and, if there are any, speak; the style's
+        source names them. A face in a video is calibrated, see `calibration`. neutral: the actor
+        at rest, as a photo, a video or a motion; then motions are calibrated, too. face: which one
+        of a video with several, see `tracking.track_faces`. progress: of each video in turn.
+
+        Raises StyleError where too little is seen, TrackingError for a video that cannot be read
+        or has no face, MotionError for a motion file that cannot be read.
+        """
+        if isinstance(performance, (Motion, str, Path)):
+            performance = [performance]
+        rest = None if neutral is None else read_performance(neutral, face)[0]
+        found = [useful_parts(part, rest, face, progress) for part in performance]
+        return extract_style(
+            self.model,
+            [part for parts, _ in found for part in parts],
+            next((Path(part).stem for part in performance if not isinstance(part, Motion)), "mine"),
+            "; ".join(source for _, source in found),
+        )
 
     def predict_style(
-        self, speech: Speech, portrait: Motion | str | Path | None = None, *, seed: int = 0
+        self, speech: Speech, portrait: Performance | None = None, *, seed: int = 0
     ) -> Style:
         """The style that a speech calls for, heard from the voice alone or seen on a portrait too.
 
-        portrait: the speaker's resting face as tracked from a photo or clip: a motion or a motion
-        file. Another seed may hear another style. Where there is less than half a second of voice,
+        portrait: the speaker's resting face: a photo, a clip, or a motion tracked from one. Another
+        seed may hear another style. Where there is less than half a second of voice,
         it is neutral. Its intensity is .5, since voices are ambiguous.
-        Raises SpeechError, MotionError.
+        Raises SpeechError, MotionError, TrackingError.
         """
         rest = None
         if portrait is not None:
-            face = portrait if isinstance(portrait, Motion) else Motion.load(portrait)
-            rest = resting_face(face.to_arkit().weights)
+            rest = resting_face(read_performance(portrait)[0].to_arkit().weights)
         waveform = speech.waveform[: PREDICTED_SECONDS * SAMPLE_RATE]
         if np.isfinite(measure_prosody(waveform).pitch).sum() < VOICED_FRAMES:
             return replace(named_style(self.model, NEUTRAL), name="auto", source=speech.source)
@@ -134,12 +161,13 @@ class DreamTalk:
         self,
         style: AnyStyle,
         speech: Speech | None = None,
-        portrait: Motion | str | Path | None = None,
+        portrait: Performance | None = None,
     ) -> Style | StyleTrack:
         """A style in any form: a style, a motion, a file, or text as of `parse_style`.
 
-        Files are motion files, from which the style is extracted, or style files; give a Path, or
-        a str with a suffix. `auto` in a text is the style predicted for `speech` and `portrait`,
+        Names are looked for in the style library first, then among the model's own. Files are
+        style files, or motions and videos, from which the style is extracted; give a Path, or a
+        str with a suffix. `auto` in a text is the style predicted for `speech` and `portrait`,
         see `predict_style`.
         Raises StyleError.
         """
@@ -152,24 +180,24 @@ class DreamTalk:
         check_fits(style, self.model)
         return style
 
-    def _resolve(
-        self, text: str, speech: Speech | None, portrait: Motion | str | Path | None
-    ) -> Style:
+    def _resolve(self, text: str, speech: Speech | None, portrait: Performance | None) -> Style:
         """A style by its name or file name."""
-        if text == "auto":
+        if text.casefold() == "auto":
             if speech is None:
                 raise StyleError(
                     "The style 'auto' is heard from a speech: give one, or name another style."
                 )
             return self.predict_style(speech, portrait)
-        if Path(text).suffix.lower() == SUFFIX:
-            return load_style_file(text, self.model)
-        return self.extract_style(text) if Path(text).suffix else named_style(self.model, text)
+        suffix = Path(text).suffix.lower()
+        # A name may have a dot in it, too.
+        if not suffix or text.casefold() in map(str.casefold, self.style_names):
+            return self.library.find(text, self.model)
+        return load_style_file(text, self.model) if suffix == SUFFIX else self.extract_style(text)
 
     def sample_motion(
         self,
         speech: Speech,
-        style: Style | StyleTrack,
+        style: AnyStyle,
         *,
         guidance: float = 1.0,
         fps: int | float | str | Fraction = 25,
@@ -181,16 +209,16 @@ class DreamTalk:
     ) -> Motion:
         """Facial motion for a speech in a style, which may change over the line.
 
-        guidance: 0 is neutral, 1 is the style as it is, more exaggerates it (lip sync
-        suffers above 2). fps: of the result; round(duration x fps) frames. steps: denoising steps.
-        living: what speech does not dictate, such as blinks. controls: strengths by region and
-        other wishes, applied last.
+        style: in any form that `load_style` takes. guidance: 0 is neutral, 1 is the style as it
+        is, more exaggerates it (lip sync suffers above 2). fps: of the result; round(duration x
+        fps) frames. steps: denoising steps. living: what speech does not dictate, such as blinks.
+        controls: strengths by region and other wishes, applied last.
         Raises DreamTalkError for values out of range, StyleError for a style of another model,
         MotionError for an impossible fps.
         """
         check_sampling(guidance, seed, steps)
-        check_fits(style, self.model)
         rate = parse_fps(fps)
+        chosen = self.load_style(style, speech)
         frames = frame_count(speech.duration, self.model.config.fps)
         # Hearing, content, then each step: the frames go by once for each.
         total, done = frames * (steps + 2), 0
@@ -205,11 +233,22 @@ class DreamTalk:
             rows = hear(self.phonetics, torch.tensor(speech.waveform), frames, advance)
             content = content_of(self.model.denoiser, rows, advance)
             noise = frame_noise(frames, len(self.model.config.channels), seed)
-            own = self.take(content, style, guidance, noise, steps, advance)
+            own = self.take(content, chosen, guidance, noise, steps, advance)
             spikes = lip_spikes(rows)
         prosody = measure_prosody(speech.waveform)
         own = enliven(own, prosody.loudness, prosody.pitch, seed, living)
         return meet_lips(own, controls, spikes).resample(rate, speech.duration)
+
+    def picture_style(self, style: Style | StyleTrack, size: int = 256) -> bytes:
+        """A PNG, size x size pixels, of the built-in head in a style: at the most typical moment
+        of a sentence."""
+        from dreamtalk_core.render.head import HeadRenderer
+
+        sentence = Speech(Speech.load(DEMO_VOICE).waveform[: 4 * SAMPLE_RATE], "a sentence")
+        still = Living(blinks=0, gaze=0, gestures=0, idle=0)
+        face = self.sample_motion(sentence, style, living=still).weights
+        typical = np.abs(face - face.mean(axis=0)).sum(axis=1).argmin()
+        return encode_png(HeadRenderer(size).render(face[typical]))
 
     def render(
         self,
@@ -245,7 +284,7 @@ class DreamTalk:
         heard = speech if isinstance(speech, Speech) else self.load_speech(speech)
         return self.sample_motion(
             heard,
-            self.load_style(style, heard),
+            style,
             guidance=guidance,
             fps=fps,
             seed=seed,

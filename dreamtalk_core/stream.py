@@ -26,6 +26,7 @@ from dreamtalk_core.pipeline import (
     DEFAULT_STEPS,
     NATURAL,
     UNCHANGED,
+    AnyStyle,
     DreamTalk,
     check_sampling,
     lip_spikes,
@@ -33,7 +34,6 @@ from dreamtalk_core.pipeline import (
 )
 from dreamtalk_core.prosody import FPS, measure_prosody
 from dreamtalk_core.sampler import content_of, hear
-from dreamtalk_core.style import Style, StyleTrack, check_fits
 
 Array = npt.NDArray[np.float32]
 
@@ -60,7 +60,7 @@ class MotionStream:
     def __init__(
         self,
         talk: DreamTalk,
-        style: Style | StyleTrack,
+        style: AnyStyle,
         *,
         guidance: float = 1.0,
         seed: int = 0,
@@ -70,8 +70,7 @@ class MotionStream:
     ) -> None:
         """The options are those of `DreamTalk.sample_motion`, and so are the errors."""
         check_sampling(guidance, seed, steps)
-        check_fits(style, talk.model)
-        self.talk, self.style, self.guidance = talk, style, guidance
+        self.talk, self.style, self.guidance = talk, talk.load_style(style), guidance
         self.seed, self.steps, self.living, self.controls = seed, steps, living, controls
         self.rng = np.random.default_rng(seed)
         self.wave = np.zeros(0, np.float32)

@@ -45,6 +45,14 @@ def seeded() -> None:
         torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def own_styles(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A style library for each test: not that of whoever runs it."""
+    folder = tmp_path_factory.mktemp("styles")
+    monkeypatch.setenv("DREAMTALK_STYLES", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""

@@ -44,7 +44,7 @@ MODELS = {
     "weights",
 }
 STEPS = {"assets", "audio", "sync", "render", "style", "tracking"}
-PIPELINE = {"pipeline", "stream"}
+PIPELINE = {"performance", "pipeline", "stream"}
 WORKSHOP = {"corpus", "evaluation", "training"}
 DOORS = {"__main__", "cli", "worker"}
 

@@ -33,6 +33,10 @@ def test_animate_writes_every_output(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["animate", str(DEMO_VOICE), "-o", "a.csv", "--steps", "0"], "steps"),
         (["animate", str(DEMO_VOICE), "-o", "no/a.csv"], "does not exist"),
         (["animate", str(DEMO_VOICE), "-o", "a.csv", "--preview", "no/a.mp4"], "does not exist"),
+        (
+            ["animate", str(DEMO_VOICE), "-o", "a.csv", "--style", "sad", "--portrait", "a.png"],
+            "--style auto",
+        ),
         (["evaluate", "--corpus", "nowhere"], "manifest.tsv"),
     ],
 )
@@ -99,8 +103,3 @@ def test_mistakes_in_a_preview_are_one_clear_line(
     assert error.startswith("dreamtalk: ")
     assert words in error
     assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_styles_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["styles"]) == 0
-    assert {"neutral", "happy", "angry"} <= set(capsys.readouterr().out.split())

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
+from dreamtalk_core.cli import style
+from dreamtalk_core.cli.common import Bar, add_model, load
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.version import __version__
-
-if TYPE_CHECKING:
-    from dreamtalk_core.pipeline import DreamTalk
 
 # Torch and the renderer take seconds to import, so each command imports what it needs.
 
@@ -56,15 +54,15 @@ def _parser() -> argparse.ArgumentParser:
         "--style",
         default="auto",
         metavar="STYLE",
-        help="auto (heard from the voice, the default), a name (see 'dreamtalk styles'), a style "
-        "file, a motion file to take it from, a mix 'happy*0.7+surprise*0.3', or keys over time "
-        "'neutral@0, angry*1.5@2.5'",
+        help="auto (heard from the voice, the default), a name (see 'dreamtalk style list'), a "
+        "style file, a video or motion file to take it from, a mix 'happy*0.7+surprise*0.3', or "
+        "keys over time 'neutral@0, angry*1.5@2.5'",
     )
     animate.add_argument(
         "--portrait",
         type=Path,
-        metavar="MOTION",
-        help="the speaker's resting face as tracked from a photo or clip, for --style auto",
+        metavar="FACE",
+        help="the speaker's resting face, for --style auto: a photo, or a motion tracked from one",
     )
     animate.add_argument(
         "--guidance",
@@ -81,19 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     animate.add_argument("--preview", type=Path, metavar="MP4", help="video of the built-in head")
     _add_settings(animate, "living face (1 natural, 0 off)", LIVING)
     _add_settings(animate, "controls", CONTROLS)
-    _add_model(animate)
+    add_model(animate)
 
-    style = commands.add_parser("style", help="make a style file from a clip, a mix or a voice")
-    style.set_defaults(run=_style)
-    style.add_argument("style", metavar="STYLE", help="as for 'animate --style', without keys")
-    style.add_argument("-o", "--output", type=Path, required=True, metavar="SAFETENSORS")
-    style.add_argument("--name", help="what to call it (default: the output's name)")
-    style.add_argument("--speech", type=Path, help="the voice that 'auto' is heard from")
-    _add_model(style)
-
-    styles = commands.add_parser("styles", help="list the named styles")
-    styles.set_defaults(run=_styles)
-    _add_model(styles)
+    style.add(commands)
 
     preview = commands.add_parser("preview", help="video of the built-in head from a motion file")
     preview.set_defaults(run=_preview)
@@ -121,14 +109,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HTML",
         help="write a page of tables and plots (needs: pip install dreamtalk[evaluate])",
     )
-    _add_model(evaluate)
+    add_model(evaluate)
 
     train = commands.add_parser("train", help="train a motion model or a style predictor")
     train.set_defaults(run=_train)
     train.add_argument("config", type=Path, help="such as dreamtalk_core/training/default.json")
     train.add_argument("--corpus", type=Path, required=True)
     train.add_argument("--output", type=Path, required=True, metavar="FOLDER")
-    _add_model(train)
+    add_model(train)
     return parser
 
 
@@ -165,16 +153,6 @@ def _given(options: argparse.Namespace, settings: dict[str, str]) -> dict[str, f
     return {name: getattr(options, name) for name in settings if getattr(options, name) is not None}
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        default="default",
-        metavar="NAME|FILE",
-        help="weights: default, research (for research only), or a file",
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-
-
 def _animate(options: argparse.Namespace) -> None:
     from dreamtalk_core.audio import Speech
     from dreamtalk_core.controls import Controls
@@ -184,6 +162,10 @@ def _animate(options: argparse.Namespace) -> None:
 
     living, controls = Living(**_given(options, LIVING)), Controls(**_given(options, CONTROLS))
 
+    if options.portrait and "auto" not in options.style.casefold():
+        raise DreamTalkError(
+            f"--portrait is heard with --style auto, not with '{options.style}'. Leave one out."
+        )
     for path in options.output:
         check_writable(path)
     if options.preview:
@@ -191,12 +173,12 @@ def _animate(options: argparse.Namespace) -> None:
 
         check_video_path(options.preview)
     speech = Speech.load(options.speech)  # before the model: a wrong name is told at once
-    talk = _load(options)
-    style = talk.load_style(options.style, speech, options.portrait)
-    with _Bar("animate") as progress:
+    talk = load(options)
+    chosen = talk.load_style(options.style, speech, options.portrait)
+    with Bar("animate") as progress:
         motion = talk.sample_motion(
             speech,
-            style,
+            chosen,
             guidance=options.guidance,
             fps=options.fps,
             seed=options.seed,
@@ -209,24 +191,9 @@ def _animate(options: argparse.Namespace) -> None:
         motion.save(path)
         print(path)
     if options.preview:
-        with _Bar("preview") as progress:
+        with Bar("preview") as progress:
             talk.render(motion, options.preview, options.speech, progress=progress)
         print(options.preview)
-
-
-def _style(options: argparse.Namespace) -> None:
-    from dataclasses import replace
-
-    from dreamtalk_core.audio import Speech
-    from dreamtalk_core.style import Style, check_style_path
-
-    check_style_path(options.output)
-    speech = Speech.load(options.speech) if options.speech else None
-    style = _load(options).load_style(options.style, speech)
-    if not isinstance(style, Style):
-        raise DreamTalkError("A style file holds one style. Leave the @ times to 'animate'.")
-    replace(style, name=options.name or options.output.stem).save(options.output)
-    print(options.output)
 
 
 def _sync(options: argparse.Namespace) -> None:
@@ -244,15 +211,11 @@ def _sync(options: argparse.Namespace) -> None:
     print(f"probability {sync.probability:.2f} that speech and lips belong together as they are")
 
 
-def _styles(options: argparse.Namespace) -> None:
-    print("\n".join(_load(options).style_names))
-
-
 def _preview(options: argparse.Namespace) -> None:
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.render.preview import render_preview
 
-    with _Bar("preview") as progress:
+    with Bar("preview") as progress:
         render_preview(
             Motion.load(options.motion), options.output, options.audio, progress=progress
         )
@@ -274,7 +237,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     if options.page:
         check_page(options.page)
-    talk = _load(options)
+    talk = load(options)
     clips = evaluation_clips(options.corpus, options.split)
 
     def take(clip: TrackedClip, seed: int = 0) -> Motion:
@@ -318,35 +281,3 @@ def _train(options: argparse.Namespace) -> None:
     else:
         path = train(options.config, options.corpus, options.output, options.device)
     print(path)
-
-
-def _load(options: argparse.Namespace) -> DreamTalk:
-    from dreamtalk_core.pipeline import DreamTalk
-
-    return DreamTalk.load(options.model, options.device)
-
-
-class _Bar:
-    """A progress bar that the core can drive: called with (done, total)."""
-
-    def __init__(self, title: str) -> None:
-        self.title = title
-        self.bar: tqdm[NoReturn] | None = None
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        return self.update
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    def update(self, done: int, total: int) -> None:
-        # Not before there is progress: a mistake in the arguments is told in one line.
-        if self.bar is None:
-            form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
-            self.bar = tqdm(desc=self.title, total=total, bar_format=form, disable=None)
-        self.bar.update(done - self.bar.n)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

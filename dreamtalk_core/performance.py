@@ -1,0 +1,73 @@
+"""Performances to take a style from: a motion, or the file of a motion, a video or a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtalk_core.calibration import calibrate
+from dreamtalk_core.errors import StyleError
+from dreamtalk_core.formats import READABLE
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.style import useful_spans
+
+Performance = Motion | str | Path
+
+CONFIDENT = 0.5
+"""Confidence of the tracker below which a face counts as not seen."""
+TURNED = 45.0
+"""Degrees of yaw or pitch from which on half of a face is guessed rather than seen."""
+
+Progress = Callable[[int, int], None]
+
+
+def read_performance(
+    performance: Performance, face: str | int = "largest", progress: Progress | None = None
+) -> tuple[Motion, NDArray[np.bool_] | None]:
+    """The motion of a performance, raw, and where its face is seen (bool [T]; None: not tracked).
+
+    face: which one of a video with several, see `track_faces`.
+    Raises MotionError, TrackingError.
+    """
+    if isinstance(performance, Motion):
+        return performance, None
+    path = Path(performance)
+    if path.suffix.lower() in READABLE:
+        return Motion.load(path), None
+    # Networks and video decoding, which a motion need not wait for.
+    from dreamtalk_core.tracking import track_faces
+
+    tracked = track_faces(path, choice=face, progress=progress)
+    turned = np.abs(tracked.motion.head_rotation[:, :2]).max(axis=1) > TURNED
+    return tracked.motion, (tracked.confidence >= CONFIDENT) & ~turned
+
+
+def useful_parts(
+    performance: Performance,
+    neutral: Motion | None = None,
+    face: str | int = "largest",
+    progress: Progress | None = None,
+) -> tuple[list[Motion], str]:
+    """The stretches of a performance that tell its style, and where they are from, in words.
+
+    A motion is used whole; of a file, the stretches that show a face and, if there are any, speak.
+    A face that we tracked is calibrated (see `calibration`), a motion if `neutral` is given.
+    Raises StyleError where there is none, MotionError, TrackingError.
+    """
+    motion, visible = read_performance(performance, face, progress)
+    if neutral is not None or visible is not None:
+        motion = calibrate(motion, neutral)
+    if isinstance(performance, Motion):
+        return [motion], "the motion"
+    try:
+        spans = useful_spans(motion, visible)
+    except StyleError as error:
+        raise StyleError(f"{performance}: {error}") from error
+    if spans == [(0, len(motion))]:
+        return [motion], str(performance)
+    fps = float(motion.fps)
+    where = ", ".join(f"{start / fps:.1f}-{end / fps:.1f}" for start, end in spans)
+    return [motion.cut(*span) for span in spans], f"{performance} ({where} s)"
