@@ -19,17 +19,21 @@ from dreamtalk_core.motion import Motion, parse_fps
 
 FORMAT = "dreamtalk-motion"
 VERSION = 1
+_ARRAY = b"\x93NUMPY"
 _KEYS = ("format", "version", "names", "fps", "weights", "head_rotation")
 
 
 def read(path: Path) -> Motion:
     """Read a motion. Raises `MotionError` if it is not such an archive, or is damaged."""
     try:
-        # Opened as a stream: from a path numpy would take any other file for a pickle.
         with path.open("rb") as stream:
-            archive = np.load(stream, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
+            if stream.read(len(_ARRAY)) == _ARRAY:
                 raise MotionError(f"{path} holds a bare array; a motion is an .npz archive.")
+            # Asked here, because numpy would take any other file for a pickle.
+            if not zipfile.is_zipfile(stream):
+                raise MotionError(f"{path} is not a numpy archive, or is damaged: no zip file.")
+            stream.seek(0)
+            archive = np.load(stream, allow_pickle=False)
             content = {key: archive[key] for key in _KEYS if key in archive.files}
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
         raise MotionError(f"{path} is not a numpy archive, or is damaged: {error}.") from error
