@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         talk = DreamTalk.load(options.model, options.device)
-        styles = options.styles or talk.style_names
+        styles = options.styles or sorted(talk.model.styles)
         clips = [
             clip
             for clip in evaluation_clips(options.corpus)

@@ -1,4 +1,5 @@
-"""Decoding sound, the same way for whoever listens: the model and the video that is made of it.
+"""Opening sound and video files, and decoding sound, the same way for whoever listens: the model
+and the video that is made of it.
 
 Damage. A recording is used whole or not at all: if any part of it cannot be decoded, decoding fails
 and says where, because curves for half of a line, or shifted against it, are worse than none.
@@ -20,11 +21,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.errors import SpeechError
+from dreamtalk_core.errors import DreamTalkError, SpeechError
 
 Pieces = Iterator[tuple[NDArray[np.float32], int]]
 """Sound as it arrives: samples [channels, n] with full scale 1, and their rate in Hz."""
 
+_REMEDY = "Try to play it; convert it to wav if another program can open it."
 _RATES = range(1000, 1_000_001)
 # Formats whose clock is a count of samples: it cannot jump unless something is missing.
 _COUNTING_FORMATS = frozenset({"aac", "aiff", "flac", "mp3", "ogg", "w64", "wav"})
@@ -43,7 +45,7 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
     damaged.
     """
     file = Path(path)
-    with _open(file) as container:
+    with open_container(file, SpeechError, "sound or video", _REMEDY) as container:
         stream = container.streams.best("audio")
         if not isinstance(stream, av.AudioStream):
             raise SpeechError(f"{file} has no sound track. Give a file with speech in it.")
@@ -92,17 +94,24 @@ def to_float(samples: NDArray[Any]) -> NDArray[np.float32]:
     return ((samples.astype(np.float64) - middle) / half).astype(np.float32)
 
 
-def _open(file: Path) -> av.container.InputContainer:
+def open_container(
+    file: Path, error: type[DreamTalkError], kind: str, remedy: str
+) -> av.container.InputContainer:
+    """A file opened by PyAV, or an error in our words.
+
+    Raises `error` if there is no such file, it is a folder, empty, or not a `kind` file; the last
+    with the `remedy`, a sentence.
+    """
     try:
         status = file.stat()
-    except (OSError, ValueError) as error:
-        missing = isinstance(error, FileNotFoundError)
-        why = "there is no such file" if missing else getattr(error, "strerror", error)
-        raise SpeechError(f"Cannot read {file}: {why}. Check the name and the folder.") from error
+    except (OSError, ValueError) as problem:
+        missing = isinstance(problem, FileNotFoundError)
+        why = "there is no such file" if missing else getattr(problem, "strerror", problem)
+        raise error(f"Cannot read {file}: {why}. Check the name and the folder.") from problem
     if stat.S_ISDIR(status.st_mode):
-        raise SpeechError(f"{file} is a folder. Give the name of a sound or video file.")
+        raise error(f"{file} is a folder. Give the name of a {kind} file.")
     if not status.st_size:
-        raise SpeechError(f"{file} is empty (0 bytes).")
+        raise error(f"{file} is empty (0 bytes).")
     try:
         # "file:" so that a colon in a name is no protocol; and a playlist may not reach the net.
         return av.open(
@@ -110,13 +119,10 @@ def _open(file: Path) -> av.container.InputContainer:
             options={"protocol_whitelist": "file"},
             metadata_errors="ignore",
         )
-    except PermissionError as error:
-        raise SpeechError(f"Cannot read {file}: no permission.") from error
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise SpeechError(
-            f"{file} is not a sound or video file, or is damaged. Try to play it; convert it to "
-            "wav if another program can open it."
-        ) from error
+    except PermissionError as problem:
+        raise error(f"Cannot read {file}: no permission.") from problem
+    except (av.error.FFmpegError, OSError, ValueError) as problem:
+        raise error(f"{file} is not a {kind} file, or is damaged. {remedy}") from problem
 
 
 def _damaged(file: Path, seconds: float) -> SpeechError:

@@ -16,8 +16,6 @@ from dreamtalk_core.style import useful_spans
 
 Performance = Motion | str | Path
 
-CONFIDENT = 0.5
-"""Confidence of the tracker below which a face counts as not seen."""
 TURNED = 45.0
 """Degrees of yaw or pitch from which on half of a face is guessed rather than seen."""
 
@@ -29,6 +27,8 @@ def read_performance(
 ) -> tuple[Motion, NDArray[np.bool_] | None]:
     """The motion of a performance, raw, and where its face is seen (bool [T]; None: not tracked).
 
+    Shapes that the tracker's network does not know are left at 0, though they could be derived: the
+    style encoder has learnt from that network, and takes them for something else.
     face: which one of a video with several, see `track_faces`.
     Raises MotionError, TrackingError.
     """
@@ -39,10 +39,15 @@ def read_performance(
         return Motion.load(path), None
     # Networks and video decoding, which a motion need not wait for.
     from dreamtalk_core.tracking import track_faces
+    from dreamtalk_core.tracking.derive import DERIVED
 
     tracked = track_faces(path, choice=face, progress=progress)
-    turned = np.abs(tracked.motion.head_rotation[:, :2]).max(axis=1) > TURNED
-    return tracked.motion, (tracked.confidence >= CONFIDENT) & ~turned
+    motion, times = tracked.motion, tracked.motion.times
+    seen = np.abs(motion.head_rotation[:, :2]).max(axis=1) <= TURNED
+    for start, end in tracked.lost:
+        seen &= (times < start) | (times > end)
+    weights = motion.weights * ~np.isin(motion.names, DERIVED)
+    return Motion(motion.names, weights, motion.fps, motion.head_rotation), seen
 
 
 def useful_parts(

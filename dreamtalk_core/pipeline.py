@@ -23,6 +23,7 @@ from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.closures import closure_curve
 from dreamtalk_core.controls import Controls, apply_controls
+from dreamtalk_core.devices import choose_device
 from dreamtalk_core.diffusion import TRAIN_STEPS, frame_noise
 from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.living import Living, enliven
@@ -337,22 +338,6 @@ class DreamTalk:
                 f"or name a style: {', '.join(self.style_names)}."
             )
         return StylePredictor.load(path, self.device)
-
-
-def choose_device(name: str) -> torch.device:
-    """A torch device by name, or the best there is for `auto`."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise DreamTalkError(
-            f"Device '{name}' cannot be used here ({error}). Try auto or cpu."
-        ) from error
-    return device
 
 
 def lip_spikes(rows: Tensor) -> npt.NDArray[np.float32]:

@@ -35,6 +35,8 @@ LIGHT = {
 }
 MODELS = {
     "articulation",
+    "bfm",
+    "devices",
     "diffusion",
     "media",
     "models",
@@ -44,7 +46,7 @@ MODELS = {
     "weights",
 }
 STEPS = {"assets", "audio", "sync", "render", "style", "tracking"}
-PIPELINE = {"performance", "pipeline", "stream"}
+PIPELINE = {"original", "performance", "pipeline", "stream"}
 WORKSHOP = {"corpus", "evaluation", "training"}
 DOORS = {"__main__", "cli", "worker"}
 

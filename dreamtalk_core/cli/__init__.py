@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dreamtalk_core.cli import style
+from dreamtalk_core.cli import original, render, style, track
 from dreamtalk_core.cli.common import Bar, add_model, load
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.version import __version__
@@ -79,9 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     animate.add_argument("--preview", type=Path, metavar="MP4", help="video of the built-in head")
     _add_settings(animate, "living face (1 natural, 0 off)", LIVING)
     _add_settings(animate, "controls", CONTROLS)
+    original.add_options(animate)
     add_model(animate)
 
     style.add(commands)
+    track.add(commands)
+    render.add(commands)
+    original.add(commands)
 
     preview = commands.add_parser("preview", help="video of the built-in head from a motion file")
     preview.set_defaults(run=_preview)
@@ -154,6 +158,9 @@ def _given(options: argparse.Namespace, settings: dict[str, str]) -> dict[str, f
 
 
 def _animate(options: argparse.Namespace) -> None:
+    if original.is_asked_for(options.model):
+        original.animate_original(options)
+        return
     from dreamtalk_core.audio import Speech
     from dreamtalk_core.controls import Controls
     from dreamtalk_core.formats import check_writable

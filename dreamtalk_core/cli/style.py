@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreamtalk_core.cli.common import Bar, add_model, load
+from dreamtalk_core.cli.track import add_face
 from dreamtalk_core.errors import DreamTalkError
 
 if TYPE_CHECKING:
@@ -59,20 +60,6 @@ def add(commands: Any) -> None:
     show.add_argument("style", metavar="STYLE", help="a name or a style file")
     show.add_argument("--picture", type=Path, metavar="PNG", help="draw the built-in head in it")
     add_model(show)
-
-
-def add_face(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--face",
-        type=_face,
-        default="largest",
-        metavar="WHICH",
-        help="of several faces: largest (default), or their number from the left, from 0 up",
-    )
-
-
-def _face(text: str) -> str | int:
-    return int(text) if text.isdecimal() else text
 
 
 def _add_keeping(parser: argparse.ArgumentParser) -> None:

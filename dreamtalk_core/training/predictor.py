@@ -36,6 +36,7 @@ from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.corpus import Clip, read_manifest
+from dreamtalk_core.devices import choose_device
 from dreamtalk_core.diffusion import TRAIN_STEPS, alphas_cumprod
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.files import atomic_write
@@ -47,7 +48,7 @@ from dreamtalk_core.models.style_predictor import (
     summarise_speech,
 )
 from dreamtalk_core.phonetics import PhoneticEncoder
-from dreamtalk_core.pipeline import MODELS, PREDICTOR, choose_device
+from dreamtalk_core.pipeline import MODELS, PREDICTOR
 from dreamtalk_core.style import fingerprint
 from dreamtalk_core.training.acting import act, draw_acting
 from dreamtalk_core.training.augment import vary

@@ -21,6 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from dreamtalk_core.devices import choose_device
 from dreamtalk_core.diffusion import TRAIN_STEPS, add_noise
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.files import atomic_write
@@ -29,7 +30,6 @@ from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.phonetics import FEATURE_WIDTH, WIDTH
-from dreamtalk_core.pipeline import choose_device
 from dreamtalk_core.training.data import (
     CHANNELS,
     Batch,

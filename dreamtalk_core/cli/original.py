@@ -1,0 +1,117 @@
+"""The original checkpoints on the command line: `animate --model FILE.pth`, `render`, `import`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from dreamtalk_core.cli.common import Bar
+from dreamtalk_core.errors import DreamTalkError
+
+COEFFICIENTS = ".mat"
+"""What the original's own coefficients are written as."""
+
+
+def add(commands: Any) -> None:
+    """Add `import` to argparse's subparsers."""
+    importing = commands.add_parser(
+        "import", help="check an original DreamTalk checkpoint and make it a .safetensors"
+    )
+    importing.set_defaults(run=_import)
+    importing.add_argument(
+        "checkpoint", type=Path, help="denoising_network.pth or renderer.pt, if you hold them"
+    )
+    importing.add_argument("output", type=Path, metavar="SAFETENSORS")
+
+
+def add_options(animate: argparse.ArgumentParser) -> None:
+    """What `animate` takes for the original model only."""
+    group = animate.add_argument_group("with an original checkpoint as --model")
+    group.add_argument(
+        "--wav2vec",
+        metavar="FOLDER|NAME",
+        help="wav2vec2 model: a folder, or a name in the Hugging Face cache",
+    )
+    group.add_argument(
+        "--pose", type=Path, metavar="MAT", help="how the head moves: a clip's .mat or .npz"
+    )
+
+
+def is_asked_for(model: str) -> bool:
+    """Whether a model is a file with an original network in it."""
+    if not Path(model).suffix:
+        return False  # a name: torch need not be loaded to tell that
+    from dreamtalk_core.models.original.checkpoint import is_original
+
+    return is_original(model)
+
+
+def animate_original(options: argparse.Namespace) -> None:
+    """`animate` with an original checkpoint: its coefficients (.mat), or curves mapped from them.
+
+    Raises DreamTalkError for options that the original has nothing for.
+    """
+    from dreamtalk_core.formats import check_writable
+    from dreamtalk_core.models.original.coefficients import Coefficients
+    from dreamtalk_core.models.wav2vec import MODEL
+    from dreamtalk_core.original import STEPS, OriginalDreamTalk
+    from dreamtalk_core.pipeline import DEFAULT_STYLE
+
+    if options.portrait or options.preview:
+        raise DreamTalkError(
+            "--portrait and --preview do not go with an original checkpoint. Leave them out; "
+            "'dreamtalk preview' draws the curves."
+        )
+    for path in options.output:
+        if path.suffix.lower() != COEFFICIENTS:
+            check_writable(path)
+    talk = OriginalDreamTalk.load(options.model, options.device, options.wav2vec or MODEL)
+    style = "neutral" if options.style == DEFAULT_STYLE else options.style
+    with Bar("animate") as progress:
+        face: Coefficients = talk.animate(
+            options.speech,
+            style,
+            guidance=options.guidance,
+            seed=options.seed,
+            steps=STEPS if options.steps is None else options.steps,
+            pose=options.pose,
+            progress=progress,
+        )
+    for path in dict.fromkeys(options.output):
+        if path.suffix.lower() == COEFFICIENTS:
+            face.save(path)
+        else:
+            face.to_motion().resample(options.fps).save(path)
+        print(path)
+
+
+def render_original_video(options: argparse.Namespace) -> None:
+    """`render --renderer FILE`: the portrait, moved by the original renderer."""
+    from dreamtalk_core.models.original.coefficients import Coefficients
+    from dreamtalk_core.motion import Motion
+    from dreamtalk_core.original import OriginalRenderer
+    from dreamtalk_core.render.video import check_video_path
+
+    check_video_path(options.output)
+    own = options.motion.suffix.lower() == COEFFICIENTS
+    motion = Coefficients.load(options.motion) if own else Motion.load(options.motion)
+    renderer = OriginalRenderer.load(options.renderer, options.device)
+    with Bar("render") as progress:
+        renderer.render(
+            motion,
+            options.portrait,
+            options.output,
+            options.audio,
+            face=options.face,
+            progress=progress,
+        )
+    print(options.output)
+
+
+def _import(options: argparse.Namespace) -> None:
+    from dreamtalk_core.models.original.checkpoint import import_checkpoint
+
+    kind = import_checkpoint(options.checkpoint, options.output)
+    print(f"{kind.name}: every tensor is there")
+    print(options.output)

@@ -1,0 +1,124 @@
+"""`dreamtalk track` and `dreamtalk portrait`: what a camera saw, as curves or as a crop."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from dreamtalk_core.cli.common import Bar
+
+
+def add(commands: Any) -> None:
+    """Add the commands to argparse's subparsers."""
+    track = commands.add_parser("track", help="face curves of somebody in a video")
+    track.set_defaults(run=_track)
+    track.add_argument("video", type=Path, help="video, GIF, photo, or a folder of pictures")
+    track.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="curves: .csv (Live Link Face), .json, .npz, or .glb (animated head); may be repeated",
+    )
+    add_face(track)
+    track.add_argument(
+        "--neutral",
+        type=Path,
+        metavar="FACE",
+        help="photo, video or motion of the same person at rest, to take their own face off",
+    )
+    track.add_argument(
+        "--raw", action="store_true", help="leave the person's own resting face in the curves"
+    )
+    track.add_argument(
+        "--smoothing",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="0 none, 1 what the jitter of the tracker needs (default), 2 twice as much",
+    )
+    track.add_argument(
+        "--fps", default="25", help="frame rate of a folder of pictures (default 25)"
+    )
+    track.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+
+    portrait = commands.add_parser("portrait", help="find the face in a picture, and judge it")
+    portrait.set_defaults(run=_portrait)
+    portrait.add_argument("picture", type=Path, help="photo, painting or drawing of a face")
+    portrait.add_argument(
+        "-o", "--output", type=Path, metavar="PNG", help="write the face, cropped"
+    )
+    portrait.add_argument(
+        "--size", type=int, default=512, metavar="PIXELS", help="of the crop (default 512)"
+    )
+    portrait.add_argument(
+        "--points",
+        metavar="POINTS",
+        help="where the face is in a drawing in which none is found: both eyes and the mouth in "
+        'pixels, "210,180 290,182 250,270"',
+    )
+    add_face(portrait)
+
+
+def add_face(parser: argparse.ArgumentParser) -> None:
+    """Which of several faces."""
+    parser.add_argument(
+        "--face",
+        type=lambda text: int(text) if text.isdecimal() else text,
+        default="largest",
+        metavar="WHICH",
+        help="of several faces: largest (default), or their number from the left, from 0 up",
+    )
+
+
+def _track(options: argparse.Namespace) -> None:
+    from dreamtalk_core.calibration import calibrate
+    from dreamtalk_core.formats import check_writable
+    from dreamtalk_core.motion import parse_fps
+    from dreamtalk_core.performance import read_performance
+    from dreamtalk_core.tracking import track_faces
+
+    for path in options.output:
+        check_writable(path)
+    neutral = read_performance(options.neutral, options.face)[0] if options.neutral else None
+    with Bar("track") as progress:
+        tracked = track_faces(
+            options.video,
+            choice=options.face,
+            fps=parse_fps(options.fps),
+            smoothing=options.smoothing,
+            device=options.device,
+            progress=progress,
+        )
+    motion = tracked.motion if options.raw else calibrate(tracked.motion, neutral)
+    for start, end in tracked.lost:
+        print(f"no face from {start:.2f} to {end:.2f} s: the curves there are a guess")
+    for path in dict.fromkeys(options.output):
+        motion.save(path)
+        print(path)
+
+
+def _portrait(options: argparse.Namespace) -> None:
+    from dreamtalk_core.files import atomic_write, check_target
+    from dreamtalk_core.png import encode_png
+    from dreamtalk_core.tracking.portrait import Points, read_portrait
+
+    if options.output:
+        check_target(options.output)
+    points = Points.parse(options.points) if options.points else None
+    portrait = read_portrait(options.picture, choice=options.face, points=points)
+    face = portrait.face
+    pitch, yaw, roll = face.head_rotation
+    left, top, right, bottom = face.box
+    print(f"face     {right - left:.0f} x {bottom - top:.0f} pixels at {left:.0f}, {top:.0f}")
+    print(f"head     {pitch:.0f} degrees down, {yaw:.0f} aside, {roll:.0f} tilted")
+    for warning in portrait.warnings:
+        print(f"warning  {warning}")
+    if options.output:
+        picture = encode_png(portrait.crop(options.size))
+        with atomic_write(options.output) as temporary:
+            temporary.write_bytes(picture)
+        print(options.output)

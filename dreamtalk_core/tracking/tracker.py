@@ -1,0 +1,343 @@
+"""`FaceTracker`: the faces in a picture, and one face through a video.
+
+The rules are MediaPipe's: which part of a picture the mesh network sees decides, to a pixel, what
+comes out. Nothing is smoothed here; `dreamtalk_core.tracking.track` does that, with the whole clip
+at hand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.devices import choose_device
+from dreamtalk_core.errors import TrackingError
+from dreamtalk_core.models.face_landmarker import (
+    BLENDSHAPE_NAMES,
+    DETECTOR_SIDE,
+    MESH_SIDE,
+    Blendshapes,
+    Detector,
+    Mesh,
+)
+from dreamtalk_core.tracking.crop import Image, Region, sample
+from dreamtalk_core.tracking.pose import head_angles, head_matrix
+from dreamtalk_core.weights import WEIGHTS, open_weights
+
+PRESENT = 0.5
+"""The mesh network's own confidence from which on there is a face."""
+
+DETECTED = 0.5
+"""The detector's confidence from which on the mesh network has a look."""
+
+SAME = 0.3
+"""Share of common area, of all area, from which on two boxes are of the same face."""
+
+MARGIN = 1.5
+"""Side of the region that the mesh network sees, over that of the face in it."""
+
+LOOK_AROUND = 90
+"""Frames between two looks at the whole picture while a face is followed: about three seconds."""
+
+SEARCH_AGAIN = 15
+"""Frames between two thorough searches while there is no face: about half a second."""
+
+CUT = 20.0
+"""Mean difference of two frames, of 255, that only a cut makes."""
+
+Network = TypeVar("Network", bound=nn.Module)
+
+_EYES = (33, 263)
+# "_neutral" comes first and is nobody's.
+_COLUMNS = [INDEX[name] for name in BLENDSHAPE_NAMES[1:]]
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face in a picture.
+
+    landmarks: float32 [478, 3], x to the right and y down in pixels; z in the same unit, smaller is
+        nearer to the viewer.
+    weights: float32 [52] in 0..1, ARKit's shapes in `ARKIT_NAMES` order, as the network gives them.
+    matrix: float32 [4, 4], the canonical face (cm) in front of the camera: x right, y up, z towards
+        the viewer.
+    score: how sure the network is that this is a face, 0..1.
+    """
+
+    landmarks: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    matrix: NDArray[np.float32]
+    score: float
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of the landmarks, in pixels."""
+        low, high = self.landmarks[:, :2].min(0), self.landmarks[:, :2].max(0)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+    @property
+    def size(self) -> float:
+        """The longer side of the box, in pixels."""
+        left, top, right, bottom = self.box
+        return max(right - left, bottom - top)
+
+    @property
+    def head_rotation(self) -> NDArray[np.float32]:
+        """Pitch, yaw and roll, float32 [3] in degrees, as `Motion.head_rotation`."""
+        return head_angles(self.matrix)
+
+
+class FaceTracker:
+    """Finds faces in pictures and follows one through a video. Make one with `load`."""
+
+    def __init__(self, tensors: dict[str, Tensor], device: torch.device) -> None:
+        self._device = device
+        self.canonical: NDArray[np.float32] = tensors["canonical.vertices"].numpy()
+        """The canonical face [468, 3] in centimetres; irises are not in it."""
+        self._fit = tensors["canonical.weights"].numpy()
+        self._detector = _network(Detector, "detector.", tensors, device)
+        self._mesh = _network(Mesh, "mesh.", tensors, device)
+        self._blendshapes = _network(Blendshapes, "blendshapes.", tensors, device)
+
+    @classmethod
+    def load(cls, device: str | torch.device = "cpu") -> FaceTracker:
+        """The shipped networks on a device: `auto`, or one of torch's."""
+        tensors, _ = open_weights(WEIGHTS / "tracker.safetensors")
+        return cls(tensors, choose_device(device))
+
+    def find(self, image: Image) -> list[Face]:
+        """Every face in a picture uint8 [H, W, 3], the largest first; an empty list if none.
+
+        Small faces, and faces that fill the picture, are searched for where the first look at the
+        whole finds none.
+        """
+        return sorted(self._search(image, thorough=True), key=lambda face: -face.size)
+
+    def follow(
+        self, images: Iterable[Image], choice: str | int = "largest"
+    ) -> Iterator[Face | None]:
+        """One face through a video: for each frame the face, or None where it is not seen.
+
+        choice: "largest", or a number that counts from left to right (0 is the first) in the first
+            frame with faces. After a loss it goes on with the face nearest to where the last one
+            was, and where none is near, with the choice once more.
+
+        Raises TrackingError if there are fewer faces than the number asks for.
+        """
+        face: Face | None = None
+        last: Face | None = None
+        thumbnail = None
+        for number, image in enumerate(images):
+            before, thumbnail = thumbnail, _thumbnail(image)
+            if face is not None:
+                look = number % LOOK_AROUND == 0 or _is_cut(before, thumbnail)
+                face = self._track(image, face, look)
+            if face is None:
+                # A thorough search takes time: while nobody is there, once in a while.
+                found = self._search(image, thorough=number % SEARCH_AGAIN == 0)
+                if found:
+                    face = _go_on(found, choice, last) if last else choose_face(found, choice)
+            last = face or last
+            yield face
+
+    def _track(self, image: Image, face: Face, look_around: bool) -> Face | None:
+        """The face in the next frame, if it is still where it was."""
+        region = region_of_landmarks(face.landmarks)
+        if look_around:
+            seen = [overlap(region.box, other.box) for other in self._detect(image, whole(image))]
+            # The mesh network sees heads that the detector does not, but it also sees faces in
+            # what a cut has left in their place.
+            if seen and max(seen) < SAME:
+                return None
+        found = self.read(image, [region])
+        return found[0] if found else None
+
+    def _search(self, image: Image, thorough: bool) -> list[Face]:
+        """All faces in a picture, in no order."""
+        for views in views_of(image) if thorough else [[whole(image)]]:
+            faces: list[Face] = []
+            for face in self.read(image, [r for view in views for r in self._detect(image, view)]):
+                if all(overlap(face.box, other.box) < SAME for other in faces):
+                    faces.append(face)
+            if faces:
+                return faces
+        return []
+
+    @torch.inference_mode()
+    def _detect(self, image: Image, view: Region) -> list[Region]:
+        """Where the mesh network should look, going by a view of the picture."""
+        picture = sample(image, view, DETECTOR_SIDE, self._device, black_border=True)
+        scores, points = (out[0].cpu().numpy() for out in self._detector(picture / 127.5 - 1))
+        chosen = scores >= DETECTED
+        return [
+            region_of_detection(face, view)
+            for face in merge(scores[chosen], points[chosen].astype(np.float64))
+        ]
+
+    @torch.inference_mode()
+    def read(self, image: Image, regions: Iterable[Region]) -> list[Face]:
+        """The faces that the mesh network sees in regions of a picture: none where it sees none."""
+        faces = []
+        for region in regions:
+            picture = sample(image, region, MESH_SIDE, self._device, black_border=False) / 255
+            points, score = self._mesh(picture.contiguous(memory_format=torch.channels_last))
+            if score < PRESENT:
+                continue
+            landmarks = region.place(points[0].double().cpu().numpy() / MESH_SIDE)
+            faces.append(self.face_of(image, landmarks.astype(np.float32), float(score)))
+        return faces
+
+    @torch.inference_mode()
+    def face_of(self, image: Image, landmarks: NDArray[np.float32], score: float = 0.0) -> Face:
+        """The face with these landmarks [478, 3], in pixels of a picture."""
+        height, width = image.shape[:2]
+        # Not those of the turned crop: the network knows heads that lean.
+        shapes = self._blendshapes(torch.from_numpy(landmarks)[None].to(self._device))
+        weights = np.zeros(len(ARKIT_NAMES), np.float32)
+        weights[_COLUMNS] = shapes[0, 1:].cpu().numpy()
+        matrix = head_matrix(landmarks, width, height, self.canonical, self._fit)
+        return Face(landmarks, weights, matrix, score)
+
+
+def _network(
+    kind: Callable[[], Network], prefix: str, tensors: dict[str, Tensor], device: torch.device
+) -> Network:
+    own = {
+        name.removeprefix(prefix): tensor.to(device, torch.float32)
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+    with torch.device("meta"):  # numbers to start from would only cost time
+        network = kind()
+    network.load_state_dict(own, assign=True)
+    network.eval().requires_grad_(False)
+    # All channels of a pixel side by side: a quarter faster on a CPU.
+    for tensor in network.parameters():
+        if tensor.ndim == 4:
+            tensor.data = tensor.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def whole(image: Image) -> Region:
+    """The smallest square around a picture."""
+    height, width = image.shape[:2]
+    side = max(width, height)
+    return Region(width / 2, height / 2, side, side)
+
+
+def views_of(image: Image) -> list[list[Region]]:
+    """Squares of a picture in which to look for faces, in groups: the next if there are none.
+
+    The detector knows faces from a tenth of its view to most of it. So: the whole, the whole from
+    twice as far, then halves and quarters that overlap.
+    """
+    height, width = image.shape[:2]
+    view = whole(image)
+    groups = [[view], [Region(view.x, view.y, 2 * view.width, 2 * view.width)]]
+    for parts in (2, 4):
+        side = view.width / parts
+        rows, columns = (max(1, math.ceil(2 * length / side) - 1) for length in (height, width))
+        groups.append(
+            [
+                Region(x, y, side, side)
+                for y in np.linspace(min(side, height) / 2, height - min(side, height) / 2, rows)
+                for x in np.linspace(min(side, width) / 2, width - min(side, width) / 2, columns)
+            ]
+        )
+    return groups
+
+
+def merge(scores: NDArray[Any], points: NDArray[Any]) -> list[NDArray[Any]]:
+    """One set of points [8, 2] for each face, the surest first, from candidates [N, 8, 2].
+
+    Candidates of one face are averaged, weighted with their scores (BlazeFace's blending).
+    """
+    order = np.argsort(-scores, kind="stable")
+    scores, points = scores[order], points[order]
+    corners = np.concatenate([points[:, 0] - points[:, 1] / 2, points[:, 0] + points[:, 1] / 2], 1)
+    merged = []
+    while len(scores):
+        same = np.array([overlap(corners[0], other) > SAME for other in corners])
+        same[0] = True
+        merged.append(np.average(points[same], axis=0, weights=scores[same]))
+        scores, points, corners = scores[~same], points[~same], corners[~same]
+    return merged
+
+
+def overlap(one: Sequence[float] | NDArray[Any], other: Sequence[float] | NDArray[Any]) -> float:
+    """Common area of two boxes (left, top, right, bottom) over the area of both."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    common = width * height
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return float(common / (sum(areas) - common))
+
+
+def region_of_detection(points: NDArray[Any], view: Region) -> Region:
+    """Where the mesh network looks first, from the detector's points [8, 2] of a face in a view."""
+    (x, y), right, left = view.place(points[[0, 2, 3]])
+    angle = math.atan2(left[1] - right[1], left[0] - right[0])
+    width, height = MARGIN * points[1] * (view.width, view.height)
+    return Region(float(x), float(y), float(width), float(height), angle)
+
+
+def region_of_landmarks(landmarks: NDArray[Any]) -> Region:
+    """Where the mesh network looks in the next frame: the box around the landmarks, turned."""
+    low = landmarks[:, :2].min(0).astype(np.float64)
+    high = landmarks[:, :2].max(0).astype(np.float64)
+    x, y = (low + high) / 2
+    right, left = landmarks[list(_EYES), :2].astype(np.float64)
+    angle = math.atan2(left[1] - right[1], left[0] - right[0])
+    side = MARGIN * float((high - low).max())
+    return Region(float(x), float(y), side, side, angle)
+
+
+def choose_face(faces: Sequence[Face], choice: str | int) -> Face:
+    """One of at least one face: the "largest", or one by number from the left, from 0 up.
+
+    Raises TrackingError if there are fewer than the number asks for.
+    """
+    if isinstance(choice, str):
+        return max(faces, key=lambda face: face.size)
+    if not 0 <= choice < len(faces):
+        raise TrackingError(
+            f"There is no face {choice}: the picture shows {len(faces)}, counted from the left and "
+            "from 0."
+        )
+    return sorted(faces, key=lambda face: face.box[0])[choice]
+
+
+def _go_on(faces: list[Face], choice: str | int, last: Face) -> Face:
+    """The face that is most likely the one which was last seen."""
+    nearest = min(faces, key=lambda face: _distance(face, last))
+    if _distance(nearest, last) < 1:
+        return nearest
+    return choose_face(faces, choice if isinstance(choice, str) else min(choice, len(faces) - 1))
+
+
+def _distance(one: Face, other: Face) -> float:
+    """Between the middles of two faces, in sizes of the larger one."""
+    middles = [(np.array(face.box[:2]) + face.box[2:]) / 2 for face in (one, other)]
+    return float(np.linalg.norm(middles[0] - middles[1])) / max(one.size, other.size)
+
+
+def _thumbnail(image: Image) -> NDArray[np.int16]:
+    """A few thousand pixels of a picture, to compare it with the next."""
+    step = max(1, min(image.shape[:2]) // 48)
+    return image[::step, ::step].astype(np.int16)
+
+
+def _is_cut(before: NDArray[np.int16] | None, after: NDArray[np.int16]) -> bool:
+    if before is None or before.shape != after.shape:
+        return True
+    return float(np.abs(after - before).mean()) > CUT

@@ -1,0 +1,252 @@
+"""Pictures from a file: a video, an animation, a photo, or a folder of frames.
+
+Time is as everywhere: frame i is what is on display at (i + 0.5) / fps. A video whose frames come
+at uneven times, as phones make them, is put on an even grid that way. Zero is where the file's
+sound begins, so that a face tracked from a video is in time with the speech loaded from it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtalk_core.errors import MotionError, TrackingError
+from dreamtalk_core.media import open_container
+from dreamtalk_core.motion import parse_fps
+
+Image = NDArray[np.uint8]
+
+LONGEST_SIDE = 2160
+"""Larger pictures are halved until they fit: faces are found in far smaller ones."""
+
+STILL_FPS = Fraction(25)
+"""The rate of what has none: a photo, a folder of frames."""
+
+_SUFFIXES = frozenset(
+    [".avif", ".bmp", ".exr", ".jpeg", ".jpg", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp"]
+)
+# ffmpeg hands out the tiles that such a photo is cut into, and would show one of them.
+_PHONE_PHOTOS = frozenset({".heic", ".heif"})
+_REMEDY = "Convert it to mp4 (a video) or png (a picture) if another program can open it."
+_USUAL_RATES = (
+    *(Fraction(rate) for rate in (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 100, 120, 240)),
+    *(Fraction(rate * 1000, 1001) for rate in (24, 30, 60, 120)),
+)
+# Frames whose times tell the rate of a video.
+_SAMPLE = 300
+# Steps of the clock, in seconds, that mean it was set anew rather than that nothing moved.
+_MAX_STEP_BACK, _MAX_STEP = 1.0, 60.0
+# Video that begins this much later or earlier than the sound, in seconds, does so by recording.
+_MIN_OFFSET, _MAX_OFFSET = 0.1, 1.0
+_GREY = 128
+_COVER = av.stream.Disposition.attached_pic
+
+
+@dataclass(frozen=True)
+class Images:
+    """Pictures in time. Each loop over it reads them anew, one at a time.
+
+    A picture is uint8 [H, W, 3], RGB, upright, at most `LONGEST_SIDE` pixels long; what is
+    transparent lies over grey. Pictures of a folder may differ in size.
+
+    files: the file, or the pictures of a folder in order. fps: frames per second.
+    count: how many there will be, as far as the file says; None if it does not.
+    """
+
+    files: tuple[Path, ...]
+    fps: Fraction
+    count: int | None
+
+    def __iter__(self) -> Iterator[Image]:
+        """Raises `TrackingError` on arriving where a file is damaged."""
+        for file in self.files:
+            with _opened(file) as (container, stream):
+                frames = _timed(file, container, stream)
+                if _is_still(container, stream):
+                    yield _rgb(next(frames)[1], stream.sample_aspect_ratio)
+                else:
+                    yield from _on_grid(frames, stream.sample_aspect_ratio, self.fps)
+
+
+def open_images(path: str | os.PathLike[str], fps: Fraction | None = None) -> Images:
+    """The pictures of a video, an animation, a photo, or a folder of numbered pictures.
+
+    fps: the rate of a folder, 25 unless given. A video keeps its own.
+
+    Raises `TrackingError` if it cannot be read, or has no pictures.
+    """
+    file = Path(path)
+    if file.is_dir():
+        files = tuple(sorted(filter(_is_picture, file.iterdir()), key=_natural))
+        if not files:
+            raise TrackingError(f"The folder {file} has no pictures in it (png, jpg, ...).")
+        return Images(files, STILL_FPS if fps is None else fps, len(files))
+    with _opened(file) as (container, stream):
+        if _is_still(container, stream):
+            return Images((file,), STILL_FPS, 1)
+        rate = _rate(container, stream)
+        return Images((file,), rate, _count(container, stream, rate))
+
+
+def read_image(path: str | os.PathLike[str]) -> Image:
+    """A photo, or the first frame of a video, uint8 [H, W, 3] as in `Images`.
+
+    Raises `TrackingError` if it cannot be read.
+    """
+    return next(iter(open_images(path)))
+
+
+def _is_picture(file: Path) -> bool:
+    hidden = file.name.startswith(".")
+    return not hidden and file.suffix.lower() in _SUFFIXES and file.is_file()
+
+
+def _natural(file: Path) -> list[tuple[int, str]]:
+    """Sorts frame_9 before frame_10."""
+    parts = re.findall(r"\d+|\D+", file.name.lower())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    with open_container(file, TrackingError, "video or picture", _REMEDY) as container:
+        stream = container.streams.best("video")
+        # ffmpeg draws text files; and a song's cover is not what somebody wants tracked.
+        drawn = container.format.name == "tty"
+        if not isinstance(stream, av.VideoStream) or drawn or stream.disposition & _COVER:
+            raise TrackingError(f"{file} has no pictures. Give a video or a photo of a face.")
+        if file.suffix.lower() in _PHONE_PHOTOS and len(container.streams.video) > 1:
+            raise TrackingError(f"{file} is made of tiles. Export it as jpg or png.")
+        stream.thread_type = "AUTO"
+        # Every thread holds pictures: one for each core of a large machine, and 8K takes gigabytes.
+        stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
+        yield container, stream
+
+
+def _is_still(container: av.container.InputContainer, stream: av.VideoStream) -> bool:
+    """A file may carry more than the photo: a preview, a map of depth or brightness."""
+    return container.format.name.endswith(("_pipe", "image2")) or stream.frames == 1
+
+
+def _rate(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction:
+    """Frames per second: what the file says if its clock agrees, else what its clock says."""
+    packets = islice(container.demux(stream), _SAMPLE)
+    times = sorted({packet.pts for packet in packets if packet.pts is not None})
+    if len(times) < 2 or stream.time_base is None:
+        return STILL_FPS
+    steps = np.diff(times) * float(stream.time_base)
+    # Most frames keep the rate; some phones let one be late now and then.
+    median = np.median(steps)
+    clock = 1 / float(steps[np.abs(steps - median) < 0.3 * median].mean())
+    stated = stream.average_rate or stream.guessed_rate
+    if stated and abs(float(stated) / clock - 1) < 0.005:
+        return _valid(Fraction(stated))
+    nearest = min(_USUAL_RATES, key=lambda rate: abs(float(rate) - clock))
+    if abs(float(nearest) / clock - 1) < 0.01:
+        return nearest
+    return _valid(Fraction(clock).limit_denominator(100))
+
+
+def _valid(rate: Fraction) -> Fraction:
+    try:
+        return parse_fps(rate)
+    except MotionError:
+        return STILL_FPS
+
+
+def _count(
+    container: av.container.InputContainer, stream: av.VideoStream, fps: Fraction
+) -> int | None:
+    if stream.duration and stream.time_base:
+        return max(1, round(stream.duration * stream.time_base * fps))
+    if container.duration:
+        return max(1, round(container.duration * fps / av.time_base))
+    return None
+
+
+def _timed(
+    file: Path, container: av.container.InputContainer, stream: av.VideoStream
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Decoded frames and when they are shown, in seconds. At least one, or `TrackingError`."""
+    zero: float | None = None
+    last = step = 0.0
+    try:
+        for frame in container.decode(stream):
+            clock = last + step + (zero or 0.0) if frame.time is None else frame.time
+            if zero is None:
+                zero = clock - _offset(container, stream)
+            elif -_MAX_STEP_BACK <= clock - zero - last <= _MAX_STEP:
+                step = clock - zero - last
+            else:
+                zero = clock - last - step
+            last = clock - zero
+            yield last, frame
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise _damaged(file, last) from error
+    if zero is None:
+        raise _damaged(file, 0.0)
+
+
+def _offset(container: av.container.InputContainer, stream: av.VideoStream) -> float:
+    """Seconds from the beginning of the sound to that of the pictures."""
+    sound = container.streams.best("audio")
+    starts = [
+        float(track.start_time * track.time_base)
+        for track in (stream, sound)
+        if track is not None and track.start_time is not None and track.time_base is not None
+    ]
+    offset = starts[0] - starts[-1] if len(starts) == 2 else 0.0
+    return offset if _MIN_OFFSET <= abs(offset) <= _MAX_OFFSET else 0.0
+
+
+def _on_grid(
+    frames: Iterable[tuple[float, av.VideoFrame]], aspect: Fraction | None, fps: Fraction
+) -> Iterator[Image]:
+    """What is on display at (i + 0.5) / fps; the last frame is shown for 1 / fps."""
+    count = 0
+    shown: Image | None = None
+    time = 0.0
+    for time, frame in frames:
+        while shown is not None and (count + 0.5) / fps < time:
+            yield shown
+            count += 1
+        shown = _rgb(frame, aspect)
+    while shown is not None and (count == 0 or (count + 0.5) / fps < time + 1 / fps):
+        yield shown
+        count += 1
+
+
+def _rgb(frame: av.VideoFrame, aspect: Fraction | None) -> Image:
+    """A frame as the viewer should see it; aspect: width of its pixels over their height."""
+    width, height = frame.width * float(aspect or 1), frame.height
+    shrink = 1
+    while max(width, height) / shrink > LONGEST_SIDE:
+        shrink *= 2
+    see_through = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
+    picture = frame.to_ndarray(
+        format="rgba" if see_through else "rgb24",
+        width=max(1, round(width / shrink)),
+        height=max(1, round(height / shrink)),
+        interpolation="AREA",
+    )
+    if see_through:
+        alpha = picture[..., 3:].astype(np.uint16)
+        mixed = picture[..., :3] * alpha + _GREY * (255 - alpha)
+        picture = (mixed // 255).astype(np.uint8)
+    return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
+
+
+def _damaged(file: Path, seconds: float) -> TrackingError:
+    return TrackingError(
+        f"{file} is damaged at about {seconds:.1f} s: it cannot be decoded there. {_REMEDY}"
+    )

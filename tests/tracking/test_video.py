@@ -1,0 +1,288 @@
+"""Pictures from files: every kind, the right way up, in time, and errors in our words."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from dreamtalk_core.errors import TrackingError
+from dreamtalk_core.png import encode_png
+from dreamtalk_core.tracking.video import Images, open_images, read_image
+
+TICK = Fraction(1, 1000)
+
+
+def write_video(
+    path: Path,
+    times: Sequence[int],
+    size: tuple[int, int] = (64, 48),
+    sound: float | None = None,
+    codec: str = "libx264",
+) -> Path:
+    """Frame i has the brightness 3 i + 20 and is shown from `times` [ms] on; with two seconds of
+    silence that begins at `sound` [s]."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.options = {"preset": "ultrafast", "crf": "1"}
+        stream.codec_context.time_base = TICK
+        track = None
+        if sound is not None:
+            track = container.add_stream("pcm_s16le", rate=8000)
+            track.codec_context.layout = "mono"
+        for i, time in enumerate(times):
+            picture = np.full((size[1], size[0], 3), (3 * i + 20) % 256, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = time, TICK
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if track is not None and sound is not None:
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.int16), "s16", "mono")
+            frame.sample_rate, frame.time_base = 8000, Fraction(1, 8000)
+            frame.pts = round(sound * 8000)
+            container.mux(track.encode(frame))
+            container.mux(track.encode(None))
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        stream.codec_context.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), "s16", "mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def write_picture(path: Path, picture: np.ndarray, pixels: str = "rgb24", codec: str = "") -> Path:
+    """uint8 [H, W, channels]"""
+    with av.open(str(path), "w", format="image2") as container:
+        stream = container.add_stream(codec or path.suffix[1:], rate=25)
+        stream.height, stream.width = picture.shape[:2]
+        stream.pix_fmt = pixels
+        kind = "rgba" if picture.shape[2] == 4 else "rgb24"
+        frame = av.VideoFrame.from_ndarray(picture, format=kind)
+        container.mux(stream.encode(frame.reformat(format=pixels)))
+        container.mux(stream.encode(None))
+    return path
+
+
+def shown(images: Images) -> list[int]:
+    """Which frames of `write_video` are shown."""
+    return [round((float(image.mean()) - 20) / 3) for image in images]
+
+
+def corners(size: tuple[int, int] = (32, 48)) -> np.ndarray:
+    """Red in the top left corner, green in the top right one; [H, W]."""
+    picture = np.full((*size, 3), 128, np.uint8)
+    picture[: size[0] // 2, : size[1] // 2] = [255, 0, 0]
+    picture[: size[0] // 2, size[1] // 2 :] = [0, 255, 0]
+    return picture
+
+
+def test_steady_video(tmp_path: Path) -> None:
+    images = open_images(write_video(tmp_path / "a.mp4", range(0, 1200, 40)))
+    assert (images.fps, images.count) == (25, 30)
+    assert shown(images) == list(range(30))
+    assert shown(images) == list(range(30)), "every loop reads anew"
+    picture = next(iter(images))
+    assert picture.shape == (48, 64, 3)
+    assert picture.dtype == np.uint8
+    assert picture.flags.c_contiguous
+
+
+@pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(24), Fraction(60000, 1001)])
+def test_rates_are_exact_though_clocks_are_rounded(tmp_path: Path, rate: Fraction) -> None:
+    times = [round(i * 1000 / rate) for i in range(60)]
+    images = open_images(write_video(tmp_path / "a.mkv", times))
+    assert images.fps == rate
+    assert shown(images) == list(range(60))
+
+
+def test_uneven_times_go_on_an_even_grid(tmp_path: Path) -> None:
+    """A phone's clock: most frames after a 30th of a second, some late."""
+    steps = np.random.default_rng(0).choice([33, 33, 34, 66], 60)
+    times = np.concatenate([[0], np.cumsum(steps)])
+    images = open_images(write_video(tmp_path / "a.mp4", times.tolist()))
+    assert float(images.fps) == pytest.approx(30, rel=2e-3)
+    frames = shown(images)
+    assert len(frames) == pytest.approx((times[-1] + 33) * 0.03, abs=1)
+    # What is on display in the middle of each frame.
+    middles = (np.arange(len(frames)) + 0.5) * 1000 / float(images.fps)
+    assert frames == (np.searchsorted(times, middles, side="right") - 1).tolist()
+
+
+def test_a_clock_that_is_set_anew_costs_nothing(tmp_path: Path) -> None:
+    times = [*range(0, 800, 40), *range(10_000_000, 10_000_800, 40)]
+    assert shown(open_images(write_video(tmp_path / "a.mkv", times))) == list(range(40))
+
+
+@pytest.mark.parametrize(
+    ("sound", "first", "zero"), [(0.0, 0, 0), (0.2, 0, 5), (0.0, 200, -5), (1.5, 0, 0)]
+)
+def test_zero_is_where_the_sound_begins(
+    tmp_path: Path, sound: float, first: int, zero: int
+) -> None:
+    """Unless the sound was put in much later."""
+    times = range(first, first + 1200, 40)
+    images = open_images(write_video(tmp_path / "a.mkv", times, sound=sound))
+    assert shown(images)[:8] == [max(0, i + zero) for i in range(8)]
+
+
+def test_one_frame(tmp_path: Path) -> None:
+    for name in ("a.mkv", "a.mp4"):
+        images = open_images(write_video(tmp_path / name, [0]))
+        assert (images.fps, shown(images)) == (25, [0])
+
+
+def test_animation(tmp_path: Path) -> None:
+    """A GIF whose third frame stays."""
+    path = tmp_path / "a.gif"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("gif", rate=100)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb8"
+        stream.codec_context.time_base = Fraction(1, 100)
+        for value, time in zip((0, 0xFF, 0, 0xFF, 0), (0, 10, 20, 50, 60), strict=True):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64), value, np.uint8), format="rgb8")
+            frame.pts, frame.time_base = time, Fraction(1, 100)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    images = open_images(path)
+    assert images.fps == 10
+    assert [image.max() > 128 for image in images] == [0, 1, 0, 0, 0, 1, 0]
+
+
+def test_turned_video(tmp_path: Path) -> None:
+    """A phone held upright writes its frames lying and says so in the track's header."""
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(corners(), format="rgb24")
+        for _ in range(3):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    upright = open_images(path)
+    assert next(iter(upright)).shape == (32, 48, 3)
+    content = bytearray(path.read_bytes())
+    # tkhd, version 0: the matrix is 40 bytes behind the version.
+    start = content.index(b"tkhd") + 4 + 40
+    quarter = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 32 << 16, 0, 1 << 30)
+    content[start : start + 36] = quarter
+    path.write_bytes(content)
+    for picture in open_images(path):
+        assert picture.shape == (48, 32, 3)
+        # Turned clockwise: red went to the top right, green to the bottom right.
+        assert picture[6, 26].argmax() == 0
+        assert picture[42, 26].argmax() == 1
+
+
+def test_photo_turned_by_its_camera(tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "a.jpg", corners(), "yuvj444p", "mjpeg")
+    assert read_image(path)[6, 6].argmax() == 0
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
+    content = path.read_bytes()
+    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    path.write_bytes(content[:2] + segment + content[2:])
+    picture = read_image(path)
+    assert picture.shape == (48, 32, 3)
+    assert picture[6, 26].argmax() == 0
+    assert picture[42, 26].argmax() == 1
+
+
+def test_transparent_is_grey(tmp_path: Path) -> None:
+    picture = np.zeros((8, 8, 4), np.uint8)
+    picture[:, 4:] = [200, 100, 50, 255]
+    image = read_image(write_picture(tmp_path / "a.png", picture, "rgba"))
+    assert image[0, 0].tolist() == [128, 128, 128]
+    assert image[0, 7].tolist() == [200, 100, 50]
+
+
+@pytest.mark.parametrize("pixels", ["gray", "gray16be", "rgb48be"])
+def test_grey_and_deep_pictures(tmp_path: Path, pixels: str) -> None:
+    picture = np.full((8, 8, 3), 60, np.uint8)
+    image = read_image(write_picture(tmp_path / "a.png", picture, pixels))
+    assert image.shape == (8, 8, 3)
+    assert image.mean() == pytest.approx(60, abs=1)
+
+
+def test_8k_is_made_smaller(tmp_path: Path) -> None:
+    images = open_images(write_video(tmp_path / "a.mkv", [0], (7680, 4320), codec="mjpeg"))
+    assert [image.shape for image in images] == [(1080, 1920, 3)]
+
+
+def test_folder_of_pictures(tmp_path: Path) -> None:
+    for i in (9, 10, 1):
+        picture = np.full((16 + 2 * i, 16, 3), i, np.uint8)
+        (tmp_path / f"frame_{i}.png").write_bytes(encode_png(picture))
+    (tmp_path / ".hidden.png").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("none of ours")
+    images = open_images(tmp_path)
+    assert (images.fps, images.count) == (25, 3)
+    assert [int(image[0, 0, 0]) for image in images] == [1, 9, 10]
+    assert open_images(tmp_path, Fraction(24)).fps == 24
+
+
+def test_no_pictures(tmp_path: Path) -> None:
+    with pytest.raises(TrackingError, match="no such file"):
+        open_images(tmp_path / "a.mp4")
+    with pytest.raises(TrackingError, match="no pictures in it"):
+        open_images(tmp_path)
+    (tmp_path / "a.mp4").write_bytes(b"")
+    with pytest.raises(TrackingError, match="empty"):
+        open_images(tmp_path / "a.mp4")
+    (tmp_path / "a.mp4").write_bytes(b"nothing of the kind" * 100)
+    with pytest.raises(TrackingError, match="not a video or picture"):
+        open_images(tmp_path / "a.mp4")
+    (tmp_path / "a.txt").write_text("To be, or not to be.\n" * 100)
+    with pytest.raises(TrackingError, match="no pictures"):
+        open_images(tmp_path / "a.txt")
+
+
+def test_only_sound(tmp_path: Path) -> None:
+    with pytest.raises(TrackingError, match="no pictures"):
+        open_images(write_sound(tmp_path / "a.wav"))
+
+
+def test_a_photo_in_tiles(tmp_path: Path) -> None:
+    """What a phone's heic looks like to ffmpeg, as far as matters here: many tracks of pictures."""
+    path = tmp_path / "a.heic"
+    with av.open(str(path), "w", format="matroska") as container:
+        streams = [container.add_stream("ffv1", rate=25) for _ in range(2)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for stream in streams:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(corners(), format="rgb24")))
+            container.mux(stream.encode(None))
+    with pytest.raises(TrackingError, match="jpg or png"):
+        read_image(path)
+
+
+def test_damaged_video(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", range(0, 4000, 40))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(TrackingError, match="damaged"):
+        list(open_images(path))
+    start = content.index(b"mdat") + 4
+    noise = np.random.default_rng(0).integers(0, 256, 2000, np.uint8).tobytes()
+    path.write_bytes(content[: start + 500] + noise + content[start + 2500 :])
+    with pytest.raises(TrackingError, match=r"damaged at about \d\.\d s"):
+        list(open_images(path))
+
+
+def test_damaged_photo(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encode_png(corners())[:40])
+    with pytest.raises(TrackingError, match="damaged"):
+        read_image(path)
