@@ -1,0 +1,201 @@
+"""`Coefficients`: a face as the original model and the original renderer know it.
+
+Expression is 64 coefficients of the Basel face model (BFM, as in Deep3DFaceRecon); the pose is 3
+angles in radians, 3 translations, and the crop: scale, x and y of the face in the 256 x 256
+picture. 25 frames a second.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtalk_core.errors import MotionError
+from dreamtalk_core.files import atomic_write
+from dreamtalk_core.motion import float_array
+
+if TYPE_CHECKING:
+    from dreamtalk_core.motion import Motion
+
+FPS = 25
+EXPRESSION = 64
+POSE = 9
+"""Columns of a pose: angle 3, translation 3, crop 3."""
+STILL_CROP = (0.9370641, 126.84911, 129.03864)
+"""The crop of a head that does not move, in the public code."""
+FORMAT = "dreamtalk-coefficients"
+VERSION = 1
+_KEYS = ("format", "version", "expression", "pose")
+
+Array = NDArray[np.float32]
+Extension = Literal["mirror", "loop"]
+"""How a pose goes on behind its end: back and forth, or again from its start."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coefficients:
+    """A face over time in the space of the original model, at 25 fps. Immutable.
+
+    expression: float32 [T, 64], T >= 1. pose: float32 [T, 9]: angles in radians, translation, crop.
+    The arrays are read-only copies. Raises MotionError if this does not hold or a value is not
+    finite.
+    """
+
+    expression: Array
+    pose: Array
+
+    def __post_init__(self) -> None:
+        expression = float_array(self.expression, "Expression coefficients")
+        if expression.ndim != 2 or expression.shape[1] != EXPRESSION or not len(expression):
+            raise MotionError(
+                f"Expression coefficients must be [frames >= 1, {EXPRESSION}], not "
+                f"{list(expression.shape)}."
+            )
+        pose = float_array(self.pose, "Pose coefficients")
+        if pose.shape != (len(expression), POSE):
+            raise MotionError(
+                f"Pose coefficients must be [{len(expression)}, {POSE}] (angle, translation, "
+                f"crop), not {list(pose.shape)}."
+            )
+        for name, array in (("expression", expression), ("pose", pose)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    def __len__(self) -> int:
+        """Number of frames T."""
+        return len(self.expression)
+
+    @property
+    def duration(self) -> Fraction:
+        """Exact length in seconds."""
+        return Fraction(len(self), FPS)
+
+    def with_pose(self, pose: Array, extension: Extension = "mirror") -> Coefficients:
+        """The same face with the head of a pose [P, 9], extended as of `extended_pose`."""
+        return Coefficients(self.expression, extended_pose(pose, len(self), extension))
+
+    def to_motion(self) -> Motion:
+        """ARKit curves and head rotation by the fitted linear maps, see `bfm`: good for jaw and
+        lips, weak elsewhere. Raises ModelError where the maps are not installed."""
+        # The maps stand on this module.
+        from dreamtalk_core.bfm import to_motion
+
+        return to_motion(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to .npz, or to .mat as Deep3DFaceRecon does (needs SciPy), whole or not at all.
+
+        Raises MotionError for another suffix, DreamTalkError if it cannot be written.
+        """
+        file = Path(path)
+        suffix = _checked_suffix(file)
+        if suffix == ".mat":
+            from dreamtalk_core.models.original.mat import write_mat
+
+            write_mat(file, self)
+            return
+        # Through a stream, because numpy adds .npz to names that end in, say, .NPZ.
+        with atomic_write(file) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(
+                stream,
+                format=np.array(FORMAT),
+                version=np.array(VERSION),
+                expression=self.expression,
+                pose=self.pose,
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Coefficients:
+        """Read an .npz of `save`, or a .mat with `coeff` (see `mat`; needs SciPy).
+
+        Raises MotionError if it is not such a file, or is damaged.
+        """
+        file = Path(path)
+        suffix = _checked_suffix(file)
+        if not file.is_file():
+            raise MotionError(f"There is no file {file}. Check the name and the folder.")
+        if suffix == ".mat":
+            from dreamtalk_core.models.original.mat import read_mat
+
+            return read_mat(file)
+        return _read_npz(file)
+
+
+def holds_coefficients(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one of these: a `.mat` by its suffix, an `.npz` by its format."""
+    file = Path(path)
+    if file.suffix.lower() != ".npz":
+        return file.suffix.lower() == ".mat"
+    try:
+        # Asked first, because numpy would take any other file for a pickle.
+        if not zipfile.is_zipfile(file):
+            return False
+        with np.load(file, allow_pickle=False) as archive:
+            return "format" in archive.files and str(archive["format"]) == FORMAT
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError):
+        return False
+
+
+def still_pose(frames: int) -> Array:
+    """The pose [frames, 9] of a head that does not move."""
+    row = np.array([*([0.0] * 6), *STILL_CROP], np.float32)
+    return np.repeat(row[None], frames, axis=0)
+
+
+def extended_pose(pose: Array, frames: int, extension: Extension = "mirror") -> Array:
+    """A pose [P, 9] cut or extended to [frames, 9]: back and forth, or again from its start.
+
+    Mirrored it never jumps; looped it does, unless the clip ends as it began.
+    """
+    index = np.arange(frames)
+    if extension == "loop" or len(pose) == 1:
+        return pose[index % len(pose)]
+    turn = len(pose) - 1
+    return pose[turn - np.abs(index % (2 * turn) - turn)]
+
+
+def _checked_suffix(file: Path) -> str:
+    suffix = file.suffix.lower()
+    if suffix not in (".npz", ".mat"):
+        what = f"the suffix {file.suffix!r}" if suffix else "no suffix"
+        raise MotionError(f"{file.name} has {what}; coefficients are in .npz or .mat files.")
+    return suffix
+
+
+def _read_npz(file: Path) -> Coefficients:
+    try:
+        # Asked first, because numpy would take any other file for a pickle.
+        if not zipfile.is_zipfile(file):
+            raise MotionError(f"{file} is not a numpy archive, or is damaged: no zip file.")
+        with np.load(file, allow_pickle=False) as archive:
+            content = {key: archive[key] for key in _KEYS if key in archive.files}
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        ValueError,
+        NotImplementedError,
+    ) as error:
+        raise MotionError(f"{file} is not a numpy archive, or is damaged: {error}.") from error
+    missing = [key for key in _KEYS if key not in content]
+    if missing or str(content["format"]) != FORMAT:
+        what = f"it lacks {', '.join(missing)}" if missing else f"its format is not {FORMAT}"
+        raise MotionError(f"{file} holds no coefficients of the original model: {what}.")
+    if str(content["version"]) != str(VERSION):
+        raise MotionError(
+            f"{file} has version {content['version']}; this program reads version {VERSION}. "
+            "Update it, or save the coefficients again."
+        )
+    try:
+        return Coefficients(content["expression"], content["pose"])
+    except MotionError as error:
+        raise MotionError(f"{file}: {error}") from error
