@@ -17,8 +17,9 @@ def alphas_cumprod(device: torch.device | str = "cpu") -> Tensor:
 
     Linear betas from 1e-4 to 0.02, as in DreamTalk's public configuration.
     """
-    betas = torch.linspace(1e-4, 0.02, TRAIN_STEPS, dtype=torch.float64, device=device)
-    return torch.cat([betas.new_ones(1), (1 - betas).cumprod(0)]).float()
+    # Made on the CPU: Apple's GPU has no float64.
+    betas = torch.linspace(1e-4, 0.02, TRAIN_STEPS, dtype=torch.float64)
+    return torch.cat([betas.new_ones(1), (1 - betas).cumprod(0)]).float().to(device)
 
 
 def add_noise(clean: Tensor, noise: Tensor, step: Tensor) -> Tensor:

@@ -88,13 +88,13 @@ def animate_original(options: argparse.Namespace) -> None:
 
 def render_original_video(options: argparse.Namespace) -> None:
     """`render --renderer FILE`: the portrait, moved by the original renderer."""
-    from dreamtalk_core.models.original.coefficients import Coefficients
+    from dreamtalk_core.models.original.coefficients import Coefficients, holds_coefficients
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.original import OriginalRenderer
     from dreamtalk_core.render.video import check_video_path
 
     check_video_path(options.output)
-    own = options.motion.suffix.lower() == COEFFICIENTS
+    own = holds_coefficients(options.motion)
     motion = Coefficients.load(options.motion) if own else Motion.load(options.motion)
     renderer = OriginalRenderer.load(options.renderer, options.device)
     with Bar("render") as progress:

@@ -8,13 +8,16 @@ longer comes to rest. What was seen and what was not is told beside the curves.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES
@@ -24,10 +27,7 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.tracking.derive import derive, measure
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
-from dreamtalk_core.tracking.video import open_images
-
-if TYPE_CHECKING:
-    import torch
+from dreamtalk_core.tracking.video import Image, open_images
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -38,6 +38,7 @@ MAX_GAP = 0.4
 EASE = 0.3
 """Seconds in which a face that stays away comes to rest, and leaves it before it is back."""
 
+_AHEAD = 4  # pictures that are decoded before they are looked at
 _REACH = 0.05  # seconds: width of the smoothing over time
 _JITTER = 3.0  # width of the smoothing over values, in deviations of the jitter
 # What passes for jitter at most, in weights and in degrees: the median of a curve that is always on
@@ -92,15 +93,16 @@ def track_faces(
     """
     images = open_images(path, fps)
     tracker = tracker or FaceTracker.load(device)
-    faces: Iterable[Face | None] = tracker.follow(images, choice)
+    faces: Iterable[Face | None] = tracker.follow(_ahead(images), choice)
     if images.count == 1 and images.files == (Path(path),):
         # A video hardly ever begins with an animal; a photo may be of one.
         faces = [read_portrait(path, choice=choice, tracker=tracker).face]
     rows: list[Array | None] = []
-    for face in faces:
-        rows.append(None if face is None else _row(face))
-        if progress is not None:
-            progress(len(rows), max(len(rows), images.count or 0))
+    with _one_thread():
+        for face in faces:
+            rows.append(None if face is None else _row(face))
+            if progress is not None:
+                progress(len(rows), max(len(rows), images.count or 0))
     found = [row for row in rows if row is not None]
     if not found:
         raise TrackingError(
@@ -126,6 +128,30 @@ def track_faces(
         tuple((gap.start / rate, gap.stop / rate) for gap in gaps if _is_long(gap, rate)),
         str(path),
     )
+
+
+def _ahead(images: Iterable[Image]) -> Iterator[Image]:
+    """The same pictures, decoded ahead in a second thread."""
+    source = iter(images)
+    pool = ThreadPoolExecutor(1, thread_name_prefix="decode")
+    try:
+        waiting = deque(pool.submit(next, source, None) for _ in range(_AHEAD))
+        while (image := waiting.popleft().result()) is not None:
+            waiting.append(pool.submit(next, source, None))
+            yield image
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Networks as small as these run faster on one thread than on several that wait for another."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _row(face: Face) -> Array:

@@ -1,0 +1,109 @@
+"""The original checkpoints on the command line, with networks that nobody trained."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dreamtalk_core import Motion
+from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.cli import main
+from dreamtalk_core.models.original.coefficients import Coefficients, still_pose
+from dreamtalk_core.models.original.denoiser import Sizes
+
+transformers = pytest.importorskip(
+    "transformers", reason="needs transformers: pip install dreamtalk[original]"
+)
+
+WIDTH = 16
+FRAMES = 346
+
+
+@pytest.fixture(scope="module")
+def folder(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small checkpoint as the original holds it, the ears for it, and a style clip."""
+    spec = importlib.util.spec_from_file_location("original", root / "benchmarks" / "original.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sizes = Sizes(
+        width=16, feed_forward=24, content_layers=1, style_layers=1, decoder_layers=2,
+        audio=WIDTH, window=11, clip=256,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("original")
+    tensors = module.random_model(sizes).state_dict()
+    named = {f"diff_net.{name}": value for name, value in tensors.items()}
+    torch.save({"model_state_dict": named}, folder / "denoising_network.pth")
+    config = transformers.Wav2Vec2Config(
+        hidden_size=WIDTH, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        conv_dim=(8,) * 7, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4,
+        feat_extract_norm="layer", do_stable_layer_norm=True,
+    )  # fmt: skip
+    transformers.Wav2Vec2Model(config).save_pretrained(folder / "ears")
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder / "ears")
+    draw = np.random.default_rng(0)
+    clip = Coefficients(draw.normal(size=(40, 64)), still_pose(40))
+    replace(clip, pose=still_pose(40) + 0.1).save(folder / "clip.mat")
+    return folder
+
+
+def test_a_line_in_the_style_of_a_clip_with_its_head(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, clip = tmp_path / "mine.safetensors", str(folder / "clip.mat")
+    assert main(["import", str(folder / "denoising_network.pth"), str(model)]) == 0
+    assert "original motion model" in capsys.readouterr().out
+    own, curves = tmp_path / "line.mat", tmp_path / "line.npz"
+    words = ["animate", str(DEMO_VOICE), "--wav2vec", str(folder / "ears"), "--fps", "30"]
+    words += ["-o", str(own), "-o", str(curves), "--style", clip, "--pose", clip]
+    assert main([*words, "--model", str(model)]) == 0
+    face = Coefficients.load(own)
+    assert len(face) == FRAMES
+    np.testing.assert_allclose(face.pose, still_pose(FRAMES) + 0.1, rtol=1e-6)
+    motion = Motion.load(curves)
+    assert motion.fps == 30
+    expected = face.to_motion().resample(30, motion.duration)
+    np.testing.assert_allclose(motion.weights, expected.weights, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["-o", "a.csv", "--style", "happy"], "no style 'happy'"),
+        (["-o", "a.csv", "--style", "clip.csv"], "clip.csv"),
+        (["-o", "a.csv", "--wav2vec", "nowhere"], "nowhere"),
+        (["-o", "a.xyz"], ".csv"),
+        (["-o", "a.csv", "--preview", "a.mp4"], "--preview"),
+    ],
+)
+def test_mistakes_are_told_once(
+    options: list[str],
+    words: str,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ears = [] if "--wav2vec" in options else ["--wav2vec", str(folder / "ears")]
+    model = ["--model", str(folder / "denoising_network.pth")]
+    assert main(["animate", str(DEMO_VOICE), *options, *ears, *model]) == 1
+    (error,) = capsys.readouterr().err.split("dreamtalk: ")[1:]
+    assert words in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_render_wants_the_renderer(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["render", str(folder / "clip.mat"), str(folder / "clip.mat")]
+    words += ["-o", str(tmp_path / "a.mp4"), "--renderer", str(folder / "denoising_network.pth")]
+    assert main(words) == 1
+    assert "this needs the original renderer (renderer.pt)" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
