@@ -36,7 +36,7 @@ from dreamtalk_core.calibration import calibrate  # noqa: E402
 from dreamtalk_core.evaluation.emotions import NEUTRAL, mean_face, mean_text  # noqa: E402
 from dreamtalk_core.evaluation.evaluate import save_json  # noqa: E402
 from dreamtalk_core.evaluation.metrics import correlation  # noqa: E402
-from dreamtalk_core.tracking import track_faces  # noqa: E402
+from dreamtalk_core.performance import read_performance  # noqa: E402
 
 Code = NDArray[np.float32]
 Key = tuple[str, str]
@@ -58,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     raw: dict[Key, Motion] = {}
     for path in sorted(options.folder.glob("*.mp4")):
         person, _, emotion, *_ = path.stem.split("_")
-        tracked = track_faces(path)
-        raw[person, emotion] = tracked.motion
-        lost = int((tracked.confidence < 0.5).sum())
-        print(f"{path.name}: {len(tracked.motion)} frames, {lost} without a face", flush=True)
+        motion, seen = read_performance(path)
+        raw[person, emotion] = motion
+        lost = 0 if seen is None else int((~seen).sum())
+        print(f"{path.name}: {len(motion)} frames, {lost} without a face", flush=True)
 
     document: dict[str, Any] = {}
     sheets = {}
