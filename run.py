@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Set up DreamTalk from a bare Python, then show it or test it.
 
-    python run.py demo    animate the shipped voice: a video, a Live Link CSV and a GLB in out/
+    python run.py demo    a head and a photo that speak: videos, a CSV and a GLB in out/
     python run.py test    lint, format, types, then the tests
 
 Standard library only. The first run makes a virtual environment in `.venv-run` (network, a few
@@ -30,6 +30,7 @@ VENV = ROOT / ".venv-run"
 STAMP = VENV / "setup.json"
 CONSTRAINTS = ROOT / "constraints.txt"
 VOICE = ROOT / "dreamtalk_core" / "assets" / "demo_voice.flac"
+PORTRAIT = VOICE.with_name("demo_portrait.jpg")
 OUT = ROOT / "out"
 
 OLDEST = (3, 10)
@@ -315,12 +316,19 @@ def advise(torch: str) -> None:
 # ---------------------------------------------------------------------- what to run
 
 
-def demo_command(dreamtalk: Path, out: Path) -> list[str]:
+def demo_commands(dreamtalk: Path, out: Path) -> list[list[str]]:
+    """A head that speaks with its curves, and a photo that speaks."""
     return [
-        str(dreamtalk), "animate", str(VOICE),
-        "-o", str(out / "demo.csv"),
-        "-o", str(out / "demo.glb"),
-        "--preview", str(out / "demo.mp4"),
+        [
+            str(dreamtalk), "animate", str(VOICE),
+            "-o", str(out / "demo.csv"),
+            "-o", str(out / "demo.glb"),
+            "--preview", str(out / "demo.mp4"),
+        ],
+        [
+            str(dreamtalk), "render", str(PORTRAIT), str(VOICE),
+            "-o", str(out / "portrait.mp4"),
+        ],
     ]  # fmt: skip
 
 
@@ -340,11 +348,13 @@ def demo(torch: str | None) -> int:
         raise SetupError(f"{VOICE} is missing: this copy of the project is not complete.")
     prepare([], torch)
     OUT.mkdir(exist_ok=True)
-    status = run(demo_command(venv_program("dreamtalk"), OUT))
+    dreamtalk = venv_program("dreamtalk")
+    status = next(filter(None, map(run, demo_commands(dreamtalk, OUT))), 0)
     if status == 0:
         say(f"The demo is in {OUT}")
         for name, what in (
             ("demo.mp4", "a head that speaks"),
+            ("portrait.mp4", "a photo that speaks"),
             ("demo.csv", "Live Link Face take"),
             ("demo.glb", "animated head for any 3D program"),
         ):

@@ -202,6 +202,7 @@ class OriginalDreamTalk:
         seed: int = 0,
         steps: int = STEPS,
         pose: Coefficients | str | Path | None = None,
+        extension: Extension = "mirror",
         progress: Progress | None = None,
     ) -> Coefficients:
         """All of the road but rendering: `load_speech`, `load_style`, `load_pose`, `sample_motion`.
@@ -216,6 +217,7 @@ class OriginalDreamTalk:
             seed=seed,
             steps=steps,
             pose=None if pose is None else self.load_pose(pose),
+            extension=extension,
             progress=progress,
         )
 

@@ -256,14 +256,30 @@ class DreamTalk:
         motion: Motion,
         path: str | Path,
         audio: Speech | str | Path | None = None,
+        *,
+        portrait: str | Path | None = None,
         size: int = 512,
         progress: Progress | None = None,
     ) -> None:
-        """Write an MP4 of the built-in head, with sound if given. Raises RenderError."""
-        # The rasteriser is compiled when it is imported; curves alone need not wait for it.
-        from dreamtalk_core.render.preview import render_preview
+        """Write a video, with sound if given: of a portrait, or of the built-in head.
 
-        render_preview(motion, path, audio, size, progress)
+        path: .mp4, .mov, or numbered pictures, see `render.video`. portrait: a picture of a face,
+        which keeps its size. size: of the head, in pixels.
+        Raises RenderError, SpeechError, and TrackingError for a picture without a face.
+        """
+        # The rasteriser is compiled when it is imported; curves alone need not wait for it.
+        from dreamtalk_core.render.portrait import PortraitRenderer
+        from dreamtalk_core.render.preview import render_portrait, render_preview
+        from dreamtalk_core.render.video import check_video_path
+        from dreamtalk_core.tracking.portrait import read_portrait
+
+        if portrait is None:
+            render_preview(motion, path, audio, size, progress)
+            return
+        check_video_path(path)
+        image, face = (found := read_portrait(portrait)).image, found.face
+        drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
+        render_portrait(drawn, motion, path, audio, progress)
 
     def animate(
         self,

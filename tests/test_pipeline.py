@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from dreamtalk_core import DreamTalk, Motion, Speech
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.controls import Controls
 from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError
 from dreamtalk_core.living import Living
@@ -214,6 +215,19 @@ def test_living_face_and_controls_reach_the_motion(talk: DreamTalk, speech: Spee
     firm = talk.animate(short, "neutral", controls=Controls(jaw=0.5, head=0, max_opening=0.2))
     assert firm.channel("jawOpen").max() <= 0.2
     assert not firm.head_rotation.any()
+
+
+def test_a_portrait_is_rendered_and_is_a_face_for_auto(
+    talk: DreamTalk, speech: Speech, tmp_path: Path
+) -> None:
+    short = cut(speech, 0, 1)
+    path = tmp_path / "sie.mp4"
+    style = talk.predict_style(short, DEMO_PORTRAIT)
+    assert not np.array_equal(style.code, talk.predict_style(short).code)
+    talk.render(talk.animate(short, style), path, short, portrait=DEMO_PORTRAIT)
+    with av.open(str(path)) as file:
+        assert file.streams.video[0].frames == 25
+        assert (file.streams.video[0].width, file.streams.video[0].height) == (512, 512)
 
 
 def test_wrong_requests_say_what_to_do(talk: DreamTalk, speech: Speech, tmp_path: Path) -> None:

@@ -307,24 +307,28 @@ class TestPrepare:
 
 class TestCommands:
     def test_demo(self, tmp_path: Path) -> None:
-        command = run.demo_command(Path("dreamtalk"), tmp_path)
+        command, portrait = run.demo_commands(Path("dreamtalk"), tmp_path)
         assert command[:2] == ["dreamtalk", "animate"]
         assert Path(command[2]) == run.VOICE
         assert run.VOICE.is_file()
         assert command.count("-o") == 2
+        assert portrait[:2] == ["dreamtalk", "render"]
+        assert Path(portrait[2]) == run.PORTRAIT
+        assert run.PORTRAIT.is_file()
 
     def test_demo_says_where(
         self, project: Path, commands: Commands, capsys: pytest.CaptureFixture[str]
     ) -> None:
         run.OUT.mkdir()
-        for name in ("demo.mp4", "demo.csv", "demo.glb"):
+        for name in ("demo.mp4", "portrait.mp4", "demo.csv", "demo.glb"):
             (run.OUT / name).touch()
         assert run.demo(None) == 0
         assert str(run.OUT) in capsys.readouterr().out
 
     def test_demo_passes_failure_on(self, project: Path, commands: Commands) -> None:
-        commands.fail_on = "animate"
-        assert run.demo(None) == 1
+        for command in ("animate", "render"):
+            commands.fail_on = command
+            assert run.demo(None) == 1
 
     def test_tests_run_last(self) -> None:
         commands = run.check_commands(Path("python"))

@@ -87,12 +87,6 @@ def _parser() -> argparse.ArgumentParser:
     render.add(commands)
     original.add(commands)
 
-    preview = commands.add_parser("preview", help="video of the built-in head from a motion file")
-    preview.set_defaults(run=_preview)
-    preview.add_argument("motion", type=Path)
-    preview.add_argument("-o", "--output", type=Path, required=True, metavar="MP4")
-    preview.add_argument("--audio", type=Path, metavar="SPEECH")
-
     sync = commands.add_parser("sync", help="tell by how much lips are late for their speech")
     sync.set_defaults(run=_sync)
     sync.add_argument("speech", type=Path, help="sound file, or a video with sound")
@@ -216,17 +210,6 @@ def _sync(options: argparse.Namespace) -> None:
     print(f"offset      {sync.offset:+d} (lips {late if sync.offset else 'on time'})")
     print(f"confidence  {sync.confidence:.2f}")
     print(f"probability {sync.probability:.2f} that speech and lips belong together as they are")
-
-
-def _preview(options: argparse.Namespace) -> None:
-    from dreamtalk_core.motion import Motion
-    from dreamtalk_core.render.preview import render_preview
-
-    with Bar("preview") as progress:
-        render_preview(
-            Motion.load(options.motion), options.output, options.audio, progress=progress
-        )
-    print(options.output)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

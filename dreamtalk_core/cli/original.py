@@ -34,6 +34,12 @@ def add_options(animate: argparse.ArgumentParser) -> None:
         help="wav2vec2 model: a folder, or a name in the Hugging Face cache",
     )
     group.add_argument(
+        "--pose-extension",
+        choices=("mirror", "loop"),
+        default="mirror",
+        help="how --pose goes on when the speech is longer: back and forth (default), or again",
+    )
+    group.add_argument(
         "--pose", type=Path, metavar="MAT", help="how the head moves: a clip's .mat or .npz"
     )
 
@@ -76,6 +82,7 @@ def animate_original(options: argparse.Namespace) -> None:
             seed=options.seed,
             steps=STEPS if options.steps is None else options.steps,
             pose=options.pose,
+            extension=options.pose_extension,
             progress=progress,
         )
     for path in dict.fromkeys(options.output):

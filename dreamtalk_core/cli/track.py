@@ -54,12 +54,7 @@ def add(commands: Any) -> None:
     portrait.add_argument(
         "--size", type=int, default=512, metavar="PIXELS", help="of the crop (default 512)"
     )
-    portrait.add_argument(
-        "--points",
-        metavar="POINTS",
-        help="where the face is in a drawing in which none is found: both eyes and the mouth in "
-        'pixels, "210,180 290,182 250,270"',
-    )
+    add_points(portrait)
     add_face(portrait)
 
 
@@ -71,6 +66,16 @@ def add_face(parser: argparse.ArgumentParser) -> None:
         default="largest",
         metavar="WHICH",
         help="of several faces: largest (default), or their number from the left, from 0 up",
+    )
+
+
+def add_points(parser: argparse.ArgumentParser) -> None:
+    """Where the face is, told by hand."""
+    parser.add_argument(
+        "--points",
+        metavar="POINTS",
+        help="where the face is in a drawing in which none is found: both eyes and the mouth in "
+        'pixels, "210,180 290,182 250,270"',
     )
 
 

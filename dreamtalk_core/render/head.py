@@ -2,7 +2,8 @@
 
 One frame: pose the mesh, turn the head (the neck bends, the chest stays), draw a shadow map from
 the key light, draw the visible triangles at twice the resolution, then shade. A pixel whose four
-samples show one smooth piece of surface is shaded once, a pixel on an outline four times.
+samples show one smooth piece of surface is shaded once, a pixel on an outline four times. The
+camera and its lights stay; to look from elsewhere, the whole bust is turned.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +23,10 @@ from dreamtalk_core.rig.head import MATERIALS, Head, gaze_rotation, load_head, r
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
 
+Background = Literal["studio"] | tuple[int, int, int] | None
+"""Behind the head: the calm gradient, a colour (sRGB, 0..255), or nothing, for a picture with
+transparency."""
+
 SKIN, MOUTH, TEETH, TONGUE, EYE, LASH = range(len(MATERIALS))
 
 # Camera: a portrait lens on the z axis, aimed a little above the turning point.
@@ -28,6 +34,12 @@ _DISTANCE = 1150.0
 _AIM_Y = 24.0
 _FOCUS_Z = 60.0
 _SPAN = 268.0  # mm of the plane z = _FOCUS_Z that the picture's height shows
+
+# What the camera goes round.
+_PIVOT = np.array([0.0, _AIM_Y, 0.0], np.float32)
+
+# Where the lids are, mm, on a head whose eyes have none.
+_LID_HEIGHT = 6.0
 
 _SHADOW_SIZE = 176
 # How far above the surface its own shadow is looked up, mm: no shadow of a facet on itself.
@@ -49,6 +61,14 @@ _FILL_COLOUR = np.array([0.22, 0.27, 0.36], np.float32)
 _RIM_COLOUR = np.array([2.6, 2.9, 3.5], np.float32)
 _SKY = np.array([0.30, 0.33, 0.38], np.float32)
 _GROUND = np.array([0.20, 0.165, 0.15], np.float32)
+
+
+def _looking(view: tuple[float, float]) -> Float:
+    """How the bust is turned [3, 3] to be seen from above and from its left, in degrees."""
+    up, round_left = view
+    tilted = rotation_matrix([up, 0.0, 0.0])
+    return (tilted @ rotation_matrix([0.0, -round_left, 0.0])).astype(np.float32)
+
 
 _TONE_STEPS = 4096
 _TONE_MAX = 4.0
@@ -125,12 +145,13 @@ def _shade(
     picture: Float,
     out: NDArray[np.uint8],
 ) -> None:
-    """Shade owner [2H, 2W] over picture [H, W, 3] into out [H, W, 3].
+    """Shade owner [2H, 2W] over picture [H, W, 3] into out [H, W, 3], or without it [H, W, 4].
 
-    eyes [2, 12]: centre, gaze direction, up direction of the head, right direction of the head.
+    eyes [2, 14]: see `_eye_frames`.
     lights [8, 3]: key, fill, rim (directions), then their colours, sky and ground.
     """
     height, width = out.shape[0], out.shape[1]
+    opaque = out.shape[2] == 3
     atlas_h, atlas_w = atlas.shape[0], atlas.shape[1]
     one = np.float32(1.0)
     zero = np.float32(0.0)
@@ -147,6 +168,8 @@ def _shade(
             if first < 0 and second < 0 and third < 0 and fourth < 0:
                 for c in range(3):
                     out[row, column, c] = np.uint8(picture[row, column, c] + half)
+                if not opaque:
+                    out[row, column, 3] = 0
                 continue
             samples = 4
             if first == second and first == third and first == fourth:
@@ -161,6 +184,7 @@ def _shade(
                     zd = world[triangles[fourth, 0], 2]
                     if max(za, zb, zc, zd) - min(za, zb, zc, zd) < np.float32(6.0):
                         samples = 1
+            covered = 0
             sum_r = zero
             sum_g = zero
             sum_b = zero
@@ -174,10 +198,12 @@ def _shade(
                     qx = np.float32(2 * column + s % 2) + half
                     qy = np.float32(2 * row + s // 2) + half
                 if face < 0:
-                    sum_r += picture[row, column, 0]
-                    sum_g += picture[row, column, 1]
-                    sum_b += picture[row, column, 2]
+                    if opaque:
+                        sum_r += picture[row, column, 0]
+                        sum_g += picture[row, column, 1]
+                        sum_b += picture[row, column, 2]
                     continue
+                covered += 1
                 a, b, c3 = triangles[face, 0], triangles[face, 1], triangles[face, 2]
                 ax, ay = points[a, 0], points[a, 1]
                 bx, by = points[b, 0] - ax, points[b, 1] - ay
@@ -383,10 +409,22 @@ def _shade(
                 sum_r += tone[int(min(max(r * steps, zero), np.float32(_TONE_STEPS - 1)))]
                 sum_g += tone[int(min(max(g * steps, zero), np.float32(_TONE_STEPS - 1)))]
                 sum_b += tone[int(min(max(bl * steps, zero), np.float32(_TONE_STEPS - 1)))]
-            share = one / np.float32(samples)
+            share = one / np.float32(samples if opaque else covered)
             out[row, column, 0] = np.uint8(sum_r * share + half)
             out[row, column, 1] = np.uint8(sum_g * share + half)
             out[row, column, 2] = np.uint8(sum_b * share + half)
+            if not opaque:
+                out[row, column, 3] = 255 * covered // samples
+
+
+@dataclass(frozen=True, eq=False)
+class SplitHead(Head):
+    """A head some of whose vertices lie twice in one place, for their texture coordinates.
+
+    weld: int32 [V], for each vertex the one whose normal it shares (itself, as a rule).
+    """
+
+    weld: Int
 
 
 @dataclass
@@ -398,25 +436,59 @@ class _Scratch:
     shadow: Float
     shadow_owner: Int
     normals: Float
+    posed: Float
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """What of the head is seen where, on samples of half a pixel; valid until the next picture.
+
+    points: float32 [V, 3], vertices in samples, x to the right, y down, and a nearness.
+    world: float32 [V, 3], mm; the camera looks along -z. normals: float32 [V, 3], of length 1.
+    owner: int32 [2 * size, 2 * size], the triangle that is seen, or -1.
+    """
+
+    points: Float
+    world: Float
+    normals: Float
+    owner: Int
 
 
 class HeadRenderer:
-    """Draws the head as uint8 RGB pictures [size, size, 3]. `render` may be called from threads.
+    """Draws the head. `render` may be called from threads.
 
-    size: picture width and height in pixels, even, 64 to 4096. Raises `RenderError` otherwise.
+    size: picture width and height in pixels, even, 64 to 4096. background: see `Background`.
+    zoom: how much larger than usual, 0.25 to 8. Raises `RenderError` for others.
     """
 
-    def __init__(self, size: int = 512, head: Head | None = None) -> None:
+    def __init__(
+        self,
+        size: int = 512,
+        head: Head | None = None,
+        background: Background = "studio",
+        zoom: float = 1.0,
+    ) -> None:
         if size % 2 or not 64 <= size <= 4096:
             raise RenderError(f"The picture size must be even and 64 to 4096, not {size}.")
+        if not 0.25 <= zoom <= 8:
+            raise RenderError(f"The zoom must be 0.25 to 8, not {zoom:g}.")
         self.size = size
+        self.zoom = zoom
+        self.channels = 4 if background is None else 3
         self.head = head or load_head()
-        self._weld = np.arange(len(self.head.vertices), dtype=np.int32)
+        own = np.arange(len(self.head.vertices), dtype=np.int32)
+        self._weld = self.head.weld if isinstance(self.head, SplitHead) else own
         self._atlas = _to_linear(self.head.atlas)
-        self._picture = _backdrop(size)
+        if background == "studio":
+            self._picture = _backdrop(size)
+        else:
+            self._picture = np.full((size, size, 3), background or 0, np.float32)
         material = self.head.material
         # Lashes are blades and crowns are shells: both are seen from behind as well.
         self._two_sided = (material == LASH) | (material == TEETH)
+        if isinstance(self.head, SplitHead):
+            # The heads of others are often hollow: to be seen from inside, rather than through.
+            self._two_sided[:] = True
         self._casters = np.ascontiguousarray(self.head.triangles[(material == SKIN)])
         self._cast_sides = np.ones(len(self._casters), bool)
         self._lights = np.stack(
@@ -429,25 +501,26 @@ class HeadRenderer:
         self._local = threading.local()
 
     def render(
-        self, weights: ArrayLike, head_rotation: ArrayLike = (0.0, 0.0, 0.0)
+        self,
+        weights: ArrayLike,
+        head_rotation: ArrayLike = (0.0, 0.0, 0.0),
+        view: tuple[float, float] = (0.0, 0.0),
     ) -> NDArray[np.uint8]:
-        """One picture for weights [52] (`ARKIT_NAMES` order) and (pitch, yaw, roll) in degrees."""
+        """One picture uint8 [size, size, 3], or with straight alpha [size, size, 4].
+
+        weights: [52], `ARKIT_NAMES` order. head_rotation: (pitch, yaw, roll) in degrees.
+        view: degrees that the camera goes up, and round to the character's left.
+        """
         head = self.head
         scratch = self._scratch()
-        turn = rotation_matrix(head_rotation).astype(np.float32)
-        posed = head.pose(weights)
-        world = posed + head.neck[:, None] * (posed @ turn.T - posed)
-        vertex_normals(world, head.triangles, self._weld, scratch.normals)
-        points = self._project(world)
-        scratch.depth[:] = 0
-        scratch.owner[:] = -1
-        fill(points, head.triangles, self._two_sided, scratch.depth, scratch.owner)
+        surface = self.surface(weights, head_rotation, view)
+        points, world = surface.points, surface.world
         scratch.shadow[:] = 0
         casters = self._project_to_light(world)
         fill(casters, self._casters, self._cast_sides, scratch.shadow, scratch.shadow_owner)
         lifted = world + np.float32(_SHADOW_LIFT) * scratch.normals
         shadow_points = self._project_to_light(lifted)
-        out = np.empty((self.size, self.size, 3), np.uint8)
+        out = np.empty((self.size, self.size, self.channels), np.uint8)
         _shade(
             scratch.owner,
             head.triangles,
@@ -460,13 +533,41 @@ class HeadRenderer:
             self._atlas,
             scratch.shadow,
             shadow_points,
-            self._eye_frames(np.asarray(weights, np.float32), posed, turn),
+            self._eye_frames(np.asarray(weights, np.float32), head_rotation, view),
             self._lights,
             _tone_curve(),
             self._picture,
             out,
         )
         return out
+
+    def surface(
+        self,
+        weights: ArrayLike,
+        head_rotation: ArrayLike = (0.0, 0.0, 0.0),
+        view: tuple[float, float] = (0.0, 0.0),
+    ) -> Surface:
+        """What `render` will shade."""
+        scratch = self._scratch()
+        scratch.posed = self.head.pose(weights)
+        world = self.place(scratch.posed, self.head.neck, head_rotation, view)
+        points = self.project(world)
+        vertex_normals(world, self.head.triangles, self._weld, scratch.normals)
+        scratch.depth[:] = 0
+        scratch.owner[:] = -1
+        fill(points, self.head.triangles, self._two_sided, scratch.depth, scratch.owner)
+        return Surface(points, world, scratch.normals, scratch.owner)
+
+    def place(
+        self, posed: Float, neck: Float, head_rotation: ArrayLike, view: tuple[float, float]
+    ) -> Float:
+        """Points on the head [N, 3] in front of the camera; neck [N]: how much each turns along."""
+        turn = rotation_matrix(head_rotation).astype(np.float32)
+        world: Float = posed + neck[:, None] * (posed @ turn.T - posed)
+        if not any(view):
+            return world
+        round_it = (world - _PIVOT) @ _looking(view).T + _PIVOT
+        return round_it.astype(np.float32)
 
     def _scratch(self) -> _Scratch:
         scratch: _Scratch | None = getattr(self._local, "scratch", None)
@@ -479,14 +580,16 @@ class HeadRenderer:
                 np.empty(shadow, np.float32),
                 np.empty(shadow, np.int32),
                 np.empty(self.head.vertices.shape, np.float32),
+                self.head.vertices,
             )
             self._local.scratch = scratch
         return scratch
 
-    def _project(self, world: Float) -> Float:
+    def project(self, world: Float) -> Float:
         """Samples and nearness [V, 3] on the doubled picture."""
         distance = np.float32(_DISTANCE) - world[:, 2]
-        scale = np.float32(2 * self.size / _SPAN * (_DISTANCE - _FOCUS_Z)) / distance
+        span = 2 * self.size * self.zoom / _SPAN
+        scale = np.float32(span * (_DISTANCE - _FOCUS_Z)) / distance
         points = np.empty_like(world)
         points[:, 0] = self.size + world[:, 0] * scale
         points[:, 1] = self.size - (world[:, 1] - np.float32(_AIM_Y)) * scale
@@ -502,20 +605,26 @@ class HeadRenderer:
         points[:, 2] += 500
         return points
 
-    def _eye_frames(self, weights: Float, posed: Float, turn: Float) -> Float:
+    def _eye_frames(
+        self, weights: Float, head_rotation: ArrayLike, view: tuple[float, float]
+    ) -> Float:
         """What shading an eye needs [2, 14]: centre, gaze, the head's up and left, and the heights
         of the upper and lower lid above the centre (mm)."""
         frames = np.empty((2, 14), np.float32)
+        posed = self._scratch().posed
+        whole = np.ones(2, np.float32)
+        centres = self.place(self.head.eye_centres, whole, head_rotation, view)
+        turn = _looking(view) @ rotation_matrix(head_rotation).astype(np.float32)
         for i, side in enumerate(("Left", "Right")):
             centre = self.head.eye_centres[i]
             gaze = gaze_rotation(weights, side)[:, 2].astype(np.float32)
-            frames[i, 0:3] = turn @ centre
+            frames[i, 0:3] = centres[i]
             frames[i, 3:6] = turn @ gaze
             frames[i, 6:9] = turn[:, 1]
             frames[i, 9:12] = turn[:, 0]
             upper, lower = self._lids[i]
-            frames[i, 12] = posed[upper, 1].mean() - centre[1]
-            frames[i, 13] = posed[lower, 1].mean() - centre[1]
+            frames[i, 12] = posed[upper, 1].mean() - centre[1] if len(upper) else _LID_HEIGHT
+            frames[i, 13] = posed[lower, 1].mean() - centre[1] if len(lower) else -_LID_HEIGHT
         return frames
 
 
@@ -526,8 +635,9 @@ def _lid_vertices(head: Head) -> list[tuple[NDArray[np.int64], NDArray[np.int64]
     for centre in head.eye_centres:
         offset = head.vertices[skin] - centre
         radius = np.linalg.norm(offset, axis=1)
-        near = (radius < radius[np.abs(offset[:, 0]) < 4].min() + 1.6) & (offset[:, 2] > 8)
-        near &= np.abs(offset[:, 0]) < 4
+        middle = np.abs(offset[:, 0]) < 4
+        near = middle & (offset[:, 2] > 8)
+        near &= radius < radius[middle].min(initial=np.inf) + 1.6
         upper, lower = near & (offset[:, 1] > 0), near & (offset[:, 1] < 0)
         result.append((skin[upper], skin[lower]))
     return result

@@ -1,114 +1,224 @@
-"""Writing an MP4: pictures as H.264, sound as AAC, through PyAV.
+"""Writing what has been drawn, through PyAV: MP4, ProRes, or a sequence of PNG or EXR pictures.
+
+| name             | pictures                         | see-through | sound            |
+|------------------|----------------------------------|-------------|------------------|
+| `line.mp4`       | H.264, or H.265 if asked for     | no          | AAC              |
+| `line.mov`       | ProRes 422 HQ; 4444 with alpha   | yes         | 24-bit PCM       |
+| `line.####.png`  | 8-bit sRGB, straight alpha       | yes         | `line.wav` beside|
+| `line.####.exr`  | half float, linear, premultiplied| yes         | `line.wav` beside|
 
 Frames come from any iterable and are encoded as they arrive; sound is decoded beside them. Nothing
-grows with the length of the video, and the file appears under its name only when it is complete.
+grows with the length of the video, and files appear under their names only when all is complete.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from math import lcm
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
-from dreamtalk_core.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.files import atomic_write, check_target
-from dreamtalk_core.media import Pieces, decode_audio
+from dreamtalk_core.render.mark import add_xmp_box
+from dreamtalk_core.render.raster import threads
+from dreamtalk_core.render.sequence import PictureSequence, sequence_of, write_sequence
+from dreamtalk_core.render.sound import Sound, SoundTrack
 
-# The sample rates that AAC knows.
-_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-_AAC_FRAME = 1024
+Frame = NDArray[Any]
+"""uint8 [H, W, 3] sRGB, or [H, W, 4] with straight alpha; for EXR also float32, linear, and with
+alpha premultiplied, which is written as it is, in 32 bits."""
+
+
+@dataclass(frozen=True)
+class _Codec:
+    """How a codec is set up: its encoder in ffmpeg, the layout of its pixels, its options."""
+
+    encoder: str
+    pixels: str
+    options: dict[str, str]
+    tag: str | None = None
+
+
+_CODECS = {
+    # veryfast: a third of the time of the default for the same look at this size.
+    "h264": _Codec("libx264", "yuv420p", {"crf": "18", "preset": "veryfast"}),
+    # The tag is the one that Apple's players want.
+    "h265": _Codec(
+        "libx265",
+        "yuv420p",
+        {"crf": "20", "preset": "veryfast", "x265-params": "log-level=error"},
+        "hvc1",
+    ),
+    "prores": _Codec("prores_ks", "yuv422p10le", {"profile": "hq", "vendor": "apl0"}, "apch"),
+}
+_PRORES_ALPHA = _Codec(
+    "prores_ks", "yuva444p10le", {"profile": "4444", "vendor": "apl0", "alpha_bits": "16"}, "ap4h"
+)
+_CONTAINERS = {".mp4": ("h264", "h265"), ".mov": ("prores", "h264", "h265")}
+
+CODECS = tuple(_CODECS)
+"""Names for `codec`."""
 
 
 def write_video(
     path: str | os.PathLike[str],
-    frames: Iterable[NDArray[np.uint8]],
+    frames: Iterable[Frame],
     fps: Fraction,
     audio: str | os.PathLike[str] | Speech | None = None,
     duration: Fraction | None = None,
-    crf: int = 18,
+    codec: str | None = None,
+    mark: str | None = None,
 ) -> None:
-    """Write frames uint8 [H, W, 3] (RGB, even sizes) and sound to an MP4.
+    """Write frames (see `Frame`) and sound to a video or a sequence, by the name's suffix.
 
-    Frame i is shown from i / fps to (i + 1) / fps. The sound starts with the first frame and is cut
-    or padded with silence to `duration` seconds (by default the length of the frames). A file keeps
-    its own sample rate, and one or two channels (more are mixed to one); a `Speech` has 16 kHz.
+    Frame i is shown from i / fps to (i + 1) / fps; in a sequence it has the number i, and a run of
+    `#` in the name, or `%04d`, stands for it. An older sequence of the same name is replaced.
+    Codecs of MP4 and MOV hold pixels by twos: an odd size gets its last row or column twice.
+    The sound starts with the first frame and is cut or padded with silence to `duration` seconds
+    (by default the length of the frames). A file keeps its own sample rate where the codec has it,
+    and one or two channels (more are mixed to one); a `Speech` has 16 kHz.
+    codec: one of `CODECS`, for MP4 "h264" and for MOV "prores" by default.
+    mark: a sentence that says that the pictures are synthetic, to be put into the file; see `mark`.
 
     Whatever stops it, an exception of `frames` included, leaves nothing of the new file behind.
     Raises `RenderError` for another suffix or pictures that cannot be encoded, `SpeechError` for
     sound that cannot be read, `DreamTalkError` if the file cannot be written.
     """
-    check_video_path(path)
+    sequence = check_video_path(path, codec)
     stream = iter(frames)
     try:
         first = next(stream)
     except StopIteration:
         raise RenderError("There are no frames to make a video of.") from None
-    with atomic_write(path) as temporary:
-        try:
-            _write(temporary, first, stream, fps, audio, duration, crf)
-        except av.error.FFmpegError as error:
-            # A full disk is an OSError as well, which atomic_write words best.
-            if isinstance(error, OSError) and not isinstance(error, ValueError):
-                raise
-            raise RenderError(f"The video cannot be encoded: {error}.") from error
+    types = ("uint8", "float32") if sequence and sequence.suffix == ".exr" else ("uint8",)
+    fits = first.ndim == 3 and first.shape[2] in (3, 4) and first.size
+    if not fits or str(first.dtype) not in types:
+        raise RenderError(
+            f"Frames must be {' or '.join(types)} [H, W, 3 or 4], not {first.dtype} "
+            f"{list(first.shape)}."
+        )
+    alike = _alike(first, stream)
+    try:
+        if sequence is not None:
+            write_sequence(sequence, alike, fps, audio, duration, mark)
+            return
+        setup = _setup(path, codec, first.shape[2] == 4)
+        with atomic_write(path) as temporary:
+            _write(temporary, alike, first.shape, setup, fps, audio, duration, mark)
+            if mark is not None:
+                add_xmp_box(temporary, mark)
+    except av.error.FFmpegError as error:
+        # A full disk is an OSError as well, which atomic_write words best.
+        if isinstance(error, OSError) and not isinstance(error, ValueError):
+            raise
+        raise RenderError(f"The video cannot be encoded: {error}.") from error
 
 
-def check_video_path(path: str | os.PathLike[str]) -> None:
-    """For a check before any work.
+def check_video_path(
+    path: str | os.PathLike[str], codec: str | None = None, alpha: bool = False
+) -> PictureSequence | None:
+    """For a check before any work; the sequence, if the name is that of one.
 
-    Raises `RenderError` unless the name is an MP4's, `DreamTalkError` where no file can be written.
+    alpha: whether the pictures will be see-through. Raises `RenderError` for a name whose format is
+    not known or does not hold this, `DreamTalkError` where no file can be written.
     """
     file = Path(path)
-    if file.suffix.lower() != ".mp4":
+    suffix = file.suffix.lower()
+    sequence = sequence_of(file)
+    if sequence is None and suffix not in _CONTAINERS:
         what = f"the suffix {file.suffix!r}" if file.suffix else "no suffix"
-        raise RenderError(f"Cannot write the video {file.name}: it has {what}. Use .mp4.")
+        raise RenderError(
+            f"Cannot write the video {file.name}: it has {what}. Use .mp4, .mov (ProRes), or "
+            "name.####.png or name.####.exr for numbered pictures."
+        )
+    if sequence is not None and codec is not None:
+        raise RenderError(f"{file.name} is a sequence of pictures, which has no codec {codec!r}.")
+    if sequence is None:
+        _setup(file, codec, alpha)
     check_target(file)
+    return sequence
+
+
+def _setup(path: str | os.PathLike[str], codec: str | None, alpha: bool) -> _Codec:
+    file = Path(path)
+    choices = _CONTAINERS[file.suffix.lower()]
+    name = choices[0] if codec is None else codec
+    if name not in choices:
+        raise RenderError(
+            f"Cannot write {file.name} with the codec {name!r}. For {file.suffix} there is "
+            f"{', '.join(choices)}."
+        )
+    if not alpha:
+        return _CODECS[name]
+    if name != "prores":
+        raise RenderError(
+            f"Cannot write {file.name}: {name} has no transparency. Use .mov (ProRes 4444), "
+            "name.####.png or name.####.exr."
+        )
+    return _PRORES_ALPHA
+
+
+def _alike(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
+    """The frames, as long as all have the size and type of the first one."""
+    for count, frame in enumerate(chain([first], rest)):
+        if frame.shape != first.shape or frame.dtype != first.dtype:
+            raise RenderError(
+                f"Frame {count} is {frame.dtype} {list(frame.shape)}, but the first one is "
+                f"{first.dtype} {list(first.shape)}. All frames must be alike."
+            )
+        yield frame
 
 
 def _write(
     temporary: Path,
-    first: NDArray[np.uint8],
-    rest: Iterator[NDArray[np.uint8]],
+    frames: Iterator[Frame],
+    shape: tuple[int, ...],
+    setup: _Codec,
     fps: Fraction,
     audio: str | os.PathLike[str] | Speech | None,
     duration: Fraction | None,
-    crf: int,
+    mark: str | None,
 ) -> None:
-    height, width = _checked_size(first)
-    sound = None if audio is None else _Sound(audio)
+    height, width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
+    even = [(0, height - shape[0]), (0, width - shape[1]), (0, 0)]
+    layout = "rgba" if shape[2] == 4 else "rgb24"
+    mov = temporary.suffix.lower() == ".mov"
+    sound = None if audio is None else Sound(audio, "pcm" if mov else "aac")
     # The clock of the file as a whole: fine enough for whole frames and whole samples alike.
     ticks = lcm(fps.numerator, 1 if sound is None else sound.rate)
     options = {"movflags": "faststart", "movie_timescale": str(min(ticks, 2**31 - 1))}
-    with av.open(str(temporary), "w", format="mp4", options=options) as container:
-        video = container.add_stream("libx264", rate=fps)
-        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-        # veryfast: a third of the time of the default for the same look at this size.
-        video.options = {"crf": str(crf), "preset": "veryfast"}
+    with av.open(
+        str(temporary), "w", format=temporary.suffix[1:].lower(), options=options
+    ) as container:
+        if mark is not None:
+            container.metadata["comment"] = mark
+        video = cast("av.VideoStream", container.add_stream(setup.encoder, rate=fps))
+        video.width, video.height, video.pix_fmt = width, height, setup.pixels
+        video.options = dict(setup.options)
+        if setup.tag is not None:
+            video.codec_context.codec_tag = setup.tag
         video.codec_context.time_base = 1 / fps
-        # One thread: pictures are drawn in threads of their own beside it.
-        video.codec_context.thread_count = 1
+        # One thread: pictures are drawn in threads of their own beside it. ProRes takes longer.
+        video.codec_context.thread_count = threads() if setup.encoder == "prores_ks" else 1
         for name, bt709 in (("color_primaries", 1), ("color_trc", 1), ("colorspace", 1)):
             setattr(video.codec_context, name, bt709)
         video.codec_context.color_range = 1  # limited, as players expect
-        track = None if sound is None else _AudioTrack(container, sound)
+        track = None if sound is None else SoundTrack(container, sound)
         count = 0
-        for frame in chain([first], rest):
-            if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
-                raise RenderError(
-                    f"Frame {count} is {frame.dtype} {list(frame.shape)}, but the first one is "
-                    f"uint8 {[height, width, 3]}. All frames must be alike."
-                )
-            picture = av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(
-                format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
+        for frame in frames:
+            pixels = np.pad(frame, even, mode="edge") if any(map(any, even)) else frame
+            picture = av.VideoFrame.from_ndarray(pixels, format=layout).reformat(
+                format=setup.pixels, dst_colorspace="ITU709", dst_color_range="MPEG"
             )
             picture.pts, picture.time_base = count, 1 / fps
             container.mux(video.encode(picture))
@@ -120,100 +230,3 @@ def _write(
         if track is not None:
             track.write_until(Fraction(count) / fps if duration is None else duration)
             track.finish()
-
-
-def _checked_size(frame: NDArray[np.uint8]) -> tuple[int, int]:
-    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
-        raise RenderError(f"Frames must be uint8 [H, W, 3], not {frame.dtype} {list(frame.shape)}.")
-    height, width = frame.shape[:2]
-    if height % 2 or width % 2 or not height or not width:
-        raise RenderError(f"Width and height of a video must be even, not {width} x {height}.")
-    return height, width
-
-
-class _Sound:
-    """The sound to put in: its rate and channels in the video, and its pieces [channels, n]."""
-
-    def __init__(self, audio: str | os.PathLike[str] | Speech) -> None:
-        pieces = _speech_pieces(audio) if isinstance(audio, Speech) else decode_audio(audio)
-        head = next(pieces, None)
-        if head is None:
-            raise RenderError(f"{audio} has no sound samples to put into the video.")
-        own_rate = head[1]
-        # The next rate above its own, so that nothing is lost; the highest one if there is none.
-        self.rate = min((rate for rate in _AAC_RATES if rate >= own_rate), default=_AAC_RATES[-1])
-        self.channels = 2 if len(head[0]) == 2 else 1
-        self.layout = "stereo" if self.channels == 2 else "mono"
-        self.pieces = _at_rate(chain([head], pieces), self.rate, self.channels)
-
-
-class _AudioTrack:
-    """The sound track, encoded up to wherever the pictures are."""
-
-    def __init__(self, container: av.container.OutputContainer, sound: _Sound) -> None:
-        self._sound = sound
-        self._container = container
-        self._stream = container.add_stream("aac", rate=sound.rate)
-        self._stream.codec_context.layout = sound.layout
-        self._stream.codec_context.format = "fltp"
-        self._stream.bit_rate = 96_000 * sound.channels
-        self._buffer = np.zeros((sound.channels, 0), np.float32)
-        self._written = 0
-        self._end = 0
-
-    def write_until(self, seconds: Fraction) -> None:
-        """Encode whole frames up to a time; the rest waits for the next call."""
-        self._end = int(seconds * self._sound.rate + Fraction(1, 2))
-        while self._end - self._written >= _AAC_FRAME:
-            self._encode(_AAC_FRAME)
-
-    def finish(self) -> None:
-        """Encode what is left up to the last time given, and close the track."""
-        if self._end > self._written:
-            self._encode(self._end - self._written)
-        self._container.mux(self._stream.encode(None))
-
-    def _encode(self, count: int) -> None:
-        sound = self._sound
-        while self._buffer.shape[1] < count:
-            piece = next(sound.pieces, None)
-            if piece is None:
-                # The sound is over: silence to the end.
-                piece = np.zeros((sound.channels, count), np.float32)
-            self._buffer = np.concatenate([self._buffer, piece], axis=1)
-        samples, self._buffer = self._buffer[:, :count], self._buffer[:, count:]
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", sound.layout)
-        frame.sample_rate, frame.pts = sound.rate, self._written
-        frame.time_base = Fraction(1, sound.rate)
-        self._written += count
-        self._container.mux(self._stream.encode(frame))
-
-
-def _speech_pieces(speech: Speech) -> Pieces:
-    for start in range(0, len(speech.waveform), SAMPLE_RATE):
-        yield speech.waveform[None, start : start + SAMPLE_RATE], SAMPLE_RATE
-
-
-def _at_rate(pieces: Pieces, rate: int, channels: int) -> Iterator[NDArray[np.float32]]:
-    """Pieces float32 [channels, n], all at one rate and clipped to [-1, 1]."""
-    resampler: soxr.ResampleStream | None = None
-    current = 0
-    for samples, own_rate in pieces:
-        if len(samples) != channels:
-            samples = samples.mean(axis=0, keepdims=True)
-        mixed = np.broadcast_to(samples, (channels, samples.shape[1]))
-        mixed = np.clip(np.nan_to_num(mixed), -1, 1)
-        if own_rate != current:
-            if resampler is not None:
-                yield resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True).T
-            current = own_rate
-            resampler = None
-            if own_rate != rate:
-                resampler = soxr.ResampleStream(own_rate, rate, channels, dtype="float32")
-        if resampler is None:
-            yield mixed
-        else:
-            yield resampler.resample_chunk(np.ascontiguousarray(mixed.T)).reshape(-1, channels).T
-    if resampler is not None:
-        tail = resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True)
-        yield tail.reshape(-1, channels).T

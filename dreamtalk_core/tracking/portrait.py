@@ -15,7 +15,7 @@ from dreamtalk_core.errors import TrackingError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.tracking.crop import Image, Region, crop
 from dreamtalk_core.tracking.tracker import Face, FaceTracker, choose_face, region_of_landmarks
-from dreamtalk_core.tracking.video import read_image
+from dreamtalk_core.tracking.video import LONGEST_PHOTO, read_image
 
 Array = NDArray[np.float64]
 
@@ -109,7 +109,9 @@ class Portrait:
         return Region(x, y, side, side)
 
     def crop(self, size: int) -> Image:
-        """`square` as a picture [size, size, 3]."""
+        """`square` as a picture [size, size, 3]. Raises TrackingError for an impossible size."""
+        if not 16 <= size <= LONGEST_PHOTO:
+            raise TrackingError(f"A crop has 16 to {LONGEST_PHOTO} pixels a side, not {size}.")
         # Reduced by whole pixels: one look at every so many pixels would alias.
         fine = max(1, int(self.square.width // size))
         picture = crop(self.image, self.square, size * fine, black_border=False)
@@ -122,22 +124,37 @@ def read_portrait(
     *,
     choice: str | int = "largest",
     points: Points | None = None,
+    crop: int | None = None,
     tracker: FaceTracker | None = None,
 ) -> Portrait:
     """The face in a picture, given as a file or as pixels [H, W, 3] uint8.
 
     choice: of several faces the largest, or a number from the left, from 0 up. points: where the
     face is, for a drawing in which none is found; where the network sees no face even there, a
-    typical face is laid over them.
+    typical face is laid over them. crop: cut the picture down to the face, this many pixels square.
 
     Raises TrackingError for a picture that cannot be read, in which no face is found, or whose face
-    cannot be read, such as an animal's.
+    cannot be read, such as an animal's, and for an impossible crop.
     """
     image = source if isinstance(source, np.ndarray) else read_image(source)
     name = "the picture" if isinstance(source, np.ndarray) else str(source)
     tracker = tracker or FaceTracker.load()
     if points is not None:
-        return _placed(image, points, tracker)
+        portrait = _placed(image, points, tracker)
+    else:
+        portrait = _found(image, name, choice, tracker)
+    if crop is None:
+        return portrait
+    square = portrait.square
+    corner = [square.x - square.width / 2, square.y - square.height / 2, 0]
+    landmarks = (portrait.face.landmarks - np.array(corner)) * (crop / square.width)
+    picture = portrait.crop(crop)
+    face = tracker.face_of(picture, landmarks.astype(np.float32), portrait.face.score)
+    return Portrait(picture, face, portrait.warnings)
+
+
+def _found(image: Image, name: str, choice: str | int, tracker: FaceTracker) -> Portrait:
+    """A portrait whose face the networks find."""
     faces = tracker.find(image)
     if not faces:
         raise TrackingError(f"There is no face in {name}. {BY_HAND}")

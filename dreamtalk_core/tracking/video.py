@@ -27,7 +27,9 @@ from dreamtalk_core.motion import parse_fps
 Image = NDArray[np.uint8]
 
 LONGEST_SIDE = 2160
-"""Larger pictures are halved until they fit: faces are found in far smaller ones."""
+"""Larger frames are halved until they fit: faces are found in far smaller ones."""
+LONGEST_PHOTO = 4320
+"""The same for photos, which portraits are made of."""
 
 STILL_FPS = Fraction(25)
 """The rate of what has none: a photo, a folder of frames."""
@@ -56,7 +58,8 @@ _COVER = av.stream.Disposition.attached_pic
 class Images:
     """Pictures in time. Each loop over it reads them anew, one at a time.
 
-    A picture is uint8 [H, W, 3], RGB, upright, at most `LONGEST_SIDE` pixels long; what is
+    A picture is uint8 [H, W, 3], RGB, upright, at most `LONGEST_SIDE` pixels long, a
+    photo `LONGEST_PHOTO`; what is
     transparent lies over grey. Pictures of a folder may differ in size.
 
     files: the file, or the pictures of a folder in order. fps: frames per second.
@@ -73,7 +76,7 @@ class Images:
             with _opened(file) as (container, stream):
                 frames = _timed(file, container, stream)
                 if _is_still(container, stream):
-                    yield _rgb(next(frames)[1], stream.sample_aspect_ratio)
+                    yield _rgb(next(frames)[1], stream.sample_aspect_ratio, LONGEST_PHOTO)
                 else:
                     yield from _on_grid(frames, stream.sample_aspect_ratio, self.fps)
 
@@ -226,11 +229,11 @@ def _on_grid(
         count += 1
 
 
-def _rgb(frame: av.VideoFrame, aspect: Fraction | None) -> Image:
+def _rgb(frame: av.VideoFrame, aspect: Fraction | None, longest: int = LONGEST_SIDE) -> Image:
     """A frame as the viewer should see it; aspect: width of its pixels over their height."""
     width, height = frame.width * float(aspect or 1), frame.height
     shrink = 1
-    while max(width, height) / shrink > LONGEST_SIDE:
+    while max(width, height) / shrink > longest:
         shrink *= 2
     see_through = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
     picture = frame.to_ndarray(

@@ -75,7 +75,7 @@ def test_preview(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["nowhere.csv", "-o", "a.mp4"], "nowhere.csv"),
         (["empty.csv", "-o", "a.mp4"], "empty"),
-        (["take.csv", "-o", "a.mov"], ".mp4"),
+        (["take.csv", "-o", "a.avi"], ".mp4"),
         (["take.csv", "-o", "folder.mp4"], "is a folder"),
         (["take.csv", "-o", "no/a.mp4"], "does not exist"),
         (["take.csv", "-o", f"{'long' * 90}.mp4"], "long"),

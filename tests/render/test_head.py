@@ -145,3 +145,49 @@ def test_another_size_shows_the_same_picture(renderer: HeadRenderer) -> None:
     small = HeadRenderer(96).render(weights())
     large = renderer.render(weights()).reshape(96, 4, 96, 4, 3).mean(axis=(1, 3))
     assert np.abs(small - large).mean() < 4
+
+
+def test_the_camera_goes_round() -> None:
+    renderer = HeadRenderer(128, background=None)
+    front, left = renderer.render(weights()), renderer.render(weights(), view=(0.0, 90.0))
+    behind, above = (
+        renderer.render(weights(), view=(0, 180)),
+        renderer.render(weights(), view=(50, 0)),
+    )
+    # In profile the nose points to the left of the picture.
+    face = slice(40, 75)
+    outline = left[..., 3] > 127
+    first = np.argmax(outline[face], axis=1)
+    last = outline.shape[1] - np.argmax(outline[face, ::-1], axis=1)
+    assert first.std() > last.std()
+    assert centroid_x(left[..., 3] > 127) != pytest.approx(centroid_x(front[..., 3] > 127), abs=0.5)
+
+    # Hair is dark: all there is to see from behind, and more of it from above.
+    def dark(picture: Picture) -> float:
+        shown = picture[:70][picture[:70, :, 3] == 255]
+        return float((shown[:, :3].max(axis=1) < 90).mean())
+
+    assert dark(behind) > dark(above) > dark(front) + 0.2
+    assert renderer.render(weights(), view=(0, 360)) == pytest.approx(front, abs=2)
+
+
+def test_background_and_transparency() -> None:
+    opaque = HeadRenderer(128, background=(10, 200, 30)).render(weights())
+    np.testing.assert_array_equal(opaque[0, 0], (10, 200, 30))
+    see_through = HeadRenderer(128, background=None).render(weights())
+    assert see_through.shape == (128, 128, 4)
+    alpha = see_through[..., 3:].astype(float) / 255
+    assert (alpha[0] == 0).all()
+    assert {0, 255} < set(np.unique(see_through[..., 3])) <= {0, 63, 127, 191, 255}
+    # Put over the colour, it is the opaque picture.
+    over = see_through[..., :3] * alpha + np.array([10, 200, 30]) * (1 - alpha)
+    assert np.abs(over - opaque).max() <= 3
+
+
+def test_zoom() -> None:
+    near = HeadRenderer(128, background=None, zoom=1.5).render(weights())[..., 3]
+    far = HeadRenderer(128, background=None, zoom=0.5).render(weights())[..., 3]
+    usual = HeadRenderer(128, background=None).render(weights())[..., 3]
+    assert near.mean() > 1.2 * usual.mean() > 2.4 * far.mean()
+    with pytest.raises(RenderError, match=r"zoom must be 0\.25 to 8"):
+        HeadRenderer(128, zoom=0)

@@ -9,11 +9,21 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.render.preview import contact_sheet, render_preview
+from dreamtalk_core.render.control import KINDS
+from dreamtalk_core.render.portrait import PortraitRenderer
+from dreamtalk_core.render.portrait_rig import load_template
+from dreamtalk_core.render.preview import (
+    Look,
+    contact_sheet,
+    parse_background,
+    render_controls,
+    render_preview,
+)
 
 
 def motion(frames: int = 12, fps: str = "25") -> Motion:
@@ -84,3 +94,130 @@ def test_impossible_sheets(tmp_path: Path, times: list[float], columns: int) -> 
     with pytest.raises(RenderError, match="contact sheet"):
         contact_sheet(motion(), times, tmp_path / "s.png", columns)
     assert list(tmp_path.iterdir()) == []
+
+
+def pictures(path: Path, layout: str = "rgb24") -> list[NDArray[np.int64]]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format=layout).astype(int) for frame in container.decode(video=0)]
+
+
+def still(frames: int = 3, **shapes: float) -> Motion:
+    weights = np.zeros((frames, 52), np.float32)
+    for name, value in shapes.items():
+        weights[:, INDEX[name]] = value
+    return Motion(ARKIT_NAMES, weights, Fraction(25))
+
+
+def test_side_by_side(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    several = {"one": still(2), "two": still(4, jawOpen=0.8), "": still(3)}
+    steps: list[tuple[int, int]] = []
+    render_preview(several, path, size=96, progress=lambda *step: steps.append(step))
+    shown = pictures(path)
+    assert steps[-1] == (4, 4)
+    assert [picture.shape for picture in shown] == [(96, 288, 3)] * 4
+    first, second, third = (shown[0][:, i : i + 96] for i in (0, 96, 192))
+    # The mouths differ, the first one and the last one only by the name above them.
+    assert np.abs(first - second)[60:80].mean() > 4
+    assert np.abs(first - third)[40:].mean() < 2
+    assert np.abs(first - third)[:18, :48].max() > 60
+    # Ended motions hold their last frame.
+    assert np.abs(shown[3][:, :96] - first).mean() < 1
+
+
+def test_more_than_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    render_preview({str(i): still(1) for i in range(6)}, path, size=64)
+    shown = pictures(path)[0]
+    assert shown.shape == (128, 256, 3)
+    assert shown[64:, 128:].max() < 6
+
+
+def test_curves_lie_under_the_picture(tmp_path: Path) -> None:
+    moving = motion(50)
+    path = tmp_path / "v.##.png"
+    render_preview(moving, path, size=200, look=Look(curves=("jawOpen",)))
+    shown = [pictures(tmp_path / f"v.{i:02d}.png")[0] for i in (0, 20, 40)]
+    assert shown[0].shape == (250, 200, 3)
+    strips = [picture[200:] for picture in shown]
+    # The first curve is red. Just after the current instant, the middle, it has about its value.
+    heights = []
+    for strip in strips:
+        red = (strip[12:, 103:107, 0] > 140) & (strip[12:, 103:107, 2] < 130)
+        heights.append(float(np.nonzero(red)[0].mean()))
+    low, middle, high = heights
+    assert low > middle + 5 > high + 10
+
+
+def test_a_turntable_turns_once(tmp_path: Path) -> None:
+    path = tmp_path / "v.#.png"
+    render_preview(still(9), path, size=96, look=Look(turntable=8 / 25))
+    shown = [pictures(tmp_path / f"v.{i}.png")[0] for i in range(9)]
+    np.testing.assert_array_equal(shown[0], pictures(tmp_path / "v.8.png")[0])
+    assert np.abs(shown[0] - shown[4]).mean() > 10
+
+
+def test_transparent_previews(tmp_path: Path) -> None:
+    clear = Look(background=None)
+    with pytest.raises(RenderError, match="no transparency"):
+        render_preview(still(), tmp_path / "v.mp4", size=64, look=clear)
+    render_preview({"a": still(2), "b": still(2)}, tmp_path / "v.mov", size=64, look=clear)
+    shown = pictures(tmp_path / "v.mov", "rgba")
+    assert len(shown) == 2
+    assert shown[0][2, 60, 3] == 0
+    assert shown[0][40, 32, 3] == 255
+    assert [file.name for file in tmp_path.iterdir()] == ["v.mov"]
+
+
+@pytest.mark.parametrize(
+    ("several", "look", "message"),
+    [
+        ({}, Look(), "no motion"),
+        ({"a": still(), "b": motion(3, "30")}, Look(), "one frame rate, not 25, 30"),
+        ({"a": still()}, Look(curves=("jawOpne",)), "no channel jawOpne"),
+        ({"a": still()}, Look(curves=ARKIT_NAMES[:9]), "only room for eight"),
+        ({"a": still()}, Look(zoom=100), "zoom"),
+    ],
+)
+def test_what_cannot_be_shown(
+    tmp_path: Path, several: dict[str, Motion], look: Look, message: str
+) -> None:
+    with pytest.raises(RenderError, match=message):
+        render_preview(several, tmp_path / "v.mp4", size=64, look=look)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_control_videos(tmp_path: Path, kind: str) -> None:
+    render_controls(motion(3), tmp_path / "v.mp4", kind, size=96)
+    shown = pictures(tmp_path / "v.mp4")
+    assert [picture.shape for picture in shown] == [(96, 96, 3)] * 3
+    assert shown[0].std() > 5
+    render_controls(motion(3), tmp_path / "v.#.exr", kind, size=96)
+    with av.open(str(tmp_path / "v.2.exr")) as container:
+        assert container.streams.video[0].codec_context.pix_fmt.startswith("gbrp")
+
+
+def test_a_control_picture_that_is_not_known(tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match="mesh, landmarks"):
+        render_controls(motion(3), tmp_path / "v.mp4", "canny")
+
+
+def test_control_videos_of_a_portrait(tmp_path: Path) -> None:
+    template = load_template()
+    landmarks = template.rest * [1, -1, -1] + [100, 120, 0]
+    image = np.full((241, 200, 3), 128, np.uint8)
+    portrait = PortraitRenderer(image, landmarks, np.eye(4), np.zeros(52))
+    render_controls(motion(3), tmp_path / "v.#.png", "normals", portrait=portrait)
+    shown = [pictures(tmp_path / f"v.{i}.png")[0] for i in range(3)]
+    assert shown[0].shape == (241, 200, 3)
+    assert np.abs(shown[0] - shown[2]).mean() > 1
+
+
+def test_backgrounds() -> None:
+    assert parse_background("Studio") == "studio"
+    assert parse_background("none") is None
+    assert parse_background("#20C0ff") == (32, 192, 255)
+    for text in ("", "20c040", "#20c04", "green"):
+        with pytest.raises(RenderError, match="studio, none or a colour"):
+            parse_background(text)

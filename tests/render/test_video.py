@@ -1,4 +1,4 @@
-"""MP4 files: frames, rates, sync, and that a failure leaves nothing behind."""
+"""Videos and sequences: frames, rates, sync, and that a failure leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import DreamTalkError, RenderError, SpeechError
-from dreamtalk_core.render.video import write_video
+from dreamtalk_core.render.video import check_video_path, write_video
 
 Frame = NDArray[np.uint8]
 
@@ -146,7 +146,7 @@ def test_a_failure_of_the_frames_leaves_the_old_file(tmp_path: Path) -> None:
     ("pictures", "message"),
     [
         ([], "no frames"),
-        ([np.zeros((63, 64, 3), np.uint8)], "even"),
+        ([np.zeros((64, 64, 2), np.uint8)], "uint8"),
         ([np.zeros((64, 64), np.uint8)], "uint8"),
         ([np.zeros((64, 64, 3), np.float32)], "uint8"),
         ([np.zeros((64, 64, 3), np.uint8), np.zeros((32, 64, 3), np.uint8)], "Frame 1"),
@@ -170,13 +170,13 @@ def test_sound_that_cannot_be_read(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["not sound.wav", "silent.mp4"]
 
 
-@pytest.mark.parametrize("name", ["v.mov", "v", "v.mp4.txt"])
+@pytest.mark.parametrize("name", ["v.avi", "v", "v.mp4.txt", "v.png", "v.exr"])
 def test_another_suffix_is_refused_before_any_work(tmp_path: Path, name: str) -> None:
     def never() -> Iterator[Frame]:
         pytest.fail("asked for a frame")
         yield
 
-    with pytest.raises(RenderError, match=r"Use \.mp4\."):
+    with pytest.raises(RenderError, match=r"Use \.mp4, \.mov"):
         write_video(tmp_path / name, never(), Fraction(25))
     assert list(tmp_path.iterdir()) == []
 
@@ -184,3 +184,160 @@ def test_another_suffix_is_refused_before_any_work(tmp_path: Path, name: str) ->
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DreamTalkError, match="does not exist"):
         write_video(tmp_path / "no" / "v.mp4", frames(3), Fraction(25))
+
+
+def gradient(height: int = 48, width: int = 64, alpha: bool = False) -> Frame:
+    """Smooth, so that no codec has an excuse."""
+    y, x = np.mgrid[0:height, 0:width]
+    planes = [3 * x + 20, 4 * y + 20, 128 + x - y]
+    if alpha:
+        planes.append(np.where(x < width // 2, 255, 2 * y))
+    return np.stack(planes, axis=2).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "decoder", "tag"),
+    [
+        ("v.mp4", "h265", "hevc", "hvc1"),
+        ("v.mov", None, "prores", "apch"),
+        ("v.mov", "h264", "h264", "avc1"),
+    ],
+)
+def test_other_codecs(tmp_path: Path, name: str, codec: str | None, decoder: str, tag: str) -> None:
+    fps = Fraction(30000, 1001)
+    sound = tmp_path / "s.wav"
+    write_sound(sound, 44100, 2, 2.0, click=0.5)
+    path = tmp_path / name
+    write_video(path, [gradient()] * 31, fps, sound, codec=codec)
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        assert (video.codec_context.name, video.codec_context.codec_tag) == (decoder, tag)
+        assert (video.average_rate, video.frames) == (fps, 31)
+        # 709, limited range.
+        context = video.codec_context
+        assert (context.colorspace, context.color_range) == (1, 1)
+        times = [frame.pts * frame.time_base for frame in container.decode(video=0)]
+    assert times == [i / fps for i in range(31)]
+    pictures, decoded, rate = read_back(path)
+    np.testing.assert_allclose(pictures[20].astype(int), gradient(), atol=9)
+    assert rate == 44100
+    samples = decoded.reshape(-1, 2).T if name.endswith("mov") else decoded
+    # Nothing is added to PCM; AAC comes in whole frames.
+    assert 0 <= samples.shape[1] - round(31 / fps * 44100) < (1 if name.endswith("mov") else 1024)
+    assert np.abs(samples[0].astype(float)).argmax() / 44100 == pytest.approx(0.5, abs=0.006)
+
+
+def test_prores_keeps_transparency(tmp_path: Path) -> None:
+    picture = gradient(alpha=True)
+    write_video(tmp_path / "v.mov", [picture] * 3, Fraction(24))
+    with av.open(str(tmp_path / "v.mov")) as container:
+        assert container.streams.video[0].codec_context.codec_tag == "ap4h"
+        frame = list(container.decode(video=0))[2]
+    assert "a" in frame.format.name
+    read = frame.to_ndarray(format="rgba").astype(int)
+    np.testing.assert_allclose(read[..., 3], picture[..., 3], atol=1)
+    np.testing.assert_allclose(read[..., :3], picture[..., :3], atol=6)
+
+
+def test_odd_sizes_repeat_their_edge(tmp_path: Path) -> None:
+    picture = gradient(47, 63)
+    write_video(tmp_path / "v.mp4", [picture] * 2, Fraction(25))
+    read = read_back(tmp_path / "v.mp4")[0][0]
+    assert read.shape == (48, 64, 3)
+    np.testing.assert_allclose(read[:47, :63].astype(int), picture, atol=10)
+    np.testing.assert_allclose(read[47, :63].astype(int), picture[46], atol=10)
+
+
+def read_picture(path: Path, layout: str) -> NDArray[np.float32]:
+    with av.open(str(path)) as container:
+        return next(container.decode(video=0)).to_ndarray(format=layout)
+
+
+@pytest.mark.parametrize("name", ["shot.####.png", "shot.%04d.png"])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_png_sequence_with_its_sound(tmp_path: Path, name: str, alpha: bool) -> None:
+    (tmp_path / "shot.0007.png").write_text("of an older, longer take")
+    (tmp_path / "shot.0001.png").write_text("of an older take")
+    (tmp_path / "other.0007.png").write_text("somebody else's")
+    pictures = [gradient(33, 35, alpha) + np.uint8(i) for i in range(5)]
+    sound = tmp_path / "voice.wav"
+    write_sound(sound, 22050, 1, 0.5, click=0.1)
+    write_video(tmp_path / name, pictures, Fraction(24000, 1001), sound)
+    numbered = [f"shot.{i:04d}.png" for i in range(5)]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        [*numbered, "other.0007.png", "shot.wav", "voice.wav"]
+    )
+    for file, picture in zip(numbered, pictures, strict=True):
+        np.testing.assert_array_equal(
+            read_picture(tmp_path / file, "rgba" if alpha else "rgb24"), picture
+        )
+    with av.open(str(tmp_path / "shot.wav")) as container:
+        stream = container.streams.audio[0]
+        assert stream.codec_context.name == "pcm_s24le"
+        samples = np.concatenate([f.to_ndarray() for f in container.decode(audio=0)], axis=1)
+    assert samples.shape[1] == round(5 * Fraction(1001, 24000) * 22050)
+    assert abs(int(np.abs(samples[0].astype(float)).argmax()) - 2205) < 22050 // 100
+
+
+def test_exr_is_linear_and_premultiplied(tmp_path: Path) -> None:
+    picture = gradient(30, 40, alpha=True)
+    write_video(tmp_path / "a_##.exr", [picture] * 2, Fraction(24))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a_00.exr", "a_01.exr"]
+    with av.open(str(tmp_path / "a_01.exr")) as container:
+        frame = next(container.decode(video=0))
+    # Half floats stay so in newer versions of ffmpeg. Green is the first plane, alpha the last.
+    number = np.float16 if "f16" in frame.format.name else np.float32
+    assert frame.format.name.startswith("gbrap")
+    green, alpha = (
+        np.frombuffer(memoryview(frame.planes[i]), number).reshape(30, -1)[:, :40] for i in (0, 3)
+    )
+    np.testing.assert_allclose(alpha, picture[..., 3] / 255, atol=1e-3)
+    light = ((picture[..., 1] / 255 + 0.055) / 1.055) ** 2.4
+    np.testing.assert_allclose(green, light * alpha, atol=1e-3)
+
+
+def test_float_pictures_come_back_from_exr_to_the_bit(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).normal(size=(21, 19, 3)).astype(np.float32) * 1000
+    write_video(tmp_path / "d.#.exr", [picture], Fraction(24))
+    with av.open(str(tmp_path / "d.0.exr")) as container:
+        frame = next(container.decode(video=0))
+    for plane, channel in zip(frame.planes, (1, 2, 0), strict=True):
+        read = np.frombuffer(memoryview(plane), np.float32).reshape(21, -1)[:, :19]
+        np.testing.assert_array_equal(read, picture[..., channel])
+    with pytest.raises(RenderError, match="uint8"):
+        write_video(tmp_path / "d.#.png", [picture], Fraction(24))
+
+
+@pytest.mark.parametrize("name", ["v.#.png", "v.#.exr"])
+def test_a_failure_leaves_the_old_sequence(tmp_path: Path, name: str) -> None:
+    old = tmp_path / name.replace("#", "1")
+    old.write_bytes(b"old")
+
+    def broken() -> Iterator[Frame]:
+        yield from frames(2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_video(tmp_path / name, broken(), Fraction(25))
+    assert old.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [old]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "alpha", "message"),
+    [
+        ("v.mp4", "prores", False, "h264, h265"),
+        ("v.mp4", "vp9", False, "h264, h265"),
+        ("v.#.png", "h264", False, "no codec"),
+        ("v.mp4", None, True, "no transparency. Use .mov"),
+        ("v.mov", "h264", True, "no transparency"),
+    ],
+)
+def test_what_a_format_cannot_hold(
+    tmp_path: Path, name: str, codec: str | None, alpha: bool, message: str
+) -> None:
+    with pytest.raises(RenderError, match=message):
+        check_video_path(tmp_path / name, codec, alpha)
+    with pytest.raises(RenderError, match=message):
+        write_video(tmp_path / name, [gradient(alpha=alpha)], Fraction(25), codec=codec)
+    assert list(tmp_path.iterdir()) == []

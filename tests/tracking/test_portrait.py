@@ -127,6 +127,16 @@ def test_the_crop_holds_the_face_upright_and_nothing_from_outside(plain: Portrai
     assert bottom < square.y + square.width / 2
 
 
+def test_a_cropped_portrait_is_the_same_face(plain: Portrait, tracker: FaceTracker) -> None:
+    small = read_portrait(plain.image, crop=128, tracker=tracker)
+    np.testing.assert_array_equal(small.image, plain.crop(128))
+    again = read_portrait(small.image, tracker=tracker)
+    np.testing.assert_allclose(small.face.landmarks[:, :2], again.face.landmarks[:, :2], atol=1.5)
+    np.testing.assert_allclose(small.identity, plain.identity, atol=0.02)
+    with pytest.raises(TrackingError, match="16 to"):
+        read_portrait(plain.image, crop=5, tracker=tracker)
+
+
 def test_a_drawing_is_placed_by_hand(tracker: FaceTracker) -> None:
     picture = np.full((300, 400, 3), 250, np.uint8)
     for x, y in ((150, 100), (250, 110)):

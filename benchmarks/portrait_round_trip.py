@@ -1,0 +1,69 @@
+"""Does a portrait do what it is told? Motion is drawn on portraits and tracked in the pictures.
+
+    python benchmarks/portrait_round_trip.py SPEECH PORTRAIT [PORTRAIT ...] [--every 2]
+
+For each portrait: correlation of the tracked curve with the driving one, and degrees by which turns
+of up to 20 degrees are missed. The first row is the built-in head, drawn in full 3D: what the
+tracker makes of a face that moves exactly as told.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtalk_core.arkit import INDEX
+from dreamtalk_core.pipeline import DreamTalk
+from dreamtalk_core.render.head import HeadRenderer
+from dreamtalk_core.render.portrait import PortraitRenderer
+from dreamtalk_core.tracking.portrait import read_portrait
+from dreamtalk_core.tracking.tracker import FaceTracker
+
+SHAPES = ("jawOpen", "eyeBlinkLeft", "mouthSmileLeft", "mouthPucker", "mouthFunnel")
+TURNS = [(0, 20, 0), (0, -20, 0), (0, 10, 0), (10, 0, 0), (-10, 0, 0), (0, 0, 20), (0, 0, -20)]
+Draw = Callable[[NDArray[np.float32], NDArray[np.float64]], NDArray[np.uint8]]
+
+
+def report(name: str, draw: Draw, curves: NDArray[np.float32], tracker: FaceTracker) -> None:
+    still = np.zeros(3)
+    (rest, *_) = tracker.find(draw(np.zeros(52, np.float32), still))
+    seen = np.stack([tracker.find(draw(weights, still))[0].weights for weights in curves])
+    cells = []
+    for shape in SHAPES:
+        told, read = curves[:, INDEX[shape]], seen[:, INDEX[shape]]
+        # A curve that hardly moves says nothing.
+        quiet = told.std() < 0.02
+        cells.append("  -  " if quiet else f"{np.corrcoef(told, read)[0, 1]:5.2f}")
+    missed = np.zeros(3)
+    for turn in TURNS:
+        (face, *_) = tracker.find(draw(np.zeros(52, np.float32), np.array(turn, float)))
+        off = np.abs(face.head_rotation - rest.head_rotation - turn)
+        missed = np.maximum(missed, off * (np.array(turn) != 0))
+    print(f"{name:16}", *cells, "  missed", *(f"{value:4.1f}" for value in missed), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("speech", type=Path)
+    parser.add_argument("portraits", type=Path, nargs="+")
+    parser.add_argument("--every", type=int, default=2, help="take every n-th frame")
+    arguments = parser.parse_args()
+    motion = DreamTalk.load().animate(arguments.speech, seed=1)
+    curves = np.asarray(motion.weights, np.float32)[:: arguments.every]
+    tracker = FaceTracker.load()
+    print(f"{'':16}", *(shape[:5] for shape in SHAPES), "  degrees: pitch yaw roll")
+    head = HeadRenderer(512)
+    report("built-in head", head.render, curves, tracker)
+    for path in arguments.portraits:
+        portrait = read_portrait(path, tracker=tracker)
+        face = portrait.face
+        renderer = PortraitRenderer(portrait.image, face.landmarks, face.matrix, face.weights)
+        report(path.stem, renderer.render, curves, tracker)
+
+
+if __name__ == "__main__":
+    main()

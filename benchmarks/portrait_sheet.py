@@ -1,0 +1,122 @@
+"""Portraits and what they do: `python benchmarks/portrait_sheet.py [PICTURE ...] -o OUT.jpg`.
+
+One row per portrait, one column per sound, expression or turn. Without pictures: those that may be
+shown, which are NASA's portrait that the demo uses, the portrait of Grace Hopper (US Navy, public
+domain) that matplotlib ships, the same painted over by a filter, and the built-in head. Needs
+matplotlib.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from dreamtalk_core.arkit import INDEX  # noqa: E402
+from dreamtalk_core.assets import DEMO_PORTRAIT  # noqa: E402
+from dreamtalk_core.render.head import HeadRenderer  # noqa: E402
+from dreamtalk_core.render.portrait import PortraitRenderer  # noqa: E402
+from dreamtalk_core.tracking.portrait import read_portrait  # noqa: E402
+from dreamtalk_core.tracking.tracker import FaceTracker  # noqa: E402
+from dreamtalk_core.tracking.video import read_image  # noqa: E402
+
+SIZE = 300
+
+Picture = NDArray[np.uint8]
+
+POSES: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
+    "as it is": ({}, (0, 0, 0)),
+    "m": ({"mouthPress": 0.4, "mouthRollLower": 0.3, "mouthRollUpper": 0.3}, (0, 0, 0)),
+    "a": ({"jawOpen": 0.6, "mouthLowerDown": 0.3, "mouthUpperUp": 0.2}, (0, 0, 0)),
+    "o": ({"jawOpen": 0.35, "mouthFunnel": 0.5, "mouthPucker": 0.5}, (0, 0, 0)),
+    "i": ({"jawOpen": 0.15, "mouthStretch": 0.5, "mouthSmile": 0.3}, (0, 0, 0)),
+    "f": ({"jawOpen": 0.08, "mouthRollLower": 0.7, "mouthUpperUp": 0.3}, (0, 0, 0)),
+    "smile": ({"mouthSmile": 0.8, "cheekSquint": 0.6, "eyeSquint": 0.4}, (0, 0, 0)),
+    "blink": ({"eyeBlink": 1.0}, (0, 0, 0)),
+    "brows": ({"browInnerUp": 1.0, "browOuterUp": 1.0, "eyeWide": 0.7}, (0, 0, 0)),
+    "turned": ({"jawOpen": 0.25}, (4, 18, 4)),
+}
+"""Shapes (both sides, where there are two) and head rotation."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pictures", type=Path, nargs="*")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    options = parser.parse_args()
+    pictures = [read_image(path) for path in options.pictures] or showable()
+    tracker = FaceTracker.load()
+    rows = []
+    for picture in pictures:
+        found = read_portrait(picture, crop=SIZE, tracker=tracker)
+        face = found.face
+        drawn = PortraitRenderer(found.image, face.landmarks, face.matrix, face.weights)
+        rows.append([drawn.render(weights(shapes), turn) for shapes, turn in POSES.values()])
+    draw(rows, options.output)
+
+
+def weights(shapes: dict[str, float]) -> NDArray[np.float32]:
+    """[52] of shapes, those with two sides on both."""
+    row = np.zeros(52, np.float32)
+    for shape, value in shapes.items():
+        for name in (shape, f"{shape}Left", f"{shape}Right"):
+            if name in INDEX:
+                row[INDEX[name]] = value
+    return row
+
+
+def showable() -> list[Picture]:
+    """Portraits that nobody has to be asked about."""
+    import matplotlib
+
+    folder = Path(matplotlib.get_data_path()) / "sample_data"
+    hopper = read_image(folder / "grace_hopper.jpg")
+    head = HeadRenderer(SIZE).render(np.zeros(52))
+    return [read_image(DEMO_PORTRAIT), hopper, painted(hopper), head]
+
+
+def painted(picture: Picture, radius: int = 4) -> Picture:
+    """As if by a broad brush: each pixel is the mean of its calmest corner (Kuwahara's filter)."""
+    values = picture.astype(np.float64)
+    size = radius + 1
+    padded = np.pad(values, ((radius, radius), (radius, radius), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(0, 1))
+    mean, spread = windows.mean((-2, -1)), windows.var((-2, -1)).sum(-1)
+    height, width = picture.shape[:2]
+    corners = [(y, x) for y in (0, radius) for x in (0, radius)]
+    means = np.stack([mean[y : y + height, x : x + width] for y, x in corners])
+    spreads = np.stack([spread[y : y + height, x : x + width] for y, x in corners])
+    calm = spreads.argmin(0)
+    result: Picture = np.take_along_axis(means, calm[None, ..., None], 0)[0].astype(np.uint8)
+    return result
+
+
+def draw(rows: list[list[Picture]], path: Path) -> None:
+    """A grid with the names of the poses above it."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    columns = len(POSES)
+    figure, axes = pyplot.subplots(
+        len(rows), columns, figsize=(1.5 * columns, 1.5 * len(rows) + 0.3), squeeze=False
+    )
+    for i, row in enumerate(rows):
+        for axis, name, picture in zip(axes[i], POSES, row, strict=True):
+            axis.imshow(picture)
+            axis.axis("off")
+            if i == 0:
+                axis.set_title(name, fontsize=9)
+    figure.subplots_adjust(0, 0, 1, 1 - 0.3 / (1.5 * len(rows) + 0.3), 0.01, 0.01)
+    figure.savefig(path, dpi=110, pil_kwargs={"quality": 88})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""`dreamtalk render` and `dreamtalk preview`, run in this process on the built-in head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from dreamtalk_core import Motion
+from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.cli import main
+from dreamtalk_core.png import encode_png
+from dreamtalk_core.render.head import HeadRenderer
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a portrait and a take of six frames, still and then moving."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "face.png").write_bytes(encode_png(HeadRenderer(192).render(np.zeros(52))))
+    weights = np.zeros((6, 52))
+    weights[3:, INDEX["jawOpen"]] = 0.6
+    Motion(ARKIT_NAMES, weights, 25).save(tmp_path / "take.npz")
+    return tmp_path
+
+
+def frames(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as file:
+        return [frame.to_ndarray(format="rgb24").astype(int) for frame in file.decode(video=0)]
+
+
+def test_a_portrait_speaks_and_says_that_it_is_synthetic(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folder / "line.mp4"
+    assert main(["render", "face.png", "take.npz", "-o", str(out), "--audio", str(DEMO_VOICE)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(out)
+    shown = frames(out)
+    assert [frame.shape for frame in shown] == [(192, 192, 3)] * 6
+    face = frames(folder / "face.png")[0]
+    assert np.abs(shown[0] - face).mean() < 3, "zeros are the photo"
+    assert np.abs(shown[5] - face).max() > 60, "the mouth is open"
+    assert np.abs(shown[5] - face)[:20].mean() < 3, "and nothing far from it has moved"
+    with av.open(str(out)) as file:
+        assert "Synthetic media" in file.metadata["comment"]
+        assert file.streams.audio
+
+
+def test_a_photo_and_a_voice_are_enough(folder: Path) -> None:
+    assert main(["render", "face.png", str(DEMO_VOICE), "-o", "line.mp4", "--style", "happy"]) == 0
+    with av.open(str(folder / "line.mp4")) as file:
+        assert file.streams.video[0].frames == 346
+        assert file.streams.audio
+
+
+def test_pictures_in_a_row_cropped(folder: Path) -> None:
+    words = ["render", "face.png", "take.npz", "-o", "line.####.png", "--crop", "96", "--stamp"]
+    assert main(words) == 0
+    pictures = sorted(folder.glob("line.*.png"))
+    assert len(pictures) == 6
+    assert frames(pictures[0])[0].shape == (96, 96, 3)
+    assert b"AlgorithmicMedia" in pictures[0].read_bytes()
+
+
+@pytest.mark.parametrize("command", [["render", "face.png", "take.npz"], ["preview", "take.npz"]])
+@pytest.mark.parametrize("kind", ["mesh", "mouth", "depth"])
+def test_control_pictures(command: list[str], kind: str, folder: Path) -> None:
+    words = [*command, "-o", "control.mp4", "--control", kind]
+    assert main([*words, "--size", "128"] if command[0] == "preview" else words) == 0
+    shown = frames(folder / "control.mp4")
+    assert len(shown) == 6
+    assert shown[0].max() > 150
+    assert np.abs(shown[5] - shown[0]).max() > 50
+
+
+def test_heads_side_by_side_on_green_with_curves(folder: Path) -> None:
+    Motion.load("take.npz").save("other.npz")
+    words = ["preview", "take.npz", "other.npz", "-o", "two.mp4", "--size", "128", "--yaw", "30"]
+    assert main([*words, "--background", "#20c040", "--curves", "jawOpen"]) == 0
+    shown = frames(folder / "two.mp4")[0]
+    assert shown.shape[1] == 256
+    assert shown.shape[0] > 128
+    np.testing.assert_allclose(shown[60, 4], [0x20, 0xC0, 0x40], atol=12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["render", "grey.png", "take.npz", "-o", "a.mp4"], "no face in grey.png"),
+        (["render", "face.png", "nowhere.npz", "-o", "a.mp4"], "nowhere.npz"),
+        (["render", "face.png", "take.npz", "-o", "a.gif"], ".mp4"),
+        (["render", "face.png", "take.npz", "-o", "a.mp4", "--codec", "vp9"], "vp9"),
+        (["render", "face.png", "take.npz", "-o", "a.mp4", "--crop", "5"], "16 to"),
+        (["render", "face.png", "take.npz", "-o", "a.mp4", "--control", "teeth"], "mesh"),
+        (["preview", "take.npz", "-o", "a.mp4", "--background", "blue"], "studio"),
+        (["preview", "take.npz", "-o", "a.mp4", "--background", "none"], "transparency"),
+        (["preview", "take.npz", "-o", "a.mp4", "--curves", "jaw"], "jaw"),
+        (["preview", "take.npz", "-o", "a.mp4", "--head", "take.npz"], "take.npz"),
+    ],
+)
+def test_mistakes_are_one_clear_line(
+    arguments: list[str], words: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "grey.png").write_bytes(encode_png(np.full((64, 64, 3), 90, np.uint8)))
+    before = sorted(folder.iterdir())
+    assert main(arguments) == 1
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith("dreamtalk: ")
+    assert words in error
+    assert sorted(folder.iterdir()) == before

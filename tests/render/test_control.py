@@ -1,0 +1,182 @@
+"""Control pictures, by what can be measured in them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.errors import RenderError
+from dreamtalk_core.render.control import KINDS, FaceControls, HeadControls, PortraitControls
+from dreamtalk_core.render.head import SKIN, HeadRenderer
+from dreamtalk_core.render.portrait import PortraitRenderer
+from dreamtalk_core.render.portrait_rig import load_template
+from dreamtalk_core.render.video import write_video
+
+SIZE = 256
+
+
+@pytest.fixture(scope="module")
+def head() -> HeadControls:
+    return HeadControls(HeadRenderer(SIZE))
+
+
+def weights(**shapes: float) -> NDArray[np.float32]:
+    result = np.zeros(len(ARKIT_NAMES), np.float32)
+    for name, value in shapes.items():
+        result[INDEX[name]] = value
+    return result
+
+
+def landmarks(**shapes: float) -> NDArray[np.float32]:
+    """The built-in head's, as a tracker would see them in a picture of 200 x 240."""
+    template = load_template()
+    own = template.rest + np.tensordot(weights(**shapes), template.deltas, 1)
+    return (own * [1, -1, -1] + [100, 120, 0]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def face() -> FaceControls:
+    return FaceControls(240, 200, landmarks())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures(head: HeadControls, face: FaceControls, kind: str) -> None:
+    for picture in (head.draw(kind, weights()), face.draw(kind, landmarks())):
+        assert picture.dtype == np.uint8
+        assert picture.shape in ((SIZE, SIZE, 3), (240, 200, 3))
+        background = (128, 128, 255) if kind == "normals" else (0, 0, 0)
+        np.testing.assert_array_equal(picture[2, 2], background)
+        assert (picture != background).any(axis=2).mean() > 0.001
+        if kind in ("mesh", "mouth", "depth"):
+            assert (picture == picture[..., :1]).all()
+
+
+def test_an_unknown_kind(head: HeadControls, face: FaceControls) -> None:
+    with pytest.raises(RenderError, match="mesh, landmarks, mouth, depth, normals"):
+        head.draw("canny", weights())
+    with pytest.raises(RenderError, match="no control picture 'canny'"):
+        face.draw("canny", landmarks())
+
+
+def test_landmarks_lie_on_the_head(head: HeadControls) -> None:
+    """Seen from any side, what the landmarks of the outline enclose is the head's skin."""
+    for rotation, view in (((0, 0, 0), (0, 0)), ((5, 20, 3), (0, 0)), ((0, 0, 0), (15, -25))):
+        surface = head.renderer.surface(weights(), rotation, view)
+        owner = surface.owner
+        x, y = (2 * head.landmarks(weights(), rotation, view)[[4, 10, 152, 50, 280]]).astype(int).T
+        material = head.renderer.head.material[owner[y, x]]
+        assert (owner[y, x] >= 0).all()
+        assert (material == SKIN).all()
+
+
+def test_the_mouth_mask_follows_the_mouth(head: HeadControls, face: FaceControls) -> None:
+    def area(**shapes: float) -> tuple[float, float]:
+        one = head.draw("mouth", weights(**shapes))
+        other = face.draw("mouth", landmarks(**shapes))
+        return float((one > 127).mean()), float((other > 127).mean())
+
+    closed, opened, pursed = area(), area(jawOpen=0.6), area(mouthPucker=1.0)
+    assert all(b > 1.5 * a > 0 for a, b in zip(closed, opened, strict=True))
+    assert all(b < a for a, b in zip(closed, pursed, strict=True))
+
+
+def test_landmark_colours_tell_sides(head: HeadControls) -> None:
+    picture = head.draw("landmarks", weights()).astype(int)
+    red, _, blue = np.moveaxis(picture, 2, 0)
+    # The character's right eye is yellow and on the left of the picture, the left one is cyan.
+    right, left = (red > 120) & (blue < 60), (blue > 120) & (red < 60)
+    assert np.nonzero(right)[1].max() < SIZE / 2 < np.nonzero(left)[1].min()
+
+
+def test_a_blink_shuts_the_drawn_eye(head: HeadControls) -> None:
+    def height(**shapes: float) -> float:
+        points = head.landmarks(weights(**shapes), (0, 0, 0), (0, 0))
+        return float(points[145, 1] - points[159, 1])
+
+    assert height(eyeBlinkRight=1.0) < 0.2 * height()
+
+
+def test_depth(head: HeadControls, face: FaceControls) -> None:
+    picture = head.draw("depth", weights())[..., 0].astype(int)
+    nose = head.landmarks(weights(), (0, 0, 0), (0, 0))[4].astype(int)
+    assert picture[nose[1], nose[0]] >= picture.max() - 3
+    assert 0 < picture[-20, SIZE // 2] < picture[nose[1], nose[0]] - 60, "the neck lies behind"
+    own = face.draw("depth", landmarks())[..., 0].astype(int)
+    tip = landmarks()[4].round().astype(int)
+    assert own[tip[1], tip[0]] >= own.max() - 2
+    # Between parted lips it is deeper than on them.
+    parted = landmarks(jawOpen=0.6)
+    opened = face.draw("depth", parted)[..., 0].astype(int)
+    middle = ((parted[13] + parted[14]) / 2).round().astype(int)
+    lip = parted[0].round().astype(int)
+    assert 0 < opened[middle[1], middle[0]] < opened[lip[1], lip[0]] - 15
+
+
+def test_depth_does_not_flicker(head: HeadControls) -> None:
+    """The chest is as deep whatever the mouth does (a jaw wide open pulls at the skin)."""
+    rest = head.draw("depth", weights())
+    speaking = head.draw("depth", weights(jawOpen=1.0))
+    assert np.abs(rest[-8:].astype(int) - speaking[-8:]).max() <= 1
+
+
+def test_normals(head: HeadControls, face: FaceControls) -> None:
+    for exact in (head.measure("normals", weights()), face.measure("normals", landmarks())):
+        length = np.linalg.norm(exact, axis=2)
+        assert length.max() < 1.001
+        seen = length > 0.99
+        x, y, z = np.moveaxis(exact, 2, 0)
+        columns = np.nonzero(seen)[1]
+        middle = columns.mean()
+        left, right = seen.copy(), seen.copy()
+        left[:, int(middle) - 20 :] = False
+        right[:, : int(middle) + 20] = False
+        assert x[left].mean() < -0.1
+        assert x[right].mean() > 0.1
+        assert z[seen].mean() > 0.4
+        rows = np.nonzero(seen.any(axis=1))[0]
+        assert y[rows[0] : rows[0] + 20][seen[rows[0] : rows[0] + 20]].mean() > 0.1
+    # As a picture: red is to the left.
+    picture = face.draw("normals", landmarks()).astype(int)
+    assert picture[140, 50, 0] > 128 > picture[140, 150, 0]
+
+
+def test_numbers_go_into_an_exr(tmp_path: Path, head: HeadControls) -> None:
+    depth = head.measure("depth", weights())
+    assert depth.dtype == np.float32
+    assert len(np.unique(depth)) > 256
+    write_video(tmp_path / "depth.##.exr", [depth], Fraction(25))
+    assert (tmp_path / "depth.00.exr").stat().st_size > 1000
+
+
+def test_what_lies_outside_the_picture_is_left_out() -> None:
+    controls = FaceControls(100, 80, landmarks())
+    for kind in KINDS:
+        picture = controls.draw(kind, landmarks() - np.array([60, 90, 0], np.float32))
+        assert picture.shape == (100, 80, 3)
+        assert picture.std() > 0
+
+
+def test_a_portrait_is_drawn_where_its_face_is(tmp_path: Path) -> None:
+    image = np.full((240, 200, 3), 128, np.uint8)
+    # Seen straight on.
+    portrait = PortraitRenderer(image, landmarks(), np.eye(4), np.zeros(52))
+    controls = PortraitControls(portrait)
+    at_rest = controls.landmarks(weights(), (0, 0, 0))
+    np.testing.assert_allclose(at_rest[:, :2], landmarks()[:, :2], atol=0.5)
+    for kind in KINDS:
+        assert controls.draw(kind, weights()).shape == image.shape
+    # Depth is on the same scale as that of the face it was made of.
+    depth = controls.draw("depth", weights())[..., 0].astype(int)
+    own = FaceControls(240, 200, landmarks()).draw("depth", landmarks())[..., 0].astype(int)
+    both = (depth > 0) & (own > 0)
+    assert np.abs(depth - own)[both].mean() < 12
+    # The mouth opens, and the head turns to the character's left, our right.
+    opened = controls.draw("mouth", weights(jawOpen=0.6))
+    assert (opened > 127).mean() > 1.25 * (controls.draw("mouth", weights()) > 127).mean()
+    turned = controls.landmarks(weights(), (0, 15, 0))
+    assert turned[4, 0] > at_rest[4, 0] + 5
