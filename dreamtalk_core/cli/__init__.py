@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dreamtalk_core.cli import original, render, style, track
-from dreamtalk_core.cli.common import Bar, add_model, load
+from dreamtalk_core.cli.common import Bar, add_model, add_outputs, load
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.version import __version__
 
@@ -41,15 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     animate = commands.add_parser("animate", help="animate a face from speech")
     animate.set_defaults(run=_animate)
     animate.add_argument("speech", type=Path, help="sound file, or a video with sound")
-    animate.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="FILE",
-        help="curves: .csv (Live Link Face), .json, .npz, or .glb (animated head); may be repeated",
-    )
+    add_outputs(animate)
     animate.add_argument(
         "--style",
         default="auto",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
@@ -20,6 +21,19 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help="weights: default, research (for research only), or a file",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+
+
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Files of curves to write."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="curves: .csv (Live Link Face), .json, .npz, or .glb (animated head); may be repeated",
+    )
 
 
 def load(options: argparse.Namespace) -> DreamTalk:

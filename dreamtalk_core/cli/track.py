@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from dreamtalk_core.cli.common import Bar
+from dreamtalk_core.cli.common import Bar, add_outputs
 
 
 def add(commands: Any) -> None:
@@ -14,15 +14,7 @@ def add(commands: Any) -> None:
     track = commands.add_parser("track", help="face curves of somebody in a video")
     track.set_defaults(run=_track)
     track.add_argument("video", type=Path, help="video, GIF, photo, or a folder of pictures")
-    track.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="FILE",
-        help="curves: .csv (Live Link Face), .json, .npz, or .glb (animated head); may be repeated",
-    )
+    add_outputs(track)
     add_face(track)
     track.add_argument(
         "--neutral",

@@ -10,9 +10,6 @@ the eyeballs (`portrait_eyes`).
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +20,6 @@ from dreamtalk_core.render.portrait_eyes import Eye
 from dreamtalk_core.render.portrait_mouth import Mouth
 from dreamtalk_core.render.portrait_rig import FaceRig
 from dreamtalk_core.render.portrait_warp import EMPTY, fill_map, sample, soften
-from dreamtalk_core.render.raster import threads
 
 Float = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -214,23 +210,6 @@ class PortraitRenderer:
             out, points[template.mouth_loop, :2].astype(np.float32), landmarks, w, rotation
         )
         return out
-
-    def frames(self, weights: ArrayLike, head_rotation: ArrayLike) -> Iterator[NDArray[np.uint8]]:
-        """Frames for weights [T, 52] and head rotations [T, 3], drawn a few at a time."""
-        poses = zip(np.asarray(weights), np.asarray(head_rotation), strict=True)
-        return self.stream(poses)
-
-    def stream(self, poses: Iterable[tuple[ArrayLike, ArrayLike]]) -> Iterator[NDArray[np.uint8]]:
-        """Frames for pairs of weights [52] and head rotation [3], as they come."""
-        workers = threads()
-        waiting: deque[Future[NDArray[np.uint8]]] = deque()
-        with ThreadPoolExecutor(workers) as pool:
-            for weights, head_rotation in poses:
-                waiting.append(pool.submit(self.render, weights, head_rotation))
-                if len(waiting) > workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
 
     def _posed(self, weights: ArrayLike, rotation: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
         """All vertices in the picture [V, 3], the landmarks on the head's own axes, and which

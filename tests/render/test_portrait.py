@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -209,7 +211,9 @@ def test_the_tracker_sees_what_was_drawn(
 def test_frames_in_threads_are_those_of_render(renderer: PortraitRenderer) -> None:
     curves = np.stack(list(SPEAKING.values()))
     turns = np.linspace([-5, -10, 0], [5, 10, 5], len(curves))
-    for frame, w, turn in zip(renderer.frames(curves, turns), curves, turns, strict=True):
+    with ThreadPoolExecutor(3) as pool:
+        drawn = list(pool.map(renderer.render, curves, turns))
+    for frame, w, turn in zip(drawn, curves, turns, strict=True):
         assert (frame == renderer.render(w, turn)).all()
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats.npz import read_archive
 from dreamtalk_core.motion import float_array
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ STILL_CROP = (0.9370641, 126.84911, 129.03864)
 """The crop of a head that does not move, in the public code."""
 FORMAT = "dreamtalk-coefficients"
 VERSION = 1
-_KEYS = ("format", "version", "expression", "pose")
+_KEYS = ("expression", "pose")
 
 Array = NDArray[np.float32]
 Extension = Literal["mirror", "loop"]
@@ -172,30 +173,7 @@ def _checked_suffix(file: Path) -> str:
 
 def _read_npz(file: Path) -> Coefficients:
     try:
-        # Asked first, because numpy would take any other file for a pickle.
-        if not zipfile.is_zipfile(file):
-            raise MotionError(f"{file} is not a numpy archive, or is damaged: no zip file.")
-        with np.load(file, allow_pickle=False) as archive:
-            content = {key: archive[key] for key in _KEYS if key in archive.files}
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        ValueError,
-        NotImplementedError,
-    ) as error:
-        raise MotionError(f"{file} is not a numpy archive, or is damaged: {error}.") from error
-    missing = [key for key in _KEYS if key not in content]
-    if missing or str(content["format"]) != FORMAT:
-        what = f"it lacks {', '.join(missing)}" if missing else f"its format is not {FORMAT}"
-        raise MotionError(f"{file} holds no coefficients of the original model: {what}.")
-    if str(content["version"]) != str(VERSION):
-        raise MotionError(
-            f"{file} has version {content['version']}; this program reads version {VERSION}. "
-            "Update it, or save the coefficients again."
-        )
-    try:
+        content = read_archive(file, FORMAT, VERSION, _KEYS)
         return Coefficients(content["expression"], content["pose"])
-    except MotionError as error:
-        raise MotionError(f"{file}: {error}") from error
+    except OSError as error:
+        raise MotionError(f"Cannot read {file}: {error.strerror or error}.") from error
