@@ -100,6 +100,9 @@ def render_original_video(options: argparse.Namespace) -> None:
     from dreamtalk_core.original import OriginalRenderer
     from dreamtalk_core.render.video import check_video_path
 
+    ours = ("codec", "control", "crop", "points", "stamp")
+    if wrong := [f"--{name}" for name in ours if getattr(options, name)]:
+        raise DreamTalkError(f"{', '.join(wrong)} does not go with --renderer. Leave it out.")
     check_video_path(options.output)
     own = holds_coefficients(options.motion)
     motion = Coefficients.load(options.motion) if own else Motion.load(options.motion)

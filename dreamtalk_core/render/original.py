@@ -16,6 +16,7 @@ from dreamtalk_core.errors import RenderError
 from dreamtalk_core.models.original.coefficients import FPS, Coefficients
 from dreamtalk_core.models.original.renderer import GPU_FRAMES, IMAGE_SIZE, RADIUS, PIRenderer
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.render.mark import PORTRAIT_MARK
 from dreamtalk_core.render.preview import Progress
 from dreamtalk_core.render.video import check_video_path, write_video
 
@@ -59,7 +60,7 @@ def render_original(
             if progress is not None:
                 progress(done, len(face))
 
-    write_video(path, counted(), Fraction(FPS), audio, face.duration)
+    write_video(path, counted(), Fraction(FPS), audio, face.duration, mark=PORTRAIT_MARK)
 
 
 def draw_frames(

@@ -107,3 +107,5 @@ def test_render_wants_the_renderer(
     assert main(words) == 1
     assert "this needs the original renderer (renderer.pt)" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+    assert main([*words, "--crop", "256"]) == 1
+    assert "--crop does not go with --renderer" in capsys.readouterr().err

@@ -103,6 +103,7 @@ def test_the_video_has_frames_and_sound(
     assert calls == [(i, 10) for i in range(1, 11)]
     with av.open(str(path)) as file:
         assert file.streams.video[0].average_rate == 25
+        assert "Synthetic media" in file.metadata["comment"]
         assert sum(1 for _ in file.decode(video=0)) == 10
     with av.open(str(path)) as file:
         samples = sum(frame.samples for frame in file.decode(audio=0))
