@@ -2,7 +2,7 @@
 """Set up DreamTalk from a bare Python, then show it or test it.
 
     python run.py demo    a head and a photo that speak: videos, a CSV and a GLB in out/
-    python run.py test    lint, format, types, then the tests
+    python run.py test    lint, format, types, then the tests, in a real ComfyUI and Blender too
 
 Standard library only. The first run makes a virtual environment in `.venv-run` (network, a few
 minutes); later runs reuse it and need no network. An environment that is half made, broken, or
@@ -336,6 +336,7 @@ def check_commands(python: Path) -> list[list[str]]:
     """Everything a change must pass, the tests last: their closing line is the verdict."""
     tool = [str(python), "-m"]
     return [
+        [*tool, "tests.integration.hosts"],
         [*tool, "ruff", "check", "."],
         [*tool, "ruff", "format", "--check", "."],
         [*tool, "mypy"],
@@ -365,10 +366,12 @@ def demo(torch: str | None) -> int:
 def test(torch: str | None) -> int:
     """Runs every check, whatever the others say; failure if any of them fails."""
     python = prepare(["dev"], torch)
+    # Tests that need a host fail without it here; elsewhere they are skipped.
+    environ = {**os.environ, "DREAMTALK_HOSTS": "required"}
     statuses = []
     for command in check_commands(python):
         say(" ".join(command[2:]))
-        statuses.append(run(command))
+        statuses.append(run(command, env=environ))
         # Said now, because pytest's own line has to be the last.
         if statuses[-1] != 0 and command[2] != "pytest":
             say(f"FAILED: {' '.join(command[2:])}")

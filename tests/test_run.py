@@ -332,7 +332,8 @@ class TestCommands:
 
     def test_tests_run_last(self) -> None:
         commands = run.check_commands(Path("python"))
-        assert [command[2] for command in commands] == ["ruff", "ruff", "mypy", "pytest"]
+        names = [command[2] for command in commands]
+        assert names == ["tests.integration.hosts", "ruff", "ruff", "mypy", "pytest"]
 
     @pytest.mark.parametrize("tool", ["ruff", "mypy", "pytest"])
     def test_one_failure_is_a_failure(
