@@ -51,5 +51,5 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'dreamtalk_core' has no attribute '{name}'")
-    return getattr(import_module(f"dreamtalk_core.{_HOMES[name]}"), name)
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
