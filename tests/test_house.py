@@ -190,6 +190,34 @@ def test_the_core_knows_no_host(path: Path) -> None:
     assert not hosts & {name.split(".")[0] for name in imports(path)}
 
 
+def extension_modules() -> list[Path]:
+    modules = sorted((ROOT / "blender_addon").rglob("*.py"))
+    return [path for path in modules if not is_script(path)]
+
+
+@pytest.mark.parametrize("path", extension_modules(), ids=name_of)
+def test_blender_gets_the_light_floor_only(path: Path) -> None:
+    """Its Python has numpy; the rest of the core runs in the worker."""
+    blender = {"bl_ui", "bpy", "bpy_extras", "gpu", "gpu_extras", "mathutils"}
+    allowed = sys.stdlib_module_names | blender | {"numpy", CORE.name, "blender_addon"}
+    assert not {name.split(".")[0] for name in imports(path)} - allowed
+    assert set(core_places(path)) <= LIGHT
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "nodes").rglob("*.py")), ids=name_of)
+def test_nodes_load_in_a_blink(path: Path) -> None:
+    """What needs time to import is imported when a node runs."""
+    top = ast.parse(path.read_text(encoding="utf-8")).body
+    found = {
+        name
+        for node in top
+        for name in imported(node, ("nodes",))
+        if name.split(".")[0] == CORE.name and name not in TRAVELS
+    }
+    heavy = {name for name in found if name.split(".")[1] not in LIGHT | {"assets"}}
+    assert not heavy
+
+
 @pytest.mark.parametrize("path", light_modules(), ids=name_of)
 def test_light_floor_needs_only_numpy(path: Path) -> None:
     allowed = sys.stdlib_module_names | {"numpy", CORE.name}
