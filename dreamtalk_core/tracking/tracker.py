@@ -311,8 +311,8 @@ def choose_face(faces: Sequence[Face], choice: str | int) -> Face:
         return max(faces, key=lambda face: face.size)
     if not 0 <= choice < len(faces):
         raise TrackingError(
-            f"There is no face {choice}: the picture shows {len(faces)}, counted from the left and "
-            "from 0."
+            f"The picture does not show so many faces, but {len(faces)}. Choose a lower number, or "
+            "the largest."
         )
     return sorted(faces, key=lambda face: face.box[0])[choice]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.integration import hosts
+from tests.integration.comfy import Comfy, Runner
 
 
 def found(venv: Path) -> Path:
@@ -24,6 +27,26 @@ def found(venv: Path) -> Path:
 def comfy_python() -> Path:
     """The Python that ComfyUI is installed in."""
     return found(hosts.comfyui())
+
+
+@pytest.fixture(scope="session")
+def comfy(comfy_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comfy]:
+    """A ComfyUI with this pack, in a folder whose name has a space and an accent."""
+    with Comfy.start(comfy_python, tmp_path_factory.mktemp("comfyui") / "un hôte") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kinds(comfy: Comfy) -> dict[str, Any]:
+    """What the host says of our nodes, by their ids."""
+    found = comfy.get("/object_info")
+    return {name: about for name, about in found.items() if name.startswith("DreamTalk")}
+
+
+@pytest.fixture(scope="session")
+def run(comfy: Comfy, kinds: dict[str, Any]) -> Runner:
+    """Runs a graph in ComfyUI."""
+    return Runner(comfy, kinds)
 
 
 @pytest.fixture(scope="session", params=hosts.BLENDERS)

@@ -1,0 +1,46 @@
+"""ComfyUI's door: this repository, cloned into `custom_nodes`, is a node pack."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+
+
+def _load_core() -> None:
+    """Make `dreamtalk_core` of this folder importable by its name, and nothing else of it.
+
+    The folder does not go onto sys.path: its `nodes` and `tests` would hide what others call so.
+    """
+    if "dreamtalk_core" in sys.modules:
+        return
+    core = Path(__file__).with_name("dreamtalk_core") / "__init__.py"
+    spec = spec_from_file_location("dreamtalk_core", core)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules["dreamtalk_core"] = module
+    spec.loader.exec_module(module)
+
+
+def _check_requirements() -> None:
+    """Raises ImportError, saying what to do, where requirements.txt has not been installed."""
+    lacking = [name for name in ("numba", "platformdirs", "soxr") if find_spec(name) is None]
+    if lacking:
+        raise ImportError(
+            f"DreamTalk needs {', '.join(lacking)}. Install what it lacks, with ComfyUI's Python: "
+            f'"{sys.executable}" -m pip install -r "{Path(__file__).with_name("requirements.txt")}"'
+        )
+
+
+_check_requirements()
+_load_core()
+
+from .nodes import DreamTalkExtension  # noqa: E402
+
+WEB_DIRECTORY = "./nodes/web"
+
+
+async def comfy_entrypoint() -> DreamTalkExtension:
+    """What the host asks for the nodes."""
+    return DreamTalkExtension()

@@ -1,0 +1,158 @@
+"""Extract Style: the manner of speaking of somebody who was filmed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from comfy_api.latest import InputImpl, Types, io
+
+from dreamtalk_core.errors import StyleError
+from dreamtalk_core.motion import Motion, parse_fps
+
+from . import host
+from .model import model_input, talk_of
+from .schema import ADVANCED, found_by
+from .style import CATEGORY
+from .values import MotionType, MotionValue, StyleType
+
+if TYPE_CHECKING:
+    from .model import LoadedModel
+
+LandmarksType = io.Custom("FACE_LANDMARKS")
+"""What the newer hosts' own face tracker gives: faces [frame][face] with their ARKit shapes."""
+
+
+class ExtractStyle(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkExtractStyle",
+            display_name="Extract Style",
+            category=CATEGORY,
+            description="Takes the manner of speaking from somebody's performance: two seconds or "
+            "more of a face that speaks, seen from the front. An original checkpoint takes the "
+            "largest face as it is.",
+            inputs=[
+                io.MultiType.Input(
+                    "performance",
+                    types=[io.Video, io.Image, MotionType, LandmarksType],
+                    tooltip="A video, a batch of images, a motion, or face landmarks. The parts "
+                    "in which the face is seen and speaks are used.",
+                ),
+                io.String.Input(
+                    "name", default="my style", tooltip="What to call the style when it is saved."
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=25.0,
+                    min=1.0,
+                    max=240.0,
+                    step=0.001,
+                    tooltip="Frame rate of images and landmarks. Videos and motions know theirs.",
+                ),
+                io.Int.Input(
+                    "face",
+                    default=0,
+                    min=0,
+                    max=99,
+                    tooltip="Whose face: 0 the largest, 1 the first from the left, 2 the next ...",
+                    **ADVANCED,
+                ),
+                io.Image.Input(
+                    "neutral",
+                    optional=True,
+                    tooltip="The same person at rest: their own face is taken off more exactly.",
+                ),
+                model_input(),
+            ],
+            outputs=[StyleType.Output(display_name="style", tooltip="For Sample Motion ...")],
+            **found_by("emotion", "actor", "performance", "reference video"),
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        performance: Any,
+        name: str,
+        fps: float,
+        face: int,
+        neutral: torch.Tensor | None = None,
+        model: LoadedModel | None = None,
+    ) -> io.NodeOutput:
+        from dreamtalk_core.pipeline import DreamTalk
+        from dreamtalk_core.tracking.portrait import read_portrait
+
+        rest = None if neutral is None else read_portrait(host.picture(neutral)).rest
+        with ExitStack() as stack:
+            seen: Motion | Path
+            if isinstance(performance, MotionValue):
+                seen = performance.motion
+            elif isinstance(performance, dict):
+                seen, rest = landmark_motion(performance, fps, face, rest), None
+            else:
+                video = as_video(performance, fps)
+                seen = stack.enter_context(host.video_file(video))
+            talk, update = talk_of(model), host.progress()
+            if isinstance(talk, DreamTalk):
+                choice = face - 1 if face else "largest"
+                style = talk.extract_style(seen, neutral=rest, face=choice, progress=update)
+            else:
+                style = talk.extract_style(seen)
+        return io.NodeOutput(replace(style, name=name))
+
+
+def as_video(image: Any, fps: float) -> Any:
+    """A batch of images as a VIDEO, without an odd last row or column, as codecs want it.
+
+    A VIDEO stays as it is.
+    """
+    if not isinstance(image, torch.Tensor):
+        return image
+    even = image[:, : image.shape[1] // 2 * 2, : image.shape[2] // 2 * 2, :3]
+    return InputImpl.VideoFromComponents(
+        Types.VideoComponents(images=even, frame_rate=Fraction(parse_fps(fps)))
+    )
+
+
+def landmark_motion(
+    landmarks: dict[str, Any], fps: float, face: int, rest: Motion | None
+) -> Motion:
+    """The useful stretches of the host's FACE_LANDMARKS, one after the other, calibrated.
+
+    Raises StyleError if no face is seen for a second.
+    """
+    from dreamtalk_core.calibration import calibrate
+    from dreamtalk_core.style import useful_spans
+    from dreamtalk_core.tracking.pose import head_angles
+
+    chosen = [_chosen(faces, face) for faces in landmarks["frames"]]
+    seen = np.array([found is not None for found in chosen], bool)
+    if not seen.any():
+        raise StyleError("There is no face in these landmarks. Give a video of one.")
+    # A frame without a face is as the one before it, and is left out below.
+    last = next(found for found in chosen if found is not None)
+    faces = [last := found or last for found in chosen]
+    names = tuple(last["blendshapes"])
+    weights = np.array([[found["blendshapes"][name] for name in names] for found in faces])
+    head = np.array([head_angles(np.asarray(found["transformation_matrix"])) for found in faces])
+    whole = calibrate(Motion(names, weights.clip(0, 1), parse_fps(fps), head), rest)
+    rows = np.concatenate([np.arange(*span) for span in useful_spans(whole, seen)])
+    return Motion(whole.names, whole.weights[rows], whole.fps, whole.head_rotation[rows])
+
+
+def _chosen(faces: list[dict[str, Any]], face: int) -> dict[str, Any] | None:
+    """The largest of the faces, or the one of a number from the left, counted from 1."""
+    if face:
+        ordered = sorted(faces, key=lambda found: float(found["bbox_xyxy"][0]))
+        return ordered[face - 1] if face <= len(ordered) else None
+    return max(
+        faces,
+        key=lambda found: float(found["bbox_xyxy"][2] - found["bbox_xyxy"][0]),
+        default=None,
+    )

@@ -1,0 +1,176 @@
+"""Models: which ones there are, and how they share the host's memory."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import comfy.model_management
+import comfy.model_patcher
+import folder_paths
+import torch
+from comfy_api.latest import io
+
+from dreamtalk_core.errors import StyleError
+
+from . import host
+from .schema import found_by
+from .values import ModelType
+
+if TYPE_CHECKING:
+    from dreamtalk_core.original import OriginalDreamTalk
+    from dreamtalk_core.pipeline import DreamTalk
+
+    AnyTalk = DreamTalk | OriginalDreamTalk
+
+FOLDER = "dreamtalk"
+"""Of the host's models; `models/dreamtalk`."""
+BUILT_IN = ("default", "research")
+SUFFIXES = {".safetensors", ".pth", ".pt", ".ckpt"}
+
+
+def register_folder() -> None:
+    """Tell the host of `models/dreamtalk`; other places can be named in its extra paths."""
+    folder_paths.add_model_folder_path(
+        FOLDER, str(Path(folder_paths.models_dir) / FOLDER), is_default=True
+    )
+
+
+class LoadedModel:
+    """A pipeline whose networks the host moves to its device when they are needed, and away when
+    it needs the room. Every node asks for `ready` just before it works."""
+
+    def __init__(self, talk: AnyTalk, networks: list[torch.nn.Module]) -> None:
+        self._talk = talk
+        self._patcher = comfy.model_patcher.ModelPatcher(
+            torch.nn.ModuleList(networks),
+            load_device=comfy.model_management.get_torch_device(),
+            offload_device=torch.device("cpu"),
+        )
+
+    def ready(self) -> AnyTalk:
+        """The pipeline, on the host's device."""
+        comfy.model_management.load_models_gpu([self._patcher], force_full_load=True)
+        talk, device = self._talk, self._patcher.load_device
+        talk.device = device
+        # Named styles are no part of the networks.
+        styles = getattr(talk.model, "styles", {})
+        styles.update({name: code.to(device) for name, code in styles.items()})
+        return talk
+
+
+def talk_of(model: LoadedModel | None) -> AnyTalk:
+    """The pipeline of a model input, ready; the built-in one where nothing is connected."""
+    return (model or load_model(BUILT_IN[0])).ready()
+
+
+def dreamtalk_of(model: LoadedModel | None, cannot: str) -> DreamTalk:
+    """`talk_of` for what the original's checkpoints have no network for.
+
+    cannot: what that is. Raises StyleError for one of them.
+    """
+    from dreamtalk_core.pipeline import DreamTalk
+
+    talk = talk_of(model)
+    if not isinstance(talk, DreamTalk):
+        raise StyleError(
+            f"An original checkpoint cannot {cannot}. Leave the model open, or connect Load Style."
+        )
+    return talk
+
+
+def load_model(name: str) -> LoadedModel:
+    """A model by its name in the list. Raises ModelError."""
+    path = model_path(name)
+    return _opened(str(path or name), host.changed(path))
+
+
+@lru_cache(maxsize=2)
+def _opened(model: str, state: str) -> LoadedModel:
+    """state: tells a file from what it was before."""
+    from dreamtalk_core.models.original.checkpoint import is_original
+    from dreamtalk_core.original import OriginalDreamTalk
+    from dreamtalk_core.pipeline import PREDICTOR, DreamTalk
+
+    if model not in BUILT_IN and is_original(model):
+        original = OriginalDreamTalk.load(model, "cpu", wav2vec())
+        return LoadedModel(original, [original.model, original.wav2vec])
+    talk = DreamTalk.load(model, "cpu")
+    networks: list[torch.nn.Module] = [talk.model, talk.phonetics]
+    if (talk.home / PREDICTOR).is_file():
+        networks.append(talk.predictor)
+    return LoadedModel(talk, networks)
+
+
+def model_path(name: str | None) -> Path | None:
+    """The file of a model; None for one that is built in, or not known yet."""
+    if name is None or name in BUILT_IN:
+        return None
+    return Path(folder_paths.get_full_path(FOLDER, name) or name)
+
+
+def model_files() -> list[str]:
+    """Weights in the model folders, as the host names them."""
+    names = folder_paths.get_filename_list(FOLDER)
+    return [name for name in names if Path(name).suffix.lower() in SUFFIXES and _may_speak(name)]
+
+
+def _may_speak(name: str) -> bool:
+    """Not a style, a renderer, or the wav2vec2 model in its folder."""
+    path = Path(name)
+    beside = Path(folder_paths.get_full_path(FOLDER, name) or name).with_name("config.json")
+    return "styles" not in path.parts and path.stem != "renderer" and not beside.is_file()
+
+
+def wav2vec() -> str | Path:
+    """The wav2vec2 model that original checkpoints need: a folder in `models/dreamtalk`, or the
+    name of the one in the Hugging Face cache."""
+    from dreamtalk_core.models.wav2vec import MODEL
+
+    homes = map(Path, folder_paths.get_folder_paths(FOLDER))
+    folders = (found.parent for home in homes for found in sorted(home.glob("*/config.json")))
+    return next(folders, MODEL)
+
+
+class LoadModel(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkLoadModel",
+            display_name="Load DreamTalk Model",
+            category="DreamTalk",
+            description="Chooses the motion model. Without this node the built-in one is used. "
+            "An original DreamTalk checkpoint (denoising_network.pth), if you hold it, goes into "
+            "models/dreamtalk, with the wav2vec2 model in a folder beside it.",
+            inputs=[
+                io.Combo.Input(
+                    "model",
+                    options=[*BUILT_IN, *model_files()],
+                    default=BUILT_IN[0],
+                    tooltip="default: built in, for any use. research: built in, for research "
+                    "only. The others are files in models/dreamtalk.",
+                )
+            ],
+            outputs=[ModelType.Output(display_name="model", tooltip="The model.")],
+            **found_by("checkpoint", "lip sync"),
+        )
+
+    @classmethod
+    def validate_inputs(cls, model: str | None) -> bool | str:
+        return host.check_file(model_path(model))
+
+    @classmethod
+    def fingerprint_inputs(cls, model: str | None) -> str:
+        return host.changed(model_path(model))
+
+    @classmethod
+    def execute(cls, model: str) -> io.NodeOutput:
+        return io.NodeOutput(load_model(model))
+
+
+def model_input() -> Any:
+    """The same optional input for every node that needs a model."""
+    return ModelType.Input(
+        "model", optional=True, tooltip="From Load DreamTalk Model; the built-in one if left open."
+    )

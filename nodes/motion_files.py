@@ -1,0 +1,141 @@
+"""Motions as files: Load Motion, Save Motion, Motion to GLB."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import folder_paths
+from comfy_api.latest import io
+
+from dreamtalk_core.formats import READABLE, WRITABLE
+from dreamtalk_core.motion import Motion
+
+from . import host
+from .adjust_motion import CATEGORY
+from .schema import found_by
+from .values import MotionType, MotionValue
+
+SUBFOLDER = "dreamtalk"
+"""Where Save Motion puts its files in the output folder, unless told otherwise."""
+
+
+class LoadMotion(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        saved = Path(folder_paths.get_output_directory()) / SUBFOLDER
+        files = [
+            *host.input_files(set(READABLE)),
+            *(f"{SUBFOLDER}/{name} [output]" for name in host.files(saved, set(READABLE))),
+        ]
+        return io.Schema(
+            node_id="DreamTalkLoadMotion",
+            display_name="Load Motion",
+            category=CATEGORY,
+            description="Face curves from a file: a recording of Live Link Face (.csv), or what "
+            "Save Motion wrote (.csv, .json, .npz).",
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=files,
+                    tooltip="A motion file in ComfyUI's input folder, or one that Save Motion "
+                    "put into the output folder.",
+                ),
+                io.Audio.Input(
+                    "audio", optional=True, tooltip="The sound that belongs to it, for videos."
+                ),
+            ],
+            outputs=[MotionType.Output(display_name="motion", tooltip="The motion.")],
+            **found_by("Live Link Face", "ARKit", "CSV", "import"),
+        )
+
+    @classmethod
+    def validate_inputs(cls, file: str | None) -> bool | str:
+        return host.check_file(motion_path(file))
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str | None, **_: Any) -> str:
+        return host.changed(motion_path(file))
+
+    @classmethod
+    def execute(cls, file: str, audio: host.Audio | None = None) -> io.NodeOutput:
+        return io.NodeOutput(MotionValue(Motion.load(host.input_path(file)), audio))
+
+
+def motion_path(file: str | None) -> Path | None:
+    return None if file is None else host.input_path(file)
+
+
+class SaveMotion(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkSaveMotion",
+            display_name="Save Motion",
+            category=CATEGORY,
+            description="Writes the curves into the output folder, for Unreal, Blender, Maya, "
+            "Unity and others.",
+            inputs=[
+                MotionType.Input("motion", tooltip="The motion to write."),
+                io.String.Input(
+                    "filename_prefix",
+                    default=f"{SUBFOLDER}/motion",
+                    tooltip="Start of the file's name; folders are made. A number is added.",
+                ),
+                io.Combo.Input(
+                    "format",
+                    options=[suffix.removeprefix(".") for suffix in WRITABLE],
+                    default="csv",
+                    tooltip="csv: as Live Link Face records. json: easy to read. npz: exact, for "
+                    "Python. glb: an animated head.",
+                ),
+            ],
+            outputs=[io.String.Output(display_name="path", tooltip="The file.")],
+            is_output_node=True,
+            **found_by("export", "Live Link Face", "ARKit", "CSV", "JSON", "GLB"),
+        )
+
+    @classmethod
+    def execute(cls, motion: MotionValue, filename_prefix: str, format: str) -> io.NodeOutput:
+        path = write(motion, filename_prefix, f".{format}")
+        return io.NodeOutput(str(path), ui={"text": [path.name], "files": [host.saved(path)]})
+
+
+class MotionToGLB(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkMotionToGLB",
+            display_name="Motion to GLB",
+            category=CATEGORY,
+            description="The built-in head with the motion on its shape keys, as a 3D file that "
+            "Preview 3D & Animation plays and Blender opens.",
+            inputs=[
+                MotionType.Input("motion", tooltip="The motion to put onto the head."),
+                io.String.Input(
+                    "filename_prefix",
+                    default=f"{SUBFOLDER}/head",
+                    tooltip="Start of the file's name in the output folder. A number is added.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(
+                    display_name="model_file",
+                    tooltip="For Preview 3D & Animation: the file in the output folder.",
+                )
+            ],
+            is_output_node=True,
+            **found_by("3D", "glTF", "preview", "export"),
+        )
+
+    @classmethod
+    def execute(cls, motion: MotionValue, filename_prefix: str) -> io.NodeOutput:
+        path = write(motion, filename_prefix, ".glb")
+        shown = path.relative_to(folder_paths.get_output_directory()).as_posix()
+        return io.NodeOutput(shown, ui={"3d": [host.saved(path)]})
+
+
+def write(value: MotionValue, prefix: str, suffix: str) -> Path:
+    path = host.output_path(prefix, suffix)
+    value.motion.save(path)
+    return path

@@ -1,0 +1,72 @@
+"""Predict Style: the manner of speaking that is heard in a voice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from comfy_api.latest import io
+
+from . import host
+from .model import dreamtalk_of, model_input
+from .schema import SEED, found_by
+from .style import CATEGORY
+from .values import SpeechType, SpeechValue, StyleType
+
+if TYPE_CHECKING:
+    from .model import LoadedModel
+
+
+class PredictStyle(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkPredictStyle",
+            display_name="Predict Style",
+            category=CATEGORY,
+            description="Hears in a voice how the face would look. Sample Motion does the same "
+            "when no style is connected.",
+            inputs=[
+                io.MultiType.Input(
+                    "speech", types=[SpeechType, io.Audio], tooltip="The voice to hear it in."
+                ),
+                io.Float.Input(
+                    "intensity",
+                    default=0.5,
+                    min=0.0,
+                    max=3.0,
+                    step=0.05,
+                    tooltip="How strongly it shows. Voices are ambiguous: 0.5 hints, 1 acts.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    **SEED,
+                    tooltip="Another seed may hear another style.",
+                ),
+                io.Image.Input(
+                    "portrait",
+                    optional=True,
+                    tooltip="The speaker's resting face, if there is a picture of it.",
+                ),
+                model_input(),
+            ],
+            outputs=[StyleType.Output(display_name="style", tooltip="For Sample Motion ...")],
+            **found_by("emotion", "auto", "sentiment"),
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        speech: SpeechValue | host.Audio,
+        intensity: float,
+        seed: int,
+        portrait: torch.Tensor | None = None,
+        model: LoadedModel | None = None,
+    ) -> io.NodeOutput:
+        from dreamtalk_core.tracking.portrait import read_portrait
+
+        rest = None if portrait is None else read_portrait(host.picture(portrait)).rest
+        talk = dreamtalk_of(model, "hear a style in a voice")
+        style = talk.predict_style(SpeechValue.of(speech).speech, rest, seed=seed)
+        return io.NodeOutput(replace(style, intensity=intensity))

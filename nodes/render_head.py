@@ -1,0 +1,230 @@
+"""Render Head: a motion on a head, the built-in one or another, as a video or as frames."""
+
+from __future__ import annotations
+
+import numpy as np
+from comfy_api.latest import InputImpl, io
+
+from dreamtalk_core.errors import RenderError
+from dreamtalk_core.motion import Motion
+
+from .frames import (
+    audio_input,
+    choose_frames,
+    cut_sound,
+    draw_images,
+    images_outputs,
+    motion_input,
+    range_inputs,
+    shown,
+)
+from .head import (
+    background_input,
+    camera_inputs,
+    check_look,
+    head_input,
+    head_path,
+    load_head_file,
+    size_input,
+)
+from .host import Audio, Picture, changed, sound_file, temp_path
+from .schema import ADVANCED, found_by
+from .values import MotionType, MotionValue
+
+MOST = 8
+"""Heads side by side."""
+
+
+class RenderHead(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkRenderHead",
+            display_name="Render Head",
+            category="DreamTalk/render",
+            description="Shows a motion on a head, with sound, or several motions side by side. "
+            "The video is written frame by frame and takes no memory, however long it is.",
+            inputs=[
+                motion_input(),
+                *(
+                    MotionType.Input(
+                        f"motion_{number}",
+                        optional=True,
+                        tooltip="Another motion, shown beside it. All need the same frame rate.",
+                    )
+                    for number in range(2, MOST + 1)
+                ),
+                audio_input(),
+                size_input(),
+                io.String.Input(
+                    "labels",
+                    default="",
+                    placeholder="happy, sad, angry",
+                    tooltip="What is written on the heads, separated by commas.",
+                ),
+                io.String.Input(
+                    "curves",
+                    default="",
+                    placeholder="jawOpen, mouthPucker",
+                    tooltip="Curves to be drawn under each head, up to eight, separated by commas.",
+                    **ADVANCED,
+                ),
+                background_input(),
+                *camera_inputs(),
+                head_input(),
+            ],
+            outputs=[
+                io.Video.Output(
+                    "video",
+                    display_name="video",
+                    tooltip="H.264 with the speech as its sound: for Save Video.",
+                )
+            ],
+            **found_by("preview", "3d head", "compare", "side by side"),
+        )
+
+    @classmethod
+    def validate_inputs(cls, background: str | None, head: str | None) -> bool | str:
+        return check_look(background, head, video=True)
+
+    @classmethod
+    def fingerprint_inputs(cls, head: str | None, **others: object) -> str:
+        return changed(head_path(head))
+
+    @classmethod
+    def execute(
+        cls,
+        motion: MotionValue,
+        size: int,
+        labels: str,
+        curves: str,
+        background: str,
+        yaw: float,
+        pitch: float,
+        zoom: float,
+        turntable: float,
+        head: str,
+        audio: Audio | None = None,
+        **others: MotionValue | None,
+    ) -> io.NodeOutput:
+        from dreamtalk_core.render.head import HeadRenderer
+        from dreamtalk_core.render.preview import Look, parse_background, render_preview
+
+        look = Look(
+            yaw,
+            pitch,
+            zoom,
+            turntable or None,
+            parse_background(background),
+            tuple(_words(curves)),
+            load_head_file(head),
+        )
+        more = [value.motion for _, value in sorted(others.items()) if value is not None]
+        motions = _labelled([motion.motion, *more], _words(labels))
+        first = motion.motion.to_arkit()
+        renderer = HeadRenderer(min(size, 512), look.head, look.background, zoom)
+
+        def draw(frame: int) -> Picture:
+            at = min(frame, len(first) - 1)
+            view = look.view(frame / float(first.fps))
+            return renderer.render(first.weights[at], first.head_rotation[at], view)
+
+        path = temp_path(".mp4")
+        with sound_file(motion.audio if audio is None else audio) as sound:
+            render_preview(motions, path, sound, size, shown(draw), look)
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)))
+
+
+class HeadFrames(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkHeadFrames",
+            display_name="Head Frames",
+            category="DreamTalk/render",
+            description="Some frames of a motion on a head, as images and masks for other nodes. "
+            "For a whole video use Render Head, which needs no memory.",
+            inputs=[
+                motion_input(),
+                audio_input(),
+                size_input(),
+                *range_inputs(),
+                background_input(" 'none' leaves the head alone, with clean edges for the mask."),
+                *camera_inputs(),
+                head_input(),
+            ],
+            outputs=images_outputs(
+                io.Mask.Output(
+                    "mask",
+                    display_name="mask",
+                    tooltip="1 where the head is, 0 where the background is: for compositing.",
+                )
+            ),
+            **found_by("preview", "3d head", "image sequence", "batch"),
+        )
+
+    @classmethod
+    def validate_inputs(cls, background: str | None, head: str | None) -> bool | str:
+        return check_look(background, head, video=False)
+
+    @classmethod
+    def fingerprint_inputs(cls, head: str | None, **others: object) -> str:
+        return changed(head_path(head))
+
+    @classmethod
+    def execute(
+        cls,
+        motion: MotionValue,
+        size: int,
+        first: int,
+        count: int,
+        background: str,
+        yaw: float,
+        pitch: float,
+        zoom: float,
+        turntable: float,
+        head: str,
+        audio: Audio | None = None,
+    ) -> io.NodeOutput:
+        from dreamtalk_core.render.head import HeadRenderer
+        from dreamtalk_core.render.preview import Look, parse_background
+
+        look = Look(yaw, pitch, zoom, turntable or None, parse_background(background))
+        arkit = motion.motion.to_arkit()
+        frames = choose_frames(arkit, first, count)
+        renderer = HeadRenderer(size, load_head_file(head), look.background, zoom)
+
+        def draw(frame: int) -> tuple[Picture, Picture]:
+            posed = arkit.weights[frame], arkit.head_rotation[frame]
+            view = look.view(frame / float(arkit.fps))
+            drawn = renderer.render(*posed, view)
+            if look.background is None:
+                return drawn[..., :3], drawn[..., 3]
+            # Samples are half a pixel wide.
+            seen = renderer.surface(*posed, view).owner >= 0
+            share = seen.reshape(size, 2, size, 2).mean(axis=(1, 3))
+            return drawn, np.round(255 * share).astype(np.uint8)
+
+        images, mask = draw_images(draw, frames, [(size, size, 3), (size, size)])
+        sound = cut_sound(motion.audio if audio is None else audio, frames, arkit.fps)
+        return io.NodeOutput(images, mask, sound, float(arkit.fps))
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _labelled(motions: list[Motion], labels: list[str]) -> Motion | dict[str, Motion]:
+    """Motions by what is written on them; one without a label goes without.
+
+    Raises RenderError if there are more labels than motions, or two alike.
+    """
+    if len(labels) > len(motions) or len(set(labels)) < len(labels):
+        raise RenderError(
+            f"There are {len(motions)} motions and the labels {', '.join(labels)}. Give each "
+            "motion one label of its own, or none at all."
+        )
+    if len(motions) == 1 and not labels:
+        return motions[0]
+    names = labels + [str(number) for number in range(len(labels) + 1, len(motions) + 1)]
+    return dict(zip(names, motions, strict=True))

@@ -1,0 +1,215 @@
+"""Render Portrait: a photo speaks, as a video or as frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import comfy.model_management
+import folder_paths
+import torch
+from comfy_api.latest import InputImpl, io
+
+from dreamtalk_core.errors import RenderError
+from dreamtalk_core.motion import Motion
+
+from .frames import (
+    audio_input,
+    choose_frames,
+    cut_sound,
+    draw_images,
+    images_outputs,
+    motion_input,
+    range_inputs,
+    shown,
+)
+from .host import Audio, Picture, progress, sound_file, temp_path
+from .model import FOLDER
+from .portrait import (
+    FaceChoice,
+    check_points,
+    face_inputs,
+    portrait_input,
+    portrait_pixels,
+    read_face,
+)
+from .schema import ADVANCED, found_by
+from .values import MotionValue
+
+if TYPE_CHECKING:
+    from dreamtalk_core.render.portrait import PortraitRenderer
+
+BUILT_IN = "built-in"
+
+PORTRAIT = (
+    "A picture in which a face looks at the camera. Not connected: the demo portrait. Of several "
+    "pictures the first counts."
+)
+
+
+def renderer_files() -> list[str]:
+    """Original renderers in the model folders, as the host names them."""
+    return [
+        name for name in folder_paths.get_filename_list(FOLDER) if Path(name).stem == "renderer"
+    ]
+
+
+def _stamp_input() -> io.Input:
+    return io.Boolean.Input(
+        "stamp",
+        default=False,
+        tooltip="Write 'AI-generated' into the corner of the picture. The video file says that it "
+        "is synthetic in any case.",
+    )
+
+
+class RenderPortrait(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkRenderPortrait",
+            display_name="Render Portrait",
+            category="DreamTalk/render",
+            description="Makes a portrait speak, with sound. The video is written frame by frame "
+            "and takes no memory, however long it is; it says of itself that it is synthetic.",
+            inputs=[
+                motion_input(),
+                portrait_input(PORTRAIT),
+                audio_input(),
+                *face_inputs(),
+                _stamp_input(),
+                io.Combo.Input(
+                    "renderer",
+                    options=[BUILT_IN, *renderer_files()],
+                    default=BUILT_IN,
+                    tooltip="built-in: any portrait in its own size. If you hold the original "
+                    "DreamTalk's renderer.pt, put it into models/dreamtalk: it draws 256 x 256 "
+                    "pixels at 25 frames per second.",
+                    **ADVANCED,
+                ),
+            ],
+            outputs=[
+                io.Video.Output(
+                    "video",
+                    display_name="video",
+                    tooltip="H.264 with the speech as its sound: for Save Video.",
+                )
+            ],
+            hidden=[io.Hidden.unique_id],
+            **found_by("talking head", "talking portrait", "lip sync", "animate photo"),
+        )
+
+    @classmethod
+    def validate_inputs(cls, points: str | None) -> bool | str:
+        return check_points(points)
+
+    @classmethod
+    def execute(
+        cls,
+        motion: MotionValue,
+        face: int,
+        points: str,
+        crop: int,
+        stamp: bool,
+        renderer: str,
+        portrait: torch.Tensor | None = None,
+        audio: Audio | None = None,
+    ) -> io.NodeOutput:
+        choice, path = FaceChoice(face, points, crop), temp_path(".mp4")
+        with sound_file(motion.audio if audio is None else audio) as sound:
+            if renderer == BUILT_IN:
+                drawn = read_face(portrait, choice, cls.hidden.unique_id)
+                _render(drawn, motion.motion, path, sound, stamp)
+            else:
+                _render_original(renderer, portrait, choice, motion.motion, path, sound, stamp)
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)))
+
+
+def _render(
+    drawn: PortraitRenderer, motion: Motion, path: Path, sound: Path | None, stamped: bool
+) -> None:
+    from dreamtalk_core.render.preview import render_portrait
+
+    arkit = motion.to_arkit()
+
+    def draw(frame: int) -> Picture:
+        return drawn.render(arkit.weights[frame], arkit.head_rotation[frame])
+
+    render_portrait(drawn, arkit, path, sound, shown(draw), stamped=stamped)
+
+
+def _render_original(
+    name: str,
+    portrait: torch.Tensor | None,
+    choice: FaceChoice,
+    motion: Motion,
+    path: Path,
+    sound: Path | None,
+    stamped: bool,
+) -> None:
+    """With the original renderer, which makes of a portrait what it will."""
+    from dreamtalk_core.original import OriginalRenderer
+
+    if choice.points.strip() or choice.crop or stamped:
+        raise RenderError(
+            "The original renderer crops the portrait itself and draws no stamp: leave 'points' "
+            "empty, set 'crop' to 0 and 'stamp' to false, or choose the built-in renderer."
+        )
+    device = comfy.model_management.get_torch_device()
+    loaded = OriginalRenderer.load(folder_paths.get_full_path_or_raise(FOLDER, name), str(device))
+    image = portrait_pixels(portrait)
+    loaded.render(motion.resample(25), image, path, sound, face=choice.chosen, progress=progress())
+
+
+class PortraitFrames(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkPortraitFrames",
+            display_name="Portrait Frames",
+            category="DreamTalk/render",
+            description="Some frames of a portrait that speaks, as images for other nodes. For a "
+            "whole video use Render Portrait, which needs no memory.",
+            inputs=[
+                motion_input(),
+                portrait_input(PORTRAIT),
+                audio_input(),
+                *range_inputs(),
+                *face_inputs(),
+                _stamp_input(),
+            ],
+            outputs=images_outputs(),
+            hidden=[io.Hidden.unique_id],
+            **found_by("talking head", "image sequence", "batch"),
+        )
+
+    @classmethod
+    def validate_inputs(cls, points: str | None) -> bool | str:
+        return check_points(points)
+
+    @classmethod
+    def execute(
+        cls,
+        motion: MotionValue,
+        first: int,
+        count: int,
+        face: int,
+        points: str,
+        crop: int,
+        stamp: bool,
+        portrait: torch.Tensor | None = None,
+        audio: Audio | None = None,
+    ) -> io.NodeOutput:
+        from dreamtalk_core.render.mark import stamp as stamped
+
+        arkit = motion.motion.to_arkit()
+        frames = choose_frames(arkit, first, count)
+        drawn = read_face(portrait, FaceChoice(face, points, crop), cls.hidden.unique_id)
+
+        def draw(frame: int) -> tuple[Picture]:
+            picture = drawn.render(arkit.weights[frame], arkit.head_rotation[frame])
+            return (stamped(picture) if stamp else picture,)
+
+        (images,) = draw_images(draw, frames, [drawn.image.shape])
+        sound = cut_sound(motion.audio if audio is None else audio, frames, arkit.fps)
+        return io.NodeOutput(images, sound, float(arkit.fps))

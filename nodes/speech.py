@@ -1,0 +1,222 @@
+"""Speech into the graph: one recording, a folder of lines, or the lines of one recording."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from comfy_api.latest import io
+
+from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.audio import Speech
+from dreamtalk_core.errors import SpeechError
+from dreamtalk_core.living import find_phrases
+from dreamtalk_core.prosody import FPS, measure_loudness
+
+from . import host
+from .schema import found_by
+from .values import SpeechType, SpeechValue
+
+DEMO = "demo voice"
+SOUND = {".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma"}
+VIDEO = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"}
+_EDGE = 0.1
+"""Seconds that a line keeps before and after its words."""
+
+
+def speech_path(file: str) -> Path:
+    return DEMO_VOICE if file == DEMO else host.input_path(file)
+
+
+def load(path: Path) -> SpeechValue:
+    return SpeechValue.of(host.load_audio(path), str(path))
+
+
+class LoadSpeech(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkLoadSpeech",
+            display_name="Load Speech",
+            category="DreamTalk",
+            description="A recording of somebody who speaks, brought to a normal level for the "
+            "model. Sample Motion takes any AUDIO, too; this node also reads videos and cuts.",
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=[DEMO, *host.input_files(SOUND | VIDEO)],
+                    default=DEMO,
+                    upload=io.UploadType.audio,
+                    tooltip="A sound file, or a video with sound, in ComfyUI's input folder.",
+                ),
+                io.Float.Input(
+                    "start",
+                    default=0.0,
+                    min=0.0,
+                    max=86400.0,
+                    step=0.01,
+                    tooltip="Seconds to leave out at the beginning.",
+                ),
+                io.Float.Input(
+                    "duration",
+                    default=0.0,
+                    min=0.0,
+                    max=86400.0,
+                    step=0.01,
+                    tooltip="Seconds to use; 0 is all the rest.",
+                ),
+                io.Audio.Input(
+                    "audio",
+                    optional=True,
+                    tooltip="Any sound of the graph; it is used in place of the file.",
+                ),
+            ],
+            outputs=[
+                SpeechType.Output(display_name="speech", tooltip="For Sample Motion ..."),
+                io.Audio.Output(display_name="audio", tooltip="The sound as it came."),
+            ],
+            **found_by("voice", "talk", "lip sync", "dialogue"),
+        )
+
+    @classmethod
+    def validate_inputs(cls, file: str | None) -> bool | str:
+        return file is None or host.check_file(speech_path(file))
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str | None, **_: Any) -> str:
+        return "" if file is None else host.changed(speech_path(file))
+
+    @classmethod
+    def execute(
+        cls, file: str, start: float, duration: float, audio: host.Audio | None = None
+    ) -> io.NodeOutput:
+        value = load(speech_path(file)) if audio is None else SpeechValue.of(audio)
+        if start or duration:
+            value = value.cut(start, duration or float(value.speech.duration))
+        return io.NodeOutput(value, value.audio)
+
+
+class LoadSpeechFolder(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkLoadSpeechFolder",
+            display_name="Load Speech Folder",
+            category="DreamTalk",
+            description="Every recording of a folder, one after the other: what follows in the "
+            "graph runs once for each.",
+            inputs=[
+                io.String.Input(
+                    "folder",
+                    default="lines",
+                    tooltip="A folder in ComfyUI's input folder, or its full path.",
+                )
+            ],
+            outputs=[
+                SpeechType.Output(
+                    display_name="speech",
+                    is_output_list=True,
+                    tooltip="The recordings.",
+                ),
+                io.String.Output(
+                    display_name="name",
+                    is_output_list=True,
+                    tooltip="Their names without the ending, for the filename of Save Motion.",
+                ),
+            ],
+            **found_by("batch", "lines", "dialogue"),
+        )
+
+    @classmethod
+    def validate_inputs(cls, folder: str | None) -> bool | str:
+        try:
+            if folder is not None:
+                recordings(folder)
+        except SpeechError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, folder: str | None) -> list[str]:
+        return [] if folder is None else [host.changed(path) for path in recordings(folder)]
+
+    @classmethod
+    def execute(cls, folder: str) -> io.NodeOutput:
+        paths = recordings(folder)
+        values = []
+        update = host.progress()
+        for path in paths:
+            values.append(load(path))
+            update(len(values), len(paths))
+        return io.NodeOutput(values, [path.stem for path in paths])
+
+
+def recordings(folder: str) -> list[Path]:
+    """The recordings in a folder, by name. Raises SpeechError if there are none."""
+    home = host.input_path(folder)
+    if not folder.strip() or not home.is_dir():
+        raise SpeechError(
+            f"There is no folder '{folder}'. Give one in ComfyUI's input folder, or a full path."
+        )
+    found = [path for path in sorted(home.iterdir()) if path.suffix.lower() in SOUND | VIDEO]
+    if not found:
+        raise SpeechError(f"There are no recordings in {home}, such as .wav, .mp3 or .flac files.")
+    return found
+
+
+class SplitSpeech(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkSplitSpeech",
+            display_name="Split Speech",
+            category="DreamTalk",
+            description="A recording cut at its pauses into lines: what follows in the graph runs "
+            "once for each.",
+            inputs=[
+                io.MultiType.Input(
+                    "speech", types=[SpeechType, io.Audio], tooltip="The recording to cut."
+                ),
+                io.Float.Input(
+                    "pause",
+                    default=0.5,
+                    min=0.2,
+                    max=10.0,
+                    step=0.05,
+                    tooltip="Seconds of silence that end a line.",
+                ),
+            ],
+            outputs=[
+                SpeechType.Output(display_name="lines", is_output_list=True, tooltip="In order."),
+                io.Float.Output(
+                    display_name="start",
+                    is_output_list=True,
+                    tooltip="Where each line begins in the recording, in seconds.",
+                ),
+            ],
+            **found_by("batch", "lines", "silence", "segment"),
+        )
+
+    @classmethod
+    def execute(cls, speech: SpeechValue | host.Audio, pause: float) -> io.NodeOutput:
+        value = SpeechValue.of(speech)
+        spans = lines(value.speech, pause)
+        return io.NodeOutput(
+            [value.cut(start, end - start) for start, end in spans], [start for start, _ in spans]
+        )
+
+
+def lines(speech: Speech, pause: float) -> list[tuple[float, float]]:
+    """(start, end) in seconds of the lines of a recording; all of it if nothing is heard."""
+    total = float(speech.duration)
+    phrases = find_phrases(measure_loudness(speech.waveform, math.ceil(total * FPS)), FPS)
+    starts, ends = phrases.starts / FPS, np.append(phrases.ends, math.ceil(total * FPS)) / FPS
+    found: list[tuple[float, float]] = []
+    for start, end in zip(starts, ends, strict=False):
+        first, last = max(0.0, float(start) - _EDGE), min(total, float(end) + _EDGE)
+        if found and start - found[-1][1] + _EDGE < pause:
+            first = found.pop()[0]
+        found.append((first, last))
+    return found or [(0.0, total)]

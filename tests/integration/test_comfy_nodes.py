@@ -1,0 +1,548 @@
+"""Every node in a real ComfyUI: what it makes, what it refuses, what it remembers."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import time
+import wave
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from dreamtalk_core.arkit import ARKIT_NAMES
+from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
+from dreamtalk_core.audio import Speech
+from dreamtalk_core.models.original.coefficients import Coefficients, still_pose
+from dreamtalk_core.models.original.denoiser import Sizes
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.pipeline import DreamTalk
+from dreamtalk_core.style import read_style_file
+from tests.integration.comfy import PACK, ROOT, Comfy, Failed, Interrupted, Refused, Run
+
+SECONDS = Fraction(1384, 100)
+"""Of the demo voice."""
+Graph = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def kinds(comfy: Comfy) -> dict[str, Any]:
+    """What the host says of our nodes."""
+    found = comfy.get("/object_info")
+    return {name: about for name, about in found.items() if name.startswith("DreamTalk")}
+
+
+def node(kind: str, **inputs: Any) -> dict[str, Any]:
+    return {"class_type": kind, "inputs": inputs}
+
+
+def inputs_of(about: dict[str, Any]) -> dict[str, Any]:
+    return {**about["input"].get("required", {}), **about["input"].get("optional", {})}
+
+
+class Runner:
+    """Runs graphs in which widgets that are not set stand as they come."""
+
+    def __init__(self, comfy: Comfy, kinds: dict[str, Any]) -> None:
+        self.comfy = comfy
+        self.kinds = kinds
+
+    def __call__(self, **graph: dict[str, Any]) -> Run:
+        return self.comfy.run(self.complete(graph))
+
+    def complete(self, graph: Graph) -> Graph:
+        return {key: self.completed(**own) for key, own in graph.items()}
+
+    def completed(self, class_type: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        widgets = inputs_of(self.kinds[class_type]) if class_type in self.kinds else {}
+        set_by_host = {
+            name: about[1]["default"] for name, about in widgets.items() if "default" in about[1]
+        }
+        return node(class_type, **{**set_by_host, **inputs})
+
+
+@pytest.fixture
+def run(comfy: Comfy, kinds: dict[str, Any]) -> Runner:
+    return Runner(comfy, kinds)
+
+
+def sampled(run: Runner, **settings: Any) -> Motion:
+    """The motion of the demo voice, or of `speech`, as the nodes make it."""
+    others = {key: value for key, value in settings.items() if isinstance(value, dict)}
+    given = {key: value for key, value in settings.items() if key not in others}
+    graph = {
+        "speech": node("DreamTalkLoadSpeech"),
+        "sample": node("DreamTalkSampleMotion", **{"speech": ["speech", 0], **given}),
+        "save": node("DreamTalkSaveMotion", motion=["sample", 0], format="npz"),
+        **others,
+    }
+    return Motion.load(run(**graph).files["save"][0])
+
+
+def sound(path: Path, samples: np.ndarray, rate: int) -> Path:
+    """A 16-bit .wav of samples [C, N]."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(len(samples))
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((samples.T.clip(-1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+# --- the pack ------------------------------------------------------------------------------------
+
+
+def test_every_node_explains_itself(kinds: dict[str, Any]) -> None:
+    assert len(kinds) >= 15
+    for name, about in kinds.items():
+        assert about["category"].split("/")[0] == "DreamTalk"
+        assert about["display_name"] != name
+        assert about["description"].endswith("."), name
+        tips = {key: spec[1].get("tooltip") for key, spec in inputs_of(about).items()}
+        tips |= dict(zip(about["output_name"], about["output_tooltips"], strict=True))
+        assert all(tips.values()), f"{name}: {tips}"
+
+
+def test_the_pack_loads_at_once_without_a_socket_and_without_writing(
+    comfy: Comfy, comfy_python: Path
+) -> None:
+    script, pack = Path(__file__).with_name("load_pack.py"), comfy.base / "custom_nodes" / PACK
+    command = [str(comfy_python), "-I", str(script), str(pack)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["seconds"] < 0.5
+    assert not told["sockets"]
+    assert not told["written"]
+    assert "dreamtalk_core" in told["modules"]
+    assert not {"nodes", "tests", "run", "blender_addon", "numba"} & set(told["modules"])
+
+
+# --- sampling ------------------------------------------------------------------------------------
+
+
+def test_any_sound_becomes_a_face_with_nothing_set(comfy: Comfy, run: Runner) -> None:
+    name = comfy.add_input(DEMO_VOICE)
+    motion = sampled(run, speech=["sound", 0], sound=node("LoadAudio", audio=name))
+    assert motion.names == ARKIT_NAMES
+    assert motion.fps == 25
+    assert len(motion) == 346
+    assert motion == sampled(run), "Load Speech gives the same as Load Audio"
+    loud = np.abs(Speech.load(DEMO_VOICE).waveform[: 346 * 640]).reshape(346, 640).mean(1)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(loud, 4, mode="edge"), 9).max(1)
+    opening = motion.channel("jawOpen") - motion.channel("mouthClose")
+    assert opening[loud > 0.06].mean() > 2 * opening[around < 0.01].mean()
+    assert motion.head_rotation.any()
+
+
+def test_seeds_are_takes(run: Runner) -> None:
+    first, again, other = (sampled(run, seed=seed) for seed in (7, 7, 2**64 - 1))
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("fps", [23.976, 29.97, 60])
+def test_frame_rates_are_exact(run: Runner, fps: float) -> None:
+    motion = sampled(run, fps=fps)
+    exact = {23.976: Fraction(24000, 1001), 29.97: Fraction(30000, 1001)}.get(fps, Fraction(60))
+    assert motion.fps == exact
+    assert len(motion) == round(SECONDS * exact)
+
+
+def test_sliders_turn_what_they_say(run: Runner) -> None:
+    motion = sampled(run, lips=0, jaw=0, blinks=0, head=0, brows=0)
+    for name in ("jawOpen", "mouthSmileLeft", "mouthPucker", "browInnerUp"):
+        assert not motion.channel(name).any(), name
+    assert motion.channel("eyeBlinkLeft").max() < 0.6
+    assert not motion.head_rotation.any()
+
+
+def test_many_channels_at_a_high_rate(comfy: Comfy, run: Runner) -> None:
+    """3 s of 96 kHz in 6 channels, in a folder whose name is not ASCII, with spaces."""
+    voice = np.repeat(Speech.load(DEMO_VOICE).waveform[:48000], 6)
+    path = sound(
+        comfy.base / "input" / "ton spur é" / "линия 1 台詞.wav", np.tile(voice, (6, 1)), 96000
+    )
+    name = path.relative_to(comfy.base / "input").as_posix()
+    motion = sampled(run, speech=node("DreamTalkLoadSpeech", file=name), fps=23.976)
+    assert len(motion) == round(3 * Fraction(24000, 1001))
+    assert motion.channel("jawOpen").max() > 0.1
+
+
+def test_silence_is_a_face_at_rest(comfy: Comfy, run: Runner) -> None:
+    sound(comfy.base / "input" / "silence.wav", np.zeros((1, 32000)), 16000)
+    motion = sampled(run, speech=node("DreamTalkLoadSpeech", file="silence.wav"))
+    assert len(motion) == 50
+    assert motion.channel("jawOpen").max() < 0.15
+
+
+def test_what_cannot_be_heard_is_told(comfy: Comfy, run: Runner) -> None:
+    (comfy.base / "input" / "letter.wav").write_text("Dear all", encoding="utf-8")
+    with pytest.raises(Failed, match="is not a sound or video file") as failed:
+        sampled(run, speech=node("DreamTalkLoadSpeech", file="letter.wav"))
+    assert failed.value.node == "speech"
+    with pytest.raises(Refused) as refused:
+        sampled(run, speech=node("DreamTalkLoadSpeech", file="nowhere.wav"))
+    assert "There is no file" in refused.value.nodes["speech"]
+    with pytest.raises(Failed, match="Begin earlier"):
+        sampled(run, speech=node("DreamTalkLoadSpeech", start=99.0))
+    with pytest.raises(Refused) as refused:
+        sampled(run, guidance=-1)
+    assert "guidance" in refused.value.nodes["sample"]
+
+
+# --- what is done again, and what is not ---------------------------------------------------------
+
+
+def test_what_has_not_changed_is_not_done_again(comfy: Comfy, run: Runner) -> None:
+    comfy.add_input(DEMO_VOICE, "line.flac")
+    graph = {
+        "speech": node("DreamTalkLoadSpeech", file="line.flac"),
+        "style": node("DreamTalkLoadStyle", style="sad"),
+        "sample": node("DreamTalkSampleMotion", speech=["speech", 0], style=["style", 0], seed=11),
+        "save": node("DreamTalkSaveMotion", motion=["sample", 0]),
+    }
+    run(**graph)
+    again = run(**graph)
+    assert again.cached == set(graph)
+    assert again.seconds < 0.1
+    graph["save"]["inputs"]["format"] = "json"
+    assert run(**graph).cached == {"speech", "style", "sample"}
+    os.utime(comfy.base / "input" / "line.flac", (1, 1))
+    assert run(**graph).cached == {"style"}
+
+
+@pytest.fixture(scope="module")
+def long_speech(comfy: Comfy) -> str:
+    """Twenty minutes, by its name in the input folder."""
+    voice = Speech.load(DEMO_VOICE).waveform
+    sound(comfy.base / "input" / "long.wav", np.tile(voice, 1200 // 13)[None], 16000)
+    return "long.wav"
+
+
+def test_cancelled_within_a_second(comfy: Comfy, run: Runner, long_speech: str) -> None:
+    graph = {
+        "speech": node("DreamTalkLoadSpeech", file=long_speech),
+        "sample": node("DreamTalkSampleMotion", speech=["speech", 0]),
+        "save": node("DreamTalkSaveMotion", motion=["sample", 0]),
+    }
+    with comfy.listen() as listener:
+        prompt = comfy.queue(run.complete(graph), listener.name)
+        listener.wait_for("progress_state")
+        while True:
+            state = listener.wait_for("progress_state")["nodes"].get("sample", {})
+            if state.get("state") == "running" and 0 < state["value"] < state["max"]:
+                break
+        begin = time.monotonic()
+        comfy.interrupt()
+        with pytest.raises(Interrupted):
+            comfy.wait(prompt)
+        assert time.monotonic() - begin < 1
+    assert len(sampled(run)) == 346
+
+
+# --- styles --------------------------------------------------------------------------------------
+
+
+def smile(motion: Motion) -> float:
+    return float(motion.channel("mouthSmileLeft").mean() + motion.channel("mouthSmileRight").mean())
+
+
+def test_styles_show(run: Runner) -> None:
+    def of(style: str, intensity: float = 1.0) -> Motion:
+        chosen = node("DreamTalkLoadStyle", style=style, intensity=intensity)
+        return sampled(run, style=["chosen", 0], chosen=chosen)
+
+    happy = of("happy")
+    assert smile(happy) > smile(of("neutral")) + 0.1
+    assert smile(of("happy", 1.5)) > smile(happy)
+    np.testing.assert_allclose(of("happy", 0.0).weights, of("neutral").weights, atol=1e-4)
+    core = DreamTalk.load(device="cpu").animate(DEMO_VOICE, "happy")
+    np.testing.assert_allclose(happy.weights, core.weights, atol=1e-4)
+
+
+def test_a_mix_is_in_between(run: Runner) -> None:
+    def of(share: float) -> float:
+        return smile(
+            sampled(
+                run,
+                style=["mix", 0],
+                sad=node("DreamTalkLoadStyle", style="sad"),
+                happy=node("DreamTalkLoadStyle", style="happy"),
+                mix=node("DreamTalkMixStyles", first=["sad", 0], second=["happy", 0], share=share),
+            )
+        )
+
+    assert of(0) < of(0.5) < of(1)
+
+
+def test_styles_change_over_a_line(run: Runner) -> None:
+    keys = "neutral@0, neutral@5\na@8"
+    motion = sampled(
+        run,
+        style=["keys", 0],
+        own=node("DreamTalkLoadStyle", style="happy", intensity=1.5),
+        keys=node("DreamTalkStyleKeys", keys=keys, a=["own", 0]),
+    )
+    begin, end = motion.cut(0, 125), motion.cut(225, 346)
+    assert smile(end) > smile(begin) + 0.2
+
+
+def test_keys_that_cannot_be_read_are_told(run: Runner) -> None:
+    for keys, message in (
+        ("angry@3, happy@1", "must rise"),
+        ("hapy@0", "Did you mean happy"),
+        ("auto@0", "heard from a speech"),
+    ):
+        with pytest.raises(Failed, match=message):
+            sampled(run, style=["keys", 0], keys=node("DreamTalkStyleKeys", keys=keys))
+
+
+def test_a_voice_and_a_portrait_tell_a_style(comfy: Comfy, run: Runner) -> None:
+    comfy.add_input(DEMO_PORTRAIT, "face.jpg")
+    predict = node("DreamTalkPredictStyle", speech=["speech", 0], portrait=["face", 0])
+    face = node("LoadImage", image="face.jpg")
+    assert sampled(run, style=["heard", 0], heard=predict, face=face) != sampled(run)
+
+
+def test_a_portrait_without_a_face_is_told(comfy: Comfy, run: Runner) -> None:
+    empty = node("EmptyImage", width=256, height=256, batch_size=1, color=0x808080)
+    predict = node("DreamTalkPredictStyle", speech=["speech", 0], portrait=["empty", 0])
+    with pytest.raises(Failed, match="no face"):
+        sampled(run, style=["heard", 0], heard=predict, empty=empty)
+
+
+def test_a_style_is_taken_kept_and_found(comfy: Comfy, run: Runner) -> None:
+    """From a motion of the graph, into the library, and out of it by its name."""
+    own = {
+        "speech": node("DreamTalkLoadSpeech"),
+        "happy": node("DreamTalkLoadStyle", style="happy"),
+        "actor": node("DreamTalkSampleMotion", speech=["speech", 0], style=["happy", 0]),
+        "taken": node("DreamTalkExtractStyle", performance=["actor", 0], name="Léa rit"),
+        "kept": node("DreamTalkSaveStyle", style=["taken", 0], tags="warm, loud"),
+        "file": node("DreamTalkSaveStyle", style=["taken", 0], name="shared", to="output folder"),
+    }
+    shown = run(**own).outputs
+    kept = read_style_file(shown["kept"]["text"][0])
+    assert kept.name == "Léa rit"
+    assert kept.tags == ("warm", "loud")
+    assert kept.thumbnail.startswith(b"\x89PNG")
+    assert comfy.base / "output" in Path(shown["file"]["text"][0]).parents
+    motion = sampled(run, style=["mine", 0], mine=node("DreamTalkLoadStyle", style="Léa rit"))
+    assert smile(motion) > smile(sampled(run)) + 0.1
+
+
+def test_a_style_is_taken_from_images(comfy: Comfy, run: Runner, tmp_path: Path) -> None:
+    """Of the head that our own preview draws: the tracker knows it for a face."""
+    talk = DreamTalk.load(device="cpu")
+    video = comfy.base / "input" / "actor.mp4"
+    talk.render(talk.animate(DEMO_VOICE, "happy").cut(0, 75), video, size=256)
+    graph = {
+        "video": node("LoadVideo", file="actor.mp4"),
+        "parts": node("GetVideoComponents", video=["video", 0]),
+        "images": node("DreamTalkExtractStyle", performance=["parts", 0], fps=25.0),
+        "whole": node("DreamTalkExtractStyle", performance=["video", 0]),
+        "a": node("DreamTalkSaveStyle", style=["images", 0], name="a", to="output folder"),
+        "b": node("DreamTalkSaveStyle", style=["whole", 0], name="b", to="output folder"),
+    }
+    shown = run(**graph).outputs
+    one, other = (read_style_file(shown[key]["text"][0]) for key in ("a", "b"))
+    assert one.clip is not None
+    assert len(one.clip) > 50
+    near = np.abs(one.code - other.code).mean() / np.abs(other.code).mean()
+    assert near < 0.2, "images and video are the same performance"
+    assert not list((comfy.base / "temp").glob("dreamtalk_*.mp4"))
+    with pytest.raises(Failed, match="no face"):
+        run(
+            empty=node("EmptyImage", width=255, height=257, batch_size=30, color=0),
+            style=node("DreamTalkExtractStyle", performance=["empty", 0]),
+            save=node("DreamTalkSaveStyle", style=["style", 0], to="output folder"),
+        )
+
+
+# --- motions -------------------------------------------------------------------------------------
+
+
+def test_motions_are_cut_shifted_and_rated(run: Runner) -> None:
+    whole = sampled(run)
+    graph = {
+        "speech": node("DreamTalkLoadSpeech"),
+        "sample": node("DreamTalkSampleMotion", speech=["speech", 0]),
+        "adjust": node("DreamTalkAdjustMotion", motion=["sample", 0], start=2.0, duration=3.0),
+        "save": node("DreamTalkSaveMotion", motion=["adjust", 0], format="npz"),
+    }
+
+    def adjusted(**settings: Any) -> Motion:
+        graph["adjust"] = node("DreamTalkAdjustMotion", motion=["sample", 0], **settings)
+        return Motion.load(run(**graph).files["save"][0])
+
+    assert adjusted() == whole
+    assert adjusted(start=2.0, duration=3.0) == whole.cut(50, 125)
+    late = adjusted(offset=0.2)
+    np.testing.assert_array_equal(late.weights[5:], whole.weights[:-5])
+    assert len(adjusted(fps=23.976)) == round(SECONDS * Fraction(24000, 1001))
+    assert not adjusted(brows=0).channel("browInnerUp").any()
+    with pytest.raises(Failed, match="Begin earlier"):
+        adjusted(start=60.0)
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "npz", "glb"])
+def test_motions_are_written_and_read(comfy: Comfy, run: Runner, form: str) -> None:
+    graph = {
+        "speech": node("DreamTalkLoadSpeech"),
+        "sample": node("DreamTalkSampleMotion", speech=["speech", 0]),
+        "save": node(
+            "DreamTalkSaveMotion", motion=["sample", 0], filename_prefix=f"Ö ä/{form}", format=form
+        ),
+    }
+    (path,) = run(**graph).files["save"]
+    assert path == comfy.base / "output" / "Ö ä" / f"{form}_00001_.{form}"
+    assert path.is_file()
+    if form == "glb":
+        return
+    graph = {
+        "load": node("DreamTalkLoadMotion", file=f"Ö ä/{path.name} [output]"),
+        "save": node("DreamTalkSaveMotion", motion=["load", 0], format="npz"),
+    }
+    again = Motion.load(run(**graph).files["save"][0])
+    np.testing.assert_allclose(again.weights, sampled(run).weights, atol=1e-3)
+
+
+def test_a_file_that_is_no_motion_is_told(comfy: Comfy, run: Runner) -> None:
+    (comfy.base / "input" / "shopping.json").write_text('["milk"]', encoding="utf-8")
+    graph = {
+        "load": node("DreamTalkLoadMotion", file="shopping.json"),
+        "save": node("DreamTalkSaveMotion", motion=["load", 0]),
+    }
+    with pytest.raises(Failed, match=r"shopping\.json"):
+        run(**graph)
+    graph["load"]["inputs"]["file"] = "gone.json"
+    with pytest.raises(Refused) as refused:
+        run(**graph)
+    assert "There is no file" in refused.value.nodes["load"]
+
+
+def test_a_head_for_the_hosts_3d_preview(comfy: Comfy, run: Runner) -> None:
+    graph = {
+        "speech": node("DreamTalkLoadSpeech", duration=1.0),
+        "sample": node("DreamTalkSampleMotion", speech=["speech", 0]),
+        "glb": node("DreamTalkMotionToGLB", motion=["sample", 0]),
+        "show": node("Preview3D", model_file=["glb", 0]),
+    }
+    shown = run(**graph).outputs["show"]["result"][0]
+    assert (comfy.base / "output" / shown).read_bytes()[:4] == b"glTF"
+
+
+# --- many lines ----------------------------------------------------------------------------------
+
+
+def test_the_lines_of_a_recording(run: Runner) -> None:
+    done = run(
+        speech=node("DreamTalkLoadSpeech"),
+        split=node("DreamTalkSplitSpeech", speech=["speech", 0], pause=0.4),
+        sample=node("DreamTalkSampleMotion", speech=["split", 0]),
+        save=node("DreamTalkSaveMotion", motion=["sample", 0], filename_prefix="lines/line"),
+    )
+    paths = done.files["save"]
+    assert len(paths) == len(set(paths)) > 1
+    lengths = [len(Motion.load(path)) for path in paths]
+    assert 200 < sum(lengths) < 346
+
+
+def test_a_folder_of_lines(comfy: Comfy, run: Runner) -> None:
+    voice = Speech.load(DEMO_VOICE).waveform
+    for index, name in enumerate(("b 2.wav", "a é.wav")):
+        sound(comfy.base / "input" / "my lines" / name, voice[None, : 16000 * (index + 1)], 16000)
+    graph = {
+        "folder": node("DreamTalkLoadSpeechFolder", folder="my lines"),
+        "sample": node("DreamTalkSampleMotion", speech=["folder", 0]),
+        "save": node("DreamTalkSaveMotion", motion=["sample", 0], filename_prefix=["folder", 1]),
+    }
+    paths = run(**graph).files["save"]
+    assert [path.name for path in paths] == ["a é_00001_.csv", "b 2_00001_.csv"]
+    assert [len(Motion.load(path)) for path in paths] == [50, 25]
+    graph["folder"]["inputs"]["folder"] = "no such"
+    with pytest.raises(Refused) as refused:
+        run(**graph)
+    assert "There is no folder" in refused.value.nodes["folder"]
+
+
+def test_a_part_of_a_recording_with_its_sound(comfy: Comfy, run: Runner) -> None:
+    done = run(
+        speech=node("DreamTalkLoadSpeech", start=2.5, duration=4.0),
+        save=node("SaveAudio", audio=["speech", 1], filename_prefix="part"),
+    )
+    with av.open(str(done.files["save"][0])) as container:
+        samples = sum(frame.samples for frame in container.decode(audio=0))
+        assert samples == 4 * container.streams.audio[0].rate
+
+
+# --- other models --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def original(comfy: Comfy) -> str:
+    """A small checkpoint as the original holds it, with its ears, in models/dreamtalk."""
+    transformers = pytest.importorskip("transformers", reason="needs dreamtalk[original]")
+    pytest.importorskip("scipy", reason="needs dreamtalk[original]")
+    spec = importlib.util.spec_from_file_location("original", ROOT / "benchmarks" / "original.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sizes = Sizes(
+        width=16, feed_forward=24, content_layers=1, style_layers=1, decoder_layers=2,
+        audio=16, window=11, clip=256,
+    )  # fmt: skip
+    folder = comfy.base / "models" / "dreamtalk"
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = module.random_model(sizes).state_dict()
+    named = {f"diff_net.{name}": value for name, value in tensors.items()}
+    torch.save({"model_state_dict": named}, folder / "denoising_network.pth")
+    config = transformers.Wav2Vec2Config(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        conv_dim=(8,) * 7, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4,
+        feat_extract_norm="layer", do_stable_layer_norm=True,
+    )  # fmt: skip
+    transformers.Wav2Vec2Model(config).save_pretrained(folder / "wav2vec2")
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder / "wav2vec2")
+    draw = np.random.default_rng(0)
+    clip = Coefficients(draw.normal(size=(40, 64)), still_pose(40))
+    clip.save(comfy.base / "input" / "clip.mat")
+    return "denoising_network.pth"
+
+
+def test_an_original_checkpoint(comfy: Comfy, run: Runner, original: str) -> None:
+    info = comfy.get("/object_info/DreamTalkLoadModel")["DreamTalkLoadModel"]
+    assert original in json.dumps(info)
+    assert "wav2vec2" not in json.dumps(info["input"])
+    load = node("DreamTalkLoadModel", model=original)
+    style = node("DreamTalkLoadStyle", style="clip.mat", model=["load", 0])
+    motion = sampled(run, load=load, clip=style, model=["load", 0], style=["clip", 0], fps=30.0)
+    assert motion.fps == 30
+    assert len(motion) == round(SECONDS * 30)
+    assert motion.channel("eyeBlinkLeft").max() > 0.8, "the living face is put on"
+    happy = node("DreamTalkLoadStyle", style="happy")
+    with pytest.raises(Failed, match="belongs to another model"):
+        sampled(run, load=load, happy=happy, model=["load", 0], style=["happy", 0])
+
+
+def test_models_that_are_none(comfy: Comfy, run: Runner) -> None:
+    folder = comfy.base / "models" / "dreamtalk"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "broken.safetensors").write_bytes(b"no weights")
+    with pytest.raises(Failed, match=r"broken\.safetensors"):
+        sampled(run, load=node("DreamTalkLoadModel", model="broken.safetensors"), model=["load", 0])
+    with pytest.raises(Refused) as refused:
+        sampled(run, load=node("DreamTalkLoadModel", model="gone.pth"), model=["load", 0])
+    assert "There is no file" in refused.value.nodes["load"]
+    research = node("DreamTalkLoadModel", model="research")
+    assert sampled(run, load=research, model=["load", 0]) != sampled(run)

@@ -1,0 +1,365 @@
+"""The nodes that draw, in a real ComfyUI: videos, frames, control images, and the player."""
+
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from dreamtalk_core.assets import DEMO_PORTRAIT
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.render.mark import PORTRAIT_MARK
+from dreamtalk_core.render.portrait import PortraitRenderer
+from dreamtalk_core.tracking.portrait import read_portrait
+from dreamtalk_core.tracking.video import read_image
+from tests.integration.browser import open_frontend
+from tests.integration.comfy import Comfy, Failed, Graph, Interrupted, Refused, Runner, node
+
+SECONDS = 2.0
+
+
+def speaking(**settings: Any) -> Graph:
+    """Two seconds of the demo voice as a motion, which is saved, too."""
+    return {
+        "speech": node("DreamTalkLoadSpeech", duration=SECONDS),
+        "motion": node("DreamTalkSampleMotion", speech=["speech", 0], **settings),
+        "curves": node("DreamTalkSaveMotion", motion=["motion", 0], format="npz"),
+    }
+
+
+def drawn(kind: str, **settings: Any) -> dict[str, Any]:
+    return node(kind, motion=["motion", 0], **settings)
+
+
+def saved_video(source: str) -> dict[str, Any]:
+    return node(
+        "SaveVideo", video=[source, 0], filename_prefix="video", format="auto", codec="auto"
+    )
+
+
+def saved_images(source: str, output: int = 0) -> dict[str, Any]:
+    return node("SaveImage", images=[source, output], filename_prefix="frame")
+
+
+def pictures(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+@pytest.fixture(scope="module")
+def portrait() -> PortraitRenderer:
+    """The demo portrait, as the core draws it."""
+    found = read_portrait(DEMO_PORTRAIT)
+    face = found.face
+    return PortraitRenderer(found.image, face.landmarks, face.matrix, face.weights)
+
+
+@pytest.mark.parametrize("fps", [23.976, 25, 30])
+def test_portrait_video_is_exact_has_sound_and_says_that_it_is_synthetic(
+    run: Runner, portrait: PortraitRenderer, fps: float
+) -> None:
+    done = run(
+        **speaking(fps=fps),
+        video=drawn("DreamTalkRenderPortrait"),
+        save=saved_video("video"),
+    )
+    motion = Motion.load(done.files["curves"][0])
+    rate = Fraction(24000, 1001) if fps == 23.976 else Fraction(fps)
+    with av.open(str(done.files["save"][0])) as container:
+        assert container.metadata["comment"] == PORTRAIT_MARK
+        video, sound = container.streams.video[0], container.streams.audio[0]
+        assert video.average_rate == motion.fps == rate
+        assert video.frames == len(motion) == round(SECONDS * rate)
+        assert abs(sound.duration * sound.time_base - video.frames / rate) < 1 / rate
+        loud = np.concatenate([f.to_ndarray().ravel() for f in container.decode(audio=0)])
+        assert np.abs(loud).max() > 0.05
+    frames = pictures(done.files["save"][0])
+    assert len(frames) == len(motion)
+    for at in (0, int(motion.channel("jawOpen").argmax())):
+        own = portrait.render(motion.weights[at], motion.head_rotation[at]).astype(int)
+        assert np.abs(frames[at] - own).mean() < 2.5
+
+
+def test_another_portrait_does_not_resample_the_motion(run: Runner, comfy: Comfy) -> None:
+    comfy.add_input(DEMO_PORTRAIT, "ein Gesicht ß 脸.jpg")
+    for image in ("demo portrait", "ein Gesicht ß 脸.jpg"):
+        done = run(
+            **speaking(),
+            face=node("DreamTalkLoadPortrait", image=image),
+            frames=drawn("DreamTalkPortraitFrames", portrait=["face", 0], count=2),
+            save=saved_images("frames"),
+        )
+    assert {"speech", "motion", "curves"} <= done.cached
+    assert "frames" not in done.cached
+
+
+def test_portrait_frames_are_the_ones_that_were_asked_for(
+    run: Runner, portrait: PortraitRenderer
+) -> None:
+    done = run(
+        **speaking(),
+        frames=drawn("DreamTalkPortraitFrames", first=10, count=5),
+        save=saved_images("frames"),
+        sound=node("SaveAudio", audio=["frames", 1], filename_prefix="sound"),
+    )
+    motion = Motion.load(done.files["curves"][0])
+    assert len(done.files["save"]) == 5
+    for at, file in enumerate(done.files["save"], start=10):
+        own = portrait.render(motion.weights[at], motion.head_rotation[at])
+        assert (read_image(file) == own).all()
+    with av.open(str(done.files["sound"][0])) as container:
+        sound = container.streams.audio[0]
+        assert sound.duration * sound.time_base == Fraction(5, 25)
+
+
+def test_frames_that_are_not_there(run: Runner) -> None:
+    with pytest.raises(Failed, match="has 50 frames, counted from 0: there is no frame 50"):
+        run(
+            **speaking(),
+            frames=drawn("DreamTalkPortraitFrames", first=50),
+            save=saved_images("frames"),
+        )
+
+
+def test_an_image_that_would_not_fit_into_memory_is_refused(run: Runner) -> None:
+    graph = {**speaking(), "speech": node("DreamTalkLoadSpeech")}
+    with pytest.raises(Failed, match=r"346 frames of 4096 x 4096 .* Set 'count' to"):
+        run(**graph, frames=drawn("DreamTalkHeadFrames", size=4096), save=saved_images("frames"))
+
+
+def empty_picture() -> dict[str, Any]:
+    return node("EmptyImage", width=480, height=400, batch_size=1, color=0xC0A080)
+
+
+def test_a_picture_without_a_face_says_what_to_do(run: Runner) -> None:
+    graph = {
+        **speaking(),
+        "paper": empty_picture(),
+        "video": drawn("DreamTalkRenderPortrait", portrait=["paper", 0]),
+        "save": saved_video("video"),
+    }
+    with pytest.raises(Failed, match=r"no face in the picture.*where the eyes") as failed:
+        run(**graph)
+    assert failed.value.node == "video"
+    # As it says: by hand, a face is laid over even a blank sheet.
+    graph["video"]["inputs"]["points"] = "200,160 280,160 240,250"
+    done = run(**graph)
+    assert {"speech", "motion"} <= done.cached
+    assert len(pictures(done.files["save"][0])) == 50
+
+
+def test_points_that_cannot_be_read_are_refused_at_once(run: Runner) -> None:
+    with pytest.raises(Refused) as refused:
+        run(
+            **speaking(),
+            video=drawn("DreamTalkRenderPortrait", points="left eye"),
+            save=saved_video("video"),
+        )
+    assert "Give both eyes and the mouth" in refused.value.nodes["video"]
+
+
+def test_what_may_look_bad_is_told_in_the_node(run: Runner, comfy: Comfy) -> None:
+    graph = {
+        **speaking(),
+        "paper": empty_picture(),
+        "frames": drawn(
+            "DreamTalkPortraitFrames",
+            portrait=["paper", 0],
+            points="200,160 280,160 240,250",
+            count=1,
+        ),
+        "save": saved_images("frames"),
+    }
+    with comfy.listen() as heard:
+        comfy.queue(run.complete(graph), heard.name)
+        texts = []
+        for message in heard.messages():
+            if isinstance(message, bytes):
+                texts.append(message)
+            elif message["type"] == "execution_success":
+                break
+    assert any(b"frames" in text and b"No face was seen there" in text for text in texts)
+
+
+def test_heads_side_by_side(run: Runner) -> None:
+    graph = {
+        **speaking(),
+        "sad": node("DreamTalkLoadStyle", style="sad"),
+        "other": node("DreamTalkSampleMotion", speech=["speech", 0], style=["sad", 0]),
+        "video": drawn(
+            "DreamTalkRenderHead",
+            motion_2=["other", 0],
+            labels="auto, sad",
+            curves="jawOpen",
+            size=128,
+        ),
+        "save": saved_video("video"),
+    }
+    frames = pictures(run(**graph).files["save"][0])
+    assert len(frames) == 50
+    assert frames[0].shape == (160, 256, 3)
+    graph["video"]["inputs"]["labels"] = "sad, sad"
+    with pytest.raises(Failed, match="one label of its own"):
+        run(**graph)
+
+
+def test_a_video_is_not_see_through(run: Runner) -> None:
+    with pytest.raises(Refused) as refused:
+        run(
+            **speaking(),
+            video=drawn("DreamTalkRenderHead", background="none"),
+            save=saved_video("video"),
+        )
+    assert "use Head Frames" in refused.value.nodes["video"]
+
+
+@pytest.mark.parametrize("background", ["none", "#20c040"])
+def test_head_frames_with_their_mask(run: Runner, background: str) -> None:
+    done = run(
+        **speaking(),
+        frames=drawn("DreamTalkHeadFrames", size=128, count=1, background=background),
+        save=saved_images("frames"),
+        mask=node("MaskToImage", mask=["frames", 1]),
+        cover=saved_images("mask"),
+    )
+    picture, mask = (read_image(done.files[name][0]) for name in ("save", "cover"))
+    assert (mask[64, 64] == 255).all()
+    assert (mask[2, 2] == 0).all()
+    assert mask.mean() == pytest.approx(105, abs=25)
+    assert list(picture[2, 2]) == ([0, 0, 0] if background == "none" else [0x20, 0xC0, 0x40])
+
+
+@pytest.mark.parametrize("control", ["landmarks", "mesh", "mouth", "depth", "normals"])
+@pytest.mark.parametrize("of", ["head", "portrait"])
+def test_control_images(run: Runner, control: str, of: str) -> None:
+    graph: Graph = {
+        **speaking(),
+        "face": node("DreamTalkLoadPortrait"),
+        "frames": drawn(
+            "DreamTalkRenderControlImages", control=control, size=256, first=3, count=2
+        ),
+        "save": saved_images("frames"),
+        "mask": node("MaskToImage", mask=["frames", 1]),
+        "cover": saved_images("mask"),
+    }
+    if of == "portrait":
+        graph["frames"]["inputs"]["portrait"] = ["face", 0]
+    done = run(**graph)
+    assert len(done.files["save"]) == len(done.files["cover"]) == 2
+    picture, mask = (read_image(done.files[name][0]) for name in ("save", "cover"))
+    size = 512 if of == "portrait" else 256
+    assert picture.shape == mask.shape == (size, size, 3)
+    assert picture.std() > 5
+    # Lips are about a tenth of the face's width high, and the face is in the middle.
+    assert 0.0005 < (mask > 127).mean() < 0.05
+
+
+def test_the_mask_of_the_whole_face_is_larger(run: Runner) -> None:
+    shares = []
+    for masked in ("mouth", "face"):
+        done = run(
+            **speaking(),
+            face=node("DreamTalkLoadPortrait"),
+            frames=drawn(
+                "DreamTalkRenderControlImages", portrait=["face", 0], masked=masked, count=1
+            ),
+            mask=node("MaskToImage", mask=["frames", 1]),
+            cover=saved_images("mask"),
+        )
+        shares.append((read_image(done.files["cover"][0]) > 127).mean())
+    assert shares[1] > 10 * shares[0]
+
+
+def test_preview_tells_the_player_of_a_part(run: Runner) -> None:
+    done = run(
+        **speaking(),
+        show=drawn("DreamTalkPreviewMotion", start=0.4, seconds=1.0, size=128),
+        again=node("DreamTalkSaveMotion", motion=["show", 0], format="npz"),
+    )
+    (told,) = done.outputs["show"]["dreamtalk_preview"]
+    motion = Motion.load(done.files["curves"][0])
+    assert Motion.load(done.files["again"][0]) == motion
+    assert (told["frames"], told["fps"], told["start"]) == (25, [25, 1], 0.4)
+    (video,) = done.files["show"]
+    assert len(pictures(video)) == 25
+    curves = np.frombuffer(video.with_name(told["curves"]["filename"]).read_bytes(), np.uint8)
+    shown = curves.reshape(len(told["names"]), 25).T / 255
+    assert told["names"] == list(motion.names)
+    assert np.abs(shown - motion.weights[10:35]).max() < 1 / 255
+
+
+def test_cancel_while_rendering_takes_less_than_a_second(run: Runner, comfy: Comfy) -> None:
+    graph = {
+        "speech": node("DreamTalkLoadSpeech"),
+        "motion": node("DreamTalkSampleMotion", speech=["speech", 0]),
+        "video": drawn("DreamTalkRenderPortrait", crop=768),
+        "save": saved_video("video"),
+    }
+    temporary = comfy.base / "temp"
+    temporary.mkdir(exist_ok=True)
+    before = set(temporary.iterdir())
+    with comfy.listen() as heard:
+        number = comfy.queue(run.complete(graph), heard.name)
+        heard.wait_for("executing", node="video")
+        seen = 0
+        for message in heard.messages():
+            # Pictures on the way, once it draws.
+            seen += isinstance(message, bytes)
+            if seen == 2:
+                break
+        began = time.monotonic()
+        comfy.interrupt()
+        heard.wait_for("execution_interrupted", prompt_id=number)
+        assert time.monotonic() - began < 1
+    with pytest.raises(Interrupted):
+        comfy.wait(number)
+    assert set(temporary.iterdir()) == before
+    assert run(**speaking()).files["curves"]
+
+
+@pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
+def test_the_player_plays_and_scrubs(run: Runner, comfy: Comfy, vue: bool) -> None:
+    graph = {**speaking(), "show": drawn("DreamTalkPreviewMotion", size=128)}
+    numbered = dict(zip(graph, "1234", strict=True))
+    prompt = {
+        numbered[name]: {
+            **own,
+            "inputs": {
+                key: [numbered[value[0]], value[1]] if isinstance(value, list) else value
+                for key, value in own["inputs"].items()
+            },
+        }
+        for name, own in run.complete(graph).items()
+    }
+    with open_frontend(comfy, vue=vue) as frontend:
+        page = frontend.page
+        page.evaluate("prompt => app.loadApiJson(prompt, 'player')", prompt)
+        assert "Run the graph" in page.locator(".dreamtalk-said").inner_text()
+        frontend.run()
+        assert not frontend.problems()
+        video = page.locator(".dreamtalk-player video")
+        page.wait_for_function("document.querySelector('.dreamtalk-player video').readyState > 1")
+        page.evaluate("app.extensionManager.command.execute('Comfy.Canvas.FitView')")
+        page.wait_for_timeout(500)
+        # A click in the narrow bar at the foot of the curves goes there.
+        box = page.locator(".dreamtalk-player canvas").bounding_box()
+        assert box
+        page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.95 * box["height"])
+        at = float(video.evaluate("video => video.currentTime"))
+        assert at == pytest.approx(0.75 * SECONDS, abs=0.05)
+        frame = int(at * 25)
+        assert f"frame {frame}" in page.locator(".dreamtalk-time").inner_text()
+        page.keyboard.press("ArrowRight")
+        assert f"frame {frame + 1}" in page.locator(".dreamtalk-time").inner_text()
+        motion = Motion.load(sorted((comfy.base / "output").rglob("*.npz"))[-1])
+        chip = page.locator(".dreamtalk-curve").first.inner_text()
+        name, value = chip.split()
+        assert float(value) == pytest.approx(motion.channel(name)[frame + 1], abs=0.01)
+        page.keyboard.press("Space")
+        page.wait_for_function("document.querySelector('.dreamtalk-player video').currentTime < 1")
+        assert not frontend.errors

@@ -1,0 +1,296 @@
+"""The worker from outside, as a program that starts it sees it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.version import __version__
+from dreamtalk_core.worker import METHODS, PROTOCOL
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 120
+
+
+class Client:
+    """Requests in, messages out; every line but noise is kept."""
+
+    def __init__(self, *command: str) -> None:
+        self.process = subprocess.Popen(
+            command or [sys.executable, "-m", "dreamtalk_core.worker"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.lines: SimpleQueue[bytes] = SimpleQueue()
+        Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.put(line)
+
+    def write(self, line: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + b"\n")
+        self.process.stdin.flush()
+
+    def send(self, method: str, number: int | None = None, /, **params: Any) -> None:
+        request = {"method": method, "params": params}
+        self.write(json.dumps(request if number is None else {"id": number, **request}).encode())
+
+    def hear(self, number: int | None) -> dict[str, Any]:
+        """The next message about a request."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            try:
+                line = self.lines.get(timeout=1)
+            except Empty:
+                assert self.process.poll() is None, "the worker has ended"
+                continue
+            if line.strip() and (message := json.loads(line))["id"] == number:
+                return dict(message)
+        raise TimeoutError
+
+    def answer(self, number: int | None) -> dict[str, Any]:
+        while "progress" in (message := self.hear(number)):
+            pass
+        return message
+
+    def ask(self, method: str, number: int = 1, /, **params: Any) -> dict[str, Any]:
+        self.send(method, number, **params)
+        return self.answer(number)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Client]:
+    client = Client()
+    yield client
+    client.end()
+
+
+@pytest.fixture
+def own_worker() -> Iterator[Client]:
+    """For those who end it."""
+    client = Client()
+    yield client
+    client.end()
+
+
+def test_it_shakes_hands(worker: Client) -> None:
+    told = worker.ask("hello", protocol=PROTOCOL)["result"]
+    assert told["protocol"] == PROTOCOL
+    assert told["version"] == __version__
+
+
+def test_another_protocol_is_refused(worker: Client) -> None:
+    error = worker.ask("hello", protocol=PROTOCOL + 1)["error"]
+    assert error["kind"] == "ProtocolError"
+    assert "same DreamTalk on both sides" in error["message"]
+
+
+def test_a_python_without_torch_says_so() -> None:
+    code = (
+        "import importlib.util as u, sys; find = u.find_spec; "
+        "u.find_spec = lambda name, *rest: None if name == 'torch' else find(name, *rest); "
+        "sys.path.insert(0, '.'); from dreamtalk_core.worker import main; main()"
+    )
+    client = Client(sys.executable, "-I", "-c", code)
+    try:
+        assert "lacks torch" in client.ask("hello", protocol=PROTOCOL)["error"]["message"]
+    finally:
+        client.end()
+
+
+def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> None:
+    from dreamtalk_core.controls import Controls
+    from dreamtalk_core.pipeline import DreamTalk
+
+    output = tmp_path / "Zeile ä b.npz"
+    worker.send(
+        "animate",
+        7,
+        speech=str(DEMO_VOICE),
+        output=str(output),
+        style="happy",
+        fps="24000/1001",
+        seed=3,
+        controls={"lips": 1.2},
+        device="cpu",
+    )
+    assert "progress" in worker.hear(7)
+    told = worker.answer(7)["result"]
+    expected = DreamTalk.load(device="cpu").animate(
+        DEMO_VOICE, "happy", fps="24000/1001", seed=3, controls=Controls(lips=1.2)
+    )
+    assert Motion.load(output) == expected
+    assert told == {
+        "output": str(output),
+        "frames": len(expected),
+        "fps": "24000/1001",
+        "duration": float(expected.duration),
+    }
+
+
+@pytest.mark.parametrize(
+    ("params", "kind", "words"),
+    [
+        ({"speech": "nowhere.wav"}, "SpeechError", "nowhere.wav"),
+        ({"style": "hapy"}, "StyleError", "Did you mean happy"),
+        ({"fps": "fast"}, "MotionError", "frame rate"),
+        ({"output": "line.mp3"}, "MotionError", ".npz"),
+        ({"living": {"winks": 1}}, "ProtocolError", "blinks"),
+        ({"controls": {"lips": -1}}, "DreamTalkError", "lips"),
+        ({"loudness": 1}, "ProtocolError", "loudness"),
+        ({"project": "nowhere"}, "DreamTalkError", "nowhere"),
+    ],
+)
+def test_mistakes_are_told(
+    worker: Client, tmp_path: Path, params: dict[str, Any], kind: str, words: str
+) -> None:
+    good = {"speech": str(DEMO_VOICE), "output": str(tmp_path / "line.npz")}
+    error = worker.ask("animate", **{**good, **params})["error"]
+    assert error["kind"] == kind
+    assert words in error["message"]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("line", [b"{", b"[1]", b"\xff\xfe", b'"hello"'])
+def test_nonsense_is_answered_and_survived(worker: Client, line: bytes) -> None:
+    worker.write(line)
+    assert worker.answer(None)["error"]["kind"] == "ProtocolError"
+    assert "result" in worker.ask("hello", protocol=PROTOCOL)
+
+
+def test_an_unknown_method_is_told(worker: Client) -> None:
+    assert "animate" in worker.ask("dance")["error"]["message"]
+    assert "_talk" not in METHODS
+
+
+def test_a_fault_of_ours_is_logged(tmp_path: Path) -> None:
+    client = Client()
+    try:
+        error = client.ask("animate", speech=1, output=str(tmp_path / "a.npz"))["error"]
+        assert error["kind"] == "Failure"
+        client.ask("shutdown", 2)
+        _, log = client.process.communicate(timeout=PATIENCE)
+        assert b"Traceback" in log
+    finally:
+        client.end()
+
+
+def test_work_is_cancelled_and_leaves_nothing(worker: Client, tmp_path: Path) -> None:
+    output = tmp_path / "line.npz"
+    for number in (11, 12):
+        worker.send("animate", number, speech=str(DEMO_VOICE), output=str(output), style="happy")
+    assert "progress" in worker.hear(11)
+    worker.send("cancel", id=11)
+    worker.send("cancel", id=12)
+    assert worker.answer(11)["error"]["kind"] == "Cancelled"
+    assert worker.answer(12)["error"]["kind"] == "Cancelled"
+    assert not list(tmp_path.iterdir())
+    assert "result" in worker.ask("hello", protocol=PROTOCOL)
+
+
+def test_it_ends_with_those_who_listen(own_worker: Client, tmp_path: Path) -> None:
+    own_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(tmp_path / "line.npz"))
+    own_worker.hear(1)
+    assert own_worker.process.stdin is not None
+    own_worker.process.stdin.close()
+    own_worker.process.wait(timeout=10)
+    assert not list(tmp_path.iterdir())
+
+
+def test_shutdown_ends_it(own_worker: Client) -> None:
+    assert own_worker.ask("shutdown")["result"] == {}
+    assert own_worker.process.wait(timeout=10) == 0
+
+
+def test_what_libraries_print_goes_to_the_log() -> None:
+    code = (
+        "import os, sys; sys.path.insert(0, '.'); import dreamtalk_core.worker as w; "
+        "told = w.Methods.hello; "
+        "w.Methods.hello = lambda *a, **k: (print('noise'), os.write(1, b'low noise'), "
+        "told(*a, **k))[-1]; w._bound = lambda m, p, k: lambda: m(p, **k); w.main()"
+    )
+    client = Client(sys.executable, "-I", "-c", code)
+    try:
+        assert client.ask("hello", protocol=PROTOCOL)["result"]["version"] == __version__
+        client.ask("shutdown", 2)
+        _, log = client.process.communicate(timeout=PATIENCE)
+        assert b"noise" in log
+        assert b"low noise" in log
+    finally:
+        client.end()
+
+
+def test_styles_have_pictures_that_are_drawn_once(worker: Client, tmp_path: Path) -> None:
+    found = worker.ask("styles", pictures=str(tmp_path))["result"]["styles"]
+    happy = next(style for style in found if style["name"] == "happy")
+    picture = Path(happy["picture"])
+    assert happy["shelf"] == "model"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    before = picture.stat().st_mtime_ns
+    assert worker.ask("styles", pictures=str(tmp_path))["result"]["styles"] == found
+    assert picture.stat().st_mtime_ns == before
+
+
+def test_styles_are_kept_in_the_project(worker: Client, tmp_path: Path) -> None:
+    where = {"project": str(tmp_path), "shelf": "project"}
+    kept = worker.ask("save_style", style="happy*0.7+sad*0.3", name="wistful", **where)["result"]
+    assert (kept["name"], kept["shelf"]) == ("wistful", "project")
+    assert (tmp_path / "dreamtalk_styles" / "wistful.safetensors").is_file()
+    names = {
+        style["name"] for style in worker.ask("styles", **where_only(where))["result"]["styles"]
+    }
+    assert "wistful" in names
+    others = {style["name"] for style in worker.ask("styles")["result"]["styles"]}
+    assert "wistful" not in others
+
+
+def where_only(where: dict[str, str]) -> dict[str, str]:
+    return {"project": where["project"]}
+
+
+def test_a_style_that_changes_is_not_one_to_keep(worker: Client, tmp_path: Path) -> None:
+    error = worker.ask(
+        "save_style", style="happy@0, sad@2", name="both", project=str(tmp_path), shelf="project"
+    )["error"]
+    assert "one style" in error["message"]
+
+
+def test_a_performance_gives_a_style(worker: Client, tmp_path: Path) -> None:
+    take = tmp_path / "take.npz"
+    worker.ask("animate", speech=str(DEMO_VOICE), output=str(take), style="angry")
+    kept = worker.ask(
+        "extract_style",
+        performance=[str(take)],
+        name="hers",
+        tags=["loud"],
+        project=str(tmp_path),
+        shelf="project",
+        pictures=str(tmp_path),
+    )["result"]
+    assert kept["tags"] == ["loud"]
+    assert Path(kept["picture"]).is_file()
+    error = worker.ask("extract_style", performance=[str(take)], name="a/b")["error"]
+    assert error["kind"] == "StyleError"
