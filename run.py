@@ -3,6 +3,7 @@
 
     python run.py demo    a head and a photo that speak: videos, a CSV and a GLB in out/
     python run.py test    lint, format, types, then the tests, in a real ComfyUI and Blender too
+    python run.py extension    Blender's extension as a zip in out/
 
 Standard library only. The first run makes a virtual environment in `.venv-run` (network, a few
 minutes); later runs reuse it and need no network. An environment that is half made, broken, or
@@ -363,6 +364,12 @@ def demo(torch: str | None) -> int:
     return status
 
 
+def extension(folder: Path) -> int:
+    """Needs nothing but this Python."""
+    script = ROOT / "blender_addon" / "make_extension.py"
+    return run([sys.executable, str(script), "-o", str(folder.resolve())])
+
+
 def test(torch: str | None) -> int:
     """Runs every check, whatever the others say; failure if any of them fails."""
     python = prepare(["dev"], torch)
@@ -399,8 +406,11 @@ def say(text: str) -> None:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Set up DreamTalk, then show it or test it.")
-    parser.add_argument("what", choices=("demo", "test"))
+    parser = argparse.ArgumentParser(description="Set up DreamTalk, then show, test or pack it.")
+    parser.add_argument("what", choices=("demo", "extension", "test"))
+    parser.add_argument(
+        "-o", "--output", metavar="FOLDER", type=Path, default=OUT, help="where the extension goes"
+    )
     parser.add_argument(
         "--torch",
         metavar="SPEC",
@@ -417,6 +427,8 @@ def main(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="replace")
     options = parse(arguments)
     try:
+        if options.what == "extension":
+            return extension(options.output)
         return (demo if options.what == "demo" else test)(options.torch)
     except SetupError as error:
         print(error, file=sys.stderr)

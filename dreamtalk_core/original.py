@@ -99,7 +99,7 @@ class OriginalDreamTalk:
         elif not isinstance(clip, Motion) and holds_coefficients(clip):
             expression, source = Coefficients.load(clip).expression, str(clip)
         else:
-            parts, source = useful_parts(clip)
+            parts, source = useful_parts(clip, device=self.device)
             expression = np.concatenate([from_motion(part).expression for part in parts])
         code = self.model.style_code(torch.tensor(expression, device=self.device))
         return Style(code.cpu().numpy(), name, source, model=self.model.fingerprint)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from dreamtalk_core.calibration import calibrate
@@ -23,13 +24,16 @@ Progress = Callable[[int, int], None]
 
 
 def read_performance(
-    performance: Performance, face: str | int = "largest", progress: Progress | None = None
+    performance: Performance,
+    face: str | int = "largest",
+    progress: Progress | None = None,
+    device: str | torch.device = "auto",
 ) -> tuple[Motion, NDArray[np.bool_] | None]:
     """The motion of a performance, raw, and where its face is seen (bool [T]; None: not tracked).
 
     Shapes that the tracker's network does not know are left at 0, though they could be derived: the
     style encoder has learnt from that network, and takes them for something else.
-    face: which one of a video with several, see `track_faces`.
+    face: which one of a video with several; device: of the tracker; see `track_faces`.
     Raises MotionError, TrackingError.
     """
     if isinstance(performance, Motion):
@@ -41,7 +45,7 @@ def read_performance(
     from dreamtalk_core.tracking import track_faces
     from dreamtalk_core.tracking.derive import DERIVED
 
-    tracked = track_faces(path, choice=face, progress=progress)
+    tracked = track_faces(path, choice=face, progress=progress, device=device)
     motion, times = tracked.motion, tracked.motion.times
     seen = np.abs(motion.head_rotation[:, :2]).max(axis=1) <= TURNED
     for start, end in tracked.lost:
@@ -55,6 +59,7 @@ def useful_parts(
     neutral: Motion | None = None,
     face: str | int = "largest",
     progress: Progress | None = None,
+    device: str | torch.device = "auto",
 ) -> tuple[list[Motion], str]:
     """The stretches of a performance that tell its style, and where they are from, in words.
 
@@ -62,7 +67,7 @@ def useful_parts(
     A face that we tracked is calibrated (see `calibration`), a motion if `neutral` is given.
     Raises StyleError where there is none, MotionError, TrackingError.
     """
-    motion, visible = read_performance(performance, face, progress)
+    motion, visible = read_performance(performance, face, progress, device)
     if neutral is not None or visible is not None:
         motion = calibrate(motion, neutral)
     if isinstance(performance, Motion):

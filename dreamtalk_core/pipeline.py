@@ -125,8 +125,10 @@ class DreamTalk:
         """
         if isinstance(performance, (Motion, str, Path)):
             performance = [performance]
-        rest = None if neutral is None else read_performance(neutral, face)[0]
-        found = [useful_parts(part, rest, face, progress) for part in performance]
+        rest = None
+        if neutral is not None:
+            rest = read_performance(neutral, face, device=self.device)[0]
+        found = [useful_parts(part, rest, face, progress, self.device) for part in performance]
         return extract_style(
             self.model,
             [part for parts, _ in found for part in parts],
@@ -146,7 +148,8 @@ class DreamTalk:
         """
         rest = None
         if portrait is not None:
-            rest = resting_face(read_performance(portrait)[0].to_arkit().weights)
+            seen = read_performance(portrait, device=self.device)[0]
+            rest = resting_face(seen.to_arkit().weights)
         waveform = speech.waveform[: PREDICTED_SECONDS * SAMPLE_RATE]
         if np.isfinite(measure_prosody(waveform).pitch).sum() < VOICED_FRAMES:
             return replace(named_style(self.model, NEUTRAL), name="auto", source=speech.source)
@@ -237,7 +240,9 @@ class DreamTalk:
             own = self.take(content, chosen, guidance, noise, steps, advance)
             spikes = lip_spikes(rows)
         prosody = measure_prosody(speech.waveform)
+        advance(0)  # what is left takes a while for a long speech: a moment to cancel
         own = enliven(own, prosody.loudness, prosody.pitch, seed, living)
+        advance(0)
         return meet_lips(own, controls, spikes).resample(rate, speech.duration)
 
     def picture_style(self, style: Style | StyleTrack, size: int = 256) -> bytes:

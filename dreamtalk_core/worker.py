@@ -85,8 +85,8 @@ if TYPE_CHECKING:
     from dreamtalk_core.style import Style
 
 PROTOCOL = 1
-NEEDS = ("av", "numpy", "platformdirs", "safetensors", "soxr", "torch")
-"""Packages without which there is no speech and no motion."""
+NEEDS = ("av", "numba", "numpy", "platformdirs", "safetensors", "soxr", "torch")
+"""Packages without which there is no speech, no motion or no picture."""
 PICTURE = 128
 """Pixels along each side of a style's picture."""
 
@@ -207,7 +207,7 @@ class Methods:
         from dreamtalk_core.tracking import track_faces
 
         check_writable(Path(output))
-        rest = read_performance(neutral, face)[0] if neutral else None
+        rest = read_performance(neutral, face, device=device)[0] if neutral else None
         tracked = track_faces(Path(video), choice=face, device=device, progress=progress).motion
         motion = calibrate(tracked, rest)
         return _kept(motion.resample(fps) if fps else motion, output)
@@ -314,6 +314,8 @@ class Worker:
             if request.get("method") == "cancel":
                 self._cancelled.add((request.get("params") or {}).get("id"))
             else:
+                # A cancel that came too late for another request of this id is not for this one.
+                self._cancelled.discard(request.get("id"))
                 self._waiting.put(request)
         self._alone.set()
         self._waiting.put(None)
@@ -442,18 +444,18 @@ def _working_in(folder: str) -> Iterator[None]:
         os.chdir(before)
 
 
-def _claim_stdout() -> BinaryIO:
-    """Stdout for ourselves; what others print from now on, in Python or not, goes to stderr."""
-    answers = os.fdopen(os.dup(1), "wb")
+def _claim_stdio() -> tuple[BinaryIO, BinaryIO]:
+    """Stdin and stdout for ourselves; what others print from now on goes to stderr."""
+    # Copies of both: Python, when it ends, must not wait for the thread that reads sys.stdin.
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    return answers
+    return requests, answers
 
 
 def main() -> None:
     """Serve the program that started this process."""
-    answers = _claim_stdout()
-    Worker(sys.stdin.buffer, answers).serve()
+    Worker(*_claim_stdio()).serve()
 
 
 if __name__ == "__main__":

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from comfy_api.latest import io
 
 from dreamtalk_core.controls import Controls, apply_controls
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion, frame_count
 
-from .host import cut_audio
+from . import host
+from .rigs import KEEP, mapping_to, preset_path, rigs
 from .schema import found_by
 from .sliders import control_inputs
 from .values import MotionType, MotionValue
@@ -23,10 +27,11 @@ class AdjustMotion(io.ComfyNode):
             node_id="DreamTalkAdjustMotion",
             display_name="Adjust Motion",
             category=CATEGORY,
-            description="Scales, smooths, shifts and cuts a motion. The sound stays with it.",
+            description="Scales, smooths, shifts, cuts and retargets a motion. The sound stays "
+            "with it.",
             inputs=[
                 MotionType.Input("motion", tooltip="The motion to change."),
-                *control_inputs(closure=False),
+                *control_inputs(sampling=False),
                 io.Float.Input(
                     "offset",
                     default=0.0,
@@ -60,10 +65,31 @@ class AdjustMotion(io.ComfyNode):
                     step=0.001,
                     tooltip="Another frame rate, such as 23.976; 0 keeps it.",
                 ),
+                io.Combo.Input(
+                    "retarget",
+                    options=rigs(),
+                    default=KEEP,
+                    optional=True,
+                    tooltip="Whose names and shapes Save Motion writes (json, npz): a known rig's, "
+                    "or those of a preset from Blender in models/dreamtalk. Pictures are drawn "
+                    "from the face as it is.",
+                ),
             ],
-            outputs=[MotionType.Output(display_name="motion", tooltip="The result.")],
+            outputs=[
+                MotionType.Output(
+                    display_name="motion", tooltip="The changed motion, with its sound."
+                )
+            ],
             **found_by("smooth", "scale", "trim", "retime", "delay"),
         )
+
+    @classmethod
+    def validate_inputs(cls, retarget: str | None = None) -> bool | str:
+        return host.check_file(preset_path(retarget))
+
+    @classmethod
+    def fingerprint_inputs(cls, retarget: str | None = None, **_: Any) -> str:
+        return host.changed(preset_path(retarget))
 
     @classmethod
     def execute(
@@ -73,12 +99,16 @@ class AdjustMotion(io.ComfyNode):
         start: float,
         duration: float,
         fps: float,
+        retarget: str = KEEP,
         **sliders: float,
     ) -> io.NodeOutput:
         face = shifted(apply_controls(motion.motion, Controls(**sliders)), offset)
-        value = trimmed(MotionValue(face, motion.audio), start, duration)
-        rated = value.motion.resample(fps) if fps else value.motion
-        return io.NodeOutput(MotionValue(rated, value.audio))
+        value = trimmed(replace(motion, motion=face), start, duration)
+        if fps:
+            value = replace(value, motion=value.motion.resample(fps))
+        if retarget != KEEP:
+            value = replace(value, mapping=mapping_to(retarget))
+        return io.NodeOutput(value)
 
 
 def shifted(motion: Motion, seconds: float) -> Motion:
@@ -106,5 +136,5 @@ def trimmed(value: MotionValue, start: float, seconds: float) -> MotionValue:
     kept = motion.cut(first, last)
     sound = value.audio
     if sound is not None:
-        sound = cut_audio(sound, float(first / motion.fps), float(kept.duration))
-    return MotionValue(kept, sound)
+        sound = host.cut_audio(sound, float(first / motion.fps), float(kept.duration))
+    return replace(value, motion=kept, audio=sound)

@@ -71,7 +71,12 @@ class ExtractStyle(io.ComfyNode):
                 ),
                 model_input(),
             ],
-            outputs=[StyleType.Output(display_name="style", tooltip="For Sample Motion ...")],
+            outputs=[
+                StyleType.Output(
+                    display_name="style",
+                    tooltip="For Sample Motion, or for Mix Styles, Style Keys and Save Style.",
+                )
+            ],
             **found_by("emotion", "actor", "performance", "reference video"),
         )
 

@@ -30,6 +30,9 @@ from dreamtalk_core.media import decode_audio
 Audio = dict[str, Any]
 Picture = NDArray[np.uint8]
 
+SUBFOLDER = "dreamtalk"
+"""Where our nodes put files in the output folder, unless told otherwise."""
+
 _PREVIEW_EVERY = 0.5
 _PREVIEW_SIZE = 512
 _PIECE = 1 << 18  # samples written at a time
@@ -108,6 +111,12 @@ def files(folder: Path, suffixes: set[str]) -> list[str]:
 def input_files(suffixes: set[str]) -> list[str]:
     """Names of such files in the host's input folder."""
     return files(Path(folder_paths.get_input_directory()), suffixes)
+
+
+def own_files(suffixes: set[str]) -> list[str]:
+    """Names of such files in our part of the host's output folder, as `input_path` takes them."""
+    folder = Path(folder_paths.get_output_directory()) / SUBFOLDER
+    return [f"{SUBFOLDER}/{name} [output]" for name in files(folder, suffixes)]
 
 
 def check_file(path: Path | None) -> bool | str:

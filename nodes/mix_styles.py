@@ -39,7 +39,11 @@ class MixStyles(io.ComfyNode):
                     tooltip="0 is all the first, 1 all the second.",
                 ),
             ],
-            outputs=[StyleType.Output(display_name="style", tooltip="The mix.")],
+            outputs=[
+                StyleType.Output(
+                    display_name="style", tooltip="The mix, for Sample Motion or another mix."
+                )
+            ],
             **found_by("blend", "emotion", "interpolate"),
         )
 
@@ -67,9 +71,10 @@ class StyleKeys(io.ComfyNode):
                     "keys",
                     default="neutral@0, happy@2",
                     multiline=True,
-                    tooltip="style@seconds, with commas between: neutral@0, angry*1.5@2.5, "
-                    "happy*0.7+surprise*0.3@4. Names are those of Load Style, 'auto' for the one "
-                    "heard in the voice, or a, b, c, d for the styles connected here.",
+                    tooltip="style@seconds, with commas or new lines between: neutral@0, "
+                    "angry*1.5@2.5, happy*0.7+surprise*0.3@4. Names are those of Load "
+                    "Style, 'auto' for the one heard in the voice, or a, b, c, d for the styles "
+                    "connected here.",
                 ),
                 *(StyleType.Input(n, optional=True, tooltip=own.format(n)) for n in "abcd"),
                 io.MultiType.Input(
@@ -101,5 +106,6 @@ class StyleKeys(io.ComfyNode):
             style = own.get(name)
             return single(talk.load_style(name, heard) if style is None else style)
 
-        # A line for each key reads as well as commas.
-        return io.NodeOutput(parse_style(", ".join(keys.split("\n")).strip(", "), resolve))
+        # A line for each key reads well, with commas or without.
+        lines = (line.strip(", \t") for line in keys.splitlines())
+        return io.NodeOutput(parse_style(", ".join(filter(None, lines)), resolve))

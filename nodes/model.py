@@ -37,6 +37,10 @@ def register_folder() -> None:
     )
 
 
+class DreamTalkNetworks(torch.nn.ModuleList):
+    """What the host holds; its log calls it by this name."""
+
+
 class LoadedModel:
     """A pipeline whose networks the host moves to its device when they are needed, and away when
     it needs the room. Every node asks for `ready` just before it works."""
@@ -44,7 +48,7 @@ class LoadedModel:
     def __init__(self, talk: AnyTalk, networks: list[torch.nn.Module]) -> None:
         self._talk = talk
         self._patcher = comfy.model_patcher.ModelPatcher(
-            torch.nn.ModuleList(networks),
+            DreamTalkNetworks(networks),
             load_device=comfy.model_management.get_torch_device(),
             offload_device=torch.device("cpu"),
         )
@@ -117,10 +121,9 @@ def model_files() -> list[str]:
 
 
 def _may_speak(name: str) -> bool:
-    """Not a style, a renderer, or the wav2vec2 model in its folder."""
-    path = Path(name)
-    beside = Path(folder_paths.get_full_path(FOLDER, name) or name).with_name("config.json")
-    return "styles" not in path.parts and path.stem != "renderer" and not beside.is_file()
+    """Not the original's renderer, nor the wav2vec2 model in its folder."""
+    path = Path(folder_paths.get_full_path(FOLDER, name) or name)
+    return path.stem != "renderer" and not path.with_name("config.json").is_file()
 
 
 def wav2vec() -> str | Path:
@@ -152,7 +155,11 @@ class LoadModel(io.ComfyNode):
                     "only. The others are files in models/dreamtalk.",
                 )
             ],
-            outputs=[ModelType.Output(display_name="model", tooltip="The model.")],
+            outputs=[
+                ModelType.Output(
+                    display_name="model", tooltip="For every node that asks for a model."
+                )
+            ],
             **found_by("checkpoint", "lip sync"),
         )
 

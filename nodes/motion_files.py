@@ -16,18 +16,11 @@ from .adjust_motion import CATEGORY
 from .schema import found_by
 from .values import MotionType, MotionValue
 
-SUBFOLDER = "dreamtalk"
-"""Where Save Motion puts its files in the output folder, unless told otherwise."""
-
 
 class LoadMotion(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        saved = Path(folder_paths.get_output_directory()) / SUBFOLDER
-        files = [
-            *host.input_files(set(READABLE)),
-            *(f"{SUBFOLDER}/{name} [output]" for name in host.files(saved, set(READABLE))),
-        ]
+        suffixes = set(READABLE)
         return io.Schema(
             node_id="DreamTalkLoadMotion",
             display_name="Load Motion",
@@ -37,7 +30,7 @@ class LoadMotion(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=files,
+                    options=[*host.input_files(suffixes), *host.own_files(suffixes)],
                     tooltip="A motion file in ComfyUI's input folder, or one that Save Motion "
                     "put into the output folder.",
                 ),
@@ -79,7 +72,7 @@ class SaveMotion(io.ComfyNode):
                 MotionType.Input("motion", tooltip="The motion to write."),
                 io.String.Input(
                     "filename_prefix",
-                    default=f"{SUBFOLDER}/motion",
+                    default=f"{host.SUBFOLDER}/motion",
                     tooltip="Start of the file's name; folders are made. A number is added.",
                 ),
                 io.Combo.Input(
@@ -90,14 +83,16 @@ class SaveMotion(io.ComfyNode):
                     "Python. glb: an animated head.",
                 ),
             ],
-            outputs=[io.String.Output(display_name="path", tooltip="The file.")],
+            outputs=[io.String.Output(display_name="path", tooltip="Where the file is.")],
             is_output_node=True,
             **found_by("export", "Live Link Face", "ARKit", "CSV", "JSON", "GLB"),
         )
 
     @classmethod
     def execute(cls, motion: MotionValue, filename_prefix: str, format: str) -> io.NodeOutput:
-        path = write(motion, filename_prefix, f".{format}")
+        # An animated head has its own shapes.
+        curves = motion.motion if format == "glb" else motion.on_rig
+        path = write(curves, filename_prefix, f".{format}")
         return io.NodeOutput(str(path), ui={"text": [path.name], "files": [host.saved(path)]})
 
 
@@ -114,7 +109,7 @@ class MotionToGLB(io.ComfyNode):
                 MotionType.Input("motion", tooltip="The motion to put onto the head."),
                 io.String.Input(
                     "filename_prefix",
-                    default=f"{SUBFOLDER}/head",
+                    default=f"{host.SUBFOLDER}/head",
                     tooltip="Start of the file's name in the output folder. A number is added.",
                 ),
             ],
@@ -130,12 +125,13 @@ class MotionToGLB(io.ComfyNode):
 
     @classmethod
     def execute(cls, motion: MotionValue, filename_prefix: str) -> io.NodeOutput:
-        path = write(motion, filename_prefix, ".glb")
+        path = write(motion.motion, filename_prefix, ".glb")
         shown = path.relative_to(folder_paths.get_output_directory()).as_posix()
         return io.NodeOutput(shown, ui={"3d": [host.saved(path)]})
 
 
-def write(value: MotionValue, prefix: str, suffix: str) -> Path:
+def write(motion: Motion, prefix: str, suffix: str) -> Path:
+    """A new file in the output folder. Raises MotionError for what its format cannot hold."""
     path = host.output_path(prefix, suffix)
-    value.motion.save(path)
+    motion.save(path)
     return path

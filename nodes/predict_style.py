@@ -51,7 +51,12 @@ class PredictStyle(io.ComfyNode):
                 ),
                 model_input(),
             ],
-            outputs=[StyleType.Output(display_name="style", tooltip="For Sample Motion ...")],
+            outputs=[
+                StyleType.Output(
+                    display_name="style",
+                    tooltip="For Sample Motion, or for Mix Styles, Style Keys and Save Style.",
+                )
+            ],
             **found_by("emotion", "auto", "sentiment"),
         )
 

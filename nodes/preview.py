@@ -43,8 +43,8 @@ class PreviewMotion(io.ComfyNode):
                     min=0.0,
                     max=86400.0,
                     step=0.5,
-                    tooltip="How much to show, in seconds; 0 shows all of it. Drawing takes about "
-                    "half as long as the motion lasts on two processor cores.",
+                    tooltip="How much to show, in seconds; 0 shows all of it. Drawing takes "
+                    "about half that time on two processor cores.",
                 ),
             ],
             outputs=[

@@ -72,12 +72,13 @@ class SampleMotion(io.ComfyNode):
                     default=0,
                     min=0,
                     max=100,
+                    optional=True,
                     tooltip="Denoising steps; 0 is what the model is made for. More is slower and "
                     "hardly better.",
                     **ADVANCED,
                 ),
                 *living_inputs(),
-                *control_inputs(closure=True),
+                *control_inputs(sampling=True),
             ],
             outputs=[
                 MotionType.Output(display_name="motion", tooltip="The motion, with its sound."),
@@ -94,14 +95,15 @@ class SampleMotion(io.ComfyNode):
         guidance: float,
         seed: int,
         fps: float,
-        steps: int,
         style: Style | StyleTrack | None = None,
         model: LoadedModel | None = None,
+        steps: int = 0,
         **sliders: float,
     ) -> io.NodeOutput:
         from dreamtalk_core.pipeline import DreamTalk
 
-        living = Living(**{part.name: sliders.pop(part.name) for part in fields(Living)})
+        lively = {part.name for part in fields(Living)} & sliders.keys()
+        living = Living(**{name: sliders.pop(name) for name in lively})
         value, talk, controls = SpeechValue.of(speech), talk_of(model), Controls(**sliders)
         given: dict[str, Any] = {"guidance": guidance, "seed": seed, "progress": host.progress()}
         if steps:

@@ -27,7 +27,7 @@ SEED = {
     "default": 0,
     "min": 0,
     "max": 0xFFFFFFFFFFFFFFFF,
-    "control_after_generate": False if _AFTER is None else _AFTER.fixed,
+    "control_after_generate": True if _AFTER is None else _AFTER.fixed,
 }
-"""For the input of a seed. It stays from run to run, so that nothing is made anew for nothing;
-where the host would always start by drawing another one, it is not asked to."""
+"""For the input of a seed. It stays from run to run where the host can, so that nothing is made
+anew for nothing. Every host gets the widget: saved graphs hold values by the order of widgets."""

@@ -1,4 +1,7 @@
-"""The sliders of a face, as rows of inputs: the living face, and the animator's controls."""
+"""The sliders of a face, as rows of inputs: the living face, and the animator's controls.
+
+They are optional, so that a graph that was made before one of them came still runs.
+"""
 
 from __future__ import annotations
 
@@ -26,28 +29,40 @@ _LIMITS = {
     "asymmetry": (0.0, -1.0, "Above 0 the character's right side moves less, below 0 the left."),
 }
 _CLOSURE = (1.0, 0.0, "How firmly the lips meet at p, b and m, and bite at f and v.")
+_EVERYDAY = {"blinks", "lips", "head"}
+"""What many will turn when they sample."""
 
 
 def living_inputs() -> list[io.Float.Input]:
     """One for each field of the core's `Living`."""
-    return [_strength(name, meaning) for name, meaning in _LIVING.items()]
+    return [_slider(name, 1.0, 0.0, 3.0, meaning, True) for name, meaning in _LIVING.items()]
 
 
-def control_inputs(closure: bool) -> list[io.Float.Input]:
-    """One for each field of the core's `Controls`; closure only where speech is known."""
-    limits = {"closure": _CLOSURE, **_LIMITS} if closure else _LIMITS
+def control_inputs(sampling: bool) -> list[io.Float.Input]:
+    """One for each field of the core's `Controls`; lips close only where speech is known.
+
+    sampling: newer hosts fold away what is not for every day; elsewhere it is what one came for.
+    """
+    limits = {"closure": _CLOSURE, **_LIMITS} if sampling else _LIMITS
     return [
-        *(_strength(name, meaning) for name, meaning in _STRENGTHS.items()),
+        *(_slider(name, 1.0, 0.0, 3.0, meaning, sampling) for name, meaning in _STRENGTHS.items()),
         *(
-            io.Float.Input(
-                name, default=default, min=least, max=1.0, step=0.05, tooltip=meaning, **ADVANCED
-            )
+            _slider(name, default, least, 1.0, meaning, sampling)
             for name, (default, least, meaning) in limits.items()
         ),
     ]
 
 
-def _strength(name: str, meaning: str) -> io.Float.Input:
+def _slider(
+    name: str, default: float, least: float, most: float, meaning: str, folded: bool
+) -> io.Float.Input:
     return io.Float.Input(
-        name, default=1.0, min=0.0, max=3.0, step=0.05, tooltip=meaning, **ADVANCED
+        name,
+        default=default,
+        min=least,
+        max=most,
+        step=0.05,
+        optional=True,
+        tooltip=meaning,
+        **(ADVANCED if folded and name not in _EVERYDAY else {}),
     )

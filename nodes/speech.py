@@ -74,8 +74,15 @@ class LoadSpeech(io.ComfyNode):
                 ),
             ],
             outputs=[
-                SpeechType.Output(display_name="speech", tooltip="For Sample Motion ..."),
-                io.Audio.Output(display_name="audio", tooltip="The sound as it came."),
+                SpeechType.Output(
+                    display_name="speech",
+                    tooltip="For Sample Motion, Predict Style or Split Speech.",
+                ),
+                io.Audio.Output(
+                    display_name="audio",
+                    tooltip="The same sound as it came, for nodes that play or save it. A motion "
+                    "carries it along by itself.",
+                ),
             ],
             **found_by("voice", "talk", "lip sync", "dialogue"),
         )
@@ -118,7 +125,7 @@ class LoadSpeechFolder(io.ComfyNode):
                 SpeechType.Output(
                     display_name="speech",
                     is_output_list=True,
-                    tooltip="The recordings.",
+                    tooltip="The recordings, in the order of their names.",
                 ),
                 io.String.Output(
                     display_name="name",
@@ -189,7 +196,9 @@ class SplitSpeech(io.ComfyNode):
                 ),
             ],
             outputs=[
-                SpeechType.Output(display_name="lines", is_output_list=True, tooltip="In order."),
+                SpeechType.Output(
+                    display_name="lines", is_output_list=True, tooltip="The lines, in order."
+                ),
                 io.Float.Output(
                     display_name="start",
                     is_output_list=True,

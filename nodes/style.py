@@ -38,7 +38,11 @@ class LoadStyle(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "style",
-                    options=[*style_names(), *host.input_files(SUFFIXES)],
+                    options=[
+                        *style_names(),
+                        *host.input_files(SUFFIXES),
+                        *host.own_files(SUFFIXES),
+                    ],
                     default="happy",
                     tooltip="A name from your library or the model's own, or a style file in "
                     "ComfyUI's input folder.",
@@ -53,7 +57,12 @@ class LoadStyle(io.ComfyNode):
                 ),
                 model_input(),
             ],
-            outputs=[StyleType.Output(display_name="style", tooltip="For Sample Motion ...")],
+            outputs=[
+                StyleType.Output(
+                    display_name="style",
+                    tooltip="For Sample Motion, or for Mix Styles, Style Keys and Save Style.",
+                )
+            ],
             **found_by("emotion", "expression", "mood"),
         )
 
@@ -79,9 +88,8 @@ class LoadStyle(io.ComfyNode):
 
 def style_path(style: str | None) -> Path | None:
     """The file that a style is read from; None for one that is known by name."""
-    if style is None or Path(style).suffix.lower() not in SUFFIXES:
-        return None
-    return host.input_path(style)
+    path = None if style is None else host.input_path(style)
+    return path if path is not None and path.suffix.lower() in SUFFIXES else None
 
 
 def style_names() -> list[str]:
@@ -130,7 +138,7 @@ class SaveStyle(io.ComfyNode):
                 ),
                 model_input(),
             ],
-            outputs=[io.String.Output(display_name="path", tooltip="The file.")],
+            outputs=[io.String.Output(display_name="path", tooltip="Where the file is.")],
             is_output_node=True,
             **found_by("emotion", "export"),
         )
@@ -155,7 +163,7 @@ class SaveStyle(io.ComfyNode):
         if to == "library":
             path = StyleLibrary.default().save(kept)
         else:
-            path = host.output_path(f"dreamtalk/{kept.name}", ".safetensors")
+            path = host.output_path(f"{host.SUBFOLDER}/{kept.name}", ".safetensors")
             kept.save(path)
         return io.NodeOutput(str(path), ui={"text": [str(path)]})
 

@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.retarget import Mapping
 
 from .host import Audio, cut_audio, samples
 
@@ -37,8 +38,10 @@ class SpeechValue:
         """
         if isinstance(source, SpeechValue):
             return source
-        speech = Speech.from_array(samples(source), source["sample_rate"], name)
-        return SpeechValue(speech, source)
+        heard = samples(source)
+        # The core takes more channels than this for samples that lie the wrong way round.
+        mixed = heard.mean(axis=0) if len(heard) > 8 else heard
+        return SpeechValue(Speech.from_array(mixed, source["sample_rate"], name), source)
 
     def cut(self, start: float, seconds: float) -> SpeechValue:
         """So many seconds from `start` on. Raises SpeechError if nothing is left."""
@@ -57,7 +60,17 @@ class SpeechValue:
 
 @dataclass(frozen=True, eq=False)
 class MotionValue:
-    """A motion, and the sound that it was made for, if there is one: both begin at zero."""
+    """A motion in ARKit's shapes, and the sound that it was made for: both begin at zero.
+
+    mapping: the rig that it is for, if that has other shapes. It is applied where the motion is
+    saved; pictures are drawn from the face as it is.
+    """
 
     motion: Motion
     audio: Audio | None = None
+    mapping: Mapping | None = None
+
+    @property
+    def on_rig(self) -> Motion:
+        """The motion in the shapes of the rig that it is for."""
+        return self.motion if self.mapping is None else self.mapping.apply(self.motion)

@@ -211,6 +211,12 @@ def test_work_is_cancelled_and_leaves_nothing(worker: Client, tmp_path: Path) ->
     assert "result" in worker.ask("hello", protocol=PROTOCOL)
 
 
+def test_a_late_cancel_does_not_meet_the_next_of_its_number(worker: Client) -> None:
+    assert "result" in worker.ask("hello", 5, protocol=PROTOCOL)
+    worker.send("cancel", id=5)
+    assert "result" in worker.ask("hello", 5, protocol=PROTOCOL)
+
+
 def test_it_ends_with_those_who_listen(own_worker: Client, tmp_path: Path) -> None:
     own_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(tmp_path / "line.npz"))
     own_worker.hear(1)
@@ -260,15 +266,11 @@ def test_styles_are_kept_in_the_project(worker: Client, tmp_path: Path) -> None:
     assert (kept["name"], kept["shelf"]) == ("wistful", "project")
     assert (tmp_path / "dreamtalk_styles" / "wistful.safetensors").is_file()
     names = {
-        style["name"] for style in worker.ask("styles", **where_only(where))["result"]["styles"]
+        style["name"] for style in worker.ask("styles", project=str(tmp_path))["result"]["styles"]
     }
     assert "wistful" in names
     others = {style["name"] for style in worker.ask("styles")["result"]["styles"]}
     assert "wistful" not in others
-
-
-def where_only(where: dict[str, str]) -> dict[str, str]:
-    return {"project": where["project"]}
 
 
 def test_a_style_that_changes_is_not_one_to_keep(worker: Client, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class Template:
     columns: Sequence[Sequence[str | int]]
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     moment: float = 1.0
-    note_size: tuple[int, int] = (290, 300)
+    note_size: tuple[int, int] = (290, 240)
 
 
 RENDERED = (290, 440)
@@ -117,6 +117,7 @@ TEMPLATES = {
             "save": save_video("render.video", "talking portrait", (440, 560)),
         },
         (("speech", "note"), ("motion",), (120, "portrait"), ("render",), ("save",)),
+        note_size=(290, 300),
     ),
     "portrait_style_from_video": Template(
         "## The manner of an actor\n\n*Extract Style* watches somebody speak and takes their "
@@ -137,7 +138,7 @@ TEMPLATES = {
             "save": save_video("render.video", "style from video", (440, 560)),
         },
         (
-            ("lines", "mood", 80, "note"),
+            ("lines", "mood", 330, "note"),
             ("acting", 20, "actor", 60, "speech"),
             ("style", 40, "portrait"),
             ("motion",),
@@ -145,6 +146,7 @@ TEMPLATES = {
             ("save",),
         ),
         {"The actor": ("lines", "mood", "acting", "actor")},
+        note_size=(290, 300),
     ),
     "emotion_sweep": Template(
         "## One line, four emotions\n\nThe same recording and the same seed in four styles, side "
@@ -228,14 +230,14 @@ TEMPLATES = {
             "save": save_video("render.video", "keyframed emotions", (440, 620)),
         },
         (("speech", "keys", "note"), ("motion",), ("render",), ("save",)),
-        moment=6.0,
+        moment=4.2,
     ),
     "control_images": Template(
         "## Guide a video model\n\nThe face as pictures for a video-diffusion graph, here 81 "
         "frames at 16 a second, as Wan wants them:\n\n- **images** into `control_video` of "
         "*WanVaceToVideo*, or into a ControlNet\n- **mask** for inpainting\n- the portrait itself "
         "as the reference image: both fit to the pixel\n\n"
-        "*kind*: mesh, landmarks, mouth, depth or normals.",
+        "*control*: mesh, landmarks, mouth, depth or normals.",
         {
             "speech": load_speech(duration=5.2),
             "portrait": LOAD_PORTRAIT,
@@ -243,7 +245,8 @@ TEMPLATES = {
             "control": Node(
                 "DreamTalkRenderControlImages",
                 {"motion": "motion.motion", "portrait": "portrait.portrait"},
-                {"kind": "landmarks", "count": 81},
+                {"control": "landmarks", "count": 81},
+                size=(290, 620),
             ),
             "video": Node(
                 "CreateVideo",
@@ -251,7 +254,8 @@ TEMPLATES = {
             ),
             "save": save_video("video.VIDEO", "control", (440, 560)),
         },
-        (("speech", "note"), ("motion",), (120, "portrait"), ("control", 60, "video"), ("save",)),
+        (("speech", "note"), ("motion",), (120, "portrait"), ("control", "video"), ("save",)),
+        note_size=(290, 300),
     ),
     "batch_of_lines": Template(
         "## Many lines at once\n\n*Split Speech* cuts a recording at its pauses. What follows runs "
@@ -262,9 +266,59 @@ TEMPLATES = {
             "lines": Node("DreamTalkSplitSpeech", {"speech": "speech.speech"}, {"pause": 0.3}),
             "motion": sample("lines.lines"),
             "csv": save_motion("line", "csv"),
-            "files": Node("PreviewAny", {"source": "csv.path"}, title="Files", size=(290, 180)),
         },
-        (("speech", "note"), ("lines",), ("motion",), ("csv", "files")),
+        (("speech", "note"), ("lines",), ("motion",), ("csv",)),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A part of a graph as one node, which the host offers among its own.
+
+    template: the graph that it is a part of. inside: the keys of its nodes. shown: widgets that the
+    node has, as (key, name).
+    """
+
+    template: Template
+    inside: Sequence[str]
+    shown: Sequence[tuple[str, str]]
+
+
+BLUEPRINTS = {
+    "Speech to Talking Portrait": Blueprint(
+        Template(
+            "",
+            {
+                "speech": load_speech(),
+                "style": load_style("happy"),
+                "portrait": LOAD_PORTRAIT,
+                "motion": sample(style="style.style"),
+                "render": render_portrait(),
+                "save": save_video("render.video", "talking portrait", (440, 560)),
+            },
+            (("speech", "style", "portrait"), ("motion",), ("render",), ("save",)),
+        ),
+        ("motion", "render"),
+        (("motion", "guidance"), ("motion", "seed"), ("motion", "fps"), ("render", "crop")),
+    ),
+    "Speech to Face Curves": Blueprint(
+        Template(
+            "",
+            {
+                "speech": load_speech(),
+                "style": load_style("happy"),
+                "motion": sample(style="style.style", fps=30),
+                "csv": save_motion("curves", "csv"),
+                "render": Node("DreamTalkPreviewMotion", {"motion": "motion.motion"}),
+            },
+            (("speech", "style"), ("motion",), ("csv", "render")),
+        ),
+        ("motion", "csv"),
+        (
+            *(("motion", "guidance"), ("motion", "seed"), ("motion", "fps")),
+            *(("csv", "filename_prefix"), ("csv", "format")),
+        ),
     ),
 }
 
@@ -329,13 +383,37 @@ _BUILD = """([template, gapX, gapY]) => {
     group.pos = [left, top];
     group.size = [right - left, bottom - top];
   }
+  window.made = made;
   return JSON.stringify(graph.serialize());
+}"""
+
+# Folds a part of the template that was built last into one node, as the host keeps blueprints.
+_FOLD = """([name, inside, shown]) => {
+  const parts = new Set(inside.map((key) => made[key]));
+  const ids = Object.fromEntries(inside.map((key) => [key, String(made[key].id)]));
+  const { subgraph, node } = app.graph.convertToSubgraph(parts);
+  subgraph.name = node.title = name;
+  node.properties.proxyWidgets = shown.map(([key, widget]) => [ids[key], widget]);
+  const own = node.serialize();
+  own.pos = [0, 0];
+  for (const slot of own.inputs) slot.link = null;
+  for (const slot of own.outputs) slot.links = null;
+  return JSON.stringify({ revision: 0, last_node_id: own.id, last_link_id: 0, nodes: [own],
+    links: [], version: 0.4, definitions: { subgraphs: [subgraph.asSerialisable()] } });
 }"""
 
 
 def build(frontend: Frontend, template: Template) -> dict[str, Any]:
     """A template as the frontend saves it."""
     text = frontend.page.evaluate(_BUILD, [asdict(template), GAP_X, GAP_Y])
+    workflow: dict[str, Any] = json.loads(text)
+    return workflow
+
+
+def fold(frontend: Frontend, name: str, blueprint: Blueprint) -> dict[str, Any]:
+    """A blueprint as the frontend saves it."""
+    build(frontend, blueprint.template)
+    text = frontend.page.evaluate(_FOLD, [name, blueprint.inside, blueprint.shown])
     workflow: dict[str, Any] = json.loads(text)
     return workflow
 
@@ -376,6 +454,8 @@ def main(names: Sequence[str]) -> None:
         for name in names or TEMPLATES:
             print(name)
             make(frontend, name, Path(folder))
+        for name, blueprint in BLUEPRINTS.items():
+            write_json(SUBGRAPHS / f"{name}.json", fold(frontend, name, blueprint))
 
 
 if __name__ == "__main__":

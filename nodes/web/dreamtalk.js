@@ -423,6 +423,14 @@ function locator(node) {
   return node.graph.isRootGraph ? `${node.id}` : `${node.graph.id}:${node.id}`;
 }
 
+/** Back from another workflow's tab: outputs are still known, but come some time after the nodes. */
+function recall(node, tries) {
+  if (!node.graph || node.dreamtalk.motion) return;
+  const told = app.nodeOutputs[locator(node)]?.dreamtalk_preview;
+  if (told?.length) node.dreamtalk.show(told);
+  else if (tries) setTimeout(() => recall(node, tries - 1), 50);
+}
+
 function addPlayer(prototype) {
   chain(prototype, "onNodeCreated", function () {
     const player = (this.dreamtalk = new Player());
@@ -436,10 +444,8 @@ function addPlayer(prototype) {
   chain(prototype, "onExecuted", function (output) {
     if (output?.dreamtalk_preview?.length) this.dreamtalk.show(output.dreamtalk_preview);
   });
-  // Back from another workflow's tab: the outputs are still known.
   chain(prototype, "onConfigure", function () {
-    const told = app.nodeOutputs?.[locator(this)]?.dreamtalk_preview;
-    if (told?.length) this.dreamtalk.show(told);
+    recall(this, 20);
   });
   chain(prototype, "onRemoved", function () {
     this.dreamtalk.close();

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,14 @@ _SEEK = """(seconds) => Promise.all([...document.querySelectorAll("video")].map(
   })))"""
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A workflow that was opened: what was wrong with it, and what the frontend would queue."""
+
+    problems: list[str]
+    prompt: Prompt
+
+
 class Frontend:
     """A page of the frontend. Use `open_frontend`."""
 
@@ -101,6 +111,12 @@ class Frontend:
         self.page.evaluate("workflow => app.loadGraphData(workflow)", workflow)
         # Two pictures drawn: whatever the nodes put off until they are seen has happened.
         self.page.evaluate(_TWO_FRAMES)
+
+    def open(self, path: Path) -> Opened:
+        """Opens a workflow file."""
+        before = len(self.errors)
+        self.load(json.loads(path.read_text(encoding="utf-8")))
+        return Opened(self.problems() + self.errors[before:], self.prompt())
 
     def problems(self) -> list[str]:
         """What an artist would see of errors: unknown nodes, red borders, dialogs."""

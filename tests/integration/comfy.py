@@ -17,12 +17,15 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+import wave
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -283,6 +286,18 @@ class Listener:
                 if all(data.get(key) == value for key, value in wanted.items()):
                     return data
         raise AssertionError("unreachable: messages do not end")
+
+
+def write_wav(path: Path, samples: npt.ArrayLike, rate: int) -> Path:
+    """A 16-bit .wav of samples [C, N] in -1..1."""
+    whole = (np.clip(samples, -1, 1) * 32767).astype("<i2")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(len(whole))
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(whole.T.tobytes())
+    return path
 
 
 def copy_pack(target: Path) -> None:

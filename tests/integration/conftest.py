@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from blender_addon.make_extension import build
 from tests.integration import hosts
-from tests.integration.comfy import Comfy, Runner
+from tests.integration.blender import Blender
+from tests.integration.browser import Opened, open_frontend
+from tests.integration.comfy import ROOT, Comfy, Runner
 
 
 def found(venv: Path) -> Path:
@@ -49,7 +52,28 @@ def run(comfy: Comfy, kinds: dict[str, Any]) -> Runner:
     return Runner(comfy, kinds)
 
 
+@pytest.fixture(scope="session")
+def opened(comfy: Comfy) -> dict[str, Opened]:
+    """Every template as the frontend opened it, by its name."""
+    with open_frontend(comfy) as frontend:
+        return {path.stem: frontend.open(path) for path in sorted(ROOT.glob("workflows/*.json"))}
+
+
 @pytest.fixture(scope="session", params=hosts.BLENDERS)
 def blender_python(request: pytest.FixtureRequest) -> Path:
     """The Python that Blender's module is installed in, for each series."""
     return found(hosts.blender(request.param))
+
+
+@pytest.fixture(scope="session")
+def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Blender's extension as `python run.py extension` builds it."""
+    return build(tmp_path_factory.mktemp("extension"))
+
+
+@pytest.fixture
+def blender(blender_python: Path, extension_zip: Path, tmp_path: Path) -> Blender:
+    """A Blender without settings, in a folder whose name has a space and an accent."""
+    folder = tmp_path / "un blendeur à nous"
+    folder.mkdir()
+    return Blender(blender_python, extension_zip, folder)

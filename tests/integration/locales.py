@@ -4,7 +4,7 @@
 
 writes them anew, PYTHON being that of a ComfyUI. English comes from the nodes themselves, Chinese
 from `locales/chinese.json`, which has the Chinese of every name and of every text. A help page is
-written by hand down to its tables, which are made here.
+written by hand down to its lists of inputs and outputs, which are made here.
 """
 
 from __future__ import annotations
@@ -22,10 +22,8 @@ LOCALES = ROOT / "locales"
 CHINESE = LOCALES / "chinese.json"
 DOCS = ROOT / "nodes" / "web" / "docs"
 
-TABLES = {
-    "en": ("## Inputs", "## Outputs", "| Input | Type | Default | |", "| Output | Type | |"),
-    "zh": ("## 输入", "## 输出", "| 输入 | 类型 | 默认值 | |", "| 输出 | 类型 | |"),
-}
+HEADINGS = {"en": ("## Inputs", "## Outputs"), "zh": ("## 输入", "## 输出")}
+DEFAULT = {"en": "Default", "zh": "默认值"}
 
 Node = dict[str, Any]
 
@@ -55,12 +53,18 @@ def _english(about: Node) -> Node:
 
 
 def chinese(texts: dict[str, Node], table: dict[str, dict[str, str]]) -> dict[str, Node]:
-    """The same in Chinese. Raises KeyError for a text that the table does not have."""
+    """The same in Chinese. Raises KeyError for a text that the table does not have.
+
+    A name that means something else in one node is in the table as `node.name`.
+    """
     say, call = table["texts"], table["names"]
 
-    def slots(found: Node) -> Node:
+    def slots(kind: str, found: Node) -> Node:
         return {
-            key: {"name": call[slot["name"]], "tooltip": say[slot["tooltip"]]}
+            key: {
+                "name": call.get(f"{kind}.{slot['name']}") or call[slot["name"]],
+                "tooltip": say[slot["tooltip"]],
+            }
             for key, slot in found.items()
         }
 
@@ -68,8 +72,8 @@ def chinese(texts: dict[str, Node], table: dict[str, dict[str, str]]) -> dict[st
         kind: {
             "display_name": call[text["display_name"]],
             "description": say[text["description"]],
-            "inputs": slots(text["inputs"]),
-            "outputs": slots(text["outputs"]),
+            "inputs": slots(kind, text["inputs"]),
+            "outputs": slots(kind, text["outputs"]),
         }
         for kind, text in texts.items()
     }
@@ -93,24 +97,30 @@ def page_path(kind: str, language: str) -> Path:
 
 
 def page(prose: str, about: Node, text: Node, language: str) -> str:
-    """A help page: what was written by hand, then tables of inputs and outputs."""
-    first, second, head, foot = TABLES[language]
-    lines = [prose.split(first)[0].rstrip(), "", first, "", head, "| --- | --- | --- | --- |"]
-    lines += _rows(about, text)
-    lines += ["", second, "", foot, "| --- | --- | --- |"]
-    lines += [
-        f"| `{slot['name']}` | {about['output'][int(at)]} | {slot['tooltip']} |"
-        for at, slot in text["outputs"].items()
+    """A help page: what was written by hand, then lists of inputs and outputs.
+
+    Lists, because the frontend shows pages in a narrow bar at the side.
+    """
+    first, second = HEADINGS[language]
+    inputs = [
+        _item(text["inputs"][name], kind, _default(options, language))
+        for name, (kind, options) in inputs_of(about).items()
     ]
+    outputs = [
+        _item(slot, kind)
+        for slot, kind in zip(text["outputs"].values(), about["output"], strict=True)
+    ]
+    lines = [prose.split(first)[0].rstrip(), "", first, "", *inputs, "", second, "", *outputs]
     return "\n".join(lines) + "\n"
 
 
-def _rows(about: Node, text: Node) -> Iterator[str]:
-    for name, (kind, options) in inputs_of(about).items():
-        slot = text["inputs"][name]
-        default = options.get("default", "")
-        shown = f"`{default}`" if default not in ("", None) else ""
-        yield f"| `{slot['name']}` | {kind.replace(',', ', ')} | {shown} | {slot['tooltip']} |"
+def _item(slot: dict[str, str], kind: str, default: str = "") -> str:
+    return f"- **{slot['name']}** *{kind.replace(',', ', ')}*{default}: {slot['tooltip']}"
+
+
+def _default(options: dict[str, Any], language: str) -> str:
+    value = options.get("default", "")
+    return f" ({DEFAULT[language]}: `{value}`)" if value not in ("", None) else ""
 
 
 def files(kinds: dict[str, Node]) -> Iterator[tuple[Path, str]]:

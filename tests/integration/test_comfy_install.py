@@ -57,6 +57,15 @@ def test_it_moves_nothing(host: str, tmp_path: Path) -> None:
     assert {found["metadata"]["name"].lower() for found in planned} == OURS
 
 
+def test_what_is_missing_is_told() -> None:
+    """Somebody who clones a pack by hand may forget its requirements."""
+    code = f"import runpy; runpy.run_path({str(ROOT / '__init__.py')!r})"
+    bare = [sys.executable, "-I", "-S", "-c", code]
+    done = subprocess.run(bare, capture_output=True, text=True, check=False)
+    assert "ImportError: DreamTalk needs numba, platformdirs, soxr." in done.stderr
+    assert str(ROOT / "requirements.txt") in done.stderr
+
+
 def test_nothing_else_is_imported(comfy_python: Path) -> None:
     """Every package that the pack needs is one that a host has, or asked for here."""
     code = "import av, numba, numpy, platformdirs, safetensors, soxr, torch, tqdm, PIL"

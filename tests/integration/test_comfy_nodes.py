@@ -24,6 +24,7 @@ from dreamtalk_core.models.original.coefficients import Coefficients, still_pose
 from dreamtalk_core.models.original.denoiser import Sizes
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.pipeline import DreamTalk
+from dreamtalk_core.retarget import Mapping, Row, write_preset
 from dreamtalk_core.style import read_style_file
 from tests.integration.comfy import PACK, ROOT, Comfy, Failed, Interrupted, Refused, Run
 
@@ -143,6 +144,22 @@ def test_any_sound_becomes_a_face_with_nothing_set(comfy: Comfy, run: Runner) ->
     assert motion.head_rotation.any()
 
 
+def test_a_graph_need_not_know_every_slider(comfy: Comfy) -> None:
+    """A graph that was made by hand, or before a slider came."""
+    graph = {
+        "speech": node("DreamTalkLoadSpeech", file="demo voice", start=0.0, duration=1.0),
+        "sample": node(
+            "DreamTalkSampleMotion", speech=["speech", 0], guidance=1.0, seed=0, fps=25.0, jaw=0.0
+        ),
+        "save": node(
+            "DreamTalkSaveMotion", motion=["sample", 0], filename_prefix="by hand", format="json"
+        ),
+    }
+    motion = Motion.load(comfy.run(graph).files["save"][0])
+    assert not motion.channel("jawOpen").any()
+    assert motion.channel("mouthPressLeft").any()
+
+
 def test_seeds_are_takes(run: Runner) -> None:
     first, again, other = (sampled(run, seed=seed) for seed in (7, 7, 2**64 - 1))
     assert first == again
@@ -165,11 +182,14 @@ def test_sliders_turn_what_they_say(run: Runner) -> None:
     assert not motion.head_rotation.any()
 
 
-def test_many_channels_at_a_high_rate(comfy: Comfy, run: Runner) -> None:
-    """3 s of 96 kHz in 6 channels, in a folder whose name is not ASCII, with spaces."""
+@pytest.mark.parametrize("channels", [6, 16])
+def test_many_channels_at_a_high_rate(comfy: Comfy, run: Runner, channels: int) -> None:
+    """3 s of 96 kHz, in a folder whose name is not ASCII, with spaces."""
     voice = np.repeat(Speech.load(DEMO_VOICE).waveform[:48000], 6)
     path = sound(
-        comfy.base / "input" / "ton spur é" / "линия 1 台詞.wav", np.tile(voice, (6, 1)), 96000
+        comfy.base / "input" / "ton spur é" / "линия 1 台詞.wav",
+        np.tile(voice, (channels, 1)),
+        96000,
     )
     name = path.relative_to(comfy.base / "input").as_posix()
     motion = sampled(run, speech=node("DreamTalkLoadSpeech", file=name), fps=23.976)
@@ -218,6 +238,12 @@ def test_what_has_not_changed_is_not_done_again(comfy: Comfy, run: Runner) -> No
     assert run(**graph).cached == {"speech", "style", "sample"}
     os.utime(comfy.base / "input" / "line.flac", (1, 1))
     assert run(**graph).cached == {"style"}
+
+
+def test_the_host_may_take_its_memory_back(comfy: Comfy, run: Runner) -> None:
+    before = sampled(run, seed=3)
+    comfy.post("/free", {"unload_models": True, "free_memory": True})
+    assert sampled(run, seed=3) == before
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +311,7 @@ def test_a_mix_is_in_between(run: Runner) -> None:
 
 
 def test_styles_change_over_a_line(run: Runner) -> None:
-    keys = "neutral@0, neutral@5\na@8"
+    keys = "neutral@0, neutral@3,\n\nneutral@5\na@8,\n"
     motion = sampled(
         run,
         style=["keys", 0],
@@ -294,6 +320,14 @@ def test_styles_change_over_a_line(run: Runner) -> None:
     )
     begin, end = motion.cut(0, 125), motion.cut(225, 346)
     assert smile(end) > smile(begin) + 0.2
+
+
+def test_a_key_may_be_what_is_heard_in_the_voice(run: Runner) -> None:
+    keys = node("DreamTalkStyleKeys", keys="auto@0, angry@12", speech=["speech", 0])
+    motion = sampled(run, style=["keys", 0], keys=keys)
+    heard = sampled(run)
+    assert np.abs(motion.weights[:25] - heard.weights[:25]).mean() < 0.01
+    assert np.abs(motion.weights[-25:] - heard.weights[-25:]).mean() > 0.02
 
 
 def test_keys_that_cannot_be_read_are_told(run: Runner) -> None:
@@ -336,8 +370,13 @@ def test_a_style_is_taken_kept_and_found(comfy: Comfy, run: Runner) -> None:
     assert kept.tags == ("warm", "loud")
     assert kept.thumbnail.startswith(b"\x89PNG")
     assert comfy.base / "output" in Path(shown["file"]["text"][0]).parents
-    motion = sampled(run, style=["mine", 0], mine=node("DreamTalkLoadStyle", style="Léa rit"))
-    assert smile(motion) > smile(sampled(run)) + 0.1
+    file = f"dreamtalk/{Path(shown['file']['text'][0]).name} [output]"
+    one, other = (
+        sampled(run, style=["mine", 0], mine=node("DreamTalkLoadStyle", style=style))
+        for style in ("Léa rit", file)
+    )
+    assert smile(one) > smile(sampled(run)) + 0.1
+    assert one == other
 
 
 def test_a_style_is_taken_from_images(comfy: Comfy, run: Runner, tmp_path: Path) -> None:
@@ -368,6 +407,50 @@ def test_a_style_is_taken_from_images(comfy: Comfy, run: Runner, tmp_path: Path)
         )
 
 
+LANDMARKS = """
+import runpy, sys
+script, pack, source, target = sys.argv[1:]
+sys.argv[1:] = [pack]
+runpy.run_path(script)
+import numpy as np
+from dreamtalk_core.motion import Motion
+motion = Motion.load(source)
+frames = [
+    [
+        {
+            "bbox_xyxy": np.array([0, 0, size, size]),
+            "blendshapes": {"_neutral": 0.0, **dict(zip(motion.names, map(float, own * share)))},
+            "transformation_matrix": np.eye(4),
+        }
+        for size, share in ((10, 0.0), (99, 1.0))
+    ]
+    for own in motion.weights
+]
+frames[60:64] = [[]] * 4
+nodes = sys.modules["pack.nodes.extract_style"]
+nodes.landmark_motion({"frames": frames}, 25.0, 0, None).save(target)
+"""
+
+
+def test_face_landmarks_of_newer_hosts(
+    comfy: Comfy, comfy_python: Path, run: Runner, tmp_path: Path
+) -> None:
+    """This host has no node that makes them, so that part of ours is called by itself."""
+    happy = node("DreamTalkLoadStyle", style="happy")
+    source, target = tmp_path / "source.npz", tmp_path / "target.npz"
+    motion = sampled(run, style=["happy", 0], happy=happy).cut(0, 125)
+    motion.save(source)
+    script, pack = Path(__file__).with_name("load_pack.py"), comfy.base / "custom_nodes" / PACK
+    command = [str(comfy_python), "-I", "-c", LANDMARKS, *map(str, (script, pack, source, target))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    taken = Motion.load(target)
+    assert len(taken) == 121, "frames without a face are left out"
+    np.testing.assert_allclose(
+        taken.channel("jawOpen")[:60], motion.channel("jawOpen")[:60], atol=0.05
+    )
+
+
 # --- motions -------------------------------------------------------------------------------------
 
 
@@ -392,6 +475,66 @@ def test_motions_are_cut_shifted_and_rated(run: Runner) -> None:
     assert not adjusted(brows=0).channel("browInnerUp").any()
     with pytest.raises(Failed, match="Begin earlier"):
         adjusted(start=60.0)
+
+
+def test_the_sound_is_cut_with_its_motion(run: Runner) -> None:
+    done = run(
+        speech=node("DreamTalkLoadSpeech"),
+        sample=node("DreamTalkSampleMotion", speech=["speech", 0], fps=23.976),
+        adjust=node("DreamTalkAdjustMotion", motion=["sample", 0], start=2.0, duration=3.0),
+        head=node("DreamTalkRenderHead", motion=["adjust", 0], size=128),
+        save=node(
+            "SaveVideo", video=["head", 0], filename_prefix="cut", format="mp4", codec="auto"
+        ),
+    )
+    with av.open(str(done.files["save"][0])) as container:
+        assert container.streams.video[0].frames == 72
+        frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+        rate = container.streams.audio[0].rate
+    heard = np.concatenate(frames, axis=1).mean(0)
+    assert abs(len(heard) / rate - 72 * 1001 / 24000) < 0.1
+    whole = Speech.load(DEMO_VOICE).waveform
+
+    def loudness(samples: np.ndarray, step: int) -> np.ndarray:
+        return np.abs(samples[: 28 * step]).reshape(28, step).mean(1)
+
+    # Where it was in the recording: 2 s on, as the nearest frame has it.
+    same = np.corrcoef(loudness(heard, rate // 10), loudness(whole[32032:], 1600))[0, 1]
+    assert same > 0.95
+
+
+def test_another_rig_gets_its_own_names(comfy: Comfy, run: Runner) -> None:
+    folder = comfy.base / "models" / "dreamtalk"
+    folder.mkdir(parents=True, exist_ok=True)
+    own = Mapping((Row("jawOpen", "Mâchoire", 0.5),), "mine")
+    write_preset(folder / "mon héros.json", own)
+    plain = sampled(run)
+    graph = {
+        "speech": node("DreamTalkLoadSpeech"),
+        "sample": node("DreamTalkSampleMotion", speech=["speech", 0]),
+        "rig": node("DreamTalkAdjustMotion", motion=["sample", 0]),
+        "trim": node("DreamTalkAdjustMotion", motion=["rig", 0], duration=1.0),
+        "save": node("DreamTalkSaveMotion", motion=["trim", 0], format="json"),
+        "head": node("DreamTalkSaveMotion", motion=["trim", 0], format="glb"),
+    }
+
+    def saved(rig: str) -> Motion:
+        graph["rig"]["inputs"]["retarget"] = rig
+        return Motion.load(run(**graph).files["save"][0])
+
+    assert saved("Character Creator 4 Extended").channel("Eye_Blink_L").any()
+    mine = saved("mon héros.json")
+    assert mine.names == ("Mâchoire",)
+    assert len(mine) == 25
+    np.testing.assert_allclose(mine.weights[:, 0], plain.channel("jawOpen")[:25] / 2, atol=1e-4)
+    write_preset(folder / "mon héros.json", Mapping((Row("jawOpen", "Jaw"),), "changed"))
+    assert saved("mon héros.json").names == ("Jaw",), "a changed preset is read again"
+    graph["save"]["inputs"]["format"] = "csv"
+    with pytest.raises(Failed, match=r"Save as \.json or \.npz"):
+        saved("Character Creator 4 Extended")
+    with pytest.raises(Refused) as refused:
+        saved("gone.json")
+    assert "There is no file" in refused.value.nodes["rig"]
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "npz", "glb"])
@@ -533,6 +676,25 @@ def test_an_original_checkpoint(comfy: Comfy, run: Runner, original: str) -> Non
     happy = node("DreamTalkLoadStyle", style="happy")
     with pytest.raises(Failed, match="belongs to another model"):
         sampled(run, load=load, happy=happy, model=["load", 0], style=["happy", 0])
+    for kind, given in (
+        ("DreamTalkPredictStyle", {"speech": ["speech", 0]}),
+        ("DreamTalkStyleKeys", {"keys": "neutral@0"}),
+    ):
+        cannot = node(kind, model=["load", 0], **given)
+        with pytest.raises(Failed, match="original checkpoint cannot"):
+            sampled(run, load=load, style=["cannot", 0], cannot=cannot)
+
+
+def test_a_style_for_an_original_checkpoint(run: Runner, original: str) -> None:
+    """Taken from a motion of ours, and kept as a file of that model's."""
+    done = run(
+        load=node("DreamTalkLoadModel", model=original),
+        speech=node("DreamTalkLoadSpeech", duration=3.0),
+        actor=node("DreamTalkSampleMotion", speech=["speech", 0]),
+        style=node("DreamTalkExtractStyle", performance=["actor", 0], model=["load", 0]),
+        save=node("DreamTalkSaveStyle", style=["style", 0], model=["load", 0], to="output folder"),
+    )
+    assert len(read_style_file(done.outputs["save"]["text"][0]).code) == 16
 
 
 def test_models_that_are_none(comfy: Comfy, run: Runner) -> None:

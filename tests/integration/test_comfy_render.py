@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from dreamtalk_core.assets import DEMO_PORTRAIT
+from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.render.mark import PORTRAIT_MARK
 from dreamtalk_core.render.portrait import PortraitRenderer
@@ -362,4 +362,36 @@ def test_the_player_plays_and_scrubs(run: Runner, comfy: Comfy, vue: bool) -> No
         assert float(value) == pytest.approx(motion.channel(name)[frame + 1], abs=0.01)
         page.keyboard.press("Space")
         page.wait_for_function("document.querySelector('.dreamtalk-player video').currentTime < 1")
+        assert not frontend.errors
+
+
+def test_the_demo_portrait_is_seen_before_anything_has_run(comfy: Comfy) -> None:
+    with open_frontend(comfy) as frontend:
+        frontend.page.evaluate(
+            "app.graph.add(window.ours = LiteGraph.createNode('DreamTalkLoadPortrait'))"
+        )
+        frontend.page.wait_for_function("ours.imgs?.[0]?.naturalWidth > 0")
+        assert "portrait.jpg" in frontend.page.evaluate("ours.imgs[0].src")
+        # Another picture takes its place.
+        name = comfy.add_input(DEMO_PORTRAIT, "another.jpg")
+        frontend.page.evaluate(
+            "name => { const image = ours.widgets.find((widget) => widget.name === 'image');"
+            " image.value = name; image.callback(name); }",
+            name,
+        )
+        frontend.page.wait_for_function("ours.imgs?.[0]?.src.includes('another.jpg')")
+
+
+def test_speech_is_uploaded_with_a_button(comfy: Comfy, tmp_path: Path) -> None:
+    file = tmp_path / "Zeile ä 台词.flac"
+    file.write_bytes(DEMO_VOICE.read_bytes())
+    with open_frontend(comfy) as frontend:
+        page = frontend.page
+        page.evaluate("app.graph.add(window.ours = LiteGraph.createNode('DreamTalkLoadSpeech'))")
+        with page.expect_file_chooser() as chooser:
+            page.evaluate("ours.widgets.find((widget) => widget.name === 'upload').callback()")
+        chooser.value.set_files(file)
+        page.wait_for_function("ours.widgets.find((w) => w.name === 'file').value !== 'demo voice'")
+        assert page.evaluate("ours.widgets.find((w) => w.name === 'file').value") == file.name
+        assert (comfy.base / "input" / file.name).read_bytes() == file.read_bytes()
         assert not frontend.errors

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Curves to Actions and back, in bulk: one Action per take, with a slot for each data-block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dreamtalk_core.curves import reduce_keys, smooth
+
+Floats = NDArray[np.float32]
+
+REGIONS: tuple[str, ...] = ("Lips", "Jaw", "Brows", "Eyes", "Cheeks", "Head")
+"""Groups that the channels of a take are in; each has a strength slider."""
+QUICK = ("Eyes",)
+"""Groups that smoothing leaves alone: a blink or a shift of gaze is quick by nature."""
+
+_LINEAR = 1
+"""Number of the keyframe interpolation LINEAR."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One animated number of a data-block, a value for every frame.
+
+    owner: what has the animation, such as the shape keys of a mesh or an armature object.
+    path, index: the property as F-curves name it; the index is 0 where it is a single number.
+    values: float32 [T]. rest: its value in a face at rest. region: one of `REGIONS`.
+    """
+
+    owner: bpy.types.ID
+    path: str
+    values: Floats
+    region: str
+    index: int = 0
+    rest: float = 0.0
+
+
+def make_action(name: str, curves: Sequence[Curve], first: int) -> bpy.types.Action:
+    """A new Action with a key on every frame from `first` on, straight lines between them.
+
+    Every owner among the curves gets a slot of its own, so a face of several meshes and bones is
+    one take. Blender numbers the name if it is taken.
+    """
+    action = bpy.data.actions.new(name)
+    frames = np.arange(first, first + max(len(curve.values) for curve in curves))
+    for curve in curves:
+        fcurve = new_fcurve(action, curve)
+        write_keys(fcurve, frames[: len(curve.values)], curve.values)
+    return action
+
+
+def new_fcurve(action: bpy.types.Action, curve: Curve) -> bpy.types.FCurve:
+    """An F-curve without keys for a property, in the owner's slot and the region's group."""
+    bag = ensure_channelbag(action, curve.owner)
+    fcurve = bag.fcurves.new(curve.path, index=curve.index)
+    fcurve.group = bag.groups.get(curve.region) or bag.groups.new(curve.region)
+    return fcurve
+
+
+def address(path: str, index: int) -> str:
+    """A property's path and index as one text."""
+    return f"{path}[{index}]"
+
+
+def slot_of(action: bpy.types.Action, owner: bpy.types.ID) -> bpy.types.ActionSlot | None:
+    """The slot of an Action that an owner uses, on its NLA or as its active Action."""
+    data = owner.animation_data
+    if data:
+        if data.action == action and data.action_slot:
+            return data.action_slot
+        for strip in strips(owner):
+            if strip.action == action and strip.action_slot:
+                return strip.action_slot
+    return None
+
+
+def strips(owner: bpy.types.ID) -> Iterator[bpy.types.NlaStrip]:
+    """Every strip on an owner's NLA tracks."""
+    data = owner.animation_data
+    for track in data.nla_tracks if data else ():
+        yield from track.strips
+
+
+def channelbag(action: bpy.types.Action, owner: bpy.types.ID) -> bpy.types.ActionChannelbag | None:
+    """An owner's channels in an Action, if there are any."""
+    slot = slot_of(action, owner) or _slot_by_name(action, owner)
+    return next((bag for bag in bags(action) if slot and bag.slot_handle == slot.handle), None)
+
+
+def ensure_channelbag(action: bpy.types.Action, owner: bpy.types.ID) -> bpy.types.ActionChannelbag:
+    """An owner's channels in an Action; slot, layer and strip are made where they lack."""
+    slot = slot_of(action, owner) or _slot_by_name(action, owner)
+    if slot is None:
+        slot = action.slots.new(id_type=owner.id_type, name=owner.name)
+    if not action.layers:
+        action.layers.new("DreamTalk").strips.new(type="KEYFRAME")
+    return action.layers[0].strips[0].channelbag(slot, ensure=True)
+
+
+def has_keys(action: bpy.types.Action, slot: bpy.types.ActionSlot) -> bool:
+    """Whether there is a key for one slot of an Action."""
+    return any(
+        len(fcurve.keyframe_points)
+        for bag in bags(action)
+        if bag.slot_handle == slot.handle
+        for fcurve in bag.fcurves
+    )
+
+
+def _slot_by_name(action: bpy.types.Action, owner: bpy.types.ID) -> bpy.types.ActionSlot | None:
+    """A slot made for an owner that is not in use yet."""
+    for slot in action.slots:
+        named = slot.target_id_type == owner.id_type and slot.name_display == owner.name
+        if named and owner in (slot.users() or [owner]):
+            return slot
+    return None
+
+
+def bags(action: bpy.types.Action) -> Iterator[bpy.types.ActionChannelbag]:
+    """The channels of every slot of an Action."""
+    for layer in action.layers:
+        for strip in layer.strips:
+            yield from strip.channelbags
+
+
+def fcurves(action: bpy.types.Action) -> Iterator[bpy.types.FCurve]:
+    """Every F-curve of an Action, whatever its slot."""
+    for bag in bags(action):
+        yield from bag.fcurves
+
+
+def write_keys(fcurve: bpy.types.FCurve, frames: ArrayLike, values: ArrayLike) -> None:
+    """Put keys [K] in the place of all that an F-curve has, with straight lines between them."""
+    co = np.stack([np.asarray(frames, np.float32), np.asarray(values, np.float32)], axis=1)
+    points = fcurve.keyframe_points
+    points.clear()
+    points.add(len(co))
+    points.foreach_set("co", co.ravel())
+    points.foreach_set("interpolation", np.full(len(co), _LINEAR, np.int32))
+    fcurve.update()
+
+
+def read_keys(fcurve: bpy.types.FCurve) -> tuple[Floats, Floats]:
+    """Frames [K] and values [K] of an F-curve's keys."""
+    co = np.empty(2 * len(fcurve.keyframe_points), np.float32)
+    fcurve.keyframe_points.foreach_get("co", co)
+    return co[::2], co[1::2]
+
+
+def sample(fcurve: bpy.types.FCurve) -> tuple[Floats, Floats]:
+    """An F-curve on every whole frame from its first key to its last, strengths not counted."""
+    frames, values = read_keys(fcurve)
+    kinds = np.empty(len(frames), np.int32)
+    fcurve.keyframe_points.foreach_get("interpolation", kinds)
+    whole = np.arange(np.ceil(frames[0]), np.floor(frames[-1]) + 1, dtype=np.float32)
+    if (kinds == _LINEAR).all():
+        return whole, np.interp(whole, frames, values).astype(np.float32)
+    with _without_modifiers(fcurve):
+        return whole, np.array([fcurve.evaluate(frame) for frame in whole], np.float32)
+
+
+class _without_modifiers:
+    """An F-curve as its keys make it, for as long as the block lasts."""
+
+    def __init__(self, fcurve: bpy.types.FCurve) -> None:
+        self.active = [modifier for modifier in fcurve.modifiers if not modifier.mute]
+
+    def __enter__(self) -> None:
+        for modifier in self.active:
+            modifier.mute = True
+
+    def __exit__(self, *_: object) -> None:
+        for modifier in self.active:
+            modifier.mute = False
+
+
+def reduce_action(action: bpy.types.Action, tolerance: float) -> tuple[int, int]:
+    """Take out the keys that straight lines can do without; returns how many there were and are.
+
+    No frame moves by more than `tolerance`, in the units of the property (a shape key's are 0..1).
+    """
+    before = after = 0
+    for fcurve in keyed(action):
+        before += len(fcurve.keyframe_points)
+        frames, values = sample(fcurve)
+        if len(frames):
+            keep = reduce_keys(frames, values, tolerance)
+            write_keys(fcurve, frames[keep], values[keep])
+        after += len(fcurve.keyframe_points)
+    return before, after
+
+
+def smooth_action(action: bpy.types.Action, fps: float, cutoff_hz: float) -> None:
+    """Take out of an Action what is faster than a cut-off; nothing is delayed. Eyes stay quick."""
+    for fcurve in keyed(action):
+        if fcurve.group is not None and fcurve.group.name in QUICK:
+            continue
+        frames, values = sample(fcurve)
+        if len(frames):
+            write_keys(fcurve, frames, smooth(values[:, None], fps, cutoff_hz)[:, 0])
+
+
+def replace_range(
+    action: bpy.types.Action, curves: Iterable[Curve], first: int, start: int, stop: int, blend: int
+) -> None:
+    """Give an Action the curves' values on frames start to stop (included), and keep the rest.
+
+    first: the frame that the curves begin at. Within `blend` frames inside both ends the old
+    values go over into the new ones, so that nothing jumps; an end of the take is not blended.
+    Frames before and after keep their keys as they are, bit for bit.
+    """
+    for curve in curves:
+        bag = ensure_channelbag(action, curve.owner)
+        fcurve = bag.fcurves.find(curve.path, index=curve.index) or new_fcurve(action, curve)
+        new_frames = np.arange(first, first + len(curve.values), dtype=np.float32)
+        inside = (new_frames >= start) & (new_frames <= stop)
+        if not inside.any():
+            continue
+        frames, values = new_frames[inside], curve.values[inside]
+        old_frames, old_values = read_keys(fcurve)
+        if len(old_frames):
+            whole, old = sample(fcurve)
+            share = _fade(frames, start, stop, blend, float(whole[0]), float(whole[-1]))
+            mixed = (1 - share) * np.interp(frames, whole, old) + share * values
+            values = mixed.astype(np.float32)
+            outside = (old_frames < frames[0]) | (old_frames > frames[-1])
+            frames = np.concatenate([old_frames[outside], frames])
+            values = np.concatenate([old_values[outside], values])
+            order = np.argsort(frames, kind="stable")
+            frames, values = frames[order], values[order]
+        write_keys(fcurve, frames, values)
+
+
+def _fade(
+    frames: Floats, start: int, stop: int, blend: int, first: float, last: float
+) -> NDArray[np.float64]:
+    """[K] share of the new values: 0 to 1 and back over `blend` frames, slowly at both ends."""
+    rising = (frames - start + 1) / (blend + 1) if start > first else np.ones(len(frames))
+    falling = (stop - frames + 1) / (blend + 1) if stop < last else np.ones(len(frames))
+    way = np.clip(np.minimum(rising, falling), 0, 1).astype(np.float64)
+    share: NDArray[np.float64] = way * way * (3 - 2 * way)
+    return share
+
+
+def set_strength(
+    action: bpy.types.Action, region: str, strength: float, rests: Mapping[str, float]
+) -> None:
+    """Scale the channels of a region around rest, live: the keys stay as they are.
+
+    It is an Envelope modifier on each F-curve; 1 takes it away. rests: values at rest that are not
+    0, by `address`.
+    """
+    for fcurve in fcurves(action):
+        if fcurve.group is None or fcurve.group.name != region or _is_turn_scalar(fcurve):
+            continue
+        for modifier in [own for own in fcurve.modifiers if own.type == "ENVELOPE"]:
+            fcurve.modifiers.remove(modifier)
+        if strength != 1:
+            modifier = fcurve.modifiers.new("ENVELOPE")
+            rest = rests.get(address(fcurve.data_path, fcurve.array_index), 0.0)
+            modifier.reference_value, modifier.default_min, modifier.default_max = rest, -1.0, 1.0
+            point = modifier.control_points.add(0)
+            point.min, point.max = -strength, strength
+
+
+def _is_turn_scalar(fcurve: bpy.types.FCurve) -> bool:
+    """Whether it is a quaternion's w. Blender makes unit length, so to scale x, y and z will do."""
+    return fcurve.array_index == 0 and fcurve.data_path.endswith("rotation_quaternion")
+
+
+def keyed(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+    """The F-curves of an Action that have keys."""
+    return [fcurve for fcurve in fcurves(action) if len(fcurve.keyframe_points)]

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Animate: from the panel's settings to a take; and a take from a file of curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import bpy
+import numpy as np
+
+from dreamtalk_core.arkit import ARKIT_NAMES
+from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.formats import READABLE
+from dreamtalk_core.motion import Motion
+
+from . import styles
+from .actions import Curve, reduce_action
+from .jobs import JobOperator, Result, all_of
+from .settings import (
+    AUTO,
+    FILE,
+    MARKERS,
+    controls,
+    first_frame,
+    living,
+    scene_fps,
+)
+from .sound import add_sound, check_sound
+from .targets import curves_of, objects_of
+from .tracks import add_take, check_owners, layers_of
+
+
+def style_text(scene: bpy.types.Scene, first: int) -> str:
+    """The style that the settings ask for, as text for the worker. Raises StyleError."""
+    settings = scene.dreamtalk
+    if settings.style_from == AUTO:
+        return "auto"
+    if settings.style_from == FILE:
+        file = Path(bpy.path.abspath(settings.style_file))
+        if not settings.style_file.strip() or not file.is_file():
+            raise StyleError(
+                f"There is no style file '{settings.style_file}'. Choose a video, a motion file or "
+                "a style file."
+            )
+        return str(file)
+    if settings.style_from == MARKERS:
+        markers = [(marker.frame, marker.name) for marker in scene.timeline_markers]
+        otherwise = settings.style or "neutral"
+        return styles.from_markers(markers, first, float(scene_fps(scene)), otherwise)
+    if not settings.style:
+        raise StyleError("Choose a style first, or press Refresh Styles.")
+    return str(settings.style)
+
+
+def wish(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
+    """What the worker is asked for, from the settings. Raises StyleError."""
+    settings = scene.dreamtalk
+    fps = scene_fps(scene)
+    return {
+        "speech": str(sound),
+        "style": style_text(scene, first),
+        "guidance": settings.intensity,
+        "fps": f"{fps.numerator}/{fps.denominator}",
+        "seed": settings.seed,
+        "living": living(settings),
+        "controls": controls(settings),
+        "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
+    }
+
+
+def wishes(scene: bpy.types.Scene, sound: Path, first: int) -> list[dict[str, Any]]:
+    """One wish; or two, if the style is to lie on a track of its own: with it and without."""
+    one = wish(scene, sound, first)
+    return [one, {**one, "guidance": 0.0}] if scene.dreamtalk.style_on_track else [one]
+
+
+def put_take(
+    scene: bpy.types.Scene,
+    objects: Sequence[bpy.types.Object],
+    motions: Sequence[Motion],
+    name: str,
+    first: int,
+    recipe: Mapping[str, Any] | None = None,
+) -> bpy.types.Action:
+    """A take of a motion on a character; returns its Action.
+
+    motions: one, or the one in a style and the neutral one, then the style lies on a track of its
+    own. They are resampled to the scene's rate if they have another; frame i of the result is on
+    frame `first` + i. Raises DreamTalkError; then nothing has changed.
+    """
+    settings = scene.dreamtalk
+    curves, style = split_style([wanted_curves(objects, motion, scene) for motion in motions])
+    action = add_take(name, curves, first, recipe, style)
+    if settings.tolerance:
+        for layer in layers_of(action):
+            reduce_action(layer, settings.tolerance)
+    if settings.use_range:
+        last = first + max(len(curve.values) for curve in curves) - 1
+        scene.frame_end = max(scene.frame_end, last)
+    scene.dreamtalk.take = action
+    return action
+
+
+def put_sound(scene: bpy.types.Scene, sound: Path, first: int) -> list[str]:
+    """The sound of a take, if the settings want it; what went wrong, in words.
+
+    A take without its sound is of use: a video may hold one that Blender cannot read.
+    """
+    try:
+        if scene.dreamtalk.use_sound:
+            add_sound(scene, sound, first)
+    except DreamTalkError as error:
+        return [str(error)]
+    return []
+
+
+def wanted_curves(
+    objects: Sequence[bpy.types.Object], motion: Motion, scene: bpy.types.Scene
+) -> list[Curve]:
+    """Curves of a motion on a character at the scene's rate, without the head if it is off."""
+    curves = curves_of(objects, motion.resample(scene_fps(scene)))
+    return [own for own in curves if scene.dreamtalk.head or own.region != "Head"]
+
+
+def split_style(takes: Sequence[list[Curve]]) -> tuple[list[Curve], list[Curve]]:
+    """Curves of a take, and of what its style adds: nothing where there is only one take."""
+    if len(takes) == 1:
+        return takes[0], []
+    styled, neutral = takes
+    added = [
+        replace(one, values=one.values - other.values, rest=0.0)
+        for one, other in zip(styled, neutral, strict=True)
+        if not one.path.endswith("rotation_quaternion")
+    ]
+    return neutral, added
+
+
+def character(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The active object's character, if a take on it would show. Raises DreamTalkError."""
+    objects = objects_of(context)
+    still = Motion(
+        ARKIT_NAMES, np.zeros((1, len(ARKIT_NAMES)), np.float32), scene_fps(context.scene)
+    )
+    check_owners(dict.fromkeys(curve.owner for curve in curves_of(objects, still)))
+    return objects
+
+
+def warnings(objects: Sequence[bpy.types.Object]) -> list[str]:
+    """Why a face with a take may still not move, in words."""
+    found = []
+    for thing in objects:
+        keys = getattr(thing.data, "shape_keys", None)
+        if keys is None:
+            continue
+        if thing.show_only_shape_key:
+            found.append(f"'{thing.name}' shows only its active shape key (the pin): unpin it.")
+        if not keys.use_relative:
+            found.append(f"The shape keys of '{thing.name}' are not relative: switch Relative on.")
+        muted = [block.name for block in keys.key_blocks if block.mute]
+        if muted:
+            found.append(f"Muted shape keys of '{thing.name}': {', '.join(muted[:6])}.")
+        driven = keys.animation_data.drivers if keys.animation_data else ()
+        if driven:
+            found.append(f"{len(driven)} shape keys of '{thing.name}' have drivers, which win.")
+    return found
+
+
+class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.animate"
+    bl_label = "Animate"
+    bl_description = "Make the character speak: a new take from the sound file"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
+        scene = context.scene
+        # By name: undo while it runs gives every object a new address.
+        self.names = [thing.name for thing in character(context)]
+        self.sound = check_sound(scene.dreamtalk.sound)
+        self.first = first_frame(scene)
+        self.wishes = wishes(scene, self.sound, self.first)
+        return self.wishes
+
+    def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
+        motions = all_of(results)
+        objects = named_objects(self.names)
+        recipe = self.wishes[0]
+        action = put_take(context.scene, objects, motions, self.sound.stem, self.first, recipe)
+        notes = put_sound(context.scene, self.sound, self.first)
+        for warning in [*notes, *warnings(objects)]:
+            self.report({"WARNING"}, warning)
+        self.report({"INFO"}, f"{action.name}: {len(motions[0])} frames from {self.first}")
+
+
+class DREAMTALK_OT_import_motion(bpy.types.Operator):
+    bl_idname = "dreamtalk.import_motion"
+    bl_label = "Import Curves"
+    bl_description = "Make a take from a file of face curves: Live Link Face .csv, .json or .npz"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    __annotations__ = {
+        "filepath": bpy.props.StringProperty(subtype="FILE_PATH"),
+        "filter_glob": bpy.props.StringProperty(
+            default=";".join(f"*{suffix}" for suffix in READABLE), options={"HIDDEN"}
+        ),
+    }
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            objects = character(context)
+            file = Path(bpy.path.abspath(self.filepath))
+            motion = Motion.load(file)
+            first = first_frame(context.scene)
+            put_take(context.scene, objects, [motion], file.stem, first)
+        except DreamTalkError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        for warning in warnings(objects):
+            self.report({"WARNING"}, warning)
+        return {"FINISHED"}
+
+
+def named_objects(names: Sequence[str]) -> list[bpy.types.Object]:
+    """The objects of these names. Raises DreamTalkError where one has gone."""
+    gone = [name for name in names if name not in bpy.data.objects]
+    if gone:
+        raise DreamTalkError(f"There is no object {gone[0]!r} any more. Press Animate again.")
+    return [bpy.data.objects[name] for name in names]
+
+
+CLASSES = (DREAMTALK_OT_animate, DREAMTALK_OT_import_motion)

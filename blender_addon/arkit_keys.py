@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ARKit shape keys for meshes that have none, or have others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.retarget import Mapping
+from dreamtalk_core.rig.head import load_head
+
+from . import targets
+from .sample_head import to_blender
+
+Floats = NDArray[np.float32]
+
+_SAME = 1e-4
+"""Metres that a vertex of the sample head may be away from where it was."""
+
+
+def make(objects: Sequence[bpy.types.Object], mapping: Mapping) -> int:
+    """Add the ARKit keys that the meshes lack; returns how many.
+
+    The sample head's are its own, whether or not it has kept any. Another mesh's are mixed from
+    the keys that the mapping moves. Keys that are there stay as they are.
+    Raises DreamTalkError where there is nothing to make them of, or a mesh is in edit mode.
+    """
+    planned: list[tuple[bpy.types.Object, str, Floats]] = []
+    for thing in objects:
+        if thing.type != "MESH" or thing.data.library is not None:
+            continue
+        if thing.mode == "EDIT":
+            raise DreamTalkError(f"'{thing.name}' is in edit mode. Leave it first: press Tab.")
+        have = set(thing.data.shape_keys.key_blocks.keys()) if targets.has_keys(thing) else set()
+        shapes = _sample_shapes(thing) or _mixed(thing, mapping)
+        planned += [(thing, name, moves) for name, moves in shapes.items() if name not in have]
+    if not planned:
+        raise DreamTalkError(
+            "There are no ARKit keys to make: the meshes have them, or have no shape keys that the "
+            "mapping moves. Add > DreamTalk Head brings a head that has them all."
+        )
+    for thing, name, moves in planned:
+        if not targets.has_keys(thing):
+            thing.shape_key_add(name="Basis", from_mix=False)
+        key = thing.shape_key_add(name=name, from_mix=False)
+        rest = _points(thing.data.shape_keys.reference_key)
+        key.points.foreach_set("co", (rest + moves).ravel())
+    return len(planned)
+
+
+def _sample_shapes(thing: bpy.types.Object) -> dict[str, Floats]:
+    """What the shapes add [V, 3] if this is the sample head, else nothing."""
+    head = load_head()
+    if len(thing.data.vertices) != len(head.vertices):
+        return {}
+    rest = np.empty(3 * len(head.vertices), np.float32)
+    thing.data.vertices.foreach_get("co", rest)
+    if np.abs(rest.reshape(-1, 3) - to_blender(head.vertices)).max() > _SAME:
+        return {}
+    return {name: to_blender(head.deltas[INDEX[name]]) for name in ARKIT_NAMES}
+
+
+def _mixed(thing: bpy.types.Object, mapping: Mapping) -> dict[str, Floats]:
+    """Shape -> what a mesh's own keys add to it [V, 3], as the mapping mixes them."""
+    if not targets.has_keys(thing):
+        return {}
+    keys = thing.data.shape_keys
+    rest = _points(keys.reference_key)
+    result: dict[str, Floats] = {}
+    for row in mapping.rows:
+        if row.source in INDEX and row.target in keys.key_blocks:
+            moves = np.float32(row.scale) * (_points(keys.key_blocks[row.target]) - rest)
+            result[row.source] = result.get(row.source, 0) + moves
+    return result
+
+
+def _points(block: bpy.types.ShapeKey) -> Floats:
+    co = np.empty(3 * len(block.points), np.float32)
+    block.points.foreach_get("co", co)
+    return co.reshape(-1, 3)

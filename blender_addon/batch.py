@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many sound files, a take each: from the panel, and without a window for pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import bpy
+
+from dreamtalk_core.errors import DreamTalkError
+
+from .animate import character, named_objects, put_sound, put_take, wishes
+from .export import export_character
+from .jobs import JobOperator, Result, all_of
+from .settings import first_frame
+from .tracks import frame_span, set_muted, show_only
+
+SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".mp4", ".mov", ".mkv")
+
+
+def sounds_in(folder: str) -> list[Path]:
+    """The sound files of a folder, by name. Raises DreamTalkError where there are none."""
+    if not folder.strip():
+        raise DreamTalkError("Choose a folder of sound files first.")
+    home = Path(bpy.path.abspath(folder))
+    if not home.is_dir():
+        raise DreamTalkError(f"There is no folder {home}. Choose the folder of sounds again.")
+    found = sorted(path for path in home.iterdir() if path.suffix.lower() in SOUNDS)
+    if not found:
+        raise DreamTalkError(f"There is no sound file in {home}.")
+    return found
+
+
+class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.batch"
+    bl_label = "Animate All"
+    bl_description = "Make a take from every sound file of the folder, with the settings above"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    __annotations__ = {
+        "directory": bpy.props.StringProperty(
+            name="Folder", description="Empty: the folder in the panel", subtype="DIR_PATH"
+        ),
+        "object": bpy.props.StringProperty(
+            name="Object", description="The character; empty: the active object"
+        ),
+    }
+
+    def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
+        scene = context.scene
+        if self.object:
+            context.view_layer.objects.active = named_objects([self.object])[0]
+        self.sounds = sounds_in(self.directory or scene.dreamtalk.folder)
+        self.names = [thing.name for thing in character(context)]
+        self.first = first_frame(scene)
+        self.exported = scene.dreamtalk.export_folder.strip()
+        if self.exported and not Path(bpy.path.abspath(self.exported)).is_dir():
+            raise DreamTalkError(f"There is no folder {self.exported} to export to. Make it first.")
+        asked = [wishes(scene, sound, self.first) for sound in self.sounds]
+        self.each = len(asked[0])
+        return [wish for wishes_of_one in asked for wish in wishes_of_one]
+
+    def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
+        scene, objects, first = context.scene, named_objects(self.names), self.first
+        takes = []
+        for number, sound in enumerate(self.sounds):
+            try:
+                motions = all_of(results[number * self.each : (number + 1) * self.each])
+            except DreamTalkError as error:
+                self.report({"WARNING"}, f"{sound.name}: {error}")
+                continue
+            recipe = self._job.wishes[number * self.each]
+            take = put_take(scene, objects, motions, sound.stem, first, recipe)
+            takes.append(take)
+            if scene.dreamtalk.layout == "SEQUENCE":
+                for note in put_sound(scene, sound, first):
+                    self.report({"WARNING"}, note)
+                first = frame_span(take)[1] + 1 + scene.dreamtalk.gap
+        if not takes:
+            raise DreamTalkError("None of the sound files could be animated.")
+        if scene.dreamtalk.layout == "STACK":
+            put_sound(scene, Path(takes[0].dreamtalk.made_from["speech"]), self.first)
+        if self.exported:
+            self._export(context, objects, takes)
+        if scene.dreamtalk.layout == "STACK":
+            show_only(takes[0])
+        scene.dreamtalk.take = takes[0]
+        self.report({"INFO"}, f"{len(takes)} takes of {len(self.sounds)} sound files")
+
+    def _export(
+        self,
+        context: bpy.types.Context,
+        objects: Sequence[bpy.types.Object],
+        takes: Sequence[bpy.types.Action],
+    ) -> None:
+        scene, folder = context.scene, Path(bpy.path.abspath(self.exported))
+        span = scene.frame_start, scene.frame_end
+        try:
+            for take in takes:
+                show_only(take)
+                scene.frame_start, scene.frame_end = frame_span(take)
+                export_character(context, objects, folder / f"{take.name}{scene.dreamtalk.format}")
+        finally:
+            scene.frame_start, scene.frame_end = span
+            for take in takes:
+                set_muted(take, False)
+
+
+CLASSES = (DREAMTALK_OT_batch,)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Export a character as glb, USD or FBX, with the options that keep shape-key animation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.files import atomic_write, check_target
+
+from .targets import objects_of
+
+FORMATS = (".glb", ".usdc", ".usda", ".usd", ".fbx")
+
+
+def export_character(
+    context: bpy.types.Context, objects: Iterable[bpy.types.Object], path: Path
+) -> None:
+    """Write a character as it moves in the frames of the scene, whole or not at all.
+
+    The suffix of the path says the format. What is exported is what is seen: all tracks together.
+    Raises DreamTalkError for another suffix or where the file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        raise DreamTalkError(
+            f"Cannot export {path.name}: use one of the suffixes {', '.join(FORMATS)}."
+        )
+    check_target(path)
+    with _selected(context, objects), atomic_write(path) as draft:
+        try:
+            if suffix == ".glb":
+                _glb(draft)
+            elif suffix == ".fbx":
+                _fbx(draft)
+            else:
+                _usd(draft)
+        except RuntimeError as error:
+            raise DreamTalkError(f"Cannot export {path}: {error}") from error
+
+
+def _glb(path: Path) -> None:
+    bpy.ops.export_scene.gltf(
+        filepath=str(path),
+        export_format="GLB",
+        use_selection=True,
+        # Sampled as the scene plays: takes, styles and corrections together.
+        export_animation_mode="SCENE",
+        export_anim_scene_split_object=False,
+        export_force_sampling=True,
+        export_frame_range=True,
+        export_morph=True,
+        export_morph_animation=True,
+        # It leaves out keys, and shape keys that stand still.
+        export_optimize_animation_size=False,
+        export_negative_frame="SLIDE",
+    )
+
+
+def _usd(path: Path) -> None:
+    bpy.ops.wm.usd_export(
+        filepath=str(path),
+        selected_objects_only=True,
+        export_animation=True,
+        export_shapekeys=True,
+        export_armatures=True,
+    )
+
+
+def _fbx(path: Path) -> None:
+    bpy.ops.export_scene.fbx(
+        filepath=str(path),
+        use_selection=True,
+        add_leaf_bones=False,
+        bake_anim=True,
+        # With either of these the exporter drops the animation of shape keys without a word.
+        bake_anim_use_all_actions=False,
+        bake_anim_use_nla_strips=False,
+        bake_anim_simplify_factor=0.0,
+    )
+
+
+@contextmanager
+def _selected(context: bpy.types.Context, objects: Iterable[bpy.types.Object]) -> Iterator[None]:
+    """These objects selected and no others, for as long as the block lasts."""
+    layer = context.view_layer
+    before, active = [own for own in layer.objects if own.select_get()], layer.objects.active
+    try:
+        for thing in layer.objects:
+            thing.select_set(False)
+        for thing in objects:
+            if thing.name not in layer.objects or thing.hide_get():
+                raise DreamTalkError(
+                    f"'{thing.name}' is hidden, so it cannot be exported. Show it first."
+                )
+            thing.select_set(True)
+            layer.objects.active = thing
+        yield
+    finally:
+        for thing in layer.objects:
+            thing.select_set(thing in before)
+        layer.objects.active = active
+
+
+class DREAMTALK_OT_export(bpy.types.Operator):
+    bl_idname = "dreamtalk.export"
+    bl_label = "Export Character"
+    bl_description = "Write the character with its animation as glb, USD or FBX"
+
+    __annotations__ = {
+        "filepath": bpy.props.StringProperty(subtype="FILE_PATH"),
+        "filter_glob": bpy.props.StringProperty(
+            default=";".join(f"*{suffix}" for suffix in FORMATS), options={"HIDDEN"}
+        ),
+    }
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        thing = context.active_object
+        self.filepath = (thing.name if thing else "face") + context.scene.dreamtalk.format
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        path = Path(bpy.path.abspath(self.filepath))
+        try:
+            export_character(context, objects_of(context), path)
+        except DreamTalkError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, str(path))
+        return {"FINISHED"}
+
+
+CLASSES = (DREAMTALK_OT_export,)

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The DreamTalk tab in the sidebar of the 3D view."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import bpy
+
+from dreamtalk_core.errors import DreamTalkError
+
+from . import jobs, mapping, styles
+from .actions import REGIONS
+from .animate import warnings
+from .settings import FILE, MARKERS, NAMED
+from .takes import moved, sound_name, takes_on
+from .targets import objects_of
+from .tracks import frame_span, is_muted, style_of
+
+
+class _Panel:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "DreamTalk"
+
+
+class _Part(_Panel):
+    """A part of the panel that can be folded."""
+
+    bl_parent_id = "DREAMTALK_PT_main"
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+
+
+class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
+    bl_label = "DreamTalk"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = _column(self.layout), context.scene.dreamtalk
+        try:
+            objects = objects_of(context)
+        except DreamTalkError as error:
+            _say(layout, str(error), "INFO")
+            layout.operator("dreamtalk.add_head", icon="USER")
+            objects = []
+        for warning in warnings(objects):
+            _say(layout, warning, "ERROR")
+        layout.prop(settings, "sound")
+        layout.prop(settings, "start_at")
+        if settings.start_at == "FRAME":
+            layout.prop(settings, "start_frame")
+        if jobs.current is not None:
+            _progress(layout, jobs.current.progress, jobs.current.message)
+            return
+        row = layout.row()
+        row.scale_y = 1.6
+        row.enabled = bool(objects)
+        row.operator("dreamtalk.animate", icon="PLAY")
+        layout.operator("dreamtalk.import_motion", icon="IMPORT")
+
+
+class DREAMTALK_PT_style(_Part, bpy.types.Panel):
+    bl_label = "Style"
+    bl_options: ClassVar[set[str]] = set()
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout.prop(settings, "style_from", text="From")
+        if settings.style_from in {NAMED, MARKERS}:
+            layout.template_icon_view(settings, "style", show_labels=True, scale=5, scale_popup=5)
+            layout.prop(settings, "style", text="Style")
+        if settings.style_from == MARKERS:
+            layout.operator("dreamtalk.add_style_marker", icon="MARKER_HLT")
+        if settings.style_from == FILE:
+            layout.prop(settings, "style_file", text="File")
+        layout.prop(settings, "intensity", slider=True)
+        layout.prop(settings, "style_on_track")
+        layout.prop(settings, "seed")
+        row = layout.row(align=True)
+        row.operator("dreamtalk.refresh_styles", icon="FILE_REFRESH")
+        row.operator("dreamtalk.extract_style", icon="ADD")
+        asked = styles.asking
+        if asked is not None and not asked.finished:
+            _progress(layout, asked.progress, asked.message)
+        elif asked is not None and asked.state == "FAILED":
+            _say(layout, asked.error, "ERROR")
+
+
+class DREAMTALK_PT_life(_Part, bpy.types.Panel):
+    bl_label = "Life and Limits"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout.prop(settings, "head")
+        for names in (
+            ("blinks", "gaze", "gestures", "idle"),
+            ("smoothing", "closure", "max_opening", "asymmetry"),
+        ):
+            column = layout.column(align=True)
+            for name in names:
+                column.prop(settings, name, slider=True)
+        layout.prop(settings, "tolerance")
+        layout.prop(settings, "use_sound")
+        layout.prop(settings, "use_range")
+
+
+class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
+    bl_label = "Takes"
+    bl_options: ClassVar[set[str]] = set()
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = _column(self.layout), context.scene.dreamtalk
+        try:
+            found = takes_on(objects_of(context))
+        except DreamTalkError:
+            found = []
+        if not found:
+            layout.label(text="No takes yet")
+            return
+        box = layout.box().column(align=True)
+        for take in reversed(found):
+            _take_row(box, take, take == settings.take)
+        take = settings.take
+        if take not in found:
+            return
+        first, last = frame_span(take)
+        by = moved(take)
+        name = sound_name(take)
+        layout.label(text=f"{first + by} – {last + by}  {name}", translate=False)
+        row = layout.row(align=True)
+        row.operator("dreamtalk.show_only_take", icon="SOLO_ON").take = ""
+        row.operator("dreamtalk.add_correction", icon="KEYINGSET").take = ""
+        style = style_of(take)
+        if style is not None:
+            layout.prop(style.dreamtalk, "intensity", text="Style Intensity", slider=True)
+
+
+def _take_row(layout: Any, take: bpy.types.Action, chosen: bool) -> None:
+    row = layout.row(align=True)
+    icon = "RADIOBUT_ON" if chosen else "RADIOBUT_OFF"
+    row.operator("dreamtalk.choose_take", text="", icon=icon, emboss=False).take = take.name
+    row.prop(take, "name", text="")
+    muted = is_muted(take)
+    icon = "CHECKBOX_DEHLT" if muted else "CHECKBOX_HLT"
+    row.operator("dreamtalk.toggle_take", text="", icon=icon, emboss=False).take = take.name
+    row.operator("dreamtalk.delete_take", text="", icon="X", emboss=False).take = take.name
+
+
+class DREAMTALK_PT_strengths(_Part, bpy.types.Panel):
+    bl_label = "Strengths"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, take = _column(self.layout), context.scene.dreamtalk.take
+        if take is None:
+            layout.label(text="No takes yet")
+            return
+        column = layout.column(align=True)
+        for region in REGIONS:
+            column.prop(take.dreamtalk, region.lower(), slider=True)
+        layout.operator("dreamtalk.reset_strengths", icon="LOOP_BACK")
+
+
+class DREAMTALK_PT_edit(_Part, bpy.types.Panel):
+    bl_label = "Edit Take"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = _column(self.layout), context.scene.dreamtalk
+        column = layout.column(align=True)
+        column.prop(settings, "range_start")
+        column.prop(settings, "range_stop")
+        column.prop(settings, "range_blend")
+        layout.operator("dreamtalk.regenerate", icon="FILE_REFRESH")
+        layout.prop(settings, "cutoff")
+        layout.operator("dreamtalk.smooth_keys", icon="SMOOTHCURVE")
+        layout.prop(settings, "tolerance")
+        layout.operator("dreamtalk.reduce_keys", icon="KEYFRAME")
+
+
+class DREAMTALK_PT_mapping(_Part, bpy.types.Panel):
+    bl_label = "Mapping"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        mapping.draw(self.layout, context)
+
+
+class DREAMTALK_PT_batch(_Part, bpy.types.Panel):
+    bl_label = "Batch and Export"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout.prop(settings, "folder")
+        layout.prop(settings, "layout")
+        if settings.layout == "SEQUENCE":
+            layout.prop(settings, "gap")
+        layout.prop(settings, "export_folder")
+        layout.operator("dreamtalk.batch", icon="RENDER_ANIMATION")
+        layout.separator()
+        layout.prop(settings, "format")
+        layout.operator("dreamtalk.export", icon="EXPORT")
+
+
+def _column(layout: Any) -> Any:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    return layout
+
+
+def _progress(layout: Any, share: float, message: str) -> None:
+    row = layout.row(align=True)
+    row.progress(factor=share, text=message)
+    row.operator("dreamtalk.cancel", text="", icon="X")
+
+
+_WIDTH = 44
+
+
+def _say(layout: Any, text: str, icon: str) -> None:
+    """A message over as many lines as it needs: a label is one line, and is cut off."""
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    line = ""
+    for word in text.split():
+        if line and len(line) + len(word) >= _WIDTH:
+            column.label(text=line, icon=icon, translate=False)
+            line, icon = "", "BLANK1"
+        line = f"{line} {word}".strip()
+    column.label(text=line, icon=icon, translate=False)
+
+
+CLASSES = (
+    DREAMTALK_PT_main,
+    DREAMTALK_PT_style,
+    DREAMTALK_PT_life,
+    DREAMTALK_PT_takes,
+    DREAMTALK_PT_strengths,
+    DREAMTALK_PT_edit,
+    DREAMTALK_PT_mapping,
+    DREAMTALK_PT_batch,
+)

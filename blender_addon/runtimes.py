@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding a Python that has DreamTalk: in a folder that the user names, or where it usually is.
+
+Only names of files are looked at; whether a Python is any good, it says itself when it is started.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from .worker import Runtime
+
+STAMP = "dreamtalk.txt"
+"""In an environment that this extension has made, once it is whole: DreamTalk's version."""
+
+_CORE = Path("dreamtalk_core", "worker.py")
+# Environments of `run.py`, of ComfyUI's own guide, of its desktop program and its Windows package.
+_ENVIRONMENTS = (".venv-run", ".venv", "venv", "python_embeded", "")
+_PROGRAMS = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe")
+_USUAL = (
+    "ComfyUI",
+    "Documents/ComfyUI",
+    "comfy/ComfyUI",
+    "ComfyUI_windows_portable",
+    "Downloads/ComfyUI_windows_portable",
+    "DreamTalk",
+    "dreamtalk",
+)
+"""Where ComfyUI and DreamTalk tend to be, below the user's folder."""
+
+
+def runtime_at(place: Path) -> Runtime | None:
+    """What a user may name: a Python, an environment, a ComfyUI, or a folder of DreamTalk."""
+    if place.is_file():
+        return Runtime(place, next(_cores(place.parents[:5]), None))
+    # A node pack lies two folders below its ComfyUI, whose Python may be one folder above that.
+    around = [place, *place.parents[:3]]
+    python = next(_pythons(around if _is_core(place) else [place, place.parent]), None)
+    if python is None:
+        return None
+    return Runtime(python, next(_cores([place, *python.parents[:5]]), None))
+
+
+def usual_runtime(own: Path) -> Runtime | None:
+    """The environment that this extension has made (`own`), or one found in a usual place."""
+    if (own / STAMP).is_file() and (python := next(_pythons([own]), None)) is not None:
+        return Runtime(python)
+    command = shutil.which("dreamtalk")
+    if command is not None and (python := _beside(Path(command))) is not None:
+        return Runtime(python)
+    for name in _USUAL:
+        found = runtime_at(Path.home() / name)
+        if found is not None and found.core is not None:
+            return found
+    return None
+
+
+def environment_python(folder: Path) -> Path:
+    """The Python of a virtual environment."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _is_core(folder: Path) -> bool:
+    return (folder / _CORE).is_file()
+
+
+def _cores(folders: Iterable[Path]) -> Iterator[Path]:
+    """Folders that hold a `dreamtalk_core`: these themselves, or node packs below them."""
+    for folder in folders:
+        if _is_core(folder):
+            yield folder
+        for host in (folder, folder / "ComfyUI"):
+            yield from (pack for pack in _listed(host / "custom_nodes") if _is_core(pack))
+
+
+def _pythons(folders: Iterable[Path]) -> Iterator[Path]:
+    for folder in folders:
+        for environment in _ENVIRONMENTS:
+            for program in _PROGRAMS:
+                # As it is named, not where its link leads: the link is what makes an environment.
+                if (python := folder / environment / program).is_file():
+                    yield python
+
+
+def _beside(command: Path) -> Path | None:
+    """The Python of the environment that a command is installed in."""
+    found = (command.with_name(name) for name in ("python", "python3", "python.exe"))
+    return next((python for python in found if python.is_file()), None)
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []

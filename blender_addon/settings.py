@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panel holds: `Scene.dreamtalk`, kept with the scene."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import bpy
+
+from . import styles
+
+AUTO, NAMED, FILE, MARKERS = "AUTO", "NAMED", "FILE", "MARKERS"
+
+
+def _share(name: str, description: str, default: float, high: float = 1.0, low: float = 0.0) -> Any:
+    return bpy.props.FloatProperty(
+        name=name, description=description, default=default, min=low, max=high
+    )
+
+
+class SceneSettings(bpy.types.PropertyGroup):
+    """Settings of Animate, of regenerating a range, of a batch and of exports."""
+
+    __annotations__ = {
+        "sound": bpy.props.StringProperty(
+            name="Sound",
+            description="Speech to animate: a sound file, or a video with sound",
+            subtype="FILE_PATH",
+        ),
+        "start_at": bpy.props.EnumProperty(
+            name="Start",
+            description="The frame at which the speech begins",
+            items=[
+                ("SCENE", "Scene Start", "The first frame of the scene"),
+                ("CURRENT", "Current Frame", "The frame that is shown now"),
+                ("FRAME", "Frame", "A frame of your choice; it may be negative"),
+            ],
+        ),
+        "start_frame": bpy.props.IntProperty(
+            name="Frame", description="The frame at which the speech begins", default=1
+        ),
+        "style_from": bpy.props.EnumProperty(
+            name="Style",
+            description="Where the feeling comes from",
+            items=[
+                (AUTO, "Automatic", "Hear it in the voice"),
+                (NAMED, "Named", "A style of the library"),
+                (FILE, "From File", "Speak like somebody in a video or a motion file"),
+                (MARKERS, "From Markers", "Timeline markers named after styles, as keys over time"),
+            ],
+        ),
+        "style": bpy.props.EnumProperty(
+            name="Style", description="A style of the library", items=styles.items
+        ),
+        "style_file": bpy.props.StringProperty(
+            name="Style File",
+            description="A video, a motion file (.csv, .json, .npz) or a style file to speak like",
+            subtype="FILE_PATH",
+        ),
+        "intensity": _share(
+            "Intensity", "0 is neutral, 1 the style as it is, more exaggerates it", 1.0, 2.0
+        ),
+        "style_on_track": bpy.props.BoolProperty(
+            name="Style on Its Own Track",
+            description="Make a neutral take and what the style adds, on two tracks, so that its "
+            "intensity can be turned and keyed afterwards. Takes twice as long",
+        ),
+        "seed": bpy.props.IntProperty(
+            name="Seed", description="Another number is another take", default=0, min=0
+        ),
+        "blinks": _share("Blinks", "How often the eyes blink: 0 never, 1 naturally", 1.0, 3.0),
+        "gaze": _share("Gaze", "Size of the shifts of gaze: 0 none, 1 natural", 1.0, 3.0),
+        "gestures": _share(
+            "Gestures", "Size of nods and brow flashes with the voice: 0 none, 1 natural", 1.0, 3.0
+        ),
+        "idle": _share(
+            "Idle", "Size of what moves even in silence: 0 nothing, 1 natural", 1.0, 3.0
+        ),
+        "head": bpy.props.BoolProperty(
+            name="Head",
+            description="Turn the head, where the character has a bone for it",
+            default=True,
+        ),
+        "smoothing": _share("Smoothing", "Take out quick movement: 0 none, 1 strong", 0.0),
+        "closure": _share("Lip Closure", "How firmly the lips meet at p, b and m", 1.0),
+        "max_opening": _share("Widest Opening", "How far the jaw may open", 1.0),
+        "asymmetry": _share(
+            "Asymmetry",
+            "Which side of the face moves less: above 0 the character's right, below 0 the left",
+            0.0,
+            low=-1.0,
+        ),
+        "tolerance": bpy.props.FloatProperty(
+            name="Tolerance",
+            description="Leave out keys that move the face by no more than this; 0 keeps a key on "
+            "every frame",
+            default=0.0,
+            min=0.0,
+            max=0.1,
+            precision=4,
+        ),
+        "use_sound": bpy.props.BoolProperty(
+            name="Add Sound", description="Put the sound into the sequencer, in sync", default=True
+        ),
+        "use_range": bpy.props.BoolProperty(
+            name="Extend Scene",
+            description="Move the end of the scene where the take is longer",
+            default=True,
+        ),
+        "range_start": bpy.props.IntProperty(
+            name="From", description="First frame to make again", default=1
+        ),
+        "range_stop": bpy.props.IntProperty(
+            name="To", description="Last frame to make again", default=50
+        ),
+        "range_blend": bpy.props.IntProperty(
+            name="Blend",
+            description="Frames over which old and new go into each other at both ends",
+            default=4,
+            min=0,
+        ),
+        "cutoff": bpy.props.FloatProperty(
+            name="Cut-off",
+            description="Movement quicker than this, in Hz, is taken out; eyes stay quick",
+            default=6.0,
+            min=0.5,
+            max=25.0,
+        ),
+        "take": bpy.props.PointerProperty(
+            name="Take",
+            description="The take that the buttons below work on",
+            type=bpy.types.Action,
+            poll=lambda _settings, action: action.dreamtalk.kind == "TAKE",
+        ),
+        "layout": bpy.props.EnumProperty(
+            name="Layout",
+            description="Where the takes of a batch go",
+            items=[
+                ("SEQUENCE", "In a Row", "One after the other, from the start frame on"),
+                ("STACK", "Stacked", "All at the start frame; only the first one is switched on"),
+            ],
+        ),
+        "gap": bpy.props.IntProperty(
+            name="Gap", description="Frames between one line and the next", default=12, min=0
+        ),
+        "folder": bpy.props.StringProperty(
+            name="Sounds",
+            description="A folder of sound files, one line in each",
+            subtype="DIR_PATH",
+        ),
+        "export_folder": bpy.props.StringProperty(
+            name="Export To",
+            description="Write every take of the batch as a file into this folder; empty: do not",
+            subtype="DIR_PATH",
+        ),
+        "format": bpy.props.EnumProperty(
+            name="Format",
+            description="What exported files are",
+            items=[
+                (".glb", "glTF (.glb)", "For game engines and the web"),
+                (".usdc", "USD (.usdc)", "For film and effects"),
+                (".fbx", "FBX (.fbx)", "For older tools"),
+            ],
+        ),
+    }
+
+
+def scene_fps(scene: bpy.types.Scene) -> Fraction:
+    """Frames per second of a scene, exact: 24 with a base of 1.001 is 24000/1001."""
+    # The base is a float32; seven digits are what was meant.
+    return Fraction(scene.render.fps) / Fraction(f"{scene.render.fps_base:.6f}")
+
+
+def first_frame(scene: bpy.types.Scene) -> int:
+    """The frame at which a new take begins."""
+    settings = scene.dreamtalk
+    if settings.start_at == "FRAME":
+        return int(settings.start_frame)
+    return int(scene.frame_start if settings.start_at == "SCENE" else scene.frame_current)
+
+
+def living(settings: SceneSettings) -> dict[str, float]:
+    """Strengths of blinks and so on, as the worker takes them."""
+    return {name: getattr(settings, name) for name in ("blinks", "gaze", "gestures", "idle")}
+
+
+def controls(settings: SceneSettings) -> dict[str, float]:
+    """Smoothing, closure and limits, as the worker takes them."""
+    names = ("smoothing", "closure", "max_opening", "asymmetry")
+    return {name: getattr(settings, name) for name in names}
+
+
+CLASSES = (SceneSettings,)
+
+
+def register() -> None:
+    bpy.types.Scene.dreamtalk = bpy.props.PointerProperty(type=SceneSettings)
+
+
+def unregister() -> None:
+    del bpy.types.Scene.dreamtalk

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The speech as a strip in the sequencer, in sync with its take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from dreamtalk_core.errors import SpeechError
+
+
+def check_sound(path: str | Path) -> Path:
+    """The sound file that a Blender path names. Raises SpeechError where there is none."""
+    text = str(path)
+    if not text.strip():
+        raise SpeechError("Choose a sound file first.")
+    found = Path(bpy.path.abspath(text))
+    if found.is_dir():
+        raise SpeechError(f"{found} is a folder. Choose a sound file in it.")
+    if not found.is_file():
+        raise SpeechError(f"There is no file {found}. Choose the sound file again.")
+    return found
+
+
+def add_sound(scene: bpy.types.Scene, path: str | Path, first: int) -> bpy.types.Strip:
+    """The sound at frame `first` of the sequencer, on a channel that is free there.
+
+    A strip of the same sound at the same frame is used again. Playback is set to follow the sound.
+    Raises SpeechError for a file that is missing or has no sound that Blender can read; then
+    nothing has changed.
+    """
+    file = check_sound(path)
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    for strip in editor.strips:
+        if strip.type == "SOUND" and strip.frame_start == first and _is_of(strip, file):
+            return strip
+    known = set(bpy.data.sounds)
+    strip = editor.strips.new_sound(file.stem, _stored(file), 1, first)
+    if not strip.sound.samplerate:
+        sound = strip.sound
+        editor.strips.remove(strip)
+        if sound not in known:
+            bpy.data.sounds.remove(sound)
+        raise SpeechError(f"Blender finds no sound in {file}. Save it as WAV or FLAC.")
+    strip.channel = _free_channel(editor, strip)
+    scene.sync_mode = "AUDIO_SYNC"
+    return strip
+
+
+def _is_of(strip: bpy.types.Strip, file: Path) -> bool:
+    return Path(bpy.path.abspath(strip.sound.filepath)) == file
+
+
+def _stored(file: Path) -> str:
+    """The path as Blender should keep it: relative to the .blend where the user wants that."""
+    if bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths:
+        try:
+            return bpy.path.relpath(str(file))
+        except ValueError:  # on another drive
+            return str(file)
+    return str(file)
+
+
+def _free_channel(editor: bpy.types.SequenceEditor, new: bpy.types.Strip) -> int:
+    start, stop = new.frame_final_start, new.frame_final_end
+    taken = {
+        strip.channel
+        for strip in editor.strips
+        if strip != new and strip.frame_final_start < stop and strip.frame_final_end > start
+    }
+    return next(channel for channel in range(1, len(taken) + 2) if channel not in taken)

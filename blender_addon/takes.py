@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be done with takes: choose, switch, delete, correct, thin out, smooth, make again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import bpy
+
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.motion import parse_fps
+
+from .actions import reduce_action, replace_range, smooth_action, strips
+from .animate import split_style, wanted_curves, wishes
+from .jobs import JobOperator, Result, all_of
+from .settings import scene_fps
+from .sound import check_sound
+from .targets import objects_of
+from .tracks import (
+    add_correction,
+    delete_take,
+    frame_span,
+    is_muted,
+    layers_of,
+    owners_of,
+    refresh_strengths,
+    reset_strengths,
+    set_muted,
+    show_only,
+    style_of,
+    takes_of,
+)
+
+
+def owners_in(objects: Iterable[bpy.types.Object]) -> list[bpy.types.ID]:
+    """Data-blocks of a character that may have takes: objects, their data and shape keys."""
+    found: list[bpy.types.ID] = []
+    for thing in objects:
+        found += [thing, thing.data, getattr(thing.data, "shape_keys", None)]
+    return [owner for owner in dict.fromkeys(found) if owner is not None]
+
+
+def takes_on(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Action]:
+    """The takes of a character, lowest first."""
+    return takes_of(owner for owner in owners_in(objects) if hasattr(owner, "animation_data"))
+
+
+class TakeOperator:
+    """An operator on the chosen take, or on the one that it is given the name of."""
+
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    __annotations__ = {
+        "take": bpy.props.StringProperty(
+            name="Take", description="Name of the take; empty: the chosen one", options={"HIDDEN"}
+        )
+    }
+
+    if TYPE_CHECKING:
+        take: str
+        report: Callable[[set[str], str], None]
+
+    def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            self.work(context, chosen_take(context.scene, self.take))
+        except DreamTalkError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+def chosen_take(scene: bpy.types.Scene, name: str = "") -> bpy.types.Action:
+    """The take of a name, or the chosen one. Raises DreamTalkError where there is none."""
+    action = bpy.data.actions.get(name) if name else scene.dreamtalk.take
+    if action is None or action.dreamtalk.kind != "TAKE":
+        raise DreamTalkError(f"There is no take '{name}'." if name else "Choose a take first.")
+    return action
+
+
+class DREAMTALK_OT_choose_take(TakeOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.choose_take"
+    bl_label = "Choose"
+    bl_description = "Make this the take that the buttons below work on"
+
+    def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
+        context.scene.dreamtalk.take = take
+
+
+class DREAMTALK_OT_toggle_take(TakeOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.toggle_take"
+    bl_label = "Switch"
+    bl_description = "Switch this take off or on, on all its tracks"
+
+    def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
+        set_muted(take, not is_muted(take))
+
+
+class DREAMTALK_OT_show_only_take(TakeOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.show_only_take"
+    bl_label = "Only This"
+    bl_description = "Switch this take on and the character's other takes off"
+
+    def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
+        show_only(take)
+
+
+class DREAMTALK_OT_delete_take(TakeOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.delete_take"
+    bl_label = "Delete"
+    bl_description = "Delete this take and the style on it; corrections and the sound stay"
+
+    def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
+        delete_take(take)
+
+
+class DREAMTALK_OT_add_correction(TakeOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.add_correction"
+    bl_label = "Add Correction"
+    bl_description = (
+        "An empty layer on top that is added to what is below: pose the face and set keys; the "
+        "take itself stays as it is, also when a range of it is made again"
+    )
+
+    def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
+        add_correction(take)
+
+
+class DREAMTALK_OT_reset_strengths(TakeOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.reset_strengths"
+    bl_label = "Reset"
+    bl_description = "Set all strengths back to 1"
+
+    def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
+        reset_strengths(take)
+
+
+class DREAMTALK_OT_reduce_keys(TakeOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.reduce_keys"
+    bl_label = "Reduce Keys"
+    bl_description = "Leave out keys of this take that move the face by no more than the tolerance"
+
+    def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
+        counts = [
+            reduce_action(layer, context.scene.dreamtalk.tolerance) for layer in layers_of(take)
+        ]
+        before, after = (sum(column) for column in zip(*counts, strict=True))
+        self.report({"INFO"}, f"{after} keys of {before} are left")
+
+
+class DREAMTALK_OT_smooth_keys(TakeOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.smooth_keys"
+    bl_label = "Smooth"
+    bl_description = "Take out of this take what is quicker than the cut-off; eyes stay quick"
+
+    def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
+        fps = float(scene_fps(context.scene))
+        for layer in layers_of(take):
+            smooth_action(layer, fps, context.scene.dreamtalk.cutoff)
+
+
+class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.regenerate"
+    bl_label = "Make Range Again"
+    bl_description = (
+        "Make the frames of the range again, in the style and with the seed that are set now; the "
+        "rest of the take and all other tracks stay as they are"
+    )
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
+        scene, settings = context.scene, context.scene.dreamtalk
+        take = chosen_take(scene)
+        recipe = take.dreamtalk.made_from
+        if "speech" not in recipe:
+            raise DreamTalkError(
+                f"'{take.name}' was made from a file of curves, so there is no speech to make it "
+                "again from."
+            )
+        fps = scene_fps(scene)
+        if parse_fps(recipe["fps"]) != fps:
+            raise DreamTalkError(
+                f"'{take.name}' was made at {float(parse_fps(recipe['fps'])):g} frames per second, "
+                f"and the scene now has {float(fps):g}. Set the scene back, or press Animate."
+            )
+        self.range = settings.range_start - moved(take), settings.range_stop - moved(take)
+        first, last = frame_span(take)
+        if self.range[0] > self.range[1] or self.range[1] < first or self.range[0] > last:
+            raise DreamTalkError(
+                f"The range {settings.range_start} to {settings.range_stop} is not within the take "
+                f"({first + moved(take)} to {last + moved(take)})."
+            )
+        self.names = [thing.name for thing in objects_of(context)]
+        self.take_name = take.name
+        sound = check_sound(recipe["speech"])
+        asked = wishes(scene, sound, take.dreamtalk.first + moved(take))
+        if style_of(take) is None:
+            return asked[:1]
+        return [asked[0], {**asked[0], "guidance": 0.0}]
+
+    def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
+        motions = all_of(results)
+        take = chosen_take(context.scene, self.take_name)
+        objects = [bpy.data.objects[name] for name in self.names if name in bpy.data.objects]
+        curves = [wanted_curves(objects, motion, context.scene) for motion in motions]
+        blend = context.scene.dreamtalk.range_blend
+        for layer, parts in zip(layers_of(take), split_style(curves), strict=False):
+            replace_range(layer, parts, take.dreamtalk.first, *self.range, blend)
+        refresh_strengths(take)
+        self.report({"INFO"}, f"{take.name}: frames {self.range[0]} to {self.range[1]}")
+
+
+def moved(take: bpy.types.Action) -> int:
+    """By how many frames the take's strip has been moved since it was made."""
+    for owner in owners_of(take):
+        for strip in strips(owner):
+            if strip.action == take:
+                return round(strip.frame_start - strip.action_frame_start)
+    return 0
+
+
+def sound_name(take: bpy.types.Action) -> str:
+    """What a take was made from, for the panel."""
+    return Path(take.dreamtalk.made_from.get("speech", "")).name
+
+
+CLASSES = (
+    DREAMTALK_OT_choose_take,
+    DREAMTALK_OT_toggle_take,
+    DREAMTALK_OT_show_only_take,
+    DREAMTALK_OT_delete_take,
+    DREAMTALK_OT_add_correction,
+    DREAMTALK_OT_reset_strengths,
+    DREAMTALK_OT_reduce_keys,
+    DREAMTALK_OT_smooth_keys,
+    DREAMTALK_OT_regenerate,
+)

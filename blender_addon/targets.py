@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a character is made of, and where each channel of its mapping lies in Blender.
+
+A mapping's target is the name of a shape key, on every mesh of the character that has it; or a
+property of the armature or the object, as Blender writes its path: `pose.bones["jaw"].location[1]`,
+`["Smile"]`; or, for what turns as a whole, a bone: `pose.bones["head"]`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from dreamtalk_core.arkit import INDEX, REGIONS
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.retarget import TURNS, Mapping, Row
+
+from . import rigs
+from .actions import Curve
+
+_INDEX = re.compile(r"\[(\d+)\]$")
+_ROTATION = re.compile(r"(pose\.bones\[.+\])\.rotation_euler\[([012])\]$")
+_REGION_OF = {"eyelids": "Eyes", "gaze": "Eyes", "brows": "Brows", "cheeks_nose": "Cheeks"} | {
+    "jaw": "Jaw",
+    "mouth": "Lips",
+    "tongue": "Lips",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """One number in Blender: a property of a data-block, with its index (0 for a single number)."""
+
+    owner: bpy.types.ID
+    path: str
+    index: int = 0
+
+
+def objects_of(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The meshes and armatures of the active object's character.
+
+    It is what was matched together before; or else all that hangs on the same armature or below the
+    same topmost object; or, where there is neither, the selected meshes.
+    Raises DreamTalkError when no mesh or armature is active.
+    """
+    active = context.active_object
+    if active is None or active.type not in {"MESH", "ARMATURE", "EMPTY"}:
+        raise DreamTalkError(
+            "No character is selected. Click the face (a mesh with shape keys) or its armature."
+        )
+    for holder in context.scene.objects:
+        members = _members(holder)
+        if active in members or (members and active in (holder, holder.dreamtalk.controller)):
+            return members
+    found = _family(active, context.scene)
+    if len(found) < 2 and active.select_get():
+        chosen = [own for own in context.selected_objects if own.type == "MESH" and has_keys(own)]
+        found = list(dict.fromkeys([*found, *chosen]))
+    if not found:
+        raise DreamTalkError(
+            f"'{active.name}' has no mesh and no armature. Click the face or its armature."
+        )
+    return found
+
+
+def _members(holder: bpy.types.Object) -> list[bpy.types.Object]:
+    return [own.thing for own in holder.dreamtalk.members if own.thing is not None]
+
+
+def _family(active: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    armature = active if active.type == "ARMATURE" else active.find_armature()
+    top = armature or active
+    while armature is None and top.parent is not None:
+        top = top.parent
+    below = set(top.children_recursive)
+    found = [top, active]
+    for own in scene.objects:
+        if own in below or (armature is not None and own.find_armature() == armature):
+            found.append(own)
+    return [own for own in dict.fromkeys(found) if own.type in {"MESH", "ARMATURE"}]
+
+
+def holder_of(objects: Sequence[bpy.types.Object]) -> bpy.types.Object:
+    """The object that keeps a character's mapping: its armature, or its first mesh."""
+    remembered = [own for own in objects if own.dreamtalk.members or own.dreamtalk.rows]
+    armatures = [own for own in objects if own.type == "ARMATURE"]
+    return [*remembered, *armatures, *objects][0]
+
+
+def has_keys(thing: bpy.types.Object) -> bool:
+    """Whether an object is a mesh with shape keys."""
+    return thing.type == "MESH" and thing.data.shape_keys is not None
+
+
+def key_names(objects: Sequence[bpy.types.Object]) -> list[str]:
+    """The names of all shape keys of a character's meshes, without those at rest."""
+    return list(
+        dict.fromkeys(
+            block.name
+            for thing in objects
+            if has_keys(thing)
+            for block in thing.data.shape_keys.key_blocks
+            if block != thing.data.shape_keys.reference_key
+        )
+    )
+
+
+def places(target: str, objects: Sequence[bpy.types.Object]) -> list[Place]:
+    """Where a target lies: one place, or several where meshes share a key; none if it is not there.
+
+    A bone that turns as a whole has one place, its own path.
+    """
+    if target.startswith(("pose.bones[", "[")):
+        index = _INDEX.search(target)
+        path = target[: index.start()] if index else target
+        found = []
+        for thing in objects:
+            value = _value(thing, path)
+            if index and hasattr(value, "__len__") and int(index[1]) < len(value):
+                found.append(Place(thing, path, int(index[1])))
+            elif not index and isinstance(value, (int, float, bpy.types.PoseBone)):
+                found.append(Place(thing, path))
+        return found[:1]
+    keys = dict.fromkeys(thing.data.shape_keys for thing in objects if has_keys(thing))
+    path = f'key_blocks["{bpy.utils.escape_identifier(target)}"].value'
+    return [Place(own, path) for own in keys if target in own.key_blocks]
+
+
+def _value(thing: bpy.types.Object, path: str) -> object:
+    try:
+        return thing.path_resolve(path)
+    except ValueError:
+        return None
+
+
+def mapping_of(objects: Sequence[bpy.types.Object]) -> Mapping:
+    """The mapping that is kept with a character, or else what its names say.
+
+    Raises DreamTalkError where a row of the table is not valid.
+    """
+    rows = holder_of(objects).dreamtalk.rows
+    if rows:
+        return Mapping(tuple(Row(own.source, own.target, own.scale, own.offset) for own in rows))
+    return automatic(objects)
+
+
+def automatic(objects: Sequence[bpy.types.Object]) -> Mapping:
+    """What a character's shape keys and bones are by their names."""
+    found = rigs.key_match(key_names(objects))
+    rows = found.mapping.rows
+    for thing in objects:
+        if thing.type == "ARMATURE":
+            rows += rigs.bone_rows(thing, {row.source for row in rows})
+    return Mapping(rows, found.mapping.name)
+
+
+def curves_of(objects: Sequence[bpy.types.Object], motion: Motion) -> list[Curve]:
+    """The curves that a motion, at the scene's frame rate, is on a character.
+
+    Raises DreamTalkError where nothing takes the motion, or a mesh is in edit mode.
+    """
+    editing = next((thing for thing in objects if thing.mode == "EDIT"), None)
+    if editing is not None:
+        raise DreamTalkError(f"'{editing.name}' is in edit mode. Leave it first: press Tab.")
+    mapping = mapping_of(objects)
+    controller = holder_of(objects).dreamtalk.controller
+    if controller is not None:
+        curves = list(_control_curves(controller, mapping, motion))
+    else:
+        curves = list(_channel_curves(objects, mapping, motion))
+    curves += _turn_curves(objects, mapping, motion)
+    if not curves:
+        raise DreamTalkError(_nothing(objects))
+    return curves
+
+
+def _nothing(objects: Sequence[bpy.types.Object]) -> str:
+    name = holder_of(objects).name
+    keys = key_names(objects)
+    if holder_of(objects).dreamtalk.rows:
+        return f"No row of the mapping of '{name}' is on it. Press Match, or edit the table."
+    if not keys:
+        return (
+            f"'{name}' has no shape keys and no face bones that DreamTalk knows. Add shape keys "
+            "with ARKit names, or name its bones or properties in the mapping table."
+        )
+    return (
+        f"None of the {len(keys)} shape keys of '{name}' has a name that DreamTalk knows (the "
+        f"first: {', '.join(keys[:3])}). Add rows to the mapping table, or load a preset."
+    )
+
+
+def _control_curves(
+    controller: bpy.types.Object, mapping: Mapping, motion: Motion
+) -> Iterator[Curve]:
+    for source, values in mapping.inputs(motion).items():
+        yield Curve(controller, f'["{source}"]', values, region_of(source))
+
+
+def _channel_curves(
+    objects: Sequence[bpy.types.Object], mapping: Mapping, motion: Motion
+) -> Iterator[Curve]:
+    """Shape keys, properties and locations one by one; the rotation of a bone as it is kept."""
+    regions, rests = _regions(mapping), _rests(mapping)
+    rotations: dict[str, dict[int, str]] = {}
+    values = mapping.values(motion)
+    for target in values:
+        rotation = _ROTATION.match(target)
+        if rotation:
+            rotations.setdefault(rotation[1], {})[int(rotation[2])] = target
+            continue
+        for place in places(target, objects):
+            yield Curve(
+                place.owner, place.path, values[target], regions[target], place.index, rests[target]
+            )
+    for bone, axes in rotations.items():
+        for place in places(bone, objects):
+            still = np.zeros(len(motion))
+            columns = [values[axes[i]] if i in axes else still for i in range(3)]
+            angles = np.stack(columns, axis=1).astype(np.float64)
+            rest = np.array([[rests[axes[i]] if i in axes else 0.0 for i in range(3)]])
+            region = regions[next(iter(axes.values()))]
+            mode = place.owner.path_resolve(place.path).rotation_mode
+            if len(mode) == 3:
+                for i, target in axes.items():
+                    yield Curve(
+                        place.owner,
+                        f"{place.path}.rotation_euler",
+                        values[target],
+                        region,
+                        i,
+                        rests[target],
+                    )
+                continue
+            turned = rigs.quaternions(angles, "XYZ")
+            yield from _rotation(place, turned, region, rigs.quaternions(rest, "XYZ"))
+
+
+def _turn_curves(
+    objects: Sequence[bpy.types.Object], mapping: Mapping, motion: Motion
+) -> Iterator[Curve]:
+    for target, degrees in mapping.turns(motion).items():
+        for place in places(target, objects):
+            bone = place.owner.path_resolve(place.path)
+            if not isinstance(bone, bpy.types.PoseBone):
+                continue
+            local = rigs.local_axes(place.owner, bone.name)
+            # R = Ry @ Rx @ Rz, which is Blender's order ZXY.
+            turned = rigs.quaternions(np.radians(degrees.astype(np.float64)), "ZXY")
+            turned[:, 1:] = turned[:, 1:] @ local.T
+            source = next(row.source for row in mapping.rows if row.target == target)
+            yield from _rotation(place, turned, region_of(source), np.eye(1, 4))
+
+
+def _rotation(place: Place, turned: rigs.Matrix, region: str, rest: rigs.Matrix) -> Iterator[Curve]:
+    """Quaternions [T, 4] as the curves of the rotation that a bone uses; rest: [1, 4]."""
+    mode = place.owner.path_resolve(place.path).rotation_mode
+    path, values = rigs.rotation_channels(turned, mode)
+    _, still = rigs.rotation_channels(rest, mode)
+    for i, curve in enumerate(values.T.astype(np.float32)):
+        rested = float(still[0, i])
+        yield Curve(place.owner, f"{place.path}.{path}", curve, region, i, rested)
+
+
+def region_of(source: str) -> str:
+    """The region of a source, one of `actions.REGIONS`."""
+    if source == "mouthClose":
+        return "Jaw"  # it undoes the opening of the jaw
+    if source in INDEX:
+        region = next(own for own, names in REGIONS.items() if source in names)
+        return _REGION_OF[region]
+    if source.startswith("viseme"):
+        return "Lips"
+    return "Head" if source.startswith("head") else "Eyes"
+
+
+def _regions(mapping: Mapping) -> dict[str, str]:
+    """Target -> region of the source with the largest scale."""
+    largest: dict[str, Row] = {}
+    for row in mapping.rows:
+        old = largest.get(row.target)
+        if row.source not in TURNS and (old is None or abs(row.scale) > abs(old.scale)):
+            largest[row.target] = row
+    return {target: region_of(row.source) for target, row in largest.items()}
+
+
+def _rests(mapping: Mapping) -> dict[str, float]:
+    rests: dict[str, float] = {}
+    for row in mapping.rows:
+        rests[row.target] = rests.get(row.target, 0.0) + row.offset
+    return rests

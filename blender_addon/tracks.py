@@ -1,0 +1,439 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes on the NLA: each an Action on a track of its own, styles and corrections added on top.
+
+From below: a rest track, so that the face is at rest where no take is; takes, each followed by its
+additive style; corrections, keyed by hand, additive as well. A take that spans several data-blocks
+(meshes, an armature) is one Action with a slot for each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import bpy
+
+from dreamtalk_core.errors import DreamTalkError
+
+from .actions import (
+    REGIONS,
+    Curve,
+    address,
+    channelbag,
+    fcurves,
+    has_keys,
+    make_action,
+    read_keys,
+    set_strength,
+    strips,
+    write_keys,
+)
+
+TAKE, STYLE, CORRECTION, REST = "TAKE", "STYLE", "CORRECTION", "REST"
+_GENERATED = (REST, TAKE, STYLE)
+_SLIDERS = tuple(region.lower() for region in REGIONS)
+
+
+def _turn_strength(settings: TakeSettings, region: str) -> None:
+    """Put a slider's value on a take and on the style that lies on it."""
+    take = settings.id_data
+    rests = json.loads(settings.rests or "{}")
+    for action in (take, style_of(take)):
+        if action is not None:
+            own = rests if action == take else {}
+            set_strength(action, region, getattr(settings, region.lower()), own)
+
+
+def _slider(region: str) -> Any:
+    return bpy.props.FloatProperty(
+        name=region,
+        description="How far this part of the face moves: 1 is as it was made, 0 keeps it at rest",
+        default=1.0,
+        min=0.0,
+        max=3.0,
+        soft_max=2.0,
+        update=lambda settings, _context: _turn_strength(settings, region),
+    )
+
+
+def _turn_intensity(settings: TakeSettings, _context: bpy.types.Context) -> None:
+    action = settings.id_data
+    for owner in owners_of(action):
+        for strip in strips(owner):
+            if strip.action == action:
+                strip.use_animated_influence = True
+                curve = strip.fcurves.find("influence")
+                # More keys than the one that Blender makes are the animator's own.
+                if curve is not None and len(curve.keyframe_points) <= 1:
+                    write_keys(curve, [strip.frame_start], [settings.intensity])
+
+
+class TakeSettings(bpy.types.PropertyGroup):
+    """What an Action of ours is, what it was made from, and its strength sliders."""
+
+    __annotations__ = {
+        "kind": bpy.props.EnumProperty(
+            name="Kind",
+            items=[
+                ("NONE", "None", "Not made by DreamTalk"),
+                (TAKE, "Take", "A line as it is spoken"),
+                (STYLE, "Style", "What a style adds to a neutral take"),
+                (CORRECTION, "Correction", "Keys by hand, added to what lies below"),
+                (REST, "Rest", "The face where no take is"),
+            ],
+            default="NONE",
+        ),
+        "take": bpy.props.PointerProperty(
+            name="Take", description="The take that this lies on", type=bpy.types.Action
+        ),
+        "recipe": bpy.props.StringProperty(
+            name="Recipe", description="What the take was made from, as JSON"
+        ),
+        "first": bpy.props.IntProperty(
+            name="First Frame", description="The frame at which its speech begins"
+        ),
+        "rests": bpy.props.StringProperty(
+            name="Rests", description="Values at rest that are not 0, as JSON"
+        ),
+        "intensity": bpy.props.FloatProperty(
+            name="Intensity",
+            description="How much of the style is added; key the influence of its NLA strip to "
+            "change it over time",
+            default=1.0,
+            min=0.0,
+            max=1.0,
+            update=_turn_intensity,
+        ),
+        **{region.lower(): _slider(region) for region in REGIONS},
+    }
+
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """What the take was made from: settings by name, empty for an imported motion."""
+        return dict(json.loads(self.recipe or "{}"))
+
+
+def add_take(
+    name: str,
+    curves: Sequence[Curve],
+    first: int,
+    recipe: Mapping[str, Any] | None = None,
+    style: Sequence[Curve] = (),
+) -> bpy.types.Action:
+    """A new take from curves, with its first value on frame `first`; returns its Action.
+
+    It comes above the takes that there are and below corrections. style: curves to be added on top
+    (their values are differences), on a track of their own.
+    Raises DreamTalkError where a take would not show or cannot be made; then nothing has changed.
+    """
+    if not curves:
+        raise DreamTalkError("Nothing on this character takes the motion. Look at its mapping.")
+    owners = _owners(curves)
+    check_owners(owners)
+    undo = _Undo()
+    try:
+        for owner in owners:
+            _make_way(owner, curves, undo)
+        _ensure_rest(owners, curves, undo)
+        action = undo.add(make_action(name, curves, first))
+        _describe(action, TAKE, first)
+        action.dreamtalk.recipe = json.dumps(dict(recipe or {}), ensure_ascii=False)
+        action.dreamtalk.rests = json.dumps(_rests(curves))
+        _lay(action, owners, undo, "REPLACE", "NOTHING")
+        if style:
+            layer = undo.add(make_action(f"{action.name} style", style, first))
+            _describe(layer, STYLE, first, action)
+            _lay(layer, _owners(style), undo, "ADD", "NOTHING")
+    except BaseException:
+        undo.run()
+        raise
+    return action
+
+
+def check_owners(owners: Iterable[bpy.types.ID]) -> None:
+    """Raises DreamTalkError, saying what to do, where a take cannot be made or would not show."""
+    for owner in owners:
+        what = f"'{owner.name}'"
+        if owner.library is not None:
+            raise DreamTalkError(
+                f"{what} is linked from {owner.library.filepath}, so it cannot be animated here. "
+                "Make a library override of the character first (Object > Library Override > Make)."
+            )
+        data = owner.animation_data
+        if data is None:
+            continue
+        if data.use_tweak_mode:
+            raise DreamTalkError(
+                f"A strip of {what} is in tweak mode, which hides the tracks above it. Leave it "
+                "first: press Tab in the Nonlinear Animation editor."
+            )
+        if not data.use_nla and data.nla_tracks:
+            raise DreamTalkError(
+                f"The NLA of {what} is switched off, so a take would not show. Switch it on in the "
+                "Nonlinear Animation editor: the tick box beside the name."
+            )
+        solo = next((track.name for track in data.nla_tracks if track.is_solo), None)
+        if solo is not None:
+            raise DreamTalkError(
+                f"The track '{solo}' of {what} is alone (the star), so a take would not show. "
+                "Take the star away in the Nonlinear Animation editor."
+            )
+
+
+def _owners(curves: Iterable[Curve]) -> list[bpy.types.ID]:
+    return list(dict.fromkeys(curve.owner for curve in curves))
+
+
+def _rests(curves: Iterable[Curve]) -> dict[str, float]:
+    return {address(own.path, own.index): own.rest for own in curves if own.rest}
+
+
+def _describe(
+    action: bpy.types.Action, kind: str, first: int = 0, take: bpy.types.Action | None = None
+) -> None:
+    action.dreamtalk.kind = kind
+    action.dreamtalk.first = first
+    action.dreamtalk.take = take
+
+
+class _Undo:
+    """What has been made so far, to be taken away again if the rest cannot be made."""
+
+    def __init__(self) -> None:
+        self.actions: list[bpy.types.Action] = []
+        self.steps: list[Any] = []
+
+    def add(self, action: bpy.types.Action) -> bpy.types.Action:
+        self.actions.append(action)
+        return action
+
+    def run(self) -> None:
+        for step in reversed(self.steps):
+            step()
+        for action in self.actions:
+            bpy.data.actions.remove(action)
+
+
+def _make_way(owner: bpy.types.ID, curves: Iterable[Curve], undo: _Undo) -> None:
+    """Put an active Action that would hide the take onto a track below it, as Push Down does."""
+    data = owner.animation_data or owner.animation_data_create()
+    action, slot = data.action, data.action_slot
+    if action is None or slot is None or data.action_blend_type != "REPLACE":
+        return
+    bag = channelbag(action, owner)
+    mine = {(curve.path, curve.index) for curve in curves if curve.owner == owner}
+    hides = bag and any((own.data_path, own.array_index) in mine for own in bag.fcurves)
+    if not hides:
+        return
+    extrapolation = data.action_extrapolation
+    data.action = None
+    track = _new_track(owner, None, action, slot, "REPLACE", extrapolation)
+
+    def restore() -> None:
+        data.nla_tracks.remove(track)
+        data.action, data.action_slot = action, slot
+
+    undo.steps.append(restore)
+
+
+def _ensure_rest(owners: Iterable[bpy.types.ID], curves: Sequence[Curve], undo: _Undo) -> None:
+    """A track at the bottom with the face at rest, where an owner has no track of any kind yet."""
+    bare = [owner for owner in owners if not owner.animation_data.nla_tracks]
+    still = [
+        Curve(own.owner, own.path, own.values[:1] * 0 + own.rest, own.region, own.index, own.rest)
+        for own in curves
+        if own.owner in bare
+    ]
+    if still:
+        action = undo.add(make_action("DreamTalk rest", still, 0))
+        _describe(action, REST)
+        _lay(action, bare, undo, "REPLACE", "HOLD")
+
+
+def _lay(
+    action: bpy.types.Action,
+    owners: Iterable[bpy.types.ID],
+    undo: _Undo,
+    blend: str,
+    extrapolation: str,
+) -> None:
+    """Put an Action on a new track of every owner, above the takes and below corrections."""
+    for owner in owners:
+        tracks = owner.animation_data.nla_tracks
+        generated = [track for track in tracks if _kinds(track) & set(_GENERATED)]
+        slot = next(
+            slot
+            for slot in action.slots
+            if (slot.target_id_type, slot.name_display) == (owner.id_type, owner.name)
+        )
+        above = generated[-1] if generated else None
+        track = _new_track(owner, above, action, slot, blend, extrapolation)
+        undo.steps.append(lambda tracks=tracks, track=track: tracks.remove(track))
+
+
+def _kinds(track: bpy.types.NlaTrack) -> set[str]:
+    return {strip.action.dreamtalk.kind for strip in track.strips if strip.action}
+
+
+def _new_track(
+    owner: bpy.types.ID,
+    above: bpy.types.NlaTrack | None,
+    action: bpy.types.Action,
+    slot: bpy.types.ActionSlot,
+    blend: str,
+    extrapolation: str,
+) -> bpy.types.NlaTrack:
+    tracks = owner.animation_data.nla_tracks
+    track = tracks.new(prev=above) if above else tracks.new()
+    track.name = action.name
+    start = action.frame_range[0]
+    strip = track.strips.new(action.name, int(start), action)
+    strip.action_slot = slot
+    strip.blend_type, strip.extrapolation = blend, extrapolation
+    return track
+
+
+# --- what there is -------------------------------------------------------------------------------
+
+
+def owners_of(action: bpy.types.Action) -> list[bpy.types.ID]:
+    """The data-blocks that an Action moves."""
+    return list(dict.fromkeys(user for slot in action.slots for user in slot.users()))
+
+
+def takes_of(owners: Iterable[bpy.types.ID]) -> list[bpy.types.Action]:
+    """The takes on these data-blocks, lowest first."""
+    found = (strip.action for owner in owners for strip in strips(owner) if strip.action)
+    return list(dict.fromkeys(action for action in found if action.dreamtalk.kind == TAKE))
+
+
+def style_of(take: bpy.types.Action) -> bpy.types.Action | None:
+    """The additive style that lies on a take, if there is one."""
+    mine = (own for own in bpy.data.actions if own.dreamtalk.kind == STYLE)
+    return next((own for own in mine if own.dreamtalk.take == take), None)
+
+
+def layers_of(take: bpy.types.Action) -> list[bpy.types.Action]:
+    """A take and the style on it."""
+    style = style_of(take)
+    return [take] if style is None else [take, style]
+
+
+def _tracks_of(take: bpy.types.Action) -> Iterator[tuple[bpy.types.AnimData, bpy.types.NlaTrack]]:
+    for action in layers_of(take):
+        for owner in owners_of(action):
+            data = owner.animation_data
+            for track in list(data.nla_tracks) if data else ():
+                if any(strip.action == action for strip in track.strips):
+                    yield data, track
+
+
+def is_muted(take: bpy.types.Action) -> bool:
+    """Whether a take is switched off on every track."""
+    return all(track.mute for _, track in _tracks_of(take))
+
+
+def set_muted(take: bpy.types.Action, muted: bool) -> None:
+    """Switch a take, with its style, off or on."""
+    for _, track in _tracks_of(take):
+        track.mute = muted
+
+
+def show_only(take: bpy.types.Action) -> None:
+    """Switch a take on, and the other takes on its data-blocks off."""
+    for other in takes_of(owners_of(take)):
+        set_muted(other, other != take)
+
+
+def delete_take(take: bpy.types.Action) -> None:
+    """Take a take away, with its style; when it was the last one, the rest track goes as well."""
+    owners = owners_of(take)
+    for data, track in list(_tracks_of(take)):
+        data.nla_tracks.remove(track)
+    for action in layers_of(take):
+        bpy.data.actions.remove(action)
+    if not takes_of(owners):
+        _delete_rest(owners)
+
+
+def _delete_rest(owners: Iterable[bpy.types.ID]) -> None:
+    used: set[bpy.types.Action] = set()
+    for owner in owners:
+        for track in list(owner.animation_data.nla_tracks):
+            if _kinds(track) == {REST}:
+                used |= {strip.action for strip in track.strips}
+                owner.animation_data.nla_tracks.remove(track)
+    for action in used:
+        if not action.users:
+            bpy.data.actions.remove(action)
+
+
+# --- corrections ---------------------------------------------------------------------------------
+
+
+def add_correction(take: bpy.types.Action) -> bpy.types.Action:
+    """An empty additive Action on top of a take, active on its data-blocks: keys go into it.
+
+    Blender itself works out the difference when a key is set. A correction that is active already
+    goes onto a track of its own; so does any other active Action.
+    Raises DreamTalkError as `check_owners` does.
+    """
+    owners = owners_of(take)
+    check_owners(owners)
+    for owner in owners:
+        push_down(owner)
+    action = bpy.data.actions.new(f"{take.name} correction")
+    _describe(action, CORRECTION, take.dreamtalk.first, take)
+    for owner in owners:
+        data = owner.animation_data
+        slot = action.slots.new(id_type=owner.id_type, name=owner.name)
+        data.action = action
+        data.action_slot = slot
+        data.action_blend_type = "ADD"
+    return action
+
+
+def push_down(owner: bpy.types.ID) -> None:
+    """Put the active Action of a data-block onto a new track on top, where it works the same."""
+    data = owner.animation_data
+    action, slot = data.action, data.action_slot
+    if action is None:
+        return
+    blend, extrapolation = data.action_blend_type, data.action_extrapolation
+    data.action = None
+    data.action_blend_type = "REPLACE"
+    if slot is not None and has_keys(action, slot):
+        _new_track(owner, None, action, slot, blend, extrapolation)
+
+
+# --- strengths -----------------------------------------------------------------------------------
+
+
+def reset_strengths(take: bpy.types.Action) -> None:
+    """All sliders of a take back to 1."""
+    for slider in _SLIDERS:
+        setattr(take.dreamtalk, slider, 1.0)
+
+
+def refresh_strengths(take: bpy.types.Action) -> None:
+    """Put the sliders onto channels that came after they were turned."""
+    for region in REGIONS:
+        _turn_strength(take.dreamtalk, region)
+
+
+def frame_span(take: bpy.types.Action) -> tuple[int, int]:
+    """First and last frame of a take, as its keys are numbered."""
+    ends = [read_keys(fcurve)[0][[0, -1]] for fcurve in fcurves(take) if fcurve.keyframe_points]
+    return round(min(first for first, _ in ends)), round(max(last for _, last in ends))
+
+
+CLASSES = (TakeSettings,)
+
+
+def register() -> None:
+    bpy.types.Action.dreamtalk = bpy.props.PointerProperty(type=TakeSettings)
+
+
+def unregister() -> None:
+    del bpy.types.Action.dreamtalk

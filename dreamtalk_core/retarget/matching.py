@@ -1,0 +1,238 @@
+"""Finding out what a rig's channels mean from their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from dreamtalk_core.arkit import ARKIT_NAMES
+from dreamtalk_core.errors import MotionError
+from dreamtalk_core.retarget.mapping import Mapping, Row
+from dreamtalk_core.retarget.schemes import (
+    SCHEMES,
+    Groups,
+    endings,
+    joined,
+    plain,
+    shapes,
+    spellings,
+    visemes,
+)
+from dreamtalk_core.retarget.visemes import VISEMES
+
+_FEWEST_VISEMES = 3
+"""Fewer are taken for a coincidence: names such as "A" mean anything."""
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A channel that is left alone, because another one moves the same part of the face."""
+
+    target: str
+    source: str
+    instead: str
+
+
+@dataclass(frozen=True)
+class Match:
+    """What became of a rig's channels.
+
+    mapping: rows for the channels that were recognised. scheme: the one that most of them follow
+    (a key of `SCHEMES`), "" if none was. scheme_of: channel -> scheme. unmatched: channels that no
+    scheme knows, or that the others make needless. conflicts: see `Conflict`. missing: ARKit shapes
+    that nothing of this rig shows (a rig with visemes shows the mouth's).
+    """
+
+    mapping: Mapping
+    scheme: str
+    scheme_of: dict[str, str] = field(default_factory=dict)
+    unmatched: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def match(names: Sequence[str]) -> Match:
+    """Recognise a rig's channels, such as shape keys, by their names.
+
+    Upper case, separators, prefixes and the way in which a side is written do not matter. Where
+    the same shape is there under the names of two schemes, the scheme that more of the channels
+    follow has it, and the others are conflicts. Visemes are used where no channel opens the jaw.
+    """
+    names = list(dict.fromkeys(names))
+    rows: list[Row] = []
+    scheme_of: dict[str, str] = {}
+    conflicts: list[Conflict] = []
+    taken: dict[str, str] = {}  # source -> the first channel that it moves
+
+    order = _by_size(names)
+    for scheme in order:
+        for source, groups in shapes()[scheme].items():
+            found = _pick(scheme, groups, names)
+            if source in taken:
+                conflicts += [
+                    Conflict(name, source, taken[source]) for name in found if name not in scheme_of
+                ]
+                continue
+            # A channel that a larger scheme uses means what it means there.
+            for name in [own for own in found if scheme_of.get(own, scheme) == scheme]:
+                rows.append(Row(source, name))
+                scheme_of[name] = scheme
+                taken.setdefault(source, name)
+        # Copies of a channel: "jawOpen" and "jaw_open" in the same rig.
+        conflicts += _doubles(scheme, names, scheme_of, taken)
+    for name, pose in _both_sides(names, scheme_of):
+        free = [source for source, _ in pose if source not in taken]
+        if len(free) < len(pose):
+            source = next(source for source, _ in pose if source in taken)
+            conflicts.append(Conflict(name, source, taken[source]))
+            continue
+        rows += [Row(source, name, share) for source, share in pose]
+        taken |= {source: name for source, _ in pose}
+        scheme_of[name] = "joined"
+    mouth = _speaks(names, scheme_of) if "jawOpen" not in taken else {}
+    for name, (source, scheme) in mouth.items():
+        rows.append(Row(source, name))
+        scheme_of[name] = scheme
+
+    conflicts = list({own.target: own for own in conflicts if own.target not in scheme_of}.values())
+    known = scheme_of.keys() | {conflict.target for conflict in conflicts}
+    shown = {row.source for row in rows}
+    spoken = ("jaw", "mouth", "tongue") if mouth else ()
+    counts = {scheme: list(scheme_of.values()).count(scheme) for scheme in scheme_of.values()}
+    largest = max(counts, key=counts.__getitem__, default="")
+    return Match(
+        mapping=Mapping(_in_order(rows), SCHEMES.get(largest, "")),
+        scheme=largest,
+        scheme_of=scheme_of,
+        unmatched=tuple(name for name in names if name not in known),
+        conflicts=tuple(conflicts),
+        missing=tuple(
+            own for own in ARKIT_NAMES if own not in shown and not own.startswith(spoken)
+        ),
+    )
+
+
+def scheme_mapping(scheme: str) -> Mapping:
+    """The mapping of a face that has all the channels of a scheme, under their usual names.
+
+    Where a scheme has visemes and few other shapes, they move the mouth.
+    Raises `MotionError` for a scheme that is not in `SCHEMES`.
+    """
+    if scheme not in SCHEMES:
+        raise MotionError(f"There is no scheme {scheme!r}. There are: {', '.join(SCHEMES)}.")
+    if scheme == "joined":
+        rows = [Row(own, name, share) for name, pose in _stems().items() for own, share in pose]
+        return Mapping(_in_order(rows), SCHEMES[scheme])
+    named = shapes().get(scheme, {}) | visemes().get(scheme, {})
+    rows = [Row(source, name) for source, groups in named.items() for name in groups[0]]
+    return Mapping(_in_order(rows), SCHEMES[scheme])
+
+
+def _in_order(rows: list[Row]) -> tuple[Row, ...]:
+    place = {source: i for i, source in enumerate((*ARKIT_NAMES, *VISEMES))}
+    return tuple(sorted(rows, key=lambda row: place[row.source]))
+
+
+def _by_size(names: list[str]) -> list[str]:
+    """Schemes of shapes that know any of the names, the one that knows most first.
+
+    Names exactly as a scheme writes them break a tie between schemes that differ in spelling only.
+    """
+    exact = set(names)
+    sizes = {}
+    for scheme, table in shapes().items():
+        known = sum(_find(scheme, name) is not None for name in names)
+        listed = {name for groups in table.values() for group in groups for name in group}
+        sizes[scheme] = (known, len(listed & exact))
+    return sorted((own for own in sizes if sizes[own][0]), key=lambda own: sizes[own], reverse=True)
+
+
+@lru_cache(maxsize=1)
+def _dictionaries() -> dict[str, dict[str, str]]:
+    """Scheme -> spelling -> the channel's name in the scheme's table."""
+    result: dict[str, dict[str, str]] = {}
+    for kind in (shapes(), visemes()):
+        for scheme, named in kind.items():
+            spelled = result.setdefault(scheme, {})
+            listed = [name for groups in named.values() for group in groups for name in group]
+            for name in listed:
+                for spelling in sorted(spellings(name)):
+                    spelled.setdefault(spelling, name)
+            # A name as it stands means itself, whatever variants of others look the same.
+            spelled |= {plain(name): name for name in listed}
+            # MetaHuman's controls come with and without their group.
+            spelled |= {plain(name.removeprefix("CTRL_expressions_")): name for name in listed}
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _find(scheme: str, name: str) -> str | None:
+    """The channel of a scheme that a rig's channel is, if any."""
+    known = _dictionaries()[scheme]
+    return next((known[ending] for ending in endings(name) if ending in known), None)
+
+
+def _pick(scheme: str, groups: Groups, names: list[str]) -> list[str]:
+    """The rig's channels of the first group that it has whole, or else of the fullest."""
+    found = []
+    for group in groups:
+        own = [best for best in (_best(scheme, name, names) for name in group) if best]
+        if len(own) == len(group):
+            return own
+        found.append(own)
+    return max(found, key=len)
+
+
+def _best(scheme: str, listed: str, names: list[str]) -> str | None:
+    """The rig's channel that is a scheme's channel: the one with the least around its name."""
+    found = [name for name in names if _find(scheme, name) == listed]
+    return min(found, key=lambda name: (len(plain(name)), len(name)), default=None)
+
+
+def _doubles(
+    scheme: str, names: list[str], scheme_of: dict[str, str], taken: dict[str, str]
+) -> list[Conflict]:
+    result = []
+    for source, groups in shapes()[scheme].items():
+        listed = {name for group in groups for name in group}
+        result += [
+            Conflict(name, source, taken[source])
+            for name in names
+            if source in taken and name not in scheme_of and _find(scheme, name) in listed
+        ]
+    return result
+
+
+@lru_cache(maxsize=1)
+def _stems() -> dict[str, tuple[tuple[str, float], ...]]:
+    return {name: pose for name, pose in joined().items() if f"{name}Left" in ARKIT_NAMES}
+
+
+def _both_sides(
+    names: list[str], scheme_of: dict[str, str]
+) -> list[tuple[str, tuple[tuple[str, float], ...]]]:
+    """Channels that stand for several shapes at once, in the table's order."""
+    known = {plain(name): pose for name, pose in joined().items()}
+    place = {spelling: i for i, spelling in enumerate(known)}
+    found = []
+    for name in names:
+        if name not in scheme_of:
+            ending = next((own for own in endings(name) if own in known), None)
+            if ending:
+                found.append((place[ending], name, known[ending]))
+    return [(name, pose) for _, name, pose in sorted(found, key=lambda own: own[0])]
+
+
+def _speaks(names: list[str], scheme_of: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Channel -> (viseme, scheme), by the scheme of visemes that knows most of the names."""
+    best: dict[str, tuple[str, str]] = {}
+    for scheme, named in visemes().items():
+        found: dict[str, tuple[str, str]] = {}
+        for viseme, groups in named.items():
+            name = _best(scheme, groups[0][0], [own for own in names if own not in scheme_of])
+            if name is not None:
+                found[name] = (viseme, scheme)
+        if len(found) > len(best):
+            best = found
+    return best if len(best) >= _FEWEST_VISEMES else {}

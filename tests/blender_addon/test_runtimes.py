@@ -1,0 +1,96 @@
+"""Where a Python with DreamTalk is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blender_addon.runtimes import STAMP, runtime_at, usual_runtime
+from blender_addon.worker import Runtime
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+@pytest.fixture
+def comfy(tmp_path: Path) -> Path:
+    """A ComfyUI with an environment and this pack under the name of a git clone."""
+    folder = tmp_path / "Comfy UI ü"
+    touch(
+        folder / "venv/bin/python",
+        folder / "custom_nodes/other/nodes.py",
+        folder / "custom_nodes/dream-talk/dreamtalk_core/worker.py",
+    )
+    return folder
+
+
+def test_a_comfyui_is_found_from_wherever_one_points(comfy: Path) -> None:
+    python, pack = comfy / "venv/bin/python", comfy / "custom_nodes/dream-talk"
+    for named in (comfy, python, comfy / "venv", pack):
+        assert runtime_at(named) == Runtime(python, pack), named
+
+
+def test_comfyuis_windows_package(tmp_path: Path) -> None:
+    folder = tmp_path / "ComfyUI_windows_portable"
+    python = folder / "python_embeded/python.exe"
+    pack = folder / "ComfyUI/custom_nodes/dreamtalk"
+    touch(python, pack / "dreamtalk_core/worker.py")
+    for named in (folder, python, folder / "ComfyUI", pack):
+        assert runtime_at(named) == Runtime(python, pack), named
+
+
+def test_the_environment_of_run_py(tmp_path: Path) -> None:
+    touch(tmp_path / "dreamtalk_core/worker.py", tmp_path / ".venv-run/Scripts/python.exe")
+    expected = Runtime(tmp_path / ".venv-run/Scripts/python.exe", tmp_path)
+    assert runtime_at(tmp_path) == expected
+    assert runtime_at(expected.python) == expected
+
+
+def test_an_environment_that_dreamtalk_is_installed_in(tmp_path: Path) -> None:
+    touch(tmp_path / "env/bin/python")
+    assert runtime_at(tmp_path / "env") == Runtime(tmp_path / "env/bin/python")
+
+
+def test_a_linked_python_is_named_by_its_link(tmp_path: Path) -> None:
+    """What the link leads to knows nothing of the environment."""
+    touch(tmp_path / "usr/python3", tmp_path / "env/bin/other")
+    (tmp_path / "env/bin/python").symlink_to(tmp_path / "usr/python3")
+    found = runtime_at(tmp_path / "env")
+    assert found is not None
+    assert found.python == tmp_path / "env/bin/python"
+
+
+def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
+    assert runtime_at(tmp_path / "nowhere") is None
+    (tmp_path / "empty").mkdir()
+    assert runtime_at(tmp_path / "empty") is None
+
+
+def test_usual_places(tmp_path: Path, comfy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setenv("PATH", "")
+    own = tmp_path / "own"
+    assert usual_runtime(own) is None
+    (tmp_path / "home").mkdir()
+    comfy.rename(tmp_path / "home" / "ComfyUI")
+    found = usual_runtime(own)
+    assert found is not None
+    assert found.core == tmp_path / "home/ComfyUI/custom_nodes/dream-talk"
+    # A half-made environment of our own does not count, a whole one comes first.
+    touch(own / "bin/python")
+    assert usual_runtime(own) == found
+    touch(own / STAMP)
+    assert usual_runtime(own) == Runtime(own / "bin/python")
+
+
+def test_a_comfyui_without_the_nodes_is_no_find(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setenv("PATH", "")
+    touch(tmp_path / "ComfyUI/venv/bin/python")
+    assert usual_runtime(tmp_path / "own") is None

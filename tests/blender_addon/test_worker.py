@@ -1,0 +1,100 @@
+"""The worker's client without Blender: what `in_blender/extension.py` cannot show quickly."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blender_addon import worker
+from blender_addon.worker import Runtime, Task, Worker, WorkerError, clean_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = Runtime(Path(sys.executable), ROOT)
+
+
+def until(client: Worker, good: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not good():
+        assert time.monotonic() < end
+        client.poll()
+        time.sleep(0.01)
+
+
+def ask(client: Worker, number: int, **params: object) -> Task:
+    task = Task(number, "hello", "")
+    client.ask(task, {"protocol": 1, **params})
+    return task
+
+
+def test_no_variable_leads_it_astray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blender's own Python is told where it lives by some of these."""
+    for name in ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PythonIOEncoding"):
+        monkeypatch.setenv(name, str(tmp_path / "nowhere"))
+    (tmp_path / "dreamtalk_core.py").write_text("raise RuntimeError", encoding="utf-8")
+    client = Worker(GOOD, tmp_path / "w")
+    task = ask(client, 1)
+    until(client, lambda: task.finished)
+    assert task.state == "DONE", task.error
+    client.close()
+    assert not (tmp_path / "w").exists()
+
+
+def test_variables_of_ours_stay() -> None:
+    given = {"PYTHONHOME": "a", "PythonPath": "b", "PATH": "c", "DREAMTALK_STYLES": "d"}
+    assert clean_environment(given) == {"PATH": "c", "DREAMTALK_STYLES": "d"}
+
+
+def test_one_that_does_not_answer_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "START", 0.5)
+    silent = tmp_path / "core"
+    (silent / "dreamtalk_core").mkdir(parents=True)
+    (silent / "dreamtalk_core" / "__init__.py").write_text(
+        "import time; time.sleep(600)", encoding="utf-8"
+    )
+    client = Worker(Runtime(Path(sys.executable), silent), tmp_path / "w")
+    tasks = [ask(client, 1), ask(client, 2)]
+    until(client, lambda: all(task.finished for task in tasks))
+    assert [task.state for task in tasks] == ["FAILED", "FAILED"]
+    assert "did not answer" in tasks[0].error
+    client.close()
+
+
+def test_a_dreamtalk_from_before_the_worker(tmp_path: Path) -> None:
+    (tmp_path / "dreamtalk_core").mkdir()
+    (tmp_path / "dreamtalk_core" / "__init__.py").touch()
+    client = Worker(Runtime(Path(sys.executable), tmp_path), tmp_path / "w")
+    task = ask(client, 1)
+    until(client, lambda: task.finished)
+    assert "too old for this extension" in task.error
+    client.close()
+
+
+def test_after_a_failure_the_next_task_gets_another_process(tmp_path: Path) -> None:
+    client = Worker(GOOD, tmp_path / "w")
+    first = ask(client, 1)
+    until(client, lambda: first.finished)
+    client._process.kill()
+    client._process.wait()
+    second = ask(client, 2)
+    until(client, lambda: second.finished)
+    assert second.state == "DONE"
+    client.close()
+
+
+def test_a_python_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="could not be started"):
+        Worker(Runtime(tmp_path / "python"), tmp_path / "w")
+
+
+def test_closing_cancels(tmp_path: Path) -> None:
+    client = Worker(GOOD, tmp_path / "w")
+    tasks = [ask(client, 1), ask(client, 2)]
+    client.close()
+    assert [task.state for task in tasks] == ["CANCELLED", "CANCELLED"]
+    assert client._process.poll() is not None

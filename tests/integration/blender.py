@@ -1,0 +1,61 @@
+"""Checks that run inside a real Blender, with the extension installed from its own zip.
+
+A check is a function in a file of `in_blender/`; it is given a `Session` and fails by raising.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+INSIDE = HERE / "in_blender"
+
+
+@dataclass(frozen=True)
+class Blender:
+    """A Blender whose user has nothing but what a check gives them.
+
+    python: what its module is installed in. extension: the zip. folder: for the user's files.
+    """
+
+    python: Path
+    extension: Path
+    folder: Path
+
+    def run(self, file: str, check: str, timeout: float = 300) -> str:
+        """Run a check in a process of its own; what it printed. Fails with all of its output."""
+        given = {
+            "extension": str(self.extension),
+            "folder": str(self.folder),
+            "worker": sys.executable,
+        }
+        user = self.folder / "blender user"
+        user.mkdir(parents=True, exist_ok=True)
+        command = [str(self.python), str(INSIDE / "session.py"), file, check, json.dumps(given)]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**os.environ, "BLENDER_USER_RESOURCES": str(user), "PYTHONUTF8": "1"},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+        output = f"{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, f"{check} in {self.python}:\n{output}"
+        assert "Traceback" not in output, output
+        return done.stdout
+
+
+def checks(file: str) -> list[str]:
+    """Names of the checks in a file: its functions that have no underscore in front."""
+    tree = ast.parse((INSIDE / f"{file}.py").read_text(encoding="utf-8"))
+    found = (node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+    return [name for name in found if not name.startswith("_")]

@@ -1,0 +1,661 @@
+"""Checks of takes: values, layers, ranges, sounds, exports, batches, and what goes wrong."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+VOICE = Path(__file__).parents[3] / "dreamtalk_core" / "assets" / "demo_voice.flac"
+
+
+def _face(session: Any) -> Any:
+    """The sample head in an empty scene; returns its mesh object."""
+    session.install()
+    for thing in list(bpy.data.objects):
+        bpy.data.objects.remove(thing)
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    return bpy.context.object
+
+
+def _motion(session: Any, frames: int, fps: Any = 24, seed: int = 0) -> Any:
+    """A motion of all 52 shapes and the head that no two frames have in common."""
+    random = np.random.default_rng(seed)
+    names = session.part("dreamtalk_core.arkit").ARKIT_NAMES
+    weights = random.random((frames, len(names)), np.float32)
+    head = random.uniform(-20, 20, (frames, 3)).astype(np.float32)
+    return session.part("dreamtalk_core.motion").Motion(names, weights, fps, head)
+
+
+def _seen(face: Any, names: Iterable[str], frames: Iterable[int]) -> Any:
+    """Evaluated values [T, C] of shape keys on frames of the scene."""
+    rows = []
+    for frame in frames:
+        bpy.context.scene.frame_set(frame)
+        graph = bpy.context.evaluated_depsgraph_get()
+        keys = face.evaluated_get(graph).data.shape_keys.key_blocks
+        rows.append([keys[name].value for name in names])
+    return np.array(rows, np.float32)
+
+
+def _shows(face: Any, motion: Any, first: int, within: float = 1e-5) -> None:
+    """Every frame of the scene is a frame of the motion."""
+    seen = _seen(face, motion.names, range(first, first + len(motion)))
+    worst = np.abs(seen - motion.weights).max()
+    assert worst <= within, f"{worst} off"
+
+
+def _put(session: Any, motion: Any, first: int = 1, name: str = "line", **settings: Any) -> Any:
+    """A take of a motion on the active character."""
+    scene = bpy.context.scene
+    for setting, value in settings.items():
+        setattr(scene.dreamtalk, setting, value)
+    objects = session.part("targets").objects_of(bpy.context)
+    return session.part("animate").put_take(scene, objects, [motion], name, first)
+
+
+def _state() -> dict[str, Any]:
+    """What a cancelled or failed operation must not change."""
+    scene = bpy.context.scene
+    owners = [*bpy.data.objects, *bpy.data.shape_keys]
+    editor = scene.sequence_editor
+    return {
+        "data": {
+            kind: sorted(own.name for own in getattr(bpy.data, kind))
+            for kind in ("actions", "objects", "meshes", "shape_keys", "sounds", "images")
+        },
+        "tracks": {
+            f"{own.id_type} {own.name}": (
+                own.animation_data.action,
+                [(track.name, track.mute) for track in own.animation_data.nla_tracks],
+            )
+            for own in owners
+            if own.animation_data and (own.animation_data.action or own.animation_data.nla_tracks)
+        },
+        "strips": [strip.name for strip in editor.strips] if editor else [],
+        "frames": (scene.frame_start, scene.frame_end, scene.frame_current),
+        "selected": sorted(own.name for own in bpy.context.selected_objects),
+    }
+
+
+def _refused(action: Any, *words: str) -> None:
+    """An operator reports an error that holds these words, and the scene is as it was."""
+    before = _state()
+    try:
+        action()
+    except RuntimeError as error:
+        text = str(error)
+    else:
+        raise AssertionError("it went through")
+    for word in words:
+        assert word in text, text
+    assert _state() == before, f"{_state()} was {before}"
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def spoken(session: Any) -> None:
+    """Real speech on the sample head: every frame is the motion, and the lips do as they should."""
+    face, scene = _face(session), bpy.context.scene
+    scene.frame_end = 100
+    scene.dreamtalk.sound = str(VOICE)
+    scene.dreamtalk.style_from, scene.dreamtalk.style = "NAMED", "happy"
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+    take = scene.dreamtalk.take
+    output = session.folder / "same.npz"
+    service = session.part("service")
+    service.wait(service.request("animate", output=str(output), **take.dreamtalk.made_from))
+    motion = session.part("dreamtalk_core.motion").Motion.load(output)
+    assert len(motion) == 332  # 13.84 s at 24 fps
+    _shows(face, motion, 1)
+    assert scene.frame_end == 332
+    (strip,) = scene.sequence_editor.strips
+    assert (strip.type, strip.frame_start, scene.sync_mode) == ("SOUND", 1, "AUDIO_SYNC")
+    assert abs(strip.frame_final_duration - 332) <= 1
+
+    head = session.part("dreamtalk_core.rig.head").load_head()
+    gaps = head.lip_gap_mm(motion.weights)
+    widest, shut = int(gaps.argmax()), int(gaps.argmin())
+    measured = [_gap_mm(face, head, 1 + frame) for frame in (widest, shut)]
+    assert abs(measured[0] - gaps[widest]) < 0.1, (measured, gaps[widest])
+    assert measured[0] > 5, measured
+    assert measured[1] < 0.1, measured
+
+
+def _gap_mm(face: Any, head: Any, frame: int) -> float:
+    """Opening between the lips of the evaluated mesh, in its own space before the head turns."""
+    bpy.context.scene.frame_set(frame)
+    face.modifiers["Armature"].show_viewport = False
+    mesh = face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    points = np.empty((len(mesh.vertices), 3), np.float32)
+    mesh.vertices.foreach_get("co", points.ravel())
+    heights = points[head.lip_columns][..., 2] * 1000
+    return float(np.maximum(heights[:, 0].min(-1) - heights[:, 1].max(-1), 0).mean())
+
+
+def the_head_turns(session: Any) -> None:
+    face, motion = _face(session), _motion(session, 6)
+    _put(session, motion)
+    rotation = session.part("dreamtalk_core.rig.head").rotation_matrix
+    to_blender = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], float)
+    for frame, degrees in enumerate(motion.head_rotation, 1):
+        bpy.context.scene.frame_set(frame)
+        turned = np.array(face.parent.pose.bones["head"].matrix.to_3x3())
+        # At rest the bone's axes are those of a motion.
+        expected = to_blender @ rotation(degrees)
+        assert np.abs(turned - expected).max() < 1e-5, (turned, expected)
+
+
+def thousands_of_keys(session: Any) -> None:
+    """52 keys x 3000 frames in less than 0.3 s."""
+    face, motion = _face(session), _motion(session, 3000)
+    objects = session.part("targets").objects_of(bpy.context)
+    curves = session.part("targets").curves_of(objects, motion)
+    assert len(curves) >= 52
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        take = session.part("tracks").add_take("long", curves, 1)
+        times.append(time.perf_counter() - start)
+    print(f"52 keys x 3000 frames: {min(times):.3f} s")
+    assert min(times) < 0.3, times
+    bpy.context.scene.dreamtalk.take = take
+    _shows(face, motion.cut(2900, 3000), 2901)
+
+
+def odd_times(session: Any) -> None:
+    """23.976 frames per second, and a start before frame 0."""
+    face, scene = _face(session), bpy.context.scene
+    scene.render.fps, scene.render.fps_base = 24, 1.001
+    settings = session.part("settings")
+    assert str(settings.scene_fps(scene)) == "24000/1001"
+    motion = _motion(session, 60, 25)
+    take = _put(session, motion, first=-25)
+    resampled = motion.resample("24000/1001")
+    assert len(resampled) == 58
+    _shows(face, resampled, -25)
+    assert session.part("tracks").frame_span(take) == (-25, 32)
+    scene.dreamtalk.start_at, scene.dreamtalk.start_frame = "FRAME", -40
+    scene.dreamtalk.sound = str(VOICE)
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+    assert session.part("tracks").frame_span(scene.dreamtalk.take) == (-40, 291)
+    (strip,) = scene.sequence_editor.strips
+    assert strip.frame_start == -40
+    one = _put(session, motion.cut(0, 1), first=500)
+    assert session.part("tracks").frame_span(one) == (500, 500)
+
+
+def at_rest_where_no_take_is(session: Any) -> None:
+    face, motion = _face(session), _motion(session, 20)
+    _put(session, motion, 10)
+    _put(session, motion, 60)
+    for frame in (5, 45, 90, 5):
+        assert not _seen(face, motion.names, [frame]).any(), frame
+    _shows(face, motion, 10)
+    _shows(face, motion, 60)
+
+
+# --- layers --------------------------------------------------------------------------------------
+
+
+def a_style_on_its_own_track(session: Any) -> None:
+    face, scene = _face(session), bpy.context.scene
+    neutral, styled = _motion(session, 30, seed=1), _motion(session, 30, seed=2)
+    objects = session.part("targets").objects_of(bpy.context)
+    take = session.part("animate").put_take(scene, objects, [styled, neutral], "line", 1)
+    _shows(face, styled, 1)
+    style = session.part("tracks").style_of(take)
+    style.dreamtalk.intensity = 0.25
+    seen = _seen(face, styled.names, range(1, 31))
+    expected = 0.75 * neutral.weights + 0.25 * styled.weights
+    assert np.abs(seen - expected).max() < 1e-5
+    style.dreamtalk.intensity = 0
+    _shows(face, neutral, 1)
+    bpy.ops.dreamtalk.delete_take()
+    assert not [own.name for own in bpy.data.actions]
+
+
+def corrections_are_added(session: Any) -> None:
+    """A key set by hand on the face makes that value; the take below keeps its own."""
+    face, scene = _face(session), bpy.context.scene
+    motion = _motion(session, 40)
+    take = _put(session, motion, tolerance=0.0)
+    keys = face.data.shape_keys
+    keys_before = [tuple(point.co) for point in _curve(take, "jawOpen").keyframe_points]
+    assert bpy.ops.dreamtalk.add_correction() == {"FINISHED"}
+    _shows(face, motion, 1)
+    scene.frame_set(20)
+    keys.key_blocks["jawOpen"].value = 0.5
+    assert keys.keyframe_insert('key_blocks["jawOpen"].value', frame=20)
+    assert abs(_seen(face, ["jawOpen"], [20])[0, 0] - 0.5) < 1e-5
+    assert [tuple(point.co) for point in _curve(take, "jawOpen").keyframe_points] == keys_before
+    assert bpy.ops.dreamtalk.add_correction() == {"FINISHED"}
+    assert abs(_seen(face, ["jawOpen"], [20])[0, 0] - 0.5) < 1e-5, "pushed down, it is the same"
+    # A new take comes below corrections.
+    other = _motion(session, 40, seed=5)
+    _put(session, other)
+    added = 0.5 - motion.channel("jawOpen")[19]
+    expected = np.clip(other.channel("jawOpen")[19] + added, 0, 1)
+    assert abs(_seen(face, ["jawOpen"], [20])[0, 0] - expected) < 1e-5
+
+
+def _curve(action: Any, name: str) -> Any:
+    bags = (bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags)
+    return next(own for bag in bags for own in bag.fcurves if f'"{name}"' in own.data_path)
+
+
+def an_active_action_makes_way(session: Any) -> None:
+    """What would hide the take goes below it; what does not stays."""
+    face, motion = _face(session), _motion(session, 10)
+    keys = face.data.shape_keys
+    keys.keyframe_insert('key_blocks["jawOpen"].value', frame=1)
+    own = keys.animation_data.action
+    _put(session, motion)
+    _shows(face, motion, 1)
+    assert own.name in [track.name for track in keys.animation_data.nla_tracks]
+    assert keys.animation_data.action is None
+
+
+def strengths_are_live(session: Any) -> None:
+    face, motion = _face(session), _motion(session, 12)
+    take = _put(session, motion)
+    lips = [name for name in motion.names if name.startswith(("mouth", "tongue"))]
+    lips.remove("mouthClose")
+    others = [name for name in motion.names if name not in lips]
+    take.dreamtalk.lips = 0.5
+    frames = range(1, 13)
+    seen = _seen(face, lips, frames)
+    expected = np.stack([motion.channel(name) for name in lips], 1) * 0.5
+    assert np.abs(seen - expected).max() < 1e-5
+    seen = _seen(face, others, frames)
+    assert np.abs(seen - np.stack([motion.channel(own) for own in others], 1)).max() < 1e-5
+    take.dreamtalk.head = 0
+    bpy.context.scene.frame_set(3)
+    assert np.abs(np.array(face.parent.pose.bones["head"].rotation_euler)).max() < 1e-6
+    take.dreamtalk.jaw = 3
+    assert _seen(face, ["jawOpen"], frames).max() <= 1
+    assert bpy.ops.dreamtalk.reset_strengths() == {"FINISHED"}
+    _shows(face, motion, 1)
+    assert not _curve(take, "jawOpen").modifiers
+
+
+def switched_and_chosen(session: Any) -> None:
+    face = _face(session)
+    one, two = _motion(session, 10, seed=1), _motion(session, 10, seed=2)
+    first, second = _put(session, one), _put(session, two)
+    _shows(face, two, 1)
+    assert bpy.ops.dreamtalk.toggle_take() == {"FINISHED"}
+    _shows(face, one, 1)
+    assert bpy.ops.dreamtalk.show_only_take(take=second.name) == {"FINISHED"}
+    _shows(face, two, 1)
+    assert bpy.ops.dreamtalk.choose_take(take=first.name) == {"FINISHED"}
+    assert bpy.ops.dreamtalk.delete_take() == {"FINISHED"}
+    _shows(face, two, 1)
+    assert bpy.ops.dreamtalk.delete_take(take=second.name) == {"FINISHED"}
+    assert not bpy.data.actions[:]
+    assert not face.data.shape_keys.animation_data.nla_tracks[:]
+
+
+# --- editing -------------------------------------------------------------------------------------
+
+
+def a_range_is_made_again(session: Any) -> None:
+    """The middle is the new motion, what is outside stays bit for bit, and nothing jumps."""
+    face, scene = _face(session), bpy.context.scene
+    settings = scene.dreamtalk
+    settings.sound, settings.style_from, settings.style = str(VOICE), "NAMED", "neutral"
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+    take = settings.take
+    names = [key.name for key in face.data.shape_keys.key_blocks[1:]]
+    frames = range(1, 333)
+    before = _seen(face, names, frames)
+    assert bpy.ops.dreamtalk.add_correction() == {"FINISHED"}
+    face.data.shape_keys.key_blocks["browInnerUp"].value = 0.9
+    face.data.shape_keys.keyframe_insert('key_blocks["browInnerUp"].value', frame=5)
+    bpy.context.scene.frame_set(5)
+    settings.style, settings.seed = "angry", 7
+    settings.range_start, settings.range_stop, settings.range_blend = 100, 160, 6
+    assert bpy.ops.dreamtalk.regenerate() == {"FINISHED"}
+    correction = face.data.shape_keys.animation_data.action
+    assert correction.dreamtalk.kind == "CORRECTION"
+    assert len(_curve(correction, "browInnerUp").keyframe_points) == 1
+    face.data.shape_keys.animation_data.action = None
+    after = _seen(face, names, frames)
+    assert np.array_equal(after[:99], before[:99])
+    assert np.array_equal(after[160:], before[160:])
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+    angry = _seen(face, names, frames)
+    assert np.abs(after[105:154] - angry[105:154]).max() < 1e-5
+    steps = np.abs(np.diff(after, axis=0)).max()
+    usual = max(np.abs(np.diff(own, axis=0)).max() for own in (before, angry))
+    assert steps < usual + 0.1, (steps, usual)
+
+    _refused(lambda: _set_and(settings, bpy.ops.dreamtalk.regenerate, 900, 950), "not within")
+    scene.render.fps = 30
+    _refused(bpy.ops.dreamtalk.regenerate, "24 frames per second", "30")
+    scene.render.fps = 24
+    imported = _put(session, _motion(session, 10))
+    assert imported == settings.take != take
+    _refused(bpy.ops.dreamtalk.regenerate, "no speech")
+
+
+def _set_and(settings: Any, operator: Any, start: int, stop: int) -> None:
+    settings.range_start, settings.range_stop = start, stop
+    operator()
+
+
+def fewer_keys(session: Any) -> None:
+    face, scene = _face(session), bpy.context.scene
+    motion = _motion(session, 200)
+    smooth = session.part("dreamtalk_core.curves").smooth
+    calm = type(motion)(motion.names, smooth(motion.weights, 24.0, 1.0), 24, motion.head_rotation)
+    take = _put(session, calm)
+    scene.dreamtalk.tolerance = 0.01
+    before = len(_curve(take, "jawOpen").keyframe_points)
+    assert bpy.ops.dreamtalk.reduce_keys() == {"FINISHED"}
+    after = len(_curve(take, "jawOpen").keyframe_points)
+    assert after < before / 2, (before, after)
+    _shows(face, calm, 1, within=0.01 + 1e-5)
+    other = _put(session, calm, tolerance=0.01)
+    assert len(_curve(other, "jawOpen").keyframe_points) == after
+
+
+def smoother(session: Any) -> None:
+    face, scene = _face(session), bpy.context.scene
+    motion = _motion(session, 100)
+    _put(session, motion, cutoff=3.0)
+    assert bpy.ops.dreamtalk.smooth_keys() == {"FINISHED"}
+    seen = _seen(face, motion.names, range(1, 101))
+    smooth = session.part("dreamtalk_core.curves").smooth(
+        motion.weights, 24.0, scene.dreamtalk.cutoff
+    )
+    for i, name in enumerate(motion.names):
+        expected = motion.weights[:, i] if name.startswith("eye") else smooth[:, i]
+        assert np.abs(seen[:, i] - expected).max() < 1e-5, name
+
+
+def curves_from_a_file(session: Any) -> None:
+    """Without any worker."""
+    face = _face(session)
+    session.preferences.python = str(session.folder / "no python")
+    motion = _motion(session, 25, 30)
+    for suffix, within in ((".npz", 1e-5), (".json", 1e-5), (".csv", 1e-5)):
+        path = session.folder / f"curves é{suffix}"
+        motion.save(path)
+        assert bpy.ops.dreamtalk.import_motion(filepath=str(path)) == {"FINISHED"}
+        _shows(face, motion.resample(24), 1, within)
+    broken = session.folder / "broken.csv"
+    broken.write_text("nothing", encoding="utf-8")
+    _refused(lambda: bpy.ops.dreamtalk.import_motion(filepath=str(broken)), "broken.csv")
+
+
+def styles_from_markers(session: Any) -> None:
+    _face(session)
+    scene, animate = bpy.context.scene, session.part("animate")
+    scene.dreamtalk.style_from = "MARKERS"
+    scene.dreamtalk.sound = str(VOICE)
+    _refused(bpy.ops.dreamtalk.animate, "No timeline marker")
+    scene.dreamtalk.style = "neutral"
+    for frame, name in (
+        (-5, "sad"),
+        (0, "Happy*1.5"),
+        (49, "angry"),
+        (60, "shot 7"),
+        (97, "style: x"),
+    ):
+        scene.timeline_markers.new(name, frame=frame)
+    assert animate.style_text(scene, 1) == "Happy*1.5@0, angry@2, x@4"
+    assert animate.style_text(scene, -23) == "neutral@0, sad@0.75, Happy*1.5@0.9583, angry@3, x@5"
+    scene.timeline_markers.remove(scene.timeline_markers["style: x"])
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+    scene.frame_set(30)
+    assert bpy.ops.dreamtalk.add_style_marker() == {"FINISHED"}
+    assert ("neutral", 30) in [(own.name, own.frame) for own in scene.timeline_markers]
+
+
+def styles_have_pictures(session: Any) -> None:
+    _face(session)
+    styles = session.part("styles")
+    assert "happy" in styles.names()
+    assert bpy.ops.dreamtalk.refresh_styles() == {"FINISHED"}
+    entries = styles.items(None, None)
+    assert {"neutral", "happy", "whisper"} <= {entry[0] for entry in entries}
+    assert all(Path(style["picture"]).is_file() for style in styles.known())
+    motion = session.folder / "somebody.npz"
+    calm = session.part("dreamtalk_core.curves").smooth(_motion(session, 200).weights, 24.0, 2.0)
+    type(_motion(session, 2))(_motion(session, 2).names, calm, 24).save(motion)
+    assert bpy.ops.dreamtalk.extract_style(filepath=str(motion), name="mine é") == {"FINISHED"}
+    assert "mine é" in styles.names()
+    bpy.context.scene.dreamtalk.style = "mine é"
+    bpy.context.scene.dreamtalk.style_from = "NAMED"
+    bpy.context.scene.dreamtalk.sound = str(VOICE)
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+
+
+# --- many, and out of Blender --------------------------------------------------------------------
+
+
+def a_batch(session: Any) -> None:
+    """A take for each sound, one after the other; a bad file is told of and stops nothing."""
+    face, scene = _face(session), bpy.context.scene
+    folder, out = session.folder / "lines", session.folder / "out"
+    folder.mkdir()
+    out.mkdir()
+    for name in ("a línea.flac", "b.flac"):
+        shutil.copy(VOICE, folder / name)
+    (folder / "broken.wav").write_bytes(b"no sound")
+    (folder / "notes.txt").write_text("not a sound", encoding="utf-8")
+    scene.dreamtalk.gap = 10
+    scene.dreamtalk.folder, scene.dreamtalk.export_folder = str(folder), str(out)
+    bpy.context.view_layer.objects.active = None
+    assert bpy.ops.dreamtalk.batch(object=face.name) == {"FINISHED"}
+    takes = session.part("takes").takes_on([face])
+    assert [take.name for take in takes] == ["a línea", "b"]
+    spans = [session.part("tracks").frame_span(take) for take in takes]
+    assert spans == [(1, 332), (343, 674)]
+    assert [strip.frame_start for strip in scene.sequence_editor.strips] == [1, 343]
+    assert sorted(path.name for path in out.iterdir()) == ["a línea.glb", "b.glb"]
+    assert scene.frame_end == 674
+    scene.dreamtalk.layout = "STACK"
+    scene.dreamtalk.export_folder = ""
+    assert bpy.ops.dreamtalk.batch() == {"FINISHED"}
+    shown = [own for own in bpy.data.actions if own.dreamtalk.kind == "TAKE"]
+    assert len(shown) == 4
+    _refused(lambda: bpy.ops.dreamtalk.batch(directory=str(out)), "no sound file")
+    _refused(lambda: bpy.ops.dreamtalk.batch(directory=str(out / "gone")), "no folder")
+
+
+def _reimported(face: Any, names: Iterable[str], frames: Iterable[int]) -> Any:
+    new = [own for own in bpy.data.objects if own.type == "MESH" and own.data.shape_keys]
+    return _seen(next(own for own in new if own != face), names, frames)
+
+
+def _written(session: Any, suffix: str) -> tuple[Any, Any, Path]:
+    """A take with a correction on the head, exported; the face, what it shows, and the file."""
+    face, scene = _face(session), bpy.context.scene
+    motion = _motion(session, 24)
+    _put(session, motion, first=1)
+    scene.frame_start, scene.frame_end = 1, 24
+    bpy.ops.dreamtalk.add_correction()
+    scene.frame_set(10)
+    face.data.shape_keys.key_blocks["jawOpen"].value = 0.25
+    face.data.shape_keys.keyframe_insert('key_blocks["jawOpen"].value', frame=10)
+    shown = _seen(face, motion.names, range(1, 25))
+    path = session.folder / f"fäce 1{suffix}"
+    before = _state()
+    assert bpy.ops.dreamtalk.export(filepath=str(path)) == {"FINISHED"}
+    bpy.context.scene.frame_set(before["frames"][2])
+    assert _state() == before
+    assert [own.name for own in session.folder.iterdir() if own.suffix == suffix] == [path.name]
+    return face, (motion.names, shown), path
+
+
+def glb_there_and_back(session: Any) -> None:
+    face, (names, shown), path = _written(session, ".glb")
+    bpy.ops.import_scene.gltf(filepath=str(path))
+    # It counts frames from 0, at the start of the file.
+    seen = [_reimported(face, names, range(start, start + 24)) for start in (0, 1)]
+    assert min(np.abs(own - shown).max() for own in seen) < 1e-5
+
+
+def usd_there_and_back(session: Any) -> None:
+    face, (names, shown), path = _written(session, ".usdc")
+    bpy.ops.wm.usd_import(filepath=str(path))
+    assert np.abs(_reimported(face, names, range(1, 25)) - shown).max() < 1e-5
+
+
+def fbx_there_and_back(session: Any) -> None:
+    face, (names, shown), path = _written(session, ".fbx")
+    bpy.ops.import_scene.fbx(filepath=str(path))
+    seen = [_reimported(face, names, range(start, start + 24)) for start in (0, 1, 2)]
+    # It holds percents, and its importer takes keys to the nearest frame.
+    assert min(np.abs(own - shown).max() for own in seen) < 1e-4
+
+
+def exports_that_cannot_be(session: Any) -> None:
+    face = _face(session)
+    _put(session, _motion(session, 5))
+    export = bpy.ops.dreamtalk.export
+    _refused(lambda: export(filepath=str(session.folder / "face.abc")), ".glb")
+    _refused(lambda: export(filepath=str(session.folder / "gone" / "face.glb")), "does not exist")
+    (session.folder / "folder.glb").mkdir()
+    _refused(lambda: export(filepath=str(session.folder / "folder.glb")), "folder")
+    face.hide_set(True)
+    _refused(lambda: export(filepath=str(session.folder / "face.glb")), "hidden")
+    assert not (session.folder / "face.glb").exists()
+
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+
+def refusals(session: Any) -> None:
+    """A clear report for each, and the scene as it was."""
+    face, scene = _face(session), bpy.context.scene
+    animate, keys = bpy.ops.dreamtalk.animate, face.data.shape_keys
+    _refused(animate, "Choose a sound file")
+    scene.dreamtalk.sound = str(session.folder / "gone.wav")
+    _refused(animate, "There is no file", "gone.wav")
+    scene.dreamtalk.sound = str(session.folder)
+    _refused(animate, "is a folder")
+    text = session.folder / "text.wav"
+    text.write_text("no sound in here", encoding="utf-8")
+    scene.dreamtalk.sound = str(text)
+    _refused(animate, "text.wav")
+    scene.dreamtalk.sound = str(VOICE)
+    scene.dreamtalk.style_from = "FILE"
+    _refused(animate, "no style file")
+    scene.dreamtalk.style_from = "AUTO"
+
+    bpy.ops.object.mode_set(mode="EDIT")
+    _refused(animate, "edit mode")
+    bpy.ops.object.mode_set(mode="OBJECT")
+
+    _put(session, _motion(session, 5))
+    keys.animation_data.use_nla = False
+    _refused(animate, "switched off")
+    keys.animation_data.use_nla = True
+    track = keys.animation_data.nla_tracks[0]
+    track.is_solo = True
+    _refused(animate, "alone")
+    track.is_solo = False
+
+    plain = bpy.data.objects.new("Würfel", bpy.data.meshes.new("Würfel"))
+    scene.collection.objects.link(plain)
+    bpy.context.view_layer.objects.active = plain
+    _refused(animate, "Würfel", "no shape keys")
+    plain.data.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+    for name in ("基本", "あ", "まばたき"):
+        plain.shape_key_add(name=name)
+    _refused(animate, "Würfel")
+    bpy.context.view_layer.objects.active = None
+    _refused(animate, "No character")
+
+
+def linked_data(session: Any) -> None:
+    face = _face(session)
+    library = session.folder / "character ü.blend"
+    bpy.data.libraries.write(str(library), {face, face.parent})
+    for thing in list(bpy.data.objects):
+        bpy.data.objects.remove(thing)
+    with bpy.data.libraries.load(str(library), link=True) as (there, here):
+        here.objects = there.objects
+    for thing in here.objects:
+        bpy.context.scene.collection.objects.link(thing)
+    linked = next(own for own in here.objects if own.type == "MESH")
+    bpy.context.view_layer.objects.active = linked
+    bpy.context.scene.dreamtalk.sound = str(VOICE)
+    _refused(bpy.ops.dreamtalk.animate, "linked", "override")
+
+
+def cancelled(session: Any) -> None:
+    """At any moment: the scene is as it was, and nothing lies about."""
+    _face(session)
+    scene, jobs = bpy.context.scene, session.part("jobs")
+    scene.dreamtalk.sound = str(VOICE)
+    wish = session.part("animate").wish(scene, VOICE, 1)
+    for steps in (0, 1, 3, 10, 30):
+        before = _state()
+        job = jobs.Job([wish, wish])
+        for _ in range(steps):
+            job.step()
+            time.sleep(0.02)
+        job.cancel()
+        assert _state() == before
+    assert not list(Path(bpy.app.tempdir).glob("dreamtalk-*.npz"))
+
+    def stop(share: float) -> None:
+        if share > 0.2:
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        jobs.Job([wish]).run(stop)
+    assert _state() == before
+    assert not session.part("service").running()
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+
+
+def a_broken_step_is_taken_back(session: Any) -> None:
+    """If a take cannot be laid in full, none of it stays."""
+    face, tracks = _face(session), session.part("tracks")
+    face.data.shape_keys.keyframe_insert('key_blocks["jawOpen"].value', frame=1)
+    before = _state()
+    lay, calls = tracks._lay, []
+
+    def breaks(action: Any, owners: Any, undo: Any, blend: str, extrapolation: str) -> None:
+        calls.append(blend)
+        lay(action, owners, undo, blend, extrapolation)
+        if blend == "REPLACE" and extrapolation == "NOTHING":
+            raise OSError("as it were")
+
+    tracks._lay = breaks
+    with suppress(OSError):
+        _put(session, _motion(session, 5))
+    tracks._lay = lay
+    assert calls
+    assert _state() == before, (_state(), before)
+
+
+def saved_and_opened(session: Any) -> None:
+    """Takes, sliders and settings are in the .blend."""
+    face, motion = _face(session), _motion(session, 10)
+    take = _put(session, motion)
+    take.dreamtalk.lips = 0.5
+    path = session.folder / "scène.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    path.chmod(0o444)
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    face, take = bpy.data.objects["DreamTalk Head"], bpy.context.scene.dreamtalk.take
+    assert take.dreamtalk.lips == 0.5
+    bpy.context.view_layer.objects.active = face
+    assert bpy.ops.dreamtalk.reset_strengths() == {"FINISHED"}
+    _shows(face, motion, 1)
+    # A read-only file can be worked in; Blender itself says so when it is saved.
+    _put(session, motion, 40)
+    _shows(face, motion, 40)

@@ -1,0 +1,63 @@
+"""Runs one check inside Blender: `python session.py FILE CHECK JSON`."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+HOME = "bl_ext.user_default.dreamtalk"
+
+
+class Session:
+    """What a check is given.
+
+    extension: the zip. folder: for its files. worker: a Python that has DreamTalk.
+    """
+
+    def __init__(self, extension: str, folder: str, worker: str) -> None:
+        self.extension, self.folder, self.worker = Path(extension), Path(folder), Path(worker)
+
+    def install(self) -> None:
+        """Install the zip as a user does, enabled, with the worker's Python in the preferences."""
+        done = bpy.ops.extensions.package_install_files(
+            repo="user_default", filepath=str(self.extension), enable_on_install=True
+        )
+        assert done == {"FINISHED"}
+        assert HOME in bpy.context.preferences.addons
+        self.preferences.python = str(self.worker)
+
+    def part(self, name: str) -> Any:
+        """A module of the installed extension, such as `service` or `dreamtalk_core.motion`."""
+        return import_module(f"{HOME}.{name}")
+
+    @property
+    def preferences(self) -> Any:
+        return bpy.context.preferences.addons[HOME].preferences
+
+
+def main() -> None:
+    file, check, given = sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        run = runpy.run_path(str(Path(__file__).with_name(f"{file}.py")))[check]
+        run(Session(**json.loads(given)))
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Blender's module may hang when Python ends the usual way after it has rendered.
+    os._exit(status)
+
+
+main()

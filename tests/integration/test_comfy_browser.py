@@ -1,0 +1,115 @@
+"""The pack in the host's own frontend: templates, blueprints, a run, as an artist sees them."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.browser import Frontend, Opened, open_frontend
+from tests.integration.comfy import PACK, ROOT, Comfy
+
+TEMPLATES = sorted(path.stem for path in ROOT.glob("workflows/*.json"))
+BLUEPRINTS = sorted(path.stem for path in ROOT.glob("subgraphs/*.json"))
+
+# Gives a blueprint what it needs: two seconds of speech before it, a node that shows its output.
+_CONNECT = """([output, shows, input]) => {
+  const [blueprint] = app.graph.nodes;
+  const speech = LiteGraph.createNode("DreamTalkLoadSpeech");
+  app.graph.add(speech);
+  speech.pos = [-400, 0];
+  speech.widgets.find((widget) => widget.name === "duration").value = 2;
+  speech.connect(speech.findOutputSlot("speech"), blueprint, blueprint.findInputSlot("speech"));
+  const end = LiteGraph.createNode(shows);
+  app.graph.add(end);
+  end.pos = [400, 0];
+  blueprint.connect(blueprint.findOutputSlot(output), end, end.findInputSlot(input));
+}"""
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["classic", "vue"])
+def frontend(request: pytest.FixtureRequest, comfy: Comfy) -> Iterator[Frontend]:
+    """The frontend with each of its renderers."""
+    with open_frontend(comfy, vue=request.param) as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_templates_open_without_an_error(opened: dict[str, Opened], name: str) -> None:
+    assert opened[name].problems == []
+    assert opened[name].prompt
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_templates_are_offered_with_their_pictures(comfy: Comfy, name: str) -> None:
+    assert name in comfy.get("/workflow_templates")[PACK]
+    url = f"http://{comfy.address}/api/workflow_templates/{PACK}/{name}.jpg"
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        assert answer.headers["Content-Type"] == "image/jpeg"
+
+
+def test_an_error_would_be_seen(frontend: Frontend) -> None:
+    """What the tests above rely on."""
+    workflow = json.loads((ROOT / "workflows" / "batch_of_lines.json").read_text("utf-8"))
+    for node in workflow["nodes"]:
+        if node["type"] == "DreamTalkSampleMotion":
+            node["type"] = "DreamTalkNoSuchNode"
+    frontend.load(workflow)
+    problems = "\n".join(frontend.problems())
+    frontend.page.keyboard.press("Escape")
+    assert "DreamTalkNoSuchNode" in problems
+
+
+def test_a_template_runs_and_is_photographed(frontend: Frontend, tmp_path: Path) -> None:
+    found = frontend.open(ROOT / "workflows" / "head_preview.json")
+    assert found.problems == []
+    frontend.run()
+    assert frontend.problems() == []
+    assert frontend.errors == []
+    frontend.page.wait_for_function(
+        "[...document.querySelectorAll('video')].some((video) => video.readyState >= 2)"
+    )
+    frontend.picture(tmp_path / "after.png", 1.0)
+    assert (tmp_path / "after.png").stat().st_size > 50_000
+
+
+def test_a_template_is_chosen_in_the_dialog(frontend: Frontend) -> None:
+    page = frontend.page
+    page.get_by_label("Templates").first.click()
+    card = page.get_by_text("batch of lines")
+    card.wait_for()
+    page.wait_for_function(
+        "[...document.querySelectorAll('img')].some((image) => image.naturalWidth > 1000)"
+    )
+    card.click()
+    page.wait_for_function("app.graph.nodes.some((node) => node.type === 'DreamTalkSplitSpeech')")
+    page.wait_for_selector(".p-dialog", state="detached")
+    assert frontend.problems() == []
+
+
+@pytest.mark.parametrize("name", BLUEPRINTS)
+def test_blueprints_are_offered(comfy: Comfy, name: str) -> None:
+    found = comfy.get("/global_subgraphs").values()
+    assert (name, f"custom_nodes.{PACK}") in [
+        (one["name"], one["info"]["node_pack"]) for one in found
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "shows", "accepts"),
+    [
+        ("Speech to Talking Portrait", "video", "SaveVideo", "video"),
+        ("Speech to Face Curves", "motion", "DreamTalkPreviewMotion", "motion"),
+    ],
+)
+def test_blueprints_run(
+    frontend: Frontend, name: str, output: str, shows: str, accepts: str
+) -> None:
+    assert name in BLUEPRINTS
+    assert frontend.open(ROOT / "subgraphs" / f"{name}.json").problems == []
+    frontend.page.evaluate(_CONNECT, [output, shows, accepts])
+    ran = frontend.comfy.run(frontend.prompt())
+    assert [path.suffix for paths in ran.files.values() for path in paths if path.stat().st_size]
