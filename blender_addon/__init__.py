@@ -20,6 +20,7 @@ MODULES = (
     "export",
     "sample_head",
     "panels",
+    "translations",
 )
 """What has something to register, in order: a tuple CLASSES, and `register` and `unregister`."""
 

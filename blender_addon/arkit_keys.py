@@ -50,6 +50,7 @@ def make(objects: Sequence[bpy.types.Object], mapping: Mapping) -> int:
         key = thing.shape_key_add(name=name, from_mix=False)
         rest = _points(thing.data.shape_keys.reference_key)
         key.points.foreach_set("co", (rest + moves).ravel())
+        key.value = 0.0  # Blender 5 gives new keys their full value
     return len(planned)
 
 

@@ -153,7 +153,7 @@ TEMPLATES = {
         "by side.\n\nChange a style or its *intensity* and press **Run**: only that face is "
         "sampled anew. *Sample Motion* is folded up here: click on its dot to open it.",
         {
-            "speech": load_speech(duration=6.0),
+            "speech": load_speech(duration=4.4),
             **{f"{name} style": load_style(name) for name in EMOTIONS},
             **{name: sample(style=f"{name} style.style", collapsed=True) for name in EMOTIONS},
             "render": Node(
@@ -224,7 +224,7 @@ TEMPLATES = {
             "render": Node(
                 "DreamTalkRenderHead",
                 {"motion": "motion.motion"},
-                {"curves": "mouthSmileLeft, browDownLeft"},
+                {"curves": "mouthSmileLeft, browDownLeft", "size": 384},
                 size=(290, 680),
             ),
             "save": save_video("render.video", "keyframed emotions", (440, 620)),

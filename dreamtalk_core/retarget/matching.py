@@ -187,7 +187,7 @@ def _pick(scheme: str, groups: Groups, names: list[str]) -> list[str]:
 def _best(scheme: str, listed: str, names: list[str]) -> str | None:
     """The rig's channel that is a scheme's channel: the one with the least around its name."""
     found = [name for name in names if _find(scheme, name) == listed]
-    return min(found, key=lambda name: (len(plain(name)), len(name)), default=None)
+    return min(found, key=lambda own: (own != listed, len(plain(own)), len(own)), default=None)
 
 
 def _doubles(

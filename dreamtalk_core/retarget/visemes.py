@@ -1,8 +1,9 @@
 """Curves for rigs that have mouth positions of sounds instead of ARKit's shapes.
 
 Every viseme has a pose of the built-in head (`viseme_poses.tsv`). For each frame the mix of them is
-looked for, none negative, whose lips come nearest to the frame's own: a least-squares problem over
-the points of the lips, in millimetres, in which the gap between them counts most.
+looked for, none negative and no more than 1 together, whose lips come nearest to the frame's own: a
+least-squares problem over the points of the lips, in millimetres, in which the gap between them
+counts most.
 """
 
 from __future__ import annotations
@@ -25,10 +26,9 @@ SILENCE = "viseme_sil"
 
 _GAP_WEIGHT = 3.0
 """How much an error of the gap counts beside one of the lips' place."""
-_RIDGE = 0.02
-"""Share of the mean square that is added to the diagonal: poses much alike share the work, and the
-curves stay smooth where two of them would do."""
-_SWEEPS = 60
+_RIDGE = 0.005
+"""Share that is added to the diagonal: it decides between mixes that look alike, smoothly."""
+_SWEEPS = 12
 _AT_ONCE = 4096
 """Frames that are solved at a time."""
 
@@ -36,33 +36,41 @@ _AT_ONCE = 4096
 def solve(weights: Floats, names: Sequence[str]) -> dict[str, Floats]:
     """Viseme -> float32 [T] in 0..1 over the visemes `names`, for weights [T, 52].
 
-    Silence is what the others leave of 1.
+    They add up to 1 at most. Silence is what the others leave of it.
     """
-    poses = [name for name in names if name != SILENCE]
+    # Silence takes part in any case: as what is left, it lets the others be less than whole.
+    poses = [SILENCE, *(name for name in names if name != SILENCE)]
     result = {name: np.zeros(len(weights), np.float32) for name in names}
     for start in range(0, len(weights), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         mix = _mix(weights[part].astype(np.float64), poses)
         for name, values in zip(poses, mix, strict=True):
-            result[name][part] = values
-        if SILENCE in result:
-            result[SILENCE][part] = (1 - mix.sum(axis=0)).clip(0, 1)
+            if name in result:
+                result[name][part] = values
     return result
 
 
 def _mix(weights: NDArray[np.float64], names: list[str]) -> NDArray[np.float64]:
-    """[V, T] shares of the visemes, by coordinate descent: each in turn takes its best value."""
-    poses = pose_weights(names)
-    metric = _metric()
+    """[V, T] shares of the visemes that add up to 1, from silence alone.
+
+    By descent along pairs: what is best moved from one to the other is moved, until it settles.
+    """
+    poses, metric = pose_weights(names), _metric()
     gram = poses @ metric @ poses.T
-    ridge = _RIDGE * np.trace(gram) / max(1, len(names))
-    goal = poses @ metric @ weights.T
+    gram += _RIDGE * np.diag(np.diag(gram))
     mix = np.zeros((len(names), len(weights)))
+    mix[0] = 1.0
+    slope = gram @ mix - poses @ metric @ weights.T
     for _ in range(_SWEEPS):
         for i in range(len(names)):
-            others = gram[i] @ mix - gram[i, i] * mix[i]
-            mix[i] = ((goal[i] - others) / (gram[i, i] + ridge)).clip(0, 1)
-    return mix
+            for j in range(i):
+                way = gram[i] - gram[j]
+                moved = (slope[j] - slope[i]) / max(way[i] - way[j], 1e-12)
+                moved = np.clip(moved, -mix[i], mix[j])
+                mix[i] += moved
+                mix[j] -= moved
+                slope += way[:, None] * moved
+    return mix.clip(0.0, 1.0)
 
 
 def pose_weights(names: Sequence[str]) -> NDArray[np.float64]:

@@ -439,6 +439,114 @@ def styles_have_pictures(session: Any) -> None:
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
 
 
+# --- the interface -------------------------------------------------------------------------------
+
+
+class _Layout:
+    """Stands for a panel's layout: everything that is asked of it must be there in Blender."""
+
+    def __init__(self, icons: Any, seen: list[str]) -> None:
+        self._icons, self._seen = icons, seen
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"row", "column", "box", "split", "column_flow", "grid_flow"}:
+            return lambda **_: _Layout(self._icons, self._seen)
+        raise AttributeError(name)
+
+    def _look(self, what: str, icon: str = "NONE", **_: Any) -> None:
+        assert icon in self._icons, icon
+        self._seen.append(what)
+
+    def label(self, text: str = "", **options: Any) -> None:
+        self._look(text, **options)
+
+    def progress(self, factor: float, text: str = "", **options: Any) -> None:
+        assert 0 <= factor <= 1
+        self._look(text, **options)
+
+    def prop(self, data: Any, name: str, **options: Any) -> None:
+        assert name in data.bl_rna.properties, name
+        self._look(name, **options)
+
+    def operator(self, name: str, **options: Any) -> Any:
+        kind, _, operator = name.partition(".")
+        known = getattr(getattr(bpy.ops, kind), operator).get_rna_type()
+        self._look(name, **options)
+        return _Properties(set(known.properties.keys()))
+
+    def operator_menu_enum(self, name: str, *_: Any, **options: Any) -> Any:
+        return self.operator(name, **options)
+
+    def template_icon_view(self, data: Any, name: str, **_: Any) -> None:
+        self.prop(data, name)
+
+    def template_list(
+        self, _kind: str, _id: str, data: Any, name: str, *rest: Any, **_: Any
+    ) -> None:
+        self.prop(data, name)
+        self.prop(*rest[:2])
+
+    def prop_search(self, data: Any, name: str, *_: Any, **options: Any) -> None:
+        options.pop("text", None)
+        self.prop(data, name, **options)
+
+    def separator(self, **_: Any) -> None:
+        pass
+
+
+class _Properties:
+    """Stands for an operator's properties, to be set in a panel."""
+
+    def __init__(self, known: set[str]) -> None:
+        object.__setattr__(self, "_known", known)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        assert name in self._known, name
+
+
+def _drawn(session: Any) -> list[str]:
+    """What the panels show, in order."""
+    icons = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys()
+    seen: list[str] = []
+    for panel in session.part("panels").CLASSES:
+        owner = type("Drawn", (), {"layout": _Layout(set(icons), seen)})()
+        panel.draw(owner, bpy.context)
+    return seen
+
+
+def panels(session: Any) -> None:
+    """They can be drawn in every state: no character, no take, takes, a job on its way."""
+    face, scene = _face(session), bpy.context.scene
+    for style in ("AUTO", "NAMED", "FILE", "MARKERS"):
+        scene.dreamtalk.style_from = style
+        assert "dreamtalk.animate" in _drawn(session)
+    objects = session.part("targets").objects_of(bpy.context)
+    pair = [_motion(session, 9, seed=seed) for seed in (1, 2)]
+    session.part("animate").put_take(scene, objects, pair, "line", 1, {"speech": "x.wav"})
+    drawn = _drawn(session)
+    assert {"intensity", "lips", "dreamtalk.regenerate", "1 – 9  x.wav"} <= set(drawn)
+    face.data.shape_keys.key_blocks["jawOpen"].mute = True
+    assert "jawOpen." in " ".join(_drawn(session))
+    jobs = session.part("jobs")
+    jobs.current = jobs.Job([{}])
+    assert "dreamtalk.cancel" in _drawn(session)
+    jobs.current = None
+    bpy.context.view_layer.objects.active = None
+    assert "dreamtalk.add_head" in _drawn(session)
+
+
+def in_chinese(session: Any) -> None:
+    _face(session)
+    view = bpy.context.preferences.view
+    if "zh_HANS" not in bpy.app.translations.locales:
+        return  # a Blender that was built without its languages
+    view.language = "zh_HANS"
+    view.use_translate_interface = view.use_translate_tooltips = True
+    translate = bpy.app.translations.pgettext
+    assert translate("Make Range Again", "Operator") == "重新生成范围"
+    assert translate("Where the feeling comes from") == "情感的来源"
+
+
 # --- many, and out of Blender --------------------------------------------------------------------
 
 
@@ -571,9 +679,12 @@ def refusals(session: Any) -> None:
     bpy.context.view_layer.objects.active = plain
     _refused(animate, "Würfel", "no shape keys")
     plain.data.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
-    for name in ("基本", "あ", "まばたき"):
+    for name in ("基本", "口元", "眉毛"):
         plain.shape_key_add(name=name)
-    _refused(animate, "Würfel")
+    _refused(animate, "Würfel", "2 shape keys", "口元, 眉毛")
+    driven = plain.shape_key_add(name="jawOpen")
+    driven.driver_add("value")
+    assert "drivers" in session.part("animate").warnings([plain])[0]
     bpy.context.view_layer.objects.active = None
     _refused(animate, "No character")
 

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The interface in other languages: a table of two columns for each, English and translated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+LANGUAGES = ("zh_HANS",)
+_CONTEXTS = ("*", "Operator")
+"""Blender looks labels of buttons up in a context of their own."""
+
+
+def table(language: str) -> dict[str, str]:
+    """English text -> its translation."""
+    lines = Path(__file__).with_name(f"{language}.tsv").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t") for line in lines)
+
+
+def register() -> None:
+    import bpy
+
+    bpy.app.translations.register(
+        __package__,
+        {
+            language: {
+                (context, english): text
+                for context in _CONTEXTS
+                for english, text in table(language).items()
+            }
+            for language in LANGUAGES
+        },
+    )
+
+
+def unregister() -> None:
+    import bpy
+
+    bpy.app.translations.unregister(__package__)

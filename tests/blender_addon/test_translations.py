@@ -1,0 +1,57 @@
+"""Every text of the panel is there in every language, and no text that is gone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from blender_addon.translations import LANGUAGES, table
+
+ADDON = Path(__file__).resolve().parents[2] / "blender_addon"
+REGIONS = {"Lips", "Jaw", "Brows", "Eyes", "Cheeks", "Head"}
+"""Made into sliders one by one."""
+NAMES = {"DreamTalk"}
+
+
+def shown(tree: ast.AST) -> Iterator[ast.expr]:
+    """What a module hands to Blender as a text to be shown."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            names = {target.id for target in node.targets if isinstance(target, ast.Name)}
+            if names & {"bl_label", "bl_description"}:
+                yield node.value
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            if called.startswith("bpy.props."):
+                yield from (given[name] for name in ("name", "description") if name in given)
+                items = given.get("items")
+                for item in items.elts if isinstance(items, ast.List) else ():
+                    yield from item.elts[1:3] if isinstance(item, ast.Tuple) else ()
+            elif called == "_share":
+                yield from node.args[:2]
+            elif called.endswith("poll_message_set"):
+                yield from node.args[:1]
+            elif called.rpartition(".")[2] in {"label", "operator", "prop"} and "text" in given:
+                yield given["text"]
+
+
+def texts() -> set[str]:
+    found = set(REGIONS)
+    for path in ADDON.glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found |= {
+            node.value
+            for node in shown(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+    return found - NAMES - {""}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_everything_is_translated(language: str) -> None:
+    assert set(table(language)) == texts()
+    assert all(text.strip() for text in table(language).values())
