@@ -29,7 +29,7 @@ from .settings import (
     scene_fps,
 )
 from .sound import add_sound, check_sound
-from .targets import curves_of, objects_of
+from .targets import curves_of, holder_of, objects_of
 from .tracks import add_take, check_owners, layers_of
 
 
@@ -151,6 +151,8 @@ def character(context: bpy.types.Context) -> list[bpy.types.Object]:
 def warnings(objects: Sequence[bpy.types.Object]) -> list[str]:
     """Why a face with a take may still not move, in words."""
     found = []
+    # Drivers of our own pass on what takes do to the controller.
+    ours = bool(objects) and holder_of(objects).dreamtalk.controller is not None
     for thing in objects:
         keys = getattr(thing.data, "shape_keys", None)
         if keys is None:
@@ -163,7 +165,7 @@ def warnings(objects: Sequence[bpy.types.Object]) -> list[str]:
         if muted:
             found.append(f"Muted shape keys of '{thing.name}': {', '.join(muted[:6])}.")
         driven = keys.animation_data.drivers if keys.animation_data else ()
-        if driven:
+        if driven and not ours:
             found.append(f"{len(driven)} shape keys of '{thing.name}' have drivers, which win.")
     return found
 
@@ -172,7 +174,7 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
     bl_idname = "dreamtalk.animate"
     bl_label = "Animate"
     bl_description = "Make the character speak: a new take from the sound file"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    bl_options: ClassVar[set[str]] = {"UNDO"}
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
         scene = context.scene

@@ -37,7 +37,7 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
     bl_idname = "dreamtalk.batch"
     bl_label = "Animate All"
     bl_description = "Make a take from every sound file of the folder, with the settings above"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    bl_options: ClassVar[set[str]] = {"UNDO"}
 
     __annotations__ = {
         "directory": bpy.props.StringProperty(
@@ -58,6 +58,8 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
         self.exported = scene.dreamtalk.export_folder.strip()
         if self.exported and not Path(bpy.path.abspath(self.exported)).is_dir():
             raise DreamTalkError(f"There is no folder {self.exported} to export to. Make it first.")
+        if self.exported and self.first < 0:
+            raise DreamTalkError("Exports begin at frame 0 or later. Set another start frame.")
         asked = [wishes(scene, sound, self.first) for sound in self.sounds]
         self.each = len(asked[0])
         return [wish for wishes_of_one in asked for wish in wishes_of_one]

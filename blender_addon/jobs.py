@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,9 +122,13 @@ class JobOperator:
         raise NotImplementedError
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return self.execute(context) if bpy.app.background else self.begin(context)
+
+    def begin(self, context: bpy.types.Context) -> set[str]:
+        """Set off, and let the interface go on."""
         global current
-        if context.window is None or bpy.app.background:
-            return self.execute(context)
+        if current is not None:
+            return self._failed(DreamTalkError("DreamTalk is busy. Wait, or press Cancel first."))
         try:
             self._job = Job(self.plan(context))
             self._job.step()
@@ -143,15 +148,16 @@ class JobOperator:
             return {"CANCELLED"}
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
-        try:
-            if not self._job.step():
-                redraw(context)
-                return {"PASS_THROUGH"}
-            self._end(context)
-            self.apply(context, self._job.motions)
-        except DreamTalkError as error:
-            self._end(context)
-            return self._failed(error)
+        with ExitStack() as ending:
+            ending.callback(self._end, context)
+            try:
+                if not self._job.step():
+                    ending.pop_all()
+                    redraw(context)
+                    return {"PASS_THROUGH"}
+                self.apply(context, self._job.motions)
+            except DreamTalkError as error:
+                return self._failed(error)
         return {"FINISHED"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -42,7 +42,7 @@ def request(method: str, done: Callable[[Task], None] | None = None, **params: A
     if method in _MODELLED:
         own = bpy.path.abspath(chosen.model) if chosen.model else "default"
         params = {"model": own, **params}
-    task = Task(next(_numbers), method, "Starting DreamTalk", done)
+    task = Task(next(_numbers), method, done)
     _running().ask(task, {name: value for name, value in params.items() if value is not None})
     _tasks.append(task)
     if not bpy.app.timers.is_registered(_tick):
@@ -121,7 +121,9 @@ def _tick() -> float | None:
         traceback.print_exc()
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            area.tag_redraw()
+            for region in area.regions:
+                if region.type == "UI":  # panels; drawing a heavy scene anew takes long
+                    region.tag_redraw()
     return _EVERY if _tasks or (_worker is not None and _worker.busy) else None
 
 

@@ -169,7 +169,7 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         "Make the frames of the range again, in the style and with the seed that are set now; the "
         "rest of the take and all other tracks stay as they are"
     )
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    bl_options: ClassVar[set[str]] = {"UNDO"}
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
         scene, settings = context.scene, context.scene.dreamtalk

@@ -65,8 +65,8 @@ class Task:
 
     number: int
     method: str
-    message: str
     done: Callable[[Task], None] | None = None
+    message: str = ""
     state: State = "RUNNING"
     progress: float = 0.0
     result: dict[str, Any] = field(default_factory=dict)
@@ -123,7 +123,9 @@ class Worker:
 
     def ask(self, task: Task, params: Mapping[str, Any]) -> None:
         """Take a task. Raises WorkerError if the worker has ended and does not start again."""
+        task.message = "Waiting" if self.busy else "Starting DreamTalk"
         if not self.busy and self._process.poll() is not None:
+            self._end()
             self._start()
         self._waiting[task.number] = (task, dict(params))
 
@@ -151,6 +153,7 @@ class Worker:
             self._current, params = self._waiting.pop(next(iter(self._waiting)))
             request = {"id": self._current.number, "method": self._current.method, "params": params}
             self._send(request)
+            self._current.message = _DOING.get(self._current.method, "Starting DreamTalk")
 
     def close(self) -> None:
         """End it, in the middle of its work or not; tasks that are not done are cancelled."""
@@ -188,6 +191,7 @@ class Worker:
                 )
             self._reader = self._answers.open("rb")
         except OSError as error:
+            shutil.rmtree(self._answers.parent, ignore_errors=True)
             raise WorkerError(
                 f"{self.runtime.python} could not be started: {error.strerror or error}. Choose "
                 "another Python in the preferences of DreamTalk."
@@ -253,7 +257,7 @@ class Worker:
             self._waiting.clear()
         self._current, self._deadline = None, math.inf
         if self._waiting:
-            self._reader.close()
+            self._end()
             try:
                 self._start()
             except WorkerError as error:
@@ -279,7 +283,6 @@ def _bring_up_to_date(task: Task, message: dict[str, Any], log_tail: Callable[[]
     if "progress" in message:
         done, total = message["progress"]
         task.progress = min(1.0, done / total) if total else 0.0
-        task.message = _DOING.get(task.method, task.method)
     elif "result" in message:
         task.result, task.progress, task.state = message["result"], 1.0, "DONE"
     else:

@@ -158,7 +158,7 @@ def _render_original(
     device = comfy.model_management.get_torch_device()
     loaded = OriginalRenderer.load(folder_paths.get_full_path_or_raise(FOLDER, name), str(device))
     image = portrait_pixels(portrait)
-    loaded.render(motion.resample(25), image, path, sound, face=choice.chosen, progress=progress())
+    loaded.render(motion, image, path, sound, face=choice.chosen, progress=progress())
 
 
 class PortraitFrames(io.ComfyNode):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import MotionError
@@ -65,10 +65,9 @@ def match(names: Sequence[str]) -> Match:
     conflicts: list[Conflict] = []
     taken: dict[str, str] = {}  # source -> the first channel that it moves
 
-    order = _by_size(names)
-    for scheme in order:
+    for scheme, known in _by_size(names):
         for source, groups in shapes()[scheme].items():
-            found = _pick(scheme, groups, names)
+            found = _pick(groups, known)
             if source in taken:
                 conflicts += [
                     Conflict(name, source, taken[source]) for name in found if name not in scheme_of
@@ -80,7 +79,7 @@ def match(names: Sequence[str]) -> Match:
                 scheme_of[name] = scheme
                 taken.setdefault(source, name)
         # Copies of a channel: "jawOpen" and "jaw_open" in the same rig.
-        conflicts += _doubles(scheme, names, scheme_of, taken)
+        conflicts += _doubles(scheme, known, scheme_of, taken)
     for name, pose in _both_sides(names, scheme_of):
         free = [source for source, _ in pose if source not in taken]
         if len(free) < len(pose):
@@ -96,7 +95,7 @@ def match(names: Sequence[str]) -> Match:
         scheme_of[name] = scheme
 
     conflicts = list({own.target: own for own in conflicts if own.target not in scheme_of}.values())
-    known = scheme_of.keys() | {conflict.target for conflict in conflicts}
+    settled = scheme_of.keys() | {conflict.target for conflict in conflicts}
     shown = {row.source for row in rows}
     spoken = ("jaw", "mouth", "tongue") if mouth else ()
     counts = {scheme: list(scheme_of.values()).count(scheme) for scheme in scheme_of.values()}
@@ -105,7 +104,7 @@ def match(names: Sequence[str]) -> Match:
         mapping=Mapping(_in_order(rows), SCHEMES.get(largest, "")),
         scheme=largest,
         scheme_of=scheme_of,
-        unmatched=tuple(name for name in names if name not in known),
+        unmatched=tuple(name for name in names if name not in settled),
         conflicts=tuple(conflicts),
         missing=tuple(
             own for own in ARKIT_NAMES if own not in shown and not own.startswith(spoken)
@@ -134,18 +133,19 @@ def _in_order(rows: list[Row]) -> tuple[Row, ...]:
     return tuple(sorted(rows, key=lambda row: place[row.source]))
 
 
-def _by_size(names: list[str]) -> list[str]:
-    """Schemes of shapes that know any of the names, the one that knows most first.
+def _by_size(names: list[str]) -> list[tuple[str, dict[str, list[str]]]]:
+    """Schemes of shapes that know any of the names, and what they know (see `_known`).
 
-    Names exactly as a scheme writes them break a tie between schemes that differ in spelling only.
+    The one that knows most comes first. Names exactly as a scheme writes them break a tie between
+    schemes that differ in spelling only.
     """
     exact = set(names)
-    sizes = {}
-    for scheme, table in shapes().items():
-        known = sum(_find(scheme, name) is not None for name in names)
-        listed = {name for groups in table.values() for group in groups for name in group}
-        sizes[scheme] = (known, len(listed & exact))
-    return sorted((own for own in sizes if sizes[own][0]), key=lambda own: sizes[own], reverse=True)
+    found = [(scheme, _known(scheme, names)) for scheme in shapes()]
+
+    def size(own: tuple[str, dict[str, list[str]]]) -> tuple[int, int]:
+        return sum(len(rigs) for rigs in own[1].values()), len(own[1].keys() & exact)
+
+    return sorted((own for own in found if own[1]), key=size, reverse=True)
 
 
 @lru_cache(maxsize=1)
@@ -166,42 +166,45 @@ def _dictionaries() -> dict[str, dict[str, str]]:
     return result
 
 
-@lru_cache(maxsize=4096)
-def _find(scheme: str, name: str) -> str | None:
-    """The channel of a scheme that a rig's channel is, if any."""
-    known = _dictionaries()[scheme]
-    return next((known[ending] for ending in endings(name) if ending in known), None)
+def _known(scheme: str, names: Iterable[str]) -> dict[str, list[str]]:
+    """Channel of a scheme -> the rig's channels that are it, the one most like it first."""
+    spelled = _dictionaries()[scheme]
+    found: dict[str, list[str]] = {}
+    for name in names:
+        listed = next((spelled[ending] for ending in endings(name) if ending in spelled), None)
+        if listed is not None:
+            found.setdefault(listed, []).append(name)
+    return {listed: sorted(rigs, key=partial(_likeness, listed)) for listed, rigs in found.items()}
 
 
-def _pick(scheme: str, groups: Groups, names: list[str]) -> list[str]:
+def _likeness(listed: str, name: str) -> tuple[bool, int, int]:
+    """Less is more alike: as a scheme writes it, or else with the least around it."""
+    return name != listed, len(plain(name)), len(name)
+
+
+def _pick(groups: Groups, known: dict[str, list[str]]) -> list[str]:
     """The rig's channels of the first group that it has whole, or else of the fullest."""
     found = []
     for group in groups:
-        own = [best for best in (_best(scheme, name, names) for name in group) if best]
+        own = [known[name][0] for name in group if name in known]
         if len(own) == len(group):
             return own
         found.append(own)
     return max(found, key=len)
 
 
-def _best(scheme: str, listed: str, names: list[str]) -> str | None:
-    """The rig's channel that is a scheme's channel: the one with the least around its name."""
-    found = [name for name in names if _find(scheme, name) == listed]
-    return min(found, key=lambda own: (own != listed, len(plain(own)), len(own)), default=None)
-
-
 def _doubles(
-    scheme: str, names: list[str], scheme_of: dict[str, str], taken: dict[str, str]
+    scheme: str, known: dict[str, list[str]], scheme_of: dict[str, str], taken: dict[str, str]
 ) -> list[Conflict]:
-    result = []
-    for source, groups in shapes()[scheme].items():
-        listed = {name for group in groups for name in group}
-        result += [
-            Conflict(name, source, taken[source])
-            for name in names
-            if source in taken and name not in scheme_of and _find(scheme, name) in listed
-        ]
-    return result
+    """Further channels of the same meaning, such as copies of those that are used."""
+    return [
+        Conflict(name, source, taken[source])
+        for source, groups in shapes()[scheme].items()
+        if source in taken
+        for listed in dict.fromkeys(name for group in groups for name in group)
+        for name in known.get(listed, ())
+        if name not in scheme_of
+    ]
 
 
 @lru_cache(maxsize=1)
@@ -227,12 +230,14 @@ def _both_sides(
 def _speaks(names: list[str], scheme_of: dict[str, str]) -> dict[str, tuple[str, str]]:
     """Channel -> (viseme, scheme), by the scheme of visemes that knows most of the names."""
     best: dict[str, tuple[str, str]] = {}
+    free = [name for name in names if name not in scheme_of]
     for scheme, named in visemes().items():
-        found: dict[str, tuple[str, str]] = {}
-        for viseme, groups in named.items():
-            name = _best(scheme, groups[0][0], [own for own in names if own not in scheme_of])
-            if name is not None:
-                found[name] = (viseme, scheme)
+        known = _known(scheme, free)
+        found = {
+            known[groups[0][0]][0]: (viseme, scheme)
+            for viseme, groups in named.items()
+            if groups[0][0] in known
+        }
         if len(found) > len(best):
             best = found
     return best if len(best) >= _FEWEST_VISEMES else {}

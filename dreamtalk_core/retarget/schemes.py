@@ -98,7 +98,8 @@ def _by_column(rows: list[dict[str, str]], key: str) -> dict[str, dict[str, Grou
     }
 
 
-def words(name: str) -> list[str]:
+@lru_cache(maxsize=8192)
+def words(name: str) -> tuple[str, ...]:
     """The words of a name, in lower case: "Eye_Blink_L", "eyeBlinkL" -> eye, blink, l.
 
     What stands before the last colon or dot is left out (a mesh, a name space), and so is the
@@ -109,7 +110,7 @@ def words(name: str) -> list[str]:
     # "eyeBlink.L" has its side there, not its name.
     if dot and tail.lower() not in _SIDES:
         plain = tail
-    return [word.lower() for word in _WORDS.findall(plain.replace("_", " "))]
+    return tuple(word.lower() for word in _WORDS.findall(plain.replace("_", " ")))
 
 
 def plain(name: str) -> str:

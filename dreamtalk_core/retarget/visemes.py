@@ -26,6 +26,9 @@ SILENCE = "viseme_sil"
 
 _GAP_WEIGHT = 3.0
 """How much an error of the gap counts beside one of the lips' place."""
+_CORNER_WEIGHT = 0.5
+"""The same of the corners. A smile belongs to the feeling more than to the sound, and a wide one
+must not keep the lips from meeting."""
 _RIDGE = 0.005
 """Share that is added to the diagonal: it decides between mixes that look alike, smoothly."""
 _SWEEPS = 12
@@ -89,7 +92,7 @@ def _metric() -> NDArray[np.float64]:
     columns = head.deltas[:, head.lip_columns].astype(np.float64).mean(axis=3)  # [52, K, 2, 3]
     corners = head.deltas[:, head.lip_corners].astype(np.float64)
     gaps = _GAP_WEIGHT * (columns[:, :, 0, 1] - columns[:, :, 1, 1])
-    points = [columns, corners * np.sqrt(len(head.lip_columns) / 2), gaps]
+    points = [columns, _CORNER_WEIGHT * corners * np.sqrt(len(head.lip_columns) / 2), gaps]
     features = np.concatenate([part.reshape(len(ARKIT_NAMES), -1) for part in points], axis=1)
     result: NDArray[np.float64] = features @ features.T / features.shape[1]
     # The tongue is not of the lips, but it tells a TH.

@@ -428,7 +428,7 @@ function recall(node, tries) {
   if (!node.graph || node.dreamtalk.motion) return;
   const told = app.nodeOutputs[locator(node)]?.dreamtalk_preview;
   if (told?.length) node.dreamtalk.show(told);
-  else if (tries) setTimeout(() => recall(node, tries - 1), 50);
+  else if (tries) setTimeout(() => recall(node, tries - 1), 100);
 }
 
 function addPlayer(prototype) {
@@ -445,7 +445,7 @@ function addPlayer(prototype) {
     if (output?.dreamtalk_preview?.length) this.dreamtalk.show(output.dreamtalk_preview);
   });
   chain(prototype, "onConfigure", function () {
-    recall(this, 20);
+    recall(this, 50);
   });
   chain(prototype, "onRemoved", function () {
     this.dreamtalk.close();

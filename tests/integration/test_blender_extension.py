@@ -64,7 +64,7 @@ def test_extension(blender: Blender, check: str) -> None:
 def test_the_python_of_a_comfyui_will_do(comfy_python: Path, tmp_path: Path) -> None:
     """Whoever has the nodes needs nothing else for Blender."""
     worker = Worker(Runtime(comfy_python, ROOT), tmp_path / "worker")
-    task = Task(1, "animate", "")
+    task = Task(1, "animate")
     worker.ask(task, {"speech": str(DEMO_VOICE), "output": str(tmp_path / "line.npz")})
     until = time.monotonic() + 120
     while not task.finished:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import wave
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
+from dreamtalk_core.audio import Speech
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.render.mark import PORTRAIT_MARK
 from dreamtalk_core.render.portrait import PortraitRenderer
@@ -85,6 +87,31 @@ def test_portrait_video_is_exact_has_sound_and_says_that_it_is_synthetic(
         assert np.abs(frames[at] - own).mean() < 2.5
 
 
+def test_any_sound_goes_into_the_video(run: Runner, comfy: Comfy) -> None:
+    """Three seconds of 96 kHz in six channels, of which one speaks; the rest is silence."""
+    voice = Speech.load(DEMO_VOICE).waveform[: 3 * 16000].repeat(6)
+    waves = np.zeros((len(voice), 6), "<i2")
+    waves[:, 2] = np.round(voice * 32767)
+    (comfy.base / "input").mkdir(exist_ok=True)
+    with wave.open(str(comfy.base / "input" / "six channels.wav"), "wb") as file:
+        file.setnchannels(6)
+        file.setsampwidth(2)
+        file.setframerate(96000)
+        file.writeframes(waves.tobytes())
+    done = run(
+        sound=node("LoadAudio", audio="six channels.wav"),
+        motion=node("DreamTalkSampleMotion", speech=["sound", 0]),
+        video=drawn("DreamTalkRenderPortrait", crop=256),
+        save=saved_video("video"),
+    )
+    with av.open(str(done.files["save"][0])) as container:
+        video, sound = container.streams.video[0], container.streams.audio[0]
+        assert (video.frames, video.width) == (75, 256)
+        assert abs(sound.duration * sound.time_base - 3) < Fraction(1, 25)
+        loud = np.concatenate([f.to_ndarray().ravel() for f in container.decode(audio=0)])
+        assert np.abs(loud).max() > 0.02
+
+
 def test_another_portrait_does_not_resample_the_motion(run: Runner, comfy: Comfy) -> None:
     comfy.add_input(DEMO_PORTRAIT, "ein Gesicht ß 脸.jpg")
     for image in ("demo portrait", "ein Gesicht ß 脸.jpg"):
@@ -127,9 +154,12 @@ def test_frames_that_are_not_there(run: Runner) -> None:
 
 
 def test_an_image_that_would_not_fit_into_memory_is_refused(run: Runner) -> None:
-    graph = {**speaking(), "speech": node("DreamTalkLoadSpeech")}
-    with pytest.raises(Failed, match=r"346 frames of 4096 x 4096 .* Set 'count' to"):
-        run(**graph, frames=drawn("DreamTalkHeadFrames", size=4096), save=saved_images("frames"))
+    with pytest.raises(Failed, match=r"480 frames of 4096 x 4096 .* Set 'count' to"):
+        run(
+            **speaking(fps=240),
+            frames=drawn("DreamTalkHeadFrames", size=4096),
+            save=saved_images("frames"),
+        )
 
 
 def empty_picture() -> dict[str, Any]:
@@ -206,6 +236,46 @@ def test_heads_side_by_side(run: Runner) -> None:
     graph["video"]["inputs"]["labels"] = "sad, sad"
     with pytest.raises(Failed, match="one label of its own"):
         run(**graph)
+
+
+def test_a_head_of_ones_own(run: Runner, comfy: Comfy) -> None:
+    comfy.add_input(rigged_head(comfy.base), "my hëad.glb")
+    graph = {
+        **speaking(),
+        "frames": drawn("DreamTalkHeadFrames", size=128, count=1, head="my hëad.glb"),
+        "save": saved_images("frames"),
+    }
+    assert read_image(run(**graph).files["save"][0]).std() > 20
+    graph["frames"]["inputs"]["head"] = "not there.glb"
+    with pytest.raises(Refused) as refused:
+        run(**graph)
+    assert "There is no file" in refused.value.nodes["frames"]
+
+
+def rigged_head(folder: Path) -> Path:
+    """The built-in head in a file."""
+    still = Motion(("jawOpen",), np.zeros((1, 1), np.float32), Fraction(25))
+    still.save(folder / "head.glb")
+    return folder / "head.glb"
+
+
+def test_a_renderer_that_is_none(run: Runner, comfy: Comfy) -> None:
+    folder = comfy.base / "models" / "dreamtalk"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "renderer.pt").write_bytes(b"not a checkpoint")
+    try:
+        graph = {
+            **speaking(),
+            "video": drawn("DreamTalkRenderPortrait", renderer="renderer.pt"),
+            "save": saved_video("video"),
+        }
+        with pytest.raises(Failed, match=r"renderer\.pt"):
+            run(**graph)
+        graph["video"]["inputs"]["crop"] = 256
+        with pytest.raises(Failed, match="choose the built-in renderer"):
+            run(**graph)
+    finally:
+        (folder / "renderer.pt").unlink()
 
 
 def test_a_video_is_not_see_through(run: Runner) -> None:
@@ -362,6 +432,12 @@ def test_the_player_plays_and_scrubs(run: Runner, comfy: Comfy, vue: bool) -> No
         assert float(value) == pytest.approx(motion.channel(name)[frame + 1], abs=0.01)
         page.keyboard.press("Space")
         page.wait_for_function("document.querySelector('.dreamtalk-player video').currentTime < 1")
+        # Another workflow's tab, and back: it is still there.
+        page.evaluate("app.extensionManager.command.execute('Comfy.NewBlankWorkflow')")
+        page.wait_for_function("app.graph.nodes.length === 0")
+        page.wait_for_timeout(500)
+        page.evaluate("app.extensionManager.command.execute('Workspace.PreviousOpenedWorkflow')")
+        page.wait_for_function("app.graph.nodes.some((node) => node.dreamtalk?.motion)")
         assert not frontend.errors
 
 

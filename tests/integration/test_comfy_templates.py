@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -64,7 +64,7 @@ class Video:
     sound: float
     comment: str
 
-    def at(self, seconds: Sequence[float]) -> np.ndarray:
+    def at(self, seconds: Iterable[float]) -> np.ndarray:
         """The pictures that are to be seen then."""
         return self.pictures[[int(time * self.fps) for time in seconds]]
 
@@ -76,8 +76,8 @@ def read_video(path: Path) -> Video:
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     with av.open(str(path)) as container:
         # The last packet may hold more than is to be heard of it: it says how much.
-        times = [(packet.pts, packet.duration) for packet in container.demux(audio=0)][:-1]
-        sound = float(sum(times[-1]) * container.streams.audio[0].time_base)
+        last = [packet for packet in container.demux(audio=0) if packet.pts is not None][-1]
+        sound = float(((last.pts or 0) + (last.duration or 0)) * last.time_base)
     assert fps is not None
     return Video(np.stack(pictures), fps, sound, comment)
 

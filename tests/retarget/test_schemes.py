@@ -95,7 +95,7 @@ def test_no_two_channels_of_a_scheme_look_the_same(scheme: str) -> None:
     ],
 )
 def test_words(name: str, parts: list[str]) -> None:
-    assert words(name) == parts
+    assert list(words(name)) == parts
 
 
 def test_sides_are_written_in_many_ways() -> None:
