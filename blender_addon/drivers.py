@@ -35,16 +35,14 @@ def drive(objects: Sequence[bpy.types.Object]) -> int:
     ways = [(own, rows) for name, rows in wanted.items() for own in targets.places(name, objects)]
     if not ways:
         raise DreamTalkError("No row of the mapping can be driven. Press Match, or add rows.")
-    release(objects)
-    for place, rows in ways:
-        _check(place, rows)
     holder = targets.holder_of(objects)
-    controller = bpy.data.objects.new(f"{holder.name} Face", None)
-    controller.empty_display_size = 0.05
-    (holder.users_collection or [bpy.context.scene.collection])[0].objects.link(controller)
-    controller.parent = holder
+    for place, rows in ways:
+        _check(place, rows, holder.dreamtalk.controller)
+    undrive(objects)
+    controller = holder.dreamtalk.controller or _empty(holder)
     for source in dict.fromkeys(row.source for _, rows in ways for row in rows):
-        controller[source] = 0.0
+        if source not in controller:
+            controller[source] = 0.0
         limit = 1.0 if source not in ANGLES else 180.0
         controller.id_properties_ui(source).update(
             min=0.0 if limit == 1.0 else -limit,
@@ -62,10 +60,26 @@ def drive(objects: Sequence[bpy.types.Object]) -> int:
     return len(ways)
 
 
+def _empty(holder: bpy.types.Object) -> bpy.types.Object:
+    controller = bpy.data.objects.new(f"{holder.name} Face", None)
+    controller.empty_display_size = 0.05
+    (holder.users_collection or [bpy.context.scene.collection])[0].objects.link(controller)
+    controller.parent = holder
+    return controller
+
+
 def release(objects: Sequence[bpy.types.Object]) -> None:
-    """Take the drivers that `drive` made away, and their empty; what it drove goes to rest."""
+    """Take the drivers that `drive` made away, and their empty with its takes."""
+    undrive(objects)
     settings = targets.holder_of(objects).dreamtalk
-    controller = settings.controller
+    controller, settings.controller = settings.controller, None
+    if controller is not None:
+        bpy.data.objects.remove(controller)
+
+
+def undrive(objects: Sequence[bpy.types.Object]) -> None:
+    """Take the drivers that `drive` made away; their empty and its takes stay."""
+    controller = targets.holder_of(objects).dreamtalk.controller
     if controller is None:
         return
     owners = [*objects, *(own.data.shape_keys for own in objects if targets.has_keys(own))]
@@ -74,11 +88,9 @@ def release(objects: Sequence[bpy.types.Object]) -> None:
         for curve in list(data.drivers) if data else ():
             if _uses(curve, controller):
                 data.drivers.remove(curve)
-    settings.controller = None
-    bpy.data.objects.remove(controller)
 
 
-def _uses(curve: bpy.types.FCurve, controller: bpy.types.Object) -> bool:
+def _uses(curve: bpy.types.FCurve, controller: bpy.types.Object | None) -> bool:
     return any(
         target.id == controller
         for variable in curve.driver.variables
@@ -86,7 +98,7 @@ def _uses(curve: bpy.types.FCurve, controller: bpy.types.Object) -> bool:
     )
 
 
-def _check(place: targets.Place, rows: Sequence[Row]) -> None:
+def _check(place: targets.Place, rows: Sequence[Row], controller: bpy.types.Object | None) -> None:
     data = place.owner.animation_data
     if place.owner.library is not None:
         raise DreamTalkError(
@@ -94,7 +106,7 @@ def _check(place: targets.Place, rows: Sequence[Row]) -> None:
             "driven here. Make a library override of the character first."
         )
     taken = any(
-        own.data_path == place.path and (own.array_index == place.index)
+        (own.data_path, own.array_index) == (place.path, place.index) and not _uses(own, controller)
         for own in (data.drivers if data else ())
     )
     if taken:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_iface
 from bpy_extras.io_utils import ExportHelper, ImportHelper
 
 from dreamtalk_core.errors import DreamTalkError
@@ -104,7 +105,7 @@ def keep(objects: Sequence[bpy.types.Object], mapping: Mapping) -> None:
         )
     driven = holder.dreamtalk.controller is not None
     if driven:
-        drivers.release(objects)
+        drivers.undrive(objects)
     settings = holder.dreamtalk
     settings.members.clear()
     for thing in objects:
@@ -303,7 +304,7 @@ def _ensure_kept(objects: Sequence[bpy.types.Object]) -> None:
 
 
 class DREAMTALK_UL_mapping(bpy.types.UIList):
-    """The table: whether the row is on the character, its source, its target, scale, offset."""
+    """The table: whether the row is on the character, its source, its target."""
 
     bl_idname = "DREAMTALK_UL_mapping"
 
@@ -314,14 +315,10 @@ class DREAMTALK_UL_mapping(bpy.types.UIList):
         there = item.source in SOURCES and bool(targets.places(item.target, objects))
         line = layout.row(align=True)
         line.label(text="", icon="CHECKMARK" if there else "ERROR")
-        names = line.split(factor=0.42, align=True)
-        names.prop(item, "source", text="", emboss=False)
-        rest = names.split(factor=0.6, align=True)
-        rest.prop(item, "target", text="", emboss=False)
-        numbers = rest.row(align=True)
-        numbers.prop(item, "scale", text="", emboss=False)
-        if item.source not in TURNS:
-            numbers.prop(item, "offset", text="", emboss=False)
+        # The numbers are below the table: a sidebar is narrow.
+        names = line.split(factor=0.5, align=True)
+        names.label(text=item.source, translate=False)
+        names.label(text=item.target, translate=False)
 
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -377,23 +374,23 @@ def _draw_report(
     ):
         count = len(dict.fromkeys(names))
         if count:
-            line = box.row()
-            line.label(text=text, icon=icon)
-            line.label(text=str(count), translate=False)
+            box.label(text=_counted(text, count), icon=icon, translate=False)
             if icon == "ERROR":
                 for name in list(dict.fromkeys(names))[:_SHOWN]:
                     box.label(text=f"    {name}", translate=False)
     left = [name for name in unused(objects, mapping) if name not in _targets(found)]
     if left:
-        line = box.row()
-        line.label(text="Not matched", icon="DOT")
-        line.label(text=str(len(left)), translate=False)
+        box.label(text=_counted("Not matched", len(left)), icon="DOT", translate=False)
         for name in left[:_SHOWN]:
             row = box.row()
             row.label(text=f"    {name}", translate=False)
             row.operator(
                 DREAMTALK_OT_mapping_add.bl_idname, text="", icon="ADD", emboss=False
             ).target = name
+
+
+def _counted(text: str, count: int) -> str:
+    return f"{pgettext_iface(text)}: {count}"
 
 
 def _targets(found: Match) -> Iterator[str]:

@@ -73,10 +73,10 @@ class DREAMTALK_PT_style(_Part, bpy.types.Panel):
         if settings.style_from == FILE:
             layout.prop(settings, "style_file", text="File")
         layout.prop(settings, "intensity", slider=True)
-        layout.prop(settings, "style_on_track")
+        layout.prop(settings, "style_on_track", text="Own Track")
         layout.prop(settings, "seed")
         row = layout.row(align=True)
-        row.operator("dreamtalk.refresh_styles", icon="FILE_REFRESH")
+        row.operator("dreamtalk.refresh_styles", text="Refresh", icon="FILE_REFRESH")
         row.operator("dreamtalk.extract_style", icon="ADD")
         asked = styles.asking
         if asked is not None and not asked.finished:
@@ -126,9 +126,9 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
         by = moved(take)
         name = sound_name(take)
         layout.label(text=f"{first + by} – {last + by}  {name}", translate=False)
-        row = layout.row(align=True)
-        row.operator("dreamtalk.show_only_take", icon="SOLO_ON").take = ""
-        row.operator("dreamtalk.add_correction", icon="KEYINGSET").take = ""
+        column = layout.column(align=True)
+        column.operator("dreamtalk.show_only_take", icon="SOLO_ON").take = ""
+        column.operator("dreamtalk.add_correction", icon="KEYINGSET").take = ""
         style = style_of(take)
         if style is not None:
             layout.prop(style.dreamtalk, "intensity", text="Style Intensity", slider=True)

@@ -141,7 +141,7 @@ def _armature(collection: bpy.types.Collection) -> bpy.types.Object:
     data = bpy.data.armatures.new(f"{NAME} Rig")
     thing = bpy.data.objects.new(f"{NAME} Rig", data)
     collection.objects.link(thing)
-    thing.show_in_front = True
+    data.display_type = "STICK"
     with bpy.context.temp_override(active_object=thing, object=thing, selected_objects=[thing]):
         active = bpy.context.view_layer.objects.active
         bpy.context.view_layer.objects.active = thing

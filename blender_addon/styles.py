@@ -74,7 +74,8 @@ def _show(styles: Iterable[dict[str, Any]]) -> None:
     for style in styles:
         name, picture = style["name"], style.get("picture")
         icon = _pictures.load(name, picture, "IMAGE").icon_id if _is_file(picture) else 0
-        told = ", ".join(style.get("tags") or []) or str(style.get("source") or "")
+        tags = ", ".join(style.get("tags") or [])
+        told = style.get("problem") or tags or style.get("source") or ""
         # A number that stays with the name, so that a scene keeps its style as the list grows.
         _shown.append((name, name, told, icon, zlib.crc32(name.encode("utf-8")) & 0x7FFFFFFF))
 

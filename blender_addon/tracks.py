@@ -156,9 +156,17 @@ def check_owners(owners: Iterable[bpy.types.ID]) -> None:
     for owner in owners:
         what = f"'{owner.name}'"
         if owner.library is not None:
+            # Blender overrides objects and armatures, but no shape keys.
+            advice = (
+                "Make it local (Object > Relations > Make Local > Selected Objects and Data). Or, "
+                "to keep the link, press Drive in the Mapping panel of that file, and make a "
+                "library override here: its empty can be animated"
+                if owner.id_type == "KEY"
+                else "Make a library override of it first (Object > Library Override > Make)"
+            )
             raise DreamTalkError(
                 f"{what} is linked from {owner.library.filepath}, so it cannot be animated here. "
-                "Make a library override of the character first (Object > Library Override > Make)."
+                f"{advice}."
             )
         data = owner.animation_data
         if data is None:

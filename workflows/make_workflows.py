@@ -387,6 +387,9 @@ _BUILD = """([template, gapX, gapY]) => {
   return JSON.stringify(graph.serialize());
 }"""
 
+# Where the canvas is scrolled to, which is kept in a workflow.
+_VIEW = """() => ({ scale: app.canvas.ds.scale, offset: [...app.canvas.ds.offset] })"""
+
 # Folds a part of the template that was built last into one node, as the host keeps blueprints.
 _FOLD = """([name, inside, shown]) => {
   const parts = new Set(inside.map((key) => made[key]));
@@ -429,6 +432,8 @@ def make(frontend: Frontend, name: str, folder: Path) -> None:
     template = TEMPLATES[name]
     workflow = build(frontend, template)
     frontend.load(workflow)
+    frontend.fit()
+    workflow["extra"]["ds"] = frontend.page.evaluate(_VIEW)
     frontend.run()
     problems = frontend.problems() + frontend.errors
     if problems:

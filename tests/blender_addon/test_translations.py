@@ -13,6 +13,15 @@ from blender_addon.translations import LANGUAGES, table
 ADDON = Path(__file__).resolve().parents[2] / "blender_addon"
 REGIONS = {"Lips", "Jaw", "Brows", "Eyes", "Cheeks", "Head"}
 """Made into sliders one by one."""
+REPORT = {
+    "Bones",
+    "Conflicts",
+    "Matched",
+    "Names not recognised",
+    "Not matched",
+    "Not on the character",
+}
+"""Parts of the mapping's report."""
 NAMES = {"DreamTalk"}
 
 
@@ -40,7 +49,7 @@ def shown(tree: ast.AST) -> Iterator[ast.expr]:
 
 
 def texts() -> set[str]:
-    found = set(REGIONS)
+    found = REGIONS | REPORT
     for path in ADDON.glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found |= {

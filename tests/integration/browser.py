@@ -132,9 +132,13 @@ class Frontend:
         self.page.evaluate(_QUEUE)
         self.page.wait_for_function("window.ended", timeout=RUN_SECONDS * 1000)
 
+    def fit(self) -> Any:
+        """Shows the whole graph; which part of the page it is in, as Playwright's `clip`."""
+        return self.page.evaluate(_FIT)
+
     def picture(self, path: Path, seconds: float = 0) -> None:
         """The graph as it looks now, as PNG or JPEG. seconds: where its videos stand."""
-        box = self.page.evaluate(_FIT)
+        box = self.fit()
         self.page.evaluate(_SEEK, seconds)
         # The canvas is drawn anew in its own time.
         self.page.wait_for_timeout(500)

@@ -806,6 +806,13 @@ def linked_data(session: Any) -> None:
     bpy.context.view_layer.objects.active = linked
     bpy.context.scene.dreamtalk.sound = str(VOICE)
     _refused(bpy.ops.dreamtalk.animate, "linked", "override")
+    # As the message says.
+    for thing in here.objects:
+        thing.select_set(True)
+    bpy.ops.object.make_local(type="SELECT_OBDATA")
+    local = bpy.context.object
+    _put(session, motion := _motion(session, 5))
+    _shows(local, motion, 1)
 
 
 def cancelled(session: Any) -> None:

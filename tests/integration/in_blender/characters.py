@@ -197,6 +197,11 @@ def a_driven_face(session: Any) -> None:
     bone.source, bone.target = "jawOpen", 'pose.bones["neck"].location[1]'
     bone.scale = -0.01
     wanted = targets.mapping_of(objects).values(motion)
+    others = face.data.shape_keys.driver_add('key_blocks["tongueOut"].value')
+    _told("has a driver already", bpy.ops.dreamtalk.drive)
+    assert rig.dreamtalk.controller is None
+    assert list(face.data.shape_keys.animation_data.drivers) == [others]
+    face.data.shape_keys.driver_remove('key_blocks["tongueOut"].value')
     assert bpy.ops.dreamtalk.drive() == {"FINISHED"}
     controller = rig.dreamtalk.controller
     curves = targets.curves_of(objects, motion)
@@ -219,6 +224,10 @@ def a_driven_face(session: Any) -> None:
     assert np.abs(got[:, 2] - wanted["jawLeft"].clip(0, 1)).max() < 1e-5
     assert np.abs(got[:, 3] - wanted['["Grin"]']).max() < 1e-5
     assert np.abs(got[:, 4] + 0.01 * motion.channel("jawOpen")).max() < 1e-6
+    assert bpy.ops.dreamtalk.match() == {"FINISHED"}
+    assert rig.dreamtalk.controller == controller, "its takes would be lost"
+    got = _frames(lambda: [keys.key_blocks["jawOpen"].value])
+    assert np.abs(got[:, 0] - motion.channel("jawOpen")).max() < 1e-5
     assert bpy.ops.dreamtalk.release() == {"FINISHED"}
     assert not keys.animation_data.drivers
     assert not rig.animation_data.drivers
@@ -278,7 +287,7 @@ def the_panel(session: Any) -> None:
     face = _mesh("Face", ["Jaw_Open", "jawOpen", "Mystery"])
     _select(face)
     said = _drawn(mapping)
-    assert "Conflicts" in said
+    assert "Conflicts: 1" in said
     assert "    Jaw_Open = jawOpen" in said
     assert "    Mystery" in said
     assert "dreamtalk.drive" in said
