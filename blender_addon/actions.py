@@ -19,6 +19,8 @@ REGIONS: tuple[str, ...] = ("Lips", "Jaw", "Brows", "Eyes", "Cheeks", "Head")
 QUICK = ("Eyes",)
 """Groups that smoothing leaves alone: a blink or a shift of gaze is quick by nature."""
 
+_NOTHING = 1e-6
+"""What a strength of 0 is in practice."""
 _LINEAR = 1
 """Number of the keyframe interpolation LINEAR."""
 
@@ -262,10 +264,12 @@ def set_strength(
             fcurve.modifiers.remove(modifier)
         if strength != 1:
             modifier = fcurve.modifiers.new("ENVELOPE")
-            rest = rests.get(address(fcurve.data_path, fcurve.array_index), 0.0)
-            modifier.reference_value, modifier.default_min, modifier.default_max = rest, -1.0, 1.0
-            point = modifier.control_points.add(0)
-            point.min, point.max = -strength, strength
+            # What lies between the defaults is stretched to what lies between the point's min and
+            # max, -1 and 1 as it is made. To set these, as one would, crashes Blender (4.5, 5.0).
+            wide = 1 / max(strength, _NOTHING)
+            modifier.default_min, modifier.default_max = -wide, wide
+            modifier.reference_value = rests.get(address(fcurve.data_path, fcurve.array_index), 0.0)
+            modifier.control_points.add(0)
 
 
 def _is_turn_scalar(fcurve: bpy.types.FCurve) -> bool:
