@@ -232,6 +232,10 @@ class Worker:
         elif task is not None and number == task.number:
             if not task.finished:
                 _bring_up_to_date(task, message, self.log_tail)
+            elif "output" in message.get("result", {}):
+                # It was done before it heard that nobody wants it any more.
+                with suppress(OSError):
+                    Path(message["result"]["output"]).unlink()
             if "progress" not in message:
                 self._current, self._deadline = None, math.inf
 

@@ -254,7 +254,7 @@ def long_speech(comfy: Comfy) -> str:
     return "long.wav"
 
 
-def test_cancelled_within_a_second(comfy: Comfy, run: Runner, long_speech: str) -> None:
+def test_sampling_is_cancelled(comfy: Comfy, run: Runner, long_speech: str) -> None:
     graph = {
         "speech": node("DreamTalkLoadSpeech", file=long_speech),
         "sample": node("DreamTalkSampleMotion", speech=["speech", 0]),
@@ -271,7 +271,8 @@ def test_cancelled_within_a_second(comfy: Comfy, run: Runner, long_speech: str) 
         comfy.interrupt()
         with pytest.raises(Interrupted):
             comfy.wait(prompt)
-        assert time.monotonic() - begin < 1
+        # Far from its end. benchmarks/comfy.py holds it to the second that users are promised.
+        assert time.monotonic() - begin < 4
     assert len(sampled(run)) == 346
 
 

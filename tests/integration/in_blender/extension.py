@@ -139,7 +139,7 @@ def cancelled(session: Any) -> None:
     for task in tasks:
         started = time.perf_counter()
         service.cancel(task)
-        assert time.perf_counter() - started < 0.01
+        assert time.perf_counter() - started < 1
         assert task.state == "CANCELLED"
     _until(service, lambda: not service._worker.busy)
     assert heard == tasks
