@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import time
-import wave
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.pipeline import DreamTalk
 from dreamtalk_core.retarget import Mapping, Row, write_preset
 from dreamtalk_core.style import read_style_file
-from tests.integration.comfy import PACK, ROOT, Comfy, Failed, Interrupted, Refused, Run
+from tests.integration.comfy import PACK, ROOT, Comfy, Failed, Interrupted, Refused, Run, write_wav
 
 SECONDS = Fraction(1384, 100)
 """Of the demo voice."""
@@ -85,17 +84,6 @@ def sampled(run: Runner, **settings: Any) -> Motion:
         **others,
     }
     return Motion.load(run(**graph).files["save"][0])
-
-
-def sound(path: Path, samples: np.ndarray, rate: int) -> Path:
-    """A 16-bit .wav of samples [C, N]."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(len(samples))
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes((samples.T.clip(-1, 1) * 32767).astype("<i2").tobytes())
-    return path
 
 
 # --- the pack ------------------------------------------------------------------------------------
@@ -186,7 +174,7 @@ def test_sliders_turn_what_they_say(run: Runner) -> None:
 def test_many_channels_at_a_high_rate(comfy: Comfy, run: Runner, channels: int) -> None:
     """3 s of 96 kHz, in a folder whose name is not ASCII, with spaces."""
     voice = np.repeat(Speech.load(DEMO_VOICE).waveform[:48000], 6)
-    path = sound(
+    path = write_wav(
         comfy.base / "input" / "ton spur é" / "линия 1 台詞.wav",
         np.tile(voice, (channels, 1)),
         96000,
@@ -198,7 +186,7 @@ def test_many_channels_at_a_high_rate(comfy: Comfy, run: Runner, channels: int) 
 
 
 def test_silence_is_a_face_at_rest(comfy: Comfy, run: Runner) -> None:
-    sound(comfy.base / "input" / "silence.wav", np.zeros((1, 32000)), 16000)
+    write_wav(comfy.base / "input" / "silence.wav", np.zeros((1, 32000)), 16000)
     motion = sampled(run, speech=node("DreamTalkLoadSpeech", file="silence.wav"))
     assert len(motion) == 50
     assert motion.channel("jawOpen").max() < 0.15
@@ -250,7 +238,7 @@ def test_the_host_may_take_its_memory_back(comfy: Comfy, run: Runner) -> None:
 def long_speech(comfy: Comfy) -> str:
     """Twenty minutes, by its name in the input folder."""
     voice = Speech.load(DEMO_VOICE).waveform
-    sound(comfy.base / "input" / "long.wav", np.tile(voice, 1200 // 13)[None], 16000)
+    write_wav(comfy.base / "input" / "long.wav", np.tile(voice, 1200 // 13)[None], 16000)
     return "long.wav"
 
 
@@ -605,7 +593,8 @@ def test_the_lines_of_a_recording(run: Runner) -> None:
 def test_a_folder_of_lines(comfy: Comfy, run: Runner) -> None:
     voice = Speech.load(DEMO_VOICE).waveform
     for index, name in enumerate(("b 2.wav", "a é.wav")):
-        sound(comfy.base / "input" / "my lines" / name, voice[None, : 16000 * (index + 1)], 16000)
+        line = voice[None, : 16000 * (index + 1)]
+        write_wav(comfy.base / "input" / "my lines" / name, line, 16000)
     graph = {
         "folder": node("DreamTalkLoadSpeechFolder", folder="my lines"),
         "sample": node("DreamTalkSampleMotion", speech=["folder", 0]),
