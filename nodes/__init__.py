@@ -16,6 +16,7 @@ from .render_controls import RenderControlImages
 from .render_head import HeadFrames, RenderHead
 from .render_portrait import PortraitFrames, RenderPortrait
 from .sample_motion import SampleMotion
+from .schema import told
 from .speech import LoadSpeech, LoadSpeechFolder, SplitSpeech
 from .style import LoadStyle, SaveStyle
 
@@ -50,4 +51,4 @@ class DreamTalkExtension(ComfyExtension):
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         register_folder()
-        return NODES
+        return [told(node) for node in NODES]

@@ -1,7 +1,8 @@
 """Frames of a motion: which ones, as one IMAGE, with their sound, and the video of all of them.
 
 A VIDEO is written to a file frame by frame and takes no memory. An IMAGE holds every frame: width x
-height x 12 bytes each, 3 MB at 512 x 512, 79 MB for a second of that at 25 frames.
+height x 12 bytes each, 3 MB at 512 x 512, 79 MB for a second of that at 25 frames. Both have even
+sizes, as codecs want them.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ MEMORY = (
     "An IMAGE holds all frames in memory: 79 MB for a second of 512 x 512 pixels at 25 frames, "
     "four times as much for 1024 x 1024. For long speech take the VIDEO of the Render node, or a "
     "range of frames."
+)
+
+EVEN = (
+    "The frames. An odd width or height gets its last column or row twice: videos need even ones."
 )
 
 
@@ -73,7 +78,7 @@ def range_inputs() -> list[io.Input]:
 def images_outputs(*masks: io.Output) -> list[io.Output]:
     """The frames, and what is needed to make a video of them."""
     return [
-        io.Image.Output("images", display_name="images", tooltip=MEMORY),
+        io.Image.Output("images", display_name="images", tooltip=f"{EVEN} {MEMORY}"),
         *masks,
         io.Audio.Output(
             "sound", display_name="audio", tooltip="The sound of these frames, if there is any."
@@ -97,14 +102,17 @@ def draw_images(
     frames: range,
     sizes: Sequence[tuple[int, ...]],
 ) -> list[torch.Tensor]:
-    """What `draw` makes of each frame, as float32 [frames, *size] in 0..1 for each of the sizes.
+    """What `draw` makes of each frame, as float32 [frames, *size] in 0..1 for each of the sizes,
+    which are made even.
 
     draw: called from several threads, gives for a frame an uint8 array of each size, the first of
     them a picture that is shown while the work goes on. Raises RenderError if it would not fit into
     memory.
     """
     from dreamtalk_core.render.raster import threads
+    from dreamtalk_core.render.video import even
 
+    sizes = [(height + height % 2, width + width % 2, *rest) for height, width, *rest in sizes]
     _check_memory(len(frames), sizes)
     batches = [np.empty((len(frames), *size), np.float32) for size in sizes]
     latest: list[Picture] = []
@@ -112,7 +120,7 @@ def draw_images(
     def put(at: int) -> None:
         drawn = draw(frames[at])
         for batch, array in zip(batches, drawn, strict=True):
-            np.divide(array, np.float32(255), out=batch[at])
+            np.divide(even(array), np.float32(255), out=batch[at])
         latest[:] = [drawn[0][..., :3]]
 
     update = progress(lambda: latest[0])
@@ -159,9 +167,8 @@ def cut_sound(audio: Audio | None, frames: range, fps: Fraction) -> Audio | None
     """The sound of some frames, with silence where it is shorter than they are."""
     if audio is None:
         return None
-    rate = int(audio["sample_rate"])
+    whole, rate = samples(audio), int(audio["sample_rate"])
     start, stop = (round(Fraction(frame, 1) / fps * rate) for frame in (frames[0], frames[-1] + 1))
-    whole = samples(audio)
     part = whole[:, start:stop]
     silence = np.zeros((len(whole), stop - start - part.shape[1]), np.float32)
     return audio_of(np.concatenate([part, silence], axis=1), rate)

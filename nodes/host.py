@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -142,10 +142,16 @@ def changed(path: Path | None) -> str:
 
 
 def samples(audio: Audio) -> NDArray[np.float32]:
-    """Samples [C, N] of an AUDIO. Raises SpeechError if it holds none, or several sounds."""
-    waveform = audio["waveform"]
+    """Samples [C, N] of an AUDIO. Raises SpeechError if it holds none, or several sounds.
+
+    A silent clip has None for its AUDIO.
+    """
+    whole = isinstance(audio, Mapping) and {"waveform", "sample_rate"} <= audio.keys()
+    waveform = audio["waveform"] if whole else torch.empty(0)
     if waveform.ndim != 3 or not waveform.numel():
-        raise SpeechError("This AUDIO is empty. Connect a sound that holds samples.")
+        raise SpeechError(
+            "This AUDIO is empty, as that of a silent clip is. Connect a sound that holds samples."
+        )
     if len(waveform) > 1:
         raise SpeechError(
             f"This AUDIO is a batch of {len(waveform)} sounds. Connect one sound at a time."

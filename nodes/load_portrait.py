@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
-from aiohttp import web
-from comfy_api.latest import io, ui
-from server import PromptServer
+from comfy_api.latest import io
 
 from dreamtalk_core.assets import DEMO_PORTRAIT
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.files import atomic_write
 
 from .host import changed, check_file, image_of, input_files, input_path
 from .schema import found_by
 
-DEMO = "demo portrait"
+DEMO = "dreamtalk_demo_portrait.jpg"
+"""In the input folder, where the frontend finds pictures. A file of this name that is there already
+is the user's: it stays, and is what the node loads."""
+FORMER = "demo portrait"
+"""What older graphs call it."""
 _PICTURES = {".avif", ".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 class LoadPortrait(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
+        _offer_demo()
         return io.Schema(
             node_id="DreamTalkLoadPortrait",
             display_name="Load Portrait",
@@ -29,7 +36,7 @@ class LoadPortrait(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "image",
-                    options=[DEMO, *input_files(_PICTURES)],
+                    options=[DEMO, *(name for name in input_files(_PICTURES) if name != DEMO)],
                     default=DEMO,
                     upload=io.UploadType.image,
                     image_folder=io.FolderType.input,
@@ -43,30 +50,29 @@ class LoadPortrait(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, image: str | None) -> bool | str:
-        return check_file(_path(image))
+        return image is None or check_file(_path(image))
 
     @classmethod
     def fingerprint_inputs(cls, image: str | None) -> str:
-        return changed(_path(image))
+        return "" if image is None else changed(_path(image))
 
     @classmethod
     def execute(cls, image: str) -> io.NodeOutput:
         from dreamtalk_core.tracking.video import read_image
 
-        path = DEMO_PORTRAIT if image == DEMO else input_path(image)
-        portrait = image_of(read_image(path))
-        # The frontend shows what is in the input folder by itself.
-        shown = ui.PreviewImage(portrait) if image == DEMO else None
-        return io.NodeOutput(portrait, ui=shown)
+        return io.NodeOutput(image_of(read_image(_path(image))))
 
 
-@PromptServer.instance.routes.get("/dreamtalk/portrait.jpg")
-async def demo_portrait(_: web.Request) -> web.FileResponse:
-    """The demo portrait for the frontend, which knows the host's own folders only."""
-    return web.FileResponse(DEMO_PORTRAIT)
+def _path(image: str) -> Path:
+    path = input_path(DEMO if image == FORMER else image)
+    # Where it could not be put, or is deleted, the node works all the same.
+    return DEMO_PORTRAIT if path == input_path(DEMO) and not path.is_file() else path
 
 
-def _path(image: str | None) -> Path | None:
-    if image is None:
-        return None
-    return DEMO_PORTRAIT if image == DEMO else input_path(image)
+def _offer_demo() -> None:
+    """Puts the demo portrait into the input folder, if that may be written to."""
+    target = input_path(DEMO)
+    with suppress(DreamTalkError, OSError):
+        if not target.exists():
+            with atomic_write(target) as temporary:
+                shutil.copyfile(DEMO_PORTRAIT, temporary)

@@ -1,11 +1,14 @@
-"""What newer hosts know about nodes, for those that do: an unknown keyword would stop the pack."""
+"""What hosts know about nodes, each of them: an unknown keyword would stop the pack."""
 
 from __future__ import annotations
 
 import inspect
+from functools import wraps
 from typing import Any
 
 from comfy_api.latest import io
+
+from dreamtalk_core.errors import DreamTalkError
 
 
 def supported(kind: Any, **keywords: Any) -> dict[str, Any]:
@@ -31,3 +34,29 @@ SEED = {
 }
 """For the input of a seed. It stays from run to run where the host can, so that nothing is made
 anew for nothing. Every host gets the widget: saved graphs hold values by the order of widgets."""
+
+
+def told(node: type[io.ComfyNode]) -> type[io.ComfyNode]:
+    """The node; it says so where nothing comes in at an input that it needs.
+
+    A node before it may give None: a switch, a clip without sound. For an optional input that is
+    as if it were not connected.
+    """
+    execute = node.execute.__func__
+    known = inspect.signature(node.execute).parameters.values()
+    needed = [
+        one.name for one in known if one.kind is not one.VAR_KEYWORD and one.default is one.empty
+    ]
+
+    @wraps(execute)
+    def checked(cls: type[io.ComfyNode], **inputs: Any) -> io.NodeOutput:
+        for name in needed:
+            if inputs[name] is None:
+                raise DreamTalkError(
+                    f"Nothing comes in at '{name}': the node that it is connected to gives nothing "
+                    "for it, as a clip without sound gives no AUDIO. Connect another one."
+                )
+        return execute(cls, **inputs)
+
+    node.execute = classmethod(checked)
+    return node

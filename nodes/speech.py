@@ -97,9 +97,10 @@ class LoadSpeech(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, file: str, start: float, duration: float, audio: host.Audio | None = None
+        cls, file: str, start: float, duration: float, **connected: host.Audio
     ) -> io.NodeOutput:
-        value = load(speech_path(file)) if audio is None else SpeechValue.of(audio)
+        # Connected to a silent clip, it is None: the file is not what was asked for.
+        value = SpeechValue.of(connected["audio"]) if connected else load(speech_path(file))
         if start or duration:
             value = value.cut(start, duration or float(value.speech.duration))
         return io.NodeOutput(value, value.audio)

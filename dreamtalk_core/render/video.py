@@ -179,6 +179,18 @@ def _alike(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
         yield frame
 
 
+def even(picture: Frame) -> Frame:
+    """A picture [H, W, ...] as video codecs take it: an odd size gets its last row or column twice.
+
+    One of an even size stays as it is.
+    """
+    rows, columns = picture.shape[0] % 2, picture.shape[1] % 2
+    if not rows and not columns:
+        return picture
+    more = [(0, rows), (0, columns), *[(0, 0)] * (picture.ndim - 2)]
+    return np.pad(picture, more, mode="edge")
+
+
 def _write(
     temporary: Path,
     frames: Iterator[Frame],
@@ -190,7 +202,6 @@ def _write(
     mark: str | None,
 ) -> None:
     height, width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
-    even = [(0, height - shape[0]), (0, width - shape[1]), (0, 0)]
     layout = "rgba" if shape[2] == 4 else "rgb24"
     mov = temporary.suffix.lower() == ".mov"
     sound = None if audio is None else Sound(audio, "pcm" if mov else "aac")
@@ -216,8 +227,7 @@ def _write(
         track = None if sound is None else SoundTrack(container, sound)
         count = 0
         for frame in frames:
-            pixels = np.pad(frame, even, mode="edge") if any(map(any, even)) else frame
-            picture = av.VideoFrame.from_ndarray(pixels, format=layout).reformat(
+            picture = av.VideoFrame.from_ndarray(even(frame), format=layout).reformat(
                 format=setup.pixels, dst_colorspace="ITU709", dst_color_range="MPEG"
             )
             picture.pts, picture.time_base = count, 1 / fps

@@ -1,14 +1,11 @@
 // Preview Motion's player: the head's video, the curves under it, and a line to scrub along.
 // A plain DOM widget, so that the canvas renderer and the Vue renderer both show it.
-// Besides: Load Portrait's demo portrait, which is in no folder that the frontend knows, and Load
-// Speech's upload button.
+// Besides: Load Speech's upload button.
 
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 
 const PLAYER = "DreamTalkPreviewMotion";
-const PORTRAIT = "DreamTalkLoadPortrait";
-const DEMO = "demo portrait"; // as in nodes/load_portrait.py
 const SPEECH = "DreamTalkLoadSpeech";
 const COLOURS = ["#ff705c", "#5cbeff", "#ffcd54", "#76de8a", "#cd92ff", "#ff96cd", "#78e2dc", "#e6b078"];
 const SHOWN = 5; // curves at first: the liveliest ones
@@ -452,29 +449,7 @@ function addPlayer(prototype) {
   });
 }
 
-function showDemo(node, value) {
-  if (value === DEMO) app.nodePreviewImages[locator(node)] = [api.apiURL("/dreamtalk/portrait.jpg")];
-  else delete app.nodePreviewImages[locator(node)];
-}
-
 const widget = (node, called) => node.widgets.find(({ name }) => name === called);
-
-function addDemo(prototype) {
-  const image = (node) => widget(node, "image");
-  for (const moment of ["onAdded", "onConfigure"]) {
-    chain(prototype, moment, function () {
-      showDemo(this, image(this).value);
-    });
-  }
-  chain(prototype, "onNodeCreated", function () {
-    const changed = image(this).callback;
-    // First, because the frontend's own looks at what is to be shown.
-    image(this).callback = (...given) => {
-      showDemo(this, given[0]);
-      return changed?.apply(image(this), given);
-    };
-  });
-}
 
 /** Sends a file to the host's input folder; its name there. */
 async function upload(file) {
@@ -520,7 +495,6 @@ app.registerExtension({
   },
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (nodeData.name === PLAYER) addPlayer(nodeType.prototype);
-    if (nodeData.name === PORTRAIT) addDemo(nodeType.prototype);
     if (nodeData.name === SPEECH) addUpload(nodeType.prototype);
   },
 });

