@@ -138,9 +138,9 @@ TEMPLATES = {
             "save": save_video("render.video", "style from video", (440, 560)),
         },
         (
-            ("lines", "mood", 330, "note"),
-            ("acting", 20, "actor", 60, "speech"),
-            ("style", 40, "portrait"),
+            ("lines", "mood", 270, "note"),
+            ("acting", "actor", 60, "speech"),
+            ("style", "portrait"),
             ("motion",),
             ("render",),
             ("save",),
@@ -170,7 +170,7 @@ TEMPLATES = {
         (
             ("speech", "note"),
             tuple(f"{name} style" for name in EMOTIONS),
-            (30, EMOTIONS[0], 95, EMOTIONS[1], 95, EMOTIONS[2], 95, EMOTIONS[3]),
+            (30, EMOTIONS[0], 82, EMOTIONS[1], 82, EMOTIONS[2], 82, EMOTIONS[3]),
             ("render",),
             ("save",),
         ),
@@ -322,10 +322,13 @@ BLUEPRINTS = {
     ),
 }
 
-GAP_X, GAP_Y = 60, 50
+GAP_X, GAP_Y = 60, 90
+"""Nodes 2.0 draws a node up to 50 pixels taller."""
+FOLDED = 225
+"""How wide Nodes 2.0 draws a node that is folded up."""
 
 # Builds a template in the frontend and gives the workflow as JSON.
-_BUILD = """([template, gapX, gapY]) => {
+_BUILD = """([template, gapX, gapY, folded]) => {
   const graph = app.graph, made = {};
   app.clean();
   graph.clear();
@@ -351,7 +354,7 @@ _BUILD = """([template, gapX, gapY]) => {
       if (wanted.collapsed) {
         node.collapse();
         y += gapY;
-        width = Math.max(width, 140);
+        width = Math.max(width, folded);
         continue;
       }
       const least = node.computeSize();
@@ -408,7 +411,7 @@ _FOLD = """([name, inside, shown]) => {
 
 def build(frontend: Frontend, template: Template) -> dict[str, Any]:
     """A template as the frontend saves it."""
-    text = frontend.page.evaluate(_BUILD, [asdict(template), GAP_X, GAP_Y])
+    text = frontend.page.evaluate(_BUILD, [asdict(template), GAP_X, GAP_Y, FOLDED])
     workflow: dict[str, Any] = json.loads(text)
     return workflow
 
