@@ -1,12 +1,15 @@
 // Preview Motion's player: the head's video, the curves under it, and a line to scrub along.
 // A plain DOM widget, so that the canvas renderer and the Vue renderer both show it.
-// Besides: Load Speech's upload button.
+// Besides: Load Speech's upload button, and the demo portrait's new name.
 
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 
 const PLAYER = "DreamTalkPreviewMotion";
 const SPEECH = "DreamTalkLoadSpeech";
+const PORTRAIT = "DreamTalkLoadPortrait";
+const DEMO = "dreamtalk_demo_portrait.jpg"; // as in nodes/load_portrait.py
+const FORMER = "demo portrait";
 const COLOURS = ["#ff705c", "#5cbeff", "#ffcd54", "#76de8a", "#cd92ff", "#ff96cd", "#78e2dc", "#e6b078"];
 const SHOWN = 5; // curves at first: the liveliest ones
 const WINDOW = 6; // seconds of curves to be seen
@@ -488,8 +491,17 @@ function addUpload(prototype) {
   });
 }
 
+/** Older graphs have another name for the demo portrait, which the frontend cannot show. */
+function renameDemo({ nodes, definitions }) {
+  for (const node of nodes) {
+    if (node.type === PORTRAIT && node.widgets_values?.[0] === FORMER) node.widgets_values[0] = DEMO;
+  }
+  definitions?.subgraphs?.forEach(renameDemo);
+}
+
 app.registerExtension({
   name: "DreamTalk",
+  beforeConfigureGraph: renameDemo,
   init() {
     document.head.append(element("style", "", { textContent: STYLE }));
   },

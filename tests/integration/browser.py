@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Response, sync_playwright
 
 from tests.integration.comfy import RUN_SECONDS, Comfy, Prompt
 
@@ -22,8 +22,19 @@ SETTINGS = {
 }
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
-# Nodes that the frontend does not know, or paints red, by title.
-_PROBLEMS = """() => {
+# What nodes show: elements of the page, and pictures that are drawn on the canvas.
+_PICTURES = """() => { window.pictures = () => [
+  ...app.graph.nodes.flatMap((node) => node.imgs ?? []),
+  ...document.querySelectorAll("img, video"),
+].filter((shown) => shown.currentSrc || shown.src); }"""
+
+# Nodes that the frontend does not know, or paints red, by title; pictures and players that stay
+# empty, nodes that cover each other.
+_PROBLEMS = """async () => {
+  const comes = (shown) => !shown.error &&
+    !(shown instanceof HTMLImageElement ? shown.complete : shown.readyState >= 2);
+  for (let i = 0; i < 300 && pictures().some(comes); i++)
+    await new Promise((done) => setTimeout(done, 50));
   const found = [];
   const look = (graph) => {
     for (const node of graph.nodes) {
@@ -44,8 +55,20 @@ _PROBLEMS = """() => {
   if (app.lastExecutionError) found.push(app.lastExecutionError.exception_message);
   const dialog = document.querySelector(".p-dialog");
   if (dialog) found.push(`dialog: ${dialog.innerText}`);
+  found.push(...(document.body.innerText.match(/.*(failed to load|error loading).*/gi) ?? []));
+  for (const shown of pictures())
+    if (!shown.naturalWidth && !shown.videoWidth) found.push(`not to be seen: ${shown.src}`);
+  for (const [at, one] of app.graph.nodes.entries())
+    for (const other of app.graph.nodes.slice(at + 1)) {
+      const [x, y, width, height] = one.boundingRect, [left, top, w, h] = other.boundingRect;
+      if (x < left + w && left < x + width && y < top + h && top < y + height)
+        found.push(`${one.title} covers ${other.title}`);
+    }
   return found;
 }"""
+
+RESOURCES = {"font", "image", "media", "script", "stylesheet"}
+"""Kinds of requests that are for something to be seen."""
 
 _TWO_FRAMES = """() => new Promise((done) =>
   requestAnimationFrame(() => requestAnimationFrame(done)))"""
@@ -97,14 +120,20 @@ class Opened:
 
 
 class Frontend:
-    """A page of the frontend. Use `open_frontend`."""
+    """A page of the frontend. Use `open_frontend`, or `open_browser`."""
 
     def __init__(self, page: Page, comfy: Comfy) -> None:
         self.page = page
         self.comfy = comfy
         self.errors: list[str] = []
-        """What scripts have thrown since the page was opened."""
+        """What scripts have thrown, and what could not be had, since the page was opened."""
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("response", self._check)
+
+    def _check(self, response: Response) -> None:
+        resource = response.request.resource_type in RESOURCES or "/view?" in response.url
+        if resource and response.status >= 400:
+            self.errors.append(f"{response.status} {response.url}")
 
     def load(self, workflow: dict[str, Any]) -> None:
         """Opens a workflow in the UI's format."""
@@ -119,7 +148,8 @@ class Frontend:
         return Opened(self.problems() + self.errors[before:], self.prompt())
 
     def problems(self) -> list[str]:
-        """What an artist would see of errors: unknown nodes, red borders, dialogs."""
+        """What an artist would see that is not as it should be: unknown nodes, red borders,
+        dialogs, empty pictures, nodes over each other."""
         return list(self.page.evaluate(_PROBLEMS))
 
     def prompt(self) -> Prompt:
@@ -146,18 +176,30 @@ class Frontend:
 
 
 @contextmanager
-def open_frontend(comfy: Comfy, *, vue: bool = False) -> Iterator[Frontend]:
-    """The frontend, ready for a workflow. vue: draws nodes with the newer of its renderers."""
-    comfy.post("/settings", {**SETTINGS, "Comfy.VueNodes.Enabled": vue})
+def open_browser(comfy: Comfy) -> Iterator[Callable[[bool], Frontend]]:
+    """Opens pages of the frontend, ready for a workflow, in the `with`: called with True, one that
+    draws nodes with the newer of its renderers."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1580, "height": 1030})
-        page.add_init_script("localStorage.setItem('vueNodesBannerDismissed', 'true')")
-        frontend = Frontend(page, comfy)
-        page.goto(f"http://{comfy.address}/")
-        page.wait_for_function("window.app?.vueAppReady && app.graph")
-        yield frontend
+
+        def open_page(vue: bool) -> Frontend:
+            comfy.post("/settings", {**SETTINGS, "Comfy.VueNodes.Enabled": vue})
+            page = browser.new_page(viewport={"width": 1580, "height": 1030})
+            page.add_init_script("localStorage.setItem('vueNodesBannerDismissed', 'true')")
+            page.goto(f"http://{comfy.address}/")
+            page.wait_for_function("window.app?.vueAppReady && app.graph")
+            page.evaluate(_PICTURES)
+            return Frontend(page, comfy)
+
+        yield open_page
         browser.close()
+
+
+@contextmanager
+def open_frontend(comfy: Comfy, *, vue: bool = False) -> Iterator[Frontend]:
+    """One page of the frontend, see `open_browser`."""
+    with open_browser(comfy) as open_page:
+        yield open_page(vue)
 
 
 def chromium() -> str:

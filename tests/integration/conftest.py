@@ -26,10 +26,13 @@ def found(venv: Path) -> Path:
     return python
 
 
-@pytest.fixture(scope="session")
-def comfy_python() -> Path:
-    """The Python that ComfyUI is installed in."""
-    return found(hosts.comfyui())
+COMFYUIS = {"0.3.75 oldest": hosts.comfyui, "newest": hosts.comfyui_newest}
+
+
+@pytest.fixture(scope="session", params=COMFYUIS)
+def comfy_python(request: pytest.FixtureRequest) -> Path:
+    """The Python that ComfyUI is installed in, for each of them."""
+    return found(COMFYUIS[request.param]())
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,11 @@ def comfyui() -> Path:
     return ROOT / ".venv-comfyui"
 
 
+def comfyui_newest() -> Path:
+    """The environment of the same ComfyUI with the newest of the rest, its frontend included."""
+    return ROOT / ".venv-comfyui-newest"
+
+
 def blender(series: str) -> Path:
     """The environment of a Blender."""
     return ROOT / f".venv-blender-{series}"
