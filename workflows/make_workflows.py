@@ -246,7 +246,7 @@ TEMPLATES = {
                 "DreamTalkRenderControlImages",
                 {"motion": "motion.motion", "portrait": "portrait.portrait"},
                 {"control": "landmarks", "count": 81},
-                size=(290, 620),
+                size=(290, 700),
             ),
             "video": Node(
                 "CreateVideo",

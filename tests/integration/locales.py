@@ -135,7 +135,9 @@ def files(kinds: dict[str, Node]) -> Iterator[tuple[Path, str]]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    # To the frontend an @ is a link to another message, unless it is quoted.
+    return text.replace("@", "{'@'}")
 
 
 def main() -> None:
