@@ -61,7 +61,7 @@ class Template:
     note_size: tuple[int, int] = (290, 240)
 
 
-RENDERED = (290, 440)
+RENDERED = (290, 500)
 """Of a node that shows the last frame that it drew."""
 
 
