@@ -115,10 +115,11 @@ class ExtractStyle(io.ComfyNode):
 def as_video(image: Any, fps: float) -> Any:
     """A batch of images as a VIDEO, without an odd last row or column, as codecs want it.
 
-    A VIDEO stays as it is.
+    A VIDEO stays as it is. Raises RenderError for an IMAGE without a picture.
     """
     if not isinstance(image, torch.Tensor):
         return image
+    host.check_image(image)
     even = image[:, : image.shape[1] // 2 * 2, : image.shape[2] // 2 * 2, :3]
     return InputImpl.VideoFromComponents(
         Types.VideoComponents(images=even, frame_rate=Fraction(parse_fps(fps)))

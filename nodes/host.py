@@ -229,10 +229,15 @@ def pictures(image: torch.Tensor) -> Picture:
 
     Raises RenderError if there is none.
     """
-    if image.ndim != 4 or not image.numel():
-        raise RenderError("This IMAGE is empty. Connect one that holds a picture.")
+    check_image(image)
     array = image.detach().float().cpu().clamp(0, 1).mul(255).round().byte().numpy()
     return np.ascontiguousarray(np.broadcast_to(array[..., :3], (*array.shape[:3], 3)))
+
+
+def check_image(image: torch.Tensor) -> None:
+    """Raises RenderError for an IMAGE without a picture."""
+    if image.ndim != 4 or not image.numel():
+        raise RenderError("This IMAGE is empty. Connect one that holds a picture.")
 
 
 def image_of(array: Picture) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,10 @@ def comfy_python(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture(scope="session")
 def comfy(comfy_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comfy]:
     """A ComfyUI with this pack, in a folder whose name has a space and an accent."""
-    with Comfy.start(comfy_python, tmp_path_factory.mktemp("comfyui") / "un hôte") as running:
+    base = tmp_path_factory.mktemp("comfyui") / "un hôte"
+    (base / "custom_nodes").mkdir(parents=True)
+    shutil.copy(Path(__file__).with_name("giving_node.py"), base / "custom_nodes")
+    with Comfy.start(comfy_python, base) as running:
         yield running
 
 

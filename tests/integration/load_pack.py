@@ -1,6 +1,6 @@
 """Loads the pack as the host does, and tells what that took. Run by the host's Python:
 
-    python -I load_pack.py PACK_FOLDER
+    python -I load_pack.py PACK_FOLDER [INPUT_FOLDER]
 
 Prints JSON: seconds, sockets opened, files written, and the modules that came at the top level.
 """
@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 # The launcher makes the host's own modules importable; the host itself is not to start.
-folder = sys.argv[1]
+folder, *inputs = sys.argv[1:]
 start_host, runpy.run_path = runpy.run_path, lambda *_, **__: {}
 sys.argv[1:] = ["--cpu"]
 start_host(str(Path(__file__).with_name("launch_comfyui.py")), run_name="__main__")
@@ -31,11 +31,13 @@ import comfy.model_management  # noqa: E402
 import comfy.model_patcher  # noqa: E402
 import comfy.utils  # noqa: E402
 import comfy_api.latest  # noqa: E402, F401
-import folder_paths  # noqa: E402, F401
+import folder_paths  # noqa: E402
 import utils.extra_config  # noqa: E402, F401
 from aiohttp import web  # noqa: E402
 from server import PromptServer  # noqa: E402
 
+for name in inputs:
+    folder_paths.set_input_directory(name)
 PromptServer.instance = SimpleNamespace(routes=web.RouteTableDef())
 sockets: list[str] = []
 written: list[str] = []

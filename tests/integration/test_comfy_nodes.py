@@ -100,17 +100,19 @@ def test_every_node_explains_itself(kinds: dict[str, Any]) -> None:
         assert all(tips.values()), f"{name}: {tips}"
 
 
-def test_the_pack_loads_at_once_without_a_socket_and_without_writing(
-    comfy: Comfy, comfy_python: Path
+def test_the_pack_loads_at_once_without_a_socket_and_writes_a_portrait(
+    comfy: Comfy, comfy_python: Path, tmp_path: Path
 ) -> None:
     script, pack = Path(__file__).with_name("load_pack.py"), comfy.base / "custom_nodes" / PACK
-    command = [str(comfy_python), "-I", str(script), str(pack)]
+    command = [str(comfy_python), "-I", str(script), str(pack), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["seconds"] < 0.5
     assert not told["sockets"]
-    assert not told["written"]
+    assert all(str(tmp_path) in written for written in told["written"])
+    (portrait,) = tmp_path.iterdir()
+    assert portrait.read_bytes() == DEMO_PORTRAIT.read_bytes()
     assert "dreamtalk_core" in told["modules"]
     assert not {"nodes", "tests", "run", "blender_addon", "numba"} & set(told["modules"])
 
@@ -205,6 +207,62 @@ def test_what_cannot_be_heard_is_told(comfy: Comfy, run: Runner) -> None:
     with pytest.raises(Refused) as refused:
         sampled(run, guidance=-1)
     assert "guidance" in refused.value.nodes["sample"]
+
+
+WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+
+
+def test_nothing_at_an_input_is_told(run: Runner, kinds: dict[str, Any]) -> None:
+    told = 0
+    for kind, about in kinds.items():
+        wires = {
+            name
+            for name, (form, *_) in about["input"].get("required", {}).items()
+            if isinstance(form, str) and form not in WIDGETS
+        }
+        for name in wires:
+            # The host checks inputs in their order: those before have something of the kind.
+            with pytest.raises(Failed, match=r"Nothing comes in at '\w+': .* Connect another one"):
+                run(
+                    none=node("TestsGiving", what="nothing"),
+                    ours=node(kind, **dict.fromkeys(wires, ["none", 0])),
+                    shown=node("PreviewAny", source=["ours", 0]),
+                )
+            told += 1
+    assert told > 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "wire", "what", "message"),
+    [
+        ("DreamTalkLoadSpeech", "audio", "nothing", "This AUDIO is empty, as that of a silent"),
+        ("DreamTalkLoadSpeech", "audio", "no samples", "This AUDIO is empty"),
+        ("DreamTalkSplitSpeech", "speech", "no waveform", "This AUDIO is empty"),
+        ("DreamTalkSampleMotion", "speech", "no samples", "This AUDIO is empty"),
+        ("DreamTalkExtractStyle", "performance", "no pictures", "This IMAGE is empty"),
+        ("DreamTalkPredictStyle", "portrait", "no pictures", "This IMAGE is empty"),
+    ],
+)
+def test_what_is_empty_is_told(run: Runner, kind: str, wire: str, what: str, message: str) -> None:
+    others = {"speech": ["speech", 0]} if kind == "DreamTalkPredictStyle" else {}
+    graph = {
+        "speech": node("DreamTalkLoadSpeech", duration=1.0),
+        "empty": node("TestsGiving", what=what),
+        "ours": node(kind, **others, **{wire: ["empty", 0]}),
+        "shown": node("PreviewAny", source=["ours", 0]),
+    }
+    with pytest.raises(Failed, match=message):
+        run(**graph)
+
+
+def test_a_video_without_pictures_is_told(comfy: Comfy, run: Runner) -> None:
+    name = comfy.add_input(DEMO_VOICE, "heard.mp4")
+    with pytest.raises(Failed, match="no pictures"):
+        run(
+            video=node("LoadVideo", file=name),
+            style=node("DreamTalkExtractStyle", performance=["video", 0]),
+            shown=node("PreviewAny", source=["style", 0]),
+        )
 
 
 # --- what is done again, and what is not ---------------------------------------------------------

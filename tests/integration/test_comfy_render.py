@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.audio import Speech
@@ -114,7 +115,7 @@ def test_any_sound_goes_into_the_video(run: Runner, comfy: Comfy) -> None:
 
 def test_another_portrait_does_not_resample_the_motion(run: Runner, comfy: Comfy) -> None:
     comfy.add_input(DEMO_PORTRAIT, "ein Gesicht ß 脸.jpg")
-    for image in ("demo portrait", "ein Gesicht ß 脸.jpg"):
+    for image in ("dreamtalk_demo_portrait.jpg", "demo portrait", "ein Gesicht ß 脸.jpg"):
         done = run(
             **speaking(),
             face=node("DreamTalkLoadPortrait", image=image),
@@ -142,6 +143,38 @@ def test_portrait_frames_are_the_ones_that_were_asked_for(
     with av.open(str(done.files["sound"][0])) as container:
         sound = container.streams.audio[0]
         assert sound.duration * sound.time_base == Fraction(5, 25)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "size"),
+    [
+        ("DreamTalkPortraitFrames", {}, (510, 512)),
+        ("DreamTalkPortraitFrames", {"crop": 255}, (256, 256)),
+        ("DreamTalkRenderControlImages", {"control": "depth"}, (510, 512)),
+    ],
+)
+def test_images_of_an_odd_size_make_a_video(
+    run: Runner, kind: str, settings: dict[str, Any], size: tuple[int, int]
+) -> None:
+    graph = {
+        **speaking(),
+        "face": node("DreamTalkLoadPortrait"),
+        "odd": node("ImageCrop", image=["face", 0], width=511, height=509, x=0, y=0),
+        "frames": drawn(kind, portrait=["odd", 0], count=2, **settings),
+        "save": saved_images("frames"),
+        "made": node("CreateVideo", images=["frames", 0], fps=25.0),
+        "video": saved_video("made"),
+    }
+    if "control" in settings:
+        graph["mask"] = node("MaskToImage", mask=["frames", 1])
+        graph["cover"] = saved_images("mask")
+    done = run(**graph)
+    for name in {"save", "cover"} & set(graph):
+        picture = read_image(done.files[name][0])
+        assert picture.shape == (*size, 3)
+        assert (picture[-1] == picture[-2]).all()
+        assert (picture[:, -1] == picture[:, -2]).all()
+    assert [picture.shape for picture in pictures(done.files["video"][0])] == [(*size, 3)] * 2
 
 
 def test_frames_that_are_not_there(run: Runner) -> None:
@@ -448,21 +481,21 @@ def test_the_player_plays_and_scrubs(run: Runner, comfy: Comfy, vue: bool) -> No
         assert not frontend.errors
 
 
-def test_the_demo_portrait_is_seen_before_anything_has_run(comfy: Comfy) -> None:
-    with open_frontend(comfy) as frontend:
-        frontend.page.evaluate(
-            "app.graph.add(window.ours = LiteGraph.createNode('DreamTalkLoadPortrait'))"
-        )
-        frontend.page.wait_for_function("ours.imgs?.[0]?.naturalWidth > 0")
-        assert "portrait.jpg" in frontend.page.evaluate("ours.imgs[0].src")
-        # Another picture takes its place.
-        name = comfy.add_input(DEMO_PORTRAIT, "another.jpg")
-        frontend.page.evaluate(
-            "name => { const image = ours.widgets.find((widget) => widget.name === 'image');"
-            " image.value = name; image.callback(name); }",
-            name,
-        )
-        frontend.page.wait_for_function("ours.imgs?.[0]?.src.includes('another.jpg')")
+def test_a_demo_portrait_that_is_the_users_own_is_used(run: Runner, comfy: Comfy) -> None:
+    own = comfy.base / "input" / "dreamtalk_demo_portrait.jpg"
+    demo = own.read_bytes()
+    graph = {"face": node("DreamTalkLoadPortrait"), "save": saved_images("face")}
+    try:
+        Image.new("RGB", (64, 48)).save(own)
+        assert "dreamtalk_demo_portrait.jpg" in str(comfy.get("/object_info/DreamTalkLoadPortrait"))
+        assert read_image(run(**graph).files["save"][0]).shape == (48, 64, 3)
+        own.unlink()
+        # Deleted, it is there all the same; the next look at the list brings the file back.
+        assert read_image(run(**graph).files["save"][0]).shape == read_image(DEMO_PORTRAIT).shape
+        comfy.get("/object_info/DreamTalkLoadPortrait")
+        assert own.read_bytes() == DEMO_PORTRAIT.read_bytes()
+    finally:
+        own.write_bytes(demo)
 
 
 def test_speech_is_uploaded_with_a_button(comfy: Comfy, tmp_path: Path) -> None:
