@@ -12,6 +12,9 @@ import pytest
 from tests.integration import locales
 from tests.integration.comfy import ROOT, Comfy
 
+# What nodes say of themselves is the same on every host.
+pytestmark = pytest.mark.parametrize("comfy_python", ["0.3.75 oldest"], indirect=True)
+
 REMEDY = "run: python -m tests.integration.locales PYTHON_OF_A_COMFYUI"
 HAN = re.compile("[\u4e00-\u9fff]")
 

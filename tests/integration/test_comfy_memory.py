@@ -12,9 +12,12 @@ from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from tests.integration.comfy import Comfy, Graph, Runner, node, write_wav
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="only Linux tells the peak of another process"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux"), reason="only Linux tells the peak of another process"
+    ),
+    pytest.mark.parametrize("comfy_python", ["0.3.75 oldest"], indirect=True),
+]
 
 SHORT, LONG = 4, 40
 """Seconds. 40 s are 1000 frames: were they held as bytes, as a video's are, they took 190 MB."""
