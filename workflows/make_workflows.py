@@ -456,7 +456,7 @@ def main(names: Sequence[str]) -> None:
         raise SystemExit("There is no ComfyUI here yet: python run.py test sets it up.")
     with (
         tempfile.TemporaryDirectory() as folder,
-        Comfy.start(python, Path(folder)) as comfy,
+        Comfy.start(python, Path(folder), secluded=False) as comfy,
         open_frontend(comfy) as frontend,
     ):
         for name in names or TEMPLATES:
