@@ -56,7 +56,7 @@ def curves(speech: str) -> Graph:
     }
 
 
-def portrait(speech: str, image: str = "demo portrait") -> Graph:
+def portrait(speech: str, image: str = "dreamtalk_demo_portrait.jpg") -> Graph:
     return {
         **curves(speech),
         "portrait": node("DreamTalkLoadPortrait", image=image),

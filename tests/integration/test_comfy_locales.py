@@ -42,6 +42,14 @@ def test_files_are_those_that_the_nodes_make(kinds: dict[str, Any]) -> None:
     assert not stale, REMEDY
 
 
+def test_the_frontend_takes_no_message_for_a_formula() -> None:
+    for language in ("en", "zh"):
+        text = (locales.LOCALES / language / "nodeDefs.json").read_text(encoding="utf-8")
+        strings = re.findall(r'"((?:[^"\\]|\\.)*)"', text)
+        for string in strings:
+            assert not set("@{}|") & set(string.replace("{'@'}", "")), string
+
+
 def test_no_page_is_left_over(kinds: dict[str, Any]) -> None:
     pages = {path.relative_to(locales.DOCS).parts[0] for path in locales.DOCS.rglob("*.md")}
     assert {page.removesuffix(".md") for page in pages} == set(kinds)
