@@ -53,7 +53,7 @@ _PROBLEMS = """async () => {
   for (const [id, errors] of Object.entries(app.lastNodeErrors ?? {}))
     found.push(`${id}: ${errors.errors.map((error) => error.message + error.details)}`);
   if (app.lastExecutionError) found.push(app.lastExecutionError.exception_message);
-  const dialog = document.querySelector(".p-dialog");
+  const dialog = document.querySelector(".p-dialog, [role=dialog]");
   if (dialog) found.push(`dialog: ${dialog.innerText}`);
   found.push(...(document.body.innerText.match(/.*(failed to load|error loading).*/gi) ?? []));
   for (const shown of pictures())

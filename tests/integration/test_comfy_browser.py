@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 
@@ -115,14 +116,14 @@ def test_older_graphs_show_the_demo_portrait(frontend: Frontend) -> None:
 def test_a_template_is_chosen_in_the_dialog(frontend: Frontend) -> None:
     page = frontend.page
     page.get_by_label("Templates").first.click()
-    card = page.get_by_text("batch of lines")
+    card = page.get_by_text(re.compile("^batch.of.lines$"))
     card.wait_for()
     page.wait_for_function(
         "[...document.querySelectorAll('img')].some((image) => image.naturalWidth > 1000)"
     )
     card.click()
     page.wait_for_function("app.graph.nodes.some((node) => node.type === 'DreamTalkSplitSpeech')")
-    page.wait_for_selector(".p-dialog", state="detached")
+    page.wait_for_selector(".p-dialog, [role=dialog]", state="detached")
     assert frontend.problems() == []
 
 
