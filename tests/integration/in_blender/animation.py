@@ -135,10 +135,35 @@ def _gap_mm(face: Any, head: Any, frame: int) -> float:
     bpy.context.scene.frame_set(frame)
     face.modifiers["Armature"].show_viewport = False
     mesh = face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    heights = _points(mesh)[head.lip_columns][..., 2] * 1000
+    return float(np.maximum(heights[:, 0].min(-1) - heights[:, 1].max(-1), 0).mean())
+
+
+def at_first_sight(session: Any) -> None:
+    """The head is at rest before its first take, and again when that is deleted."""
+    face = _face(session)
+    _is_at_rest(face)
+    _put(session, motion := _motion(session, 20))
+    _shows(face, motion, 1)
+    assert bpy.ops.dreamtalk.delete_take() == {"FINISHED"}
+    _is_at_rest(face)
+
+
+def _is_at_rest(face: Any) -> None:
+    """No key has a value, and the face is seen as its mesh is."""
+    bpy.context.view_layer.update()
+    moved = {key.name: key.value for key in face.data.shape_keys.key_blocks if key.value}
+    assert not moved, moved
+    seen = face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    away = np.abs(_points(seen) - _points(face.data)).max()
+    assert away < 1e-6, away
+
+
+def _points(mesh: Any) -> Any:
+    """Where the vertices of a mesh are [V, 3]."""
     points = np.empty((len(mesh.vertices), 3), np.float32)
     mesh.vertices.foreach_get("co", points.ravel())
-    heights = points[head.lip_columns][..., 2] * 1000
-    return float(np.maximum(heights[:, 0].min(-1) - heights[:, 1].max(-1), 0).mean())
+    return points
 
 
 def the_head_turns(session: Any) -> None:
