@@ -128,7 +128,9 @@ class JobOperator:
         """Set off, and let the interface go on."""
         global current
         if current is not None:
-            return self._failed(DreamTalkError("DreamTalk is busy. Wait, or press Cancel first."))
+            return self._failed(
+                DreamTalkError("DreamTalk is busy. Wait, or stop it: the X beside its bar.")
+            )
         try:
             self._job = Job(self.plan(context))
             self._job.step()

@@ -75,9 +75,9 @@ class DREAMTALK_PT_style(_Part, bpy.types.Panel):
         layout.prop(settings, "intensity", slider=True)
         layout.prop(settings, "style_on_track", text="Own Track")
         layout.prop(settings, "seed")
-        row = layout.row(align=True)
-        row.operator("dreamtalk.refresh_styles", text="Refresh", icon="FILE_REFRESH")
-        row.operator("dreamtalk.extract_style", icon="ADD")
+        column = layout.column(align=True)
+        column.operator("dreamtalk.refresh_styles", icon="FILE_REFRESH")
+        column.operator("dreamtalk.extract_style", icon="ADD")
         asked = styles.asking
         if asked is not None and not asked.finished:
             _progress(layout, asked.progress, asked.message)

@@ -14,7 +14,7 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 
 from .installation import Installation
-from .runtimes import runtime_at, usual_runtime
+from .runtimes import misfit, runtime_at, usual_runtime
 from .worker import PROTOCOL, Runtime, WorkerError
 
 _EVERY = 0.2
@@ -60,7 +60,8 @@ class DREAMTALK_Preferences(bpy.types.AddonPreferences):
             layout.label(text=str(runtime.python), icon="CHECKMARK", translate=False)
         row = layout.row()
         row.operator(DREAMTALK_OT_check_worker.bl_idname, icon="PLAY")
-        row.operator(DREAMTALK_OT_install_worker.bl_idname, icon="IMPORT")
+        if not no_install():
+            row.operator(DREAMTALK_OT_install_worker.bl_idname, icon="IMPORT")
         if _installation is not None:
             layout.label(text=_installation.message, icon="SORTTIME", translate=False)
         layout.prop(self, "device")
@@ -95,8 +96,11 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if why := no_install():
+            cls.poll_message_set(why)
+            return False
         if not bpy.app.online_access:
-            cls.poll_message_set("Allow online access in the System preferences first")
+            cls.poll_message_set("Tick Allow Online Access in the System preferences first")
             return False
         if _installation is not None:
             cls.poll_message_set("It is being installed")
@@ -145,12 +149,10 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
     def _begin(self) -> bool:
         global _installation
         self._good = False
-        wheels = sorted(Path(__file__).with_name("worker").glob("*.whl"))
-        if not wheels:
-            self.report({"ERROR"}, "This copy of the extension lacks DreamTalk. Install it again.")
-            return False
+        wheel = _wheel()
+        assert wheel is not None  # or `poll` would have said so
         try:
-            _installation = Installation(Path(sys.executable), wheels[-1], own_environment())
+            _installation = Installation(Path(sys.executable), wheel, own_environment())
         except (OSError, WorkerError) as error:
             self.report({"ERROR"}, str(error))
             return False
@@ -185,15 +187,30 @@ def own_environment() -> Path:
     return Path(bpy.utils.extension_path_user(__package__, create=True), "python")
 
 
+def no_install() -> str:
+    """Why Install cannot make an environment, whatever the connection; "" if it can."""
+    wheel = _wheel()
+    if wheel is None:
+        return "This copy of the extension lacks DreamTalk. Install the extension again"
+    return misfit(sys.version_info[:2], wheel)
+
+
+def _wheel() -> Path | None:
+    """DreamTalk for the worker's Python, as it came with the extension."""
+    return next(Path(__file__).with_name("worker").glob("*.whl"), None)
+
+
 def chosen_runtime() -> Runtime:
     """The Python that the preferences name, or one that is found. Raises WorkerError."""
     named = preferences().python.strip()
     if not named:
         found = usual_runtime(own_environment())
         if found is None:
+            why = no_install()
+            install = f". {why}, so it cannot be installed here." if why else "; or press Install."
             raise WorkerError(
                 "No Python with DreamTalk was found. In the preferences of DreamTalk name one, or "
-                "a ComfyUI that has the DreamTalk nodes; or press Install."
+                f"a ComfyUI that has the DreamTalk nodes{install}"
             )
         return found
     place = Path(bpy.path.abspath(named))
