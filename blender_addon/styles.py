@@ -83,7 +83,8 @@ def _show(styles: Iterable[dict[str, Any]]) -> None:
 
 def number(name: str) -> int:
     """A style's in a menu. It stays with the name: a scene keeps its style as the list grows."""
-    return zlib.crc32(name.encode("utf-8")) & 0x7FFFFFFF
+    # 24 bits: a menu of pictures hands the chosen one over as a float.
+    return zlib.crc32(name.encode("utf-8")) & 0xFFFFFF
 
 
 def _is_file(path: str | None) -> bool:

@@ -459,6 +459,8 @@ def styles_have_pictures(session: Any) -> None:
     assert bpy.ops.dreamtalk.refresh_styles() == {"FINISHED"}
     entries = styles.items(None, None)
     assert shipped <= {entry[0] for entry in entries}
+    # A menu of pictures hands the number of the chosen one over as a float.
+    assert all(int(np.float32(entry[4])) == entry[4] for entry in entries)
     assert all(Path(style["picture"]).is_file() for style in styles.known())
     motion = session.folder / "somebody.npz"
     calm = session.part("dreamtalk_core.curves").smooth(_motion(session, 200).weights, 24.0, 2.0)
