@@ -16,6 +16,7 @@ from .settings import FILE, MARKERS, NAMED
 from .takes import moved, sound_name, takes_on
 from .targets import objects_of
 from .tracks import frame_span, is_muted, style_of
+from .translations import OWN
 
 
 class _Panel:
@@ -60,14 +61,15 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
 
 class DREAMTALK_PT_style(_Part, bpy.types.Panel):
     bl_label = "Style"
+    bl_translation_context = OWN
     bl_options: ClassVar[set[str]] = set()
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = _column(self.layout), context.scene.dreamtalk
-        layout.prop(settings, "style_from", text="From")
+        layout.prop(settings, "style_from", text="From", text_ctxt=OWN)
         if settings.style_from in {NAMED, MARKERS}:
             layout.template_icon_view(settings, "style", show_labels=True, scale=5, scale_popup=5)
-            layout.prop(settings, "style", text="Style")
+            layout.prop(settings, "style", text="Style", text_ctxt=OWN)
         if settings.style_from == MARKERS:
             layout.operator("dreamtalk.add_style_marker", icon="MARKER_HLT")
         if settings.style_from == FILE:
