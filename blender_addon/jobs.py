@@ -16,6 +16,7 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
 
 from . import service
+from .messages import told
 from .worker import Task
 
 _EVERY = 0.1
@@ -184,7 +185,7 @@ class JobOperator:
         redraw(context)
 
     def _failed(self, error: DreamTalkError) -> set[str]:
-        self.report({"ERROR"}, str(error))
+        self.report({"ERROR"}, told(error))
         return {"CANCELLED"}
 
 

@@ -12,6 +12,7 @@ from dreamtalk_core.errors import DreamTalkError
 from . import jobs, mapping, styles
 from .actions import REGIONS
 from .animate import warnings
+from .messages import say, told
 from .settings import FILE, MARKERS, NAMED
 from .takes import moved, sound_name, takes_on
 from .targets import objects_of
@@ -40,11 +41,11 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
         try:
             objects = objects_of(context)
         except DreamTalkError as error:
-            _say(layout, str(error), "INFO")
+            say(layout, context, told(error), "INFO")
             layout.operator("dreamtalk.add_head", icon="USER")
             objects = []
         for warning in warnings(objects):
-            _say(layout, warning, "ERROR")
+            say(layout, context, warning, "ERROR")
         layout.prop(settings, "sound")
         layout.prop(settings, "start_at")
         if settings.start_at == "FRAME":
@@ -84,7 +85,7 @@ class DREAMTALK_PT_style(_Part, bpy.types.Panel):
         if asked is not None and not asked.finished:
             _progress(layout, asked.progress, asked.message)
         elif asked is not None and asked.state == "FAILED":
-            _say(layout, asked.error, "ERROR")
+            say(layout, context, asked.error, "ERROR")
 
 
 class DREAMTALK_PT_life(_Part, bpy.types.Panel):
@@ -210,22 +211,6 @@ def _progress(layout: Any, share: float, message: str) -> None:
     row = layout.row(align=True)
     row.progress(factor=share, text=message)
     row.operator("dreamtalk.cancel", text="", icon="X")
-
-
-_WIDTH = 44
-
-
-def _say(layout: Any, text: str, icon: str) -> None:
-    """A message over as many lines as it needs: a label is one line, and is cut off."""
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    line = ""
-    for word in text.split():
-        if line and len(line) + len(word) >= _WIDTH:
-            column.label(text=line, icon=icon, translate=False)
-            line, icon = "", "BLANK1"
-        line = f"{line} {word}".strip()
-    column.label(text=line, icon=icon, translate=False)
 
 
 CLASSES = (

@@ -6,7 +6,6 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 import bpy
@@ -14,6 +13,7 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 
 from .installation import Installation
+from .messages import say, told
 from .runtimes import misfit, runtime_at, usual_runtime
 from .worker import PROTOCOL, Runtime, WorkerError
 
@@ -50,12 +50,7 @@ class DREAMTALK_Preferences(bpy.types.AddonPreferences):
         try:
             runtime = chosen_runtime()
         except WorkerError as error:
-            # Blender does not break lines; 8 pixels are a wide letter.
-            letters = int(context.region.width / context.preferences.system.ui_scale / 8)
-            column, icon = layout.column(align=True), "INFO"
-            for line in wrap(str(error), max(30, letters)):
-                column.label(text=line, icon=icon, translate=False)
-                icon = "BLANK1"
+            say(layout, context, told(error), "INFO")
         else:
             layout.label(text=str(runtime.python), icon="CHECKMARK", translate=False)
         row = layout.row()
@@ -80,7 +75,7 @@ class DREAMTALK_OT_check_worker(bpy.types.Operator):
             service.stop()
             known = service.wait(service.request("hello", protocol=PROTOCOL))
         except DreamTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         self.report({"INFO"}, f"DreamTalk {known['version']}, Python {known['python']}")
         return {"FINISHED"}
@@ -154,7 +149,7 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
         try:
             _installation = Installation(Path(sys.executable), wheel, own_environment())
         except (OSError, WorkerError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return False
         return True
 
@@ -165,7 +160,7 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
             if _installation is not None and not _installation.poll():
                 return False
         except WorkerError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
         else:
             self._good = _installation is not None
             if self._good:

@@ -16,6 +16,7 @@ from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.files import atomic_write
 
 from . import service
+from .messages import told
 from .worker import Task
 
 _SHIPPED = Path(__file__).with_name("style_pictures")
@@ -186,7 +187,7 @@ def _ask(operator: Any, method: str, done: Any, **params: Any) -> set[str]:
         if bpy.app.background:
             service.wait(asking)
     except DreamTalkError as error:
-        operator.report({"ERROR"}, str(error))
+        operator.report({"ERROR"}, told(error))
         return {"CANCELLED"}
     return {"FINISHED"}
 

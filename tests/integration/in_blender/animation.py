@@ -567,6 +567,30 @@ def panels(session: Any) -> None:
     assert "dreamtalk.add_head" in _drawn(session)
 
 
+def in_chinese(session: Any) -> None:
+    """Messages call buttons as they are labelled, and keys as they are."""
+    session.install()
+    messages, table = session.part("messages"), session.part("translations").table("zh_HANS")
+    # Blender's module brings no languages.
+    translations = SimpleNamespace(pgettext=lambda text, _context: table.get(text, f"{text}?"))
+    messages.bpy = SimpleNamespace(app=SimpleNamespace(translations=translations))
+    error = ValueError("Choose a style, or press Refresh Styles. Leave it first: press Tab.")
+    assert messages.told(error) == "Choose a style, or press 刷新风格. Leave it first: press Tab."
+
+
+def a_message_in_the_sidebar(session: Any) -> None:
+    """No line of it is longer than the sidebar is wide when it has been opened."""
+    session.install()
+    seen: list[str] = []
+    region, system = SimpleNamespace(width=280), SimpleNamespace(ui_scale=1.0)
+    context = SimpleNamespace(region=region, preferences=SimpleNamespace(system=system))
+    text = "No character is selected. Click the face (a mesh with shape keys) or its armature."
+    session.part("messages").say(_Layout({"INFO", "BLANK1"}, seen), context, text, "INFO")
+    assert " ".join(seen) == text
+    # Of 39 letters the last three were lost.
+    assert max(map(len, seen)) < 36, seen
+
+
 def a_python_that_does_not_fit(session: Any) -> None:
     """Blender's own is too new: it is said before any work, and no Install is offered."""
     session.install()
