@@ -202,7 +202,7 @@ def chosen_runtime() -> Runtime:
         found = usual_runtime(own_environment())
         if found is None:
             why = no_install()
-            install = f". {why}, so it cannot be installed here." if why else "; or press Install."
+            install = f". None can be installed here. {why}." if why else "; or press Install."
             raise WorkerError(
                 "No Python with DreamTalk was found. In the preferences of DreamTalk name one, or "
                 f"a ComfyUI that has the DreamTalk nodes{install}"
