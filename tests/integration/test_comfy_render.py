@@ -322,7 +322,7 @@ def test_control_images(run: Runner, control: str, of: str) -> None:
     done = run(**graph)
     assert len(done.files["save"]) == len(done.files["cover"]) == 2
     picture, mask = (read_image(done.files[name][0]) for name in ("save", "cover"))
-    size = 512 if of == "portrait" else 256
+    size = 768 if of == "portrait" else 256
     assert picture.shape == mask.shape == (size, size, 3)
     assert picture.std() > 5
     # Lips are about a tenth of the face's width high, and the face is in the middle.
