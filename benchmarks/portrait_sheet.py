@@ -1,9 +1,9 @@
 """Portraits and what they do: `python benchmarks/portrait_sheet.py [PICTURE ...] -o OUT.jpg`.
 
 One row per portrait, one column per sound, expression or turn. Without pictures: those that may be
-shown, which are NASA's portrait that the demo uses, the portrait of Grace Hopper (US Navy, public
-domain) that matplotlib ships, the same painted over by a filter, and the built-in head. Needs
-matplotlib.
+shown, which are the demo's, the same painted over by a filter, the built-in head, and a hard case,
+a broad smile with teeth: NASA's portrait of the astronaut Eileen Collins (public domain), which
+scikit-image ships. Needs matplotlib and scikit-image.
 """
 
 from __future__ import annotations
@@ -73,15 +73,15 @@ def weights(shapes: dict[str, float]) -> NDArray[np.float32]:
 
 def showable() -> list[Picture]:
     """Portraits that nobody has to be asked about."""
-    import matplotlib
+    import skimage
 
-    folder = Path(matplotlib.get_data_path()) / "sample_data"
-    hopper = read_image(folder / "grace_hopper.jpg")
+    demo = read_image(DEMO_PORTRAIT)
     head = HeadRenderer(SIZE).render(np.zeros(52))
-    return [read_image(DEMO_PORTRAIT), hopper, painted(hopper), head]
+    smiling = read_image(Path(skimage.__file__).parent / "data" / "astronaut.png")
+    return [demo, painted(demo), head, smiling]
 
 
-def painted(picture: Picture, radius: int = 4) -> Picture:
+def painted(picture: Picture, radius: int = 6) -> Picture:
     """As if by a broad brush: each pixel is the mean of its calmest corner (Kuwahara's filter)."""
     values = picture.astype(np.float64)
     size = radius + 1

@@ -19,6 +19,7 @@ from dreamtalk_core.motion import Motion
 from . import styles
 from .actions import Curve, reduce_action
 from .jobs import JobOperator, Result, all_of
+from .messages import told
 from .settings import (
     AUTO,
     FILE,
@@ -113,7 +114,7 @@ def put_sound(scene: bpy.types.Scene, sound: Path, first: int) -> list[str]:
         if scene.dreamtalk.use_sound:
             add_sound(scene, sound, first)
     except DreamTalkError as error:
-        return [str(error)]
+        return [told(error)]
     return []
 
 
@@ -221,7 +222,7 @@ class DREAMTALK_OT_import_motion(bpy.types.Operator):
             first = first_frame(context.scene)
             put_take(context.scene, objects, [motion], file.stem, first)
         except DreamTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         for warning in warnings(objects):
             self.report({"WARNING"}, warning)

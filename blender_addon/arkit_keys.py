@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import DreamTalkError
@@ -16,8 +15,7 @@ from dreamtalk_core.rig.head import load_head
 
 from . import targets
 from .sample_head import to_blender
-
-Floats = NDArray[np.float32]
+from .shape_keys import Floats, add_shapes, points_of
 
 _SAME = 1e-4
 """Metres that a vertex of the sample head may be away from where it was."""
@@ -30,7 +28,7 @@ def make(objects: Sequence[bpy.types.Object], mapping: Mapping) -> int:
     the keys that the mapping moves. Keys that are there stay as they are.
     Raises DreamTalkError where there is nothing to make them of, or a mesh is in edit mode.
     """
-    planned: list[tuple[bpy.types.Object, str, Floats]] = []
+    planned: list[tuple[bpy.types.Object, dict[str, Floats]]] = []
     for thing in objects:
         if thing.type != "MESH" or thing.data.library is not None:
             continue
@@ -38,20 +36,17 @@ def make(objects: Sequence[bpy.types.Object], mapping: Mapping) -> int:
             raise DreamTalkError(f"'{thing.name}' is in edit mode. Leave it first: press Tab.")
         have = set(thing.data.shape_keys.key_blocks.keys()) if targets.has_keys(thing) else set()
         shapes = _sample_shapes(thing) or _mixed(thing, mapping)
-        planned += [(thing, name, moves) for name, moves in shapes.items() if name not in have]
-    if not planned:
+        planned.append((thing, {name: shapes[name] for name in shapes if name not in have}))
+    made = sum(len(shapes) for _, shapes in planned)
+    if not made:
         raise DreamTalkError(
             "There are no ARKit keys to make: the meshes have them, or have no shape keys that the "
             "mapping moves. Add > DreamTalk Head brings a head that has them all."
         )
-    for thing, name, moves in planned:
-        if not targets.has_keys(thing):
-            thing.shape_key_add(name="Basis", from_mix=False)
-        key = thing.shape_key_add(name=name, from_mix=False)
-        rest = _points(thing.data.shape_keys.reference_key)
-        key.points.foreach_set("co", (rest + moves).ravel())
-        key.value = 0.0  # Blender 5 gives new keys their full value
-    return len(planned)
+    for thing, shapes in planned:
+        if shapes:
+            add_shapes(thing, shapes)
+    return made
 
 
 def _sample_shapes(thing: bpy.types.Object) -> dict[str, Floats]:
@@ -71,16 +66,10 @@ def _mixed(thing: bpy.types.Object, mapping: Mapping) -> dict[str, Floats]:
     if not targets.has_keys(thing):
         return {}
     keys = thing.data.shape_keys
-    rest = _points(keys.reference_key)
+    rest = points_of(keys.reference_key)
     result: dict[str, Floats] = {}
     for row in mapping.rows:
         if row.source in INDEX and row.target in keys.key_blocks:
-            moves = np.float32(row.scale) * (_points(keys.key_blocks[row.target]) - rest)
+            moves = np.float32(row.scale) * (points_of(keys.key_blocks[row.target]) - rest)
             result[row.source] = result.get(row.source, 0) + moves
     return result
-
-
-def _points(block: bpy.types.ShapeKey) -> Floats:
-    co = np.empty(3 * len(block.points), np.float32)
-    block.points.foreach_get("co", co)
-    return co.reshape(-1, 3)

@@ -12,6 +12,7 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.files import atomic_write, check_target
 
+from .messages import told
 from .targets import objects_of
 
 FORMATS = (".glb", ".usdc", ".usda", ".usd", ".fbx")
@@ -129,7 +130,7 @@ class DREAMTALK_OT_export(bpy.types.Operator):
         try:
             export_character(context, objects_of(context), path)
         except DreamTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         self.report({"INFO"}, str(path))
         return {"FINISHED"}

@@ -16,6 +16,7 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
 
 from . import service
+from .messages import told
 from .worker import Task
 
 _EVERY = 0.1
@@ -128,7 +129,9 @@ class JobOperator:
         """Set off, and let the interface go on."""
         global current
         if current is not None:
-            return self._failed(DreamTalkError("DreamTalk is busy. Wait, or press Cancel first."))
+            return self._failed(
+                DreamTalkError("DreamTalk is busy. Wait, or stop it: the X beside its bar.")
+            )
         try:
             self._job = Job(self.plan(context))
             self._job.step()
@@ -182,7 +185,7 @@ class JobOperator:
         redraw(context)
 
     def _failed(self, error: DreamTalkError) -> set[str]:
-        self.report({"ERROR"}, str(error))
+        self.report({"ERROR"}, told(error))
         return {"CANCELLED"}
 
 

@@ -46,6 +46,8 @@ LIGHT = (
 )
 """Modules of the core that need numpy and the standard library only; tests hold it to the house."""
 
+OTHERS = ("LICENSE", "style_pictures/")
+"""What else of this folder goes in."""
 LICENCES = ("LICENSE", "NOTICE")
 """Of the core."""
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -72,7 +74,7 @@ def extension_files() -> Files:
         name = path.relative_to(HERE).as_posix()
         if path.suffix == ".py":
             files[name] = relative_imports(path.read_text(encoding="utf-8"), name).encode()
-        elif path.suffix in {".json", ".toml", ".tsv"} or name == "LICENSE":
+        elif path.suffix in {".json", ".toml", ".tsv"} or name.startswith(OTHERS):
             files[name] = path.read_bytes()
     files["blender_manifest.toml"] = re.sub(
         rb'(?m)^version = ".*"$',

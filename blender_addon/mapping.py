@@ -26,6 +26,7 @@ from dreamtalk_core.retarget import (
 )
 
 from . import arkit_keys, drivers, rigs, targets
+from .messages import say, told
 
 _SHOWN = 8
 """Names that the panel lists before it only counts them."""
@@ -149,7 +150,7 @@ class _Tool(bpy.types.Operator):
         try:
             said = self.run(context, targets.objects_of(context))
         except DreamTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         if said:
             self.report({"INFO"}, said)
@@ -326,11 +327,11 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     try:
         objects = targets.objects_of(context)
     except DreamTalkError as error:
-        layout.label(text=str(error), icon="INFO", translate=False)
+        say(layout, context, told(error), "INFO")
         return
     settings = targets.holder_of(objects).dreamtalk
     found = report_of(objects)
-    _draw_report(layout, objects, found)
+    _draw_report(layout, context, objects, found)
     buttons = layout.row(align=True)
     buttons.operator(DREAMTALK_OT_match.bl_idname, icon="VIEWZOOM")
     buttons.operator(DREAMTALK_OT_mapping_load.bl_idname, text="", icon="IMPORT")
@@ -354,12 +355,15 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def _draw_report(
-    layout: bpy.types.UILayout, objects: Sequence[bpy.types.Object], found: Match
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    objects: Sequence[bpy.types.Object],
+    found: Match,
 ) -> None:
     try:
         mapping = targets.mapping_of(objects)
     except DreamTalkError as error:
-        layout.label(text=str(error), icon="ERROR", translate=False)
+        say(layout, context, told(error), "ERROR")
         return
     lost = [row for row in mapping.rows if not targets.places(row.target, objects)]
     box = layout.column(align=True)

@@ -12,10 +12,12 @@ from dreamtalk_core.errors import DreamTalkError
 from . import jobs, mapping, styles
 from .actions import REGIONS
 from .animate import warnings
+from .messages import say, told
 from .settings import FILE, MARKERS, NAMED
 from .takes import moved, sound_name, takes_on
 from .targets import objects_of
 from .tracks import frame_span, is_muted, style_of
+from .translations import OWN
 
 
 class _Panel:
@@ -39,11 +41,11 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
         try:
             objects = objects_of(context)
         except DreamTalkError as error:
-            _say(layout, str(error), "INFO")
+            say(layout, context, told(error), "INFO")
             layout.operator("dreamtalk.add_head", icon="USER")
             objects = []
         for warning in warnings(objects):
-            _say(layout, warning, "ERROR")
+            say(layout, context, warning, "ERROR")
         layout.prop(settings, "sound")
         layout.prop(settings, "start_at")
         if settings.start_at == "FRAME":
@@ -60,14 +62,15 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
 
 class DREAMTALK_PT_style(_Part, bpy.types.Panel):
     bl_label = "Style"
+    bl_translation_context = OWN
     bl_options: ClassVar[set[str]] = set()
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = _column(self.layout), context.scene.dreamtalk
-        layout.prop(settings, "style_from", text="From")
+        layout.prop(settings, "style_from", text="From", text_ctxt=OWN)
         if settings.style_from in {NAMED, MARKERS}:
             layout.template_icon_view(settings, "style", show_labels=True, scale=5, scale_popup=5)
-            layout.prop(settings, "style", text="Style")
+            layout.prop(settings, "style", text="Style", text_ctxt=OWN)
         if settings.style_from == MARKERS:
             layout.operator("dreamtalk.add_style_marker", icon="MARKER_HLT")
         if settings.style_from == FILE:
@@ -75,14 +78,14 @@ class DREAMTALK_PT_style(_Part, bpy.types.Panel):
         layout.prop(settings, "intensity", slider=True)
         layout.prop(settings, "style_on_track", text="Own Track")
         layout.prop(settings, "seed")
-        row = layout.row(align=True)
-        row.operator("dreamtalk.refresh_styles", text="Refresh", icon="FILE_REFRESH")
-        row.operator("dreamtalk.extract_style", icon="ADD")
+        column = layout.column(align=True)
+        column.operator("dreamtalk.refresh_styles", icon="FILE_REFRESH")
+        column.operator("dreamtalk.extract_style", icon="ADD")
         asked = styles.asking
         if asked is not None and not asked.finished:
             _progress(layout, asked.progress, asked.message)
         elif asked is not None and asked.state == "FAILED":
-            _say(layout, asked.error, "ERROR")
+            say(layout, context, asked.error, "ERROR")
 
 
 class DREAMTALK_PT_life(_Part, bpy.types.Panel):
@@ -208,22 +211,6 @@ def _progress(layout: Any, share: float, message: str) -> None:
     row = layout.row(align=True)
     row.progress(factor=share, text=message)
     row.operator("dreamtalk.cancel", text="", icon="X")
-
-
-_WIDTH = 44
-
-
-def _say(layout: Any, text: str, icon: str) -> None:
-    """A message over as many lines as it needs: a label is one line, and is cut off."""
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    line = ""
-    for word in text.split():
-        if line and len(line) + len(word) >= _WIDTH:
-            column.label(text=line, icon=icon, translate=False)
-            line, icon = "", "BLANK1"
-        line = f"{line} {word}".strip()
-    column.label(text=line, icon=icon, translate=False)
 
 
 CLASSES = (

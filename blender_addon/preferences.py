@@ -6,7 +6,6 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 import bpy
@@ -14,7 +13,8 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 
 from .installation import Installation
-from .runtimes import runtime_at, usual_runtime
+from .messages import say, told
+from .runtimes import misfit, runtime_at, usual_runtime
 from .worker import PROTOCOL, Runtime, WorkerError
 
 _EVERY = 0.2
@@ -50,17 +50,13 @@ class DREAMTALK_Preferences(bpy.types.AddonPreferences):
         try:
             runtime = chosen_runtime()
         except WorkerError as error:
-            # Blender does not break lines; 8 pixels are a wide letter.
-            letters = int(context.region.width / context.preferences.system.ui_scale / 8)
-            column, icon = layout.column(align=True), "INFO"
-            for line in wrap(str(error), max(30, letters)):
-                column.label(text=line, icon=icon, translate=False)
-                icon = "BLANK1"
+            say(layout, context, told(error), "INFO")
         else:
             layout.label(text=str(runtime.python), icon="CHECKMARK", translate=False)
         row = layout.row()
         row.operator(DREAMTALK_OT_check_worker.bl_idname, icon="PLAY")
-        row.operator(DREAMTALK_OT_install_worker.bl_idname, icon="IMPORT")
+        if not no_install():
+            row.operator(DREAMTALK_OT_install_worker.bl_idname, icon="IMPORT")
         if _installation is not None:
             layout.label(text=_installation.message, icon="SORTTIME", translate=False)
         layout.prop(self, "device")
@@ -79,7 +75,7 @@ class DREAMTALK_OT_check_worker(bpy.types.Operator):
             service.stop()
             known = service.wait(service.request("hello", protocol=PROTOCOL))
         except DreamTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         self.report({"INFO"}, f"DreamTalk {known['version']}, Python {known['python']}")
         return {"FINISHED"}
@@ -95,8 +91,11 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if why := no_install():
+            cls.poll_message_set(why)
+            return False
         if not bpy.app.online_access:
-            cls.poll_message_set("Allow online access in the System preferences first")
+            cls.poll_message_set("Tick Allow Online Access in the System preferences first")
             return False
         if _installation is not None:
             cls.poll_message_set("It is being installed")
@@ -145,14 +144,12 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
     def _begin(self) -> bool:
         global _installation
         self._good = False
-        wheels = sorted(Path(__file__).with_name("worker").glob("*.whl"))
-        if not wheels:
-            self.report({"ERROR"}, "This copy of the extension lacks DreamTalk. Install it again.")
-            return False
+        wheel = _wheel()
+        assert wheel is not None  # or `poll` would have said so
         try:
-            _installation = Installation(Path(sys.executable), wheels[-1], own_environment())
+            _installation = Installation(Path(sys.executable), wheel, own_environment())
         except (OSError, WorkerError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return False
         return True
 
@@ -163,7 +160,7 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
             if _installation is not None and not _installation.poll():
                 return False
         except WorkerError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
         else:
             self._good = _installation is not None
             if self._good:
@@ -185,15 +182,30 @@ def own_environment() -> Path:
     return Path(bpy.utils.extension_path_user(__package__, create=True), "python")
 
 
+def no_install() -> str:
+    """Why Install cannot make an environment, whatever the connection; "" if it can."""
+    wheel = _wheel()
+    if wheel is None:
+        return "This copy of the extension lacks DreamTalk. Install the extension again"
+    return misfit(sys.version_info[:2], wheel)
+
+
+def _wheel() -> Path | None:
+    """DreamTalk for the worker's Python, as it came with the extension."""
+    return next(Path(__file__).with_name("worker").glob("*.whl"), None)
+
+
 def chosen_runtime() -> Runtime:
     """The Python that the preferences name, or one that is found. Raises WorkerError."""
     named = preferences().python.strip()
     if not named:
         found = usual_runtime(own_environment())
         if found is None:
+            why = no_install()
+            install = f". None can be installed here. {why}." if why else "; or press Install."
             raise WorkerError(
                 "No Python with DreamTalk was found. In the preferences of DreamTalk name one, or "
-                "a ComfyUI that has the DreamTalk nodes; or press Install."
+                f"a ComfyUI that has the DreamTalk nodes{install}"
             )
         return found
     place = Path(bpy.path.abspath(named))

@@ -7,8 +7,11 @@ Only names of files are looked at; whether a Python is any good, it says itself 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import zipfile
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from .worker import Runtime
@@ -61,6 +64,29 @@ def usual_runtime(own: Path) -> Runtime | None:
 def environment_python(folder: Path) -> Path:
     """The Python of a virtual environment."""
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def misfit(python: tuple[int, int], wheel: Path) -> str:
+    """Why a wheel of DreamTalk cannot be installed with Blender's Python; "" if it can."""
+    oldest, newest = _range(wheel)
+    if oldest <= python <= newest:
+        return ""
+    named = "{}.{}".format
+    return (
+        f"Blender's Python is {named(*python)}; DreamTalk needs {named(*oldest)} to "
+        f"{named(*newest)}"
+    )
+
+
+@lru_cache(maxsize=1)
+def _range(wheel: Path) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The oldest and the newest Python that a wheel of ours says it is for."""
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        head = archive.read(name).decode("utf-8")
+    found = re.search(r"(?m)^Requires-Python: >=3\.(\d+),<3\.(\d+)$", head)
+    assert found is not None, head
+    return (3, int(found[1])), (3, int(found[2]) - 1)
 
 
 def _is_core(folder: Path) -> bool:

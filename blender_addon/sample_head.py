@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 
+from .shape_keys import add_shapes
+
 NAME = "DreamTalk Head"
 HEAD_BONE, NECK_BONE = "head", "neck"
 
@@ -56,7 +58,8 @@ def add_head(collection: bpy.types.Collection, location: Vector) -> bpy.types.Ob
     _fill(mesh, head)
     thing = bpy.data.objects.new(NAME, mesh)
     collection.objects.link(thing)
-    _add_shape_keys(thing, head)
+    add_shapes(thing, dict(zip(ARKIT_NAMES, to_blender(head.deltas), strict=True)))
+    mesh.shape_keys.name = NAME
     _bind(thing, armature, head.neck)
     return thing
 
@@ -125,15 +128,6 @@ def _material(kind: str, image: bpy.types.Image) -> bpy.types.Material:
         surface.inputs["Subsurface Weight"].default_value = _SKIN_SCATTER
         surface.inputs["Subsurface Scale"].default_value = 0.005
     return material
-
-
-def _add_shape_keys(thing: bpy.types.Object, head: Head) -> None:
-    thing.shape_key_add(name="Basis", from_mix=False)
-    rest = to_blender(head.vertices)
-    for name, deltas in zip(ARKIT_NAMES, head.deltas, strict=True):
-        key = thing.shape_key_add(name=name, from_mix=False)
-        key.points.foreach_set("co", (rest + to_blender(deltas)).ravel())
-    thing.data.shape_keys.name = NAME
 
 
 def _armature(collection: bpy.types.Collection) -> bpy.types.Object:

@@ -51,7 +51,10 @@ class SceneSettings(bpy.types.PropertyGroup):
             ],
         ),
         "style": bpy.props.EnumProperty(
-            name="Style", description="A style of the library", items=styles.items
+            name="Style",
+            description="A style of the library",
+            items=styles.items,
+            default=styles.number("neutral"),
         ),
         "style_file": bpy.props.StringProperty(
             name="Style File",

@@ -16,10 +16,12 @@ from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.files import atomic_write
 
 from . import service
+from .messages import told
 from .worker import Task
 
-_SHIPPED = ("neutral", "happy", "sad", "angry", "surprise", "fear", "disgust", "contempt")
-"""Shown until the worker has been asked which styles there are."""
+_SHIPPED = Path(__file__).with_name("style_pictures")
+"""A picture for each style of the default model, made by make_style_pictures.py: shown until the
+worker has been asked which styles there are."""
 _LIST = "styles.json"
 MARK = "style:"
 """What a marker's name may begin with, to be taken for a style whatever the library holds."""
@@ -46,7 +48,8 @@ def known() -> list[dict[str, Any]]:
         try:
             _known = json.loads(Path(_folder(), _LIST).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            _known = [{"name": name, "tags": [], "picture": ""} for name in _SHIPPED]
+            pictures = sorted(_SHIPPED.glob("*.jpg"))
+            _known = [{"name": own.stem, "tags": [], "picture": str(own)} for own in pictures]
     return _known
 
 
@@ -76,8 +79,13 @@ def _show(styles: Iterable[dict[str, Any]]) -> None:
         icon = _pictures.load(name, picture, "IMAGE").icon_id if _is_file(picture) else 0
         tags = ", ".join(style.get("tags") or [])
         told = style.get("problem") or tags or style.get("source") or ""
-        # A number that stays with the name, so that a scene keeps its style as the list grows.
-        _shown.append((name, name, told, icon, zlib.crc32(name.encode("utf-8")) & 0x7FFFFFFF))
+        _shown.append((name, name, told, icon, number(name)))
+
+
+def number(name: str) -> int:
+    """A style's in a menu. It stays with the name: a scene keeps its style as the list grows."""
+    # 24 bits: a menu of pictures hands the chosen one over as a float.
+    return zlib.crc32(name.encode("utf-8")) & 0xFFFFFF
 
 
 def _is_file(path: str | None) -> bool:
@@ -179,7 +187,7 @@ def _ask(operator: Any, method: str, done: Any, **params: Any) -> set[str]:
         if bpy.app.background:
             service.wait(asking)
     except DreamTalkError as error:
-        operator.report({"ERROR"}, str(error))
+        operator.report({"ERROR"}, told(error))
         return {"CANCELLED"}
     return {"FINISHED"}
 

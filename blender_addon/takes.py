@@ -15,6 +15,7 @@ from dreamtalk_core.motion import parse_fps
 from .actions import reduce_action, replace_range, smooth_action, strips
 from .animate import split_style, wanted_curves, wishes
 from .jobs import JobOperator, Result, all_of
+from .messages import told
 from .settings import scene_fps
 from .sound import check_sound
 from .targets import objects_of
@@ -68,7 +69,7 @@ class TakeOperator:
         try:
             self.work(context, chosen_take(context.scene, self.take))
         except DreamTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 

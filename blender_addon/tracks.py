@@ -355,13 +355,16 @@ def show_only(take: bpy.types.Action) -> None:
 
 
 def delete_take(take: bpy.types.Action) -> None:
-    """Take a take away, with its style; when it was the last one, the rest track goes as well."""
+    """Take a take away, with its style; when it was the last one, the rest track goes as well, and
+    leaves the face at rest."""
     owners = owners_of(take)
     for data, track in list(_tracks_of(take)):
         data.nla_tracks.remove(track)
     for action in layers_of(take):
         bpy.data.actions.remove(action)
     if not takes_of(owners):
+        # What is no longer animated keeps the value that was seen last.
+        bpy.context.view_layer.update()
         _delete_rest(owners)
 
 

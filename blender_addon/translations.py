@@ -6,7 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 LANGUAGES = ("zh_HANS",)
-_CONTEXTS = ("*", "Operator")
+OWN = "DreamTalk"
+"""The context of words that Blender itself translates otherwise than they are meant here."""
+_CONTEXTS = ("*", "Operator", OWN)
 """Blender looks labels of buttons up in a context of their own."""
 
 

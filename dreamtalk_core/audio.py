@@ -15,6 +15,7 @@ becomes zeros.
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -99,23 +100,23 @@ class Speech:
         Floats have full scale 1, signed integers that of their type, uint8 is centred on 128.
         Checked, mixed, resampled and levelled like a file. Raises `SpeechError`.
         """
-        array = np.asarray(samples)
-        if array.dtype.kind not in "fiu" or array.ndim not in (1, 2):
+        sound = np.asarray(samples)
+        if sound.dtype.kind not in "fiu" or sound.ndim not in (1, 2):
             raise SpeechError(
-                f"Samples must be numbers [samples] or [channels, samples], not {array.dtype} "
-                f"{list(array.shape)}."
+                f"Samples must be numbers [samples] or [channels, samples], not {sound.dtype} "
+                f"{list(sound.shape)}."
             )
-        array = np.atleast_2d(array)
-        if not 1 <= len(array) <= _MAX_CHANNELS:
+        sound = np.atleast_2d(sound)
+        if not 1 <= len(sound) <= _MAX_CHANNELS:
             raise SpeechError(
                 f"Samples must be [channels, samples] with 1 to {_MAX_CHANNELS} channels, not "
-                f"{list(array.shape)}. Transpose [samples, channels] first."
+                f"{list(sound.shape)}. Transpose [samples, channels] first."
             )
         rate = int(sample_rate) if np.isfinite(sample_rate) else 0
         if rate != sample_rate:
             raise SpeechError(f"The sample rate must be a whole number, not {sample_rate}.")
         check_rate(rate, source)
-        return cls._collect(((to_float(piece), rate) for piece in _pieces(array)), source)
+        return cls._collect(((to_float(piece), rate) for piece in _pieces(sound)), source)
 
     @classmethod
     def _collect(cls, pieces: Pieces, source: str) -> Speech:
@@ -135,14 +136,18 @@ def _mono_16k(pieces: Pieces, source: str) -> NDArray[np.float32]:
 
     Rate and channel count may change from piece to piece.
     """
-    out = _Buffer()
+    # Grows in place, which not every numpy does for an array of its own.
+    out = array("f")
     resampler: soxr.ResampleStream | None = None
     current, received = -1, 0
+
+    def put(samples: NDArray[np.float32]) -> None:
+        out.frombytes(samples.tobytes())
 
     def finish() -> None:
         # What comes out is as long as what went in, rounded half up to whole samples.
         if resampler is not None:
-            out.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+            put(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
 
     for samples, rate in pieces:
         if rate != current:
@@ -157,32 +162,13 @@ def _mono_16k(pieces: Pieces, source: str) -> NDArray[np.float32]:
                 f"{source} has samples that are NaN or infinite. Export it again as 16-bit sound."
             )
         received += len(mono)
-        out.append(mono if resampler is None else resampler.resample_chunk(mono))
+        put(mono if resampler is None else resampler.resample_chunk(mono))
     if not received:
         raise SpeechError(f"{source} has no samples: its length is zero.")
     finish()
-    return out.release()
-
-
-class _Buffer:
-    """A float32 array that grows in place, so that there is never a second copy."""
-
-    def __init__(self) -> None:
-        self._array: NDArray[np.float32] = np.zeros(1 << 16, np.float32)
-        self.length = 0
-
-    def append(self, samples: NDArray[np.float32]) -> None:
-        end = self.length + len(samples)
-        if end > len(self._array):
-            # No other reference to the array exists, so it may move.
-            self._array.resize(max(end, len(self._array) * 5 // 4), refcheck=False)
-        self._array[self.length : end] = samples
-        self.length = end
-
-    def release(self) -> NDArray[np.float32]:
-        """The array, cut to its length; at least one sample, for input too short to give any."""
-        self._array.resize(max(1, self.length), refcheck=False)
-        return self._array
+    if not out:  # too short to give any
+        out.append(0.0)
+    return np.frombuffer(out, np.float32)
 
 
 def _normalised(waveform: NDArray[np.float32]) -> NDArray[np.float32]:

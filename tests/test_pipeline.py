@@ -227,7 +227,7 @@ def test_a_portrait_is_rendered_and_is_a_face_for_auto(
     talk.render(talk.animate(short, style), path, short, portrait=DEMO_PORTRAIT)
     with av.open(str(path)) as file:
         assert file.streams.video[0].frames == 25
-        assert (file.streams.video[0].width, file.streams.video[0].height) == (512, 512)
+        assert (file.streams.video[0].width, file.streams.video[0].height) == (768, 768)
 
 
 def test_wrong_requests_say_what_to_do(talk: DreamTalk, speech: Speech, tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """Make the demo's portrait from a picture in the public domain.
 
-    pip download --no-deps --only-binary=:all: scikit-image==0.26.0
+    pip download --no-deps --only-binary=:all: matplotlib==3.11.2
     pip install "dreamtalk[bake]"
-    python -m dreamtalk_core.assets.make_demo_portrait scikit_image-0.26.0-*.whl
+    python -m dreamtalk_core.assets.make_demo_portrait matplotlib-3.11.2-*.whl
 
-The upper left of NASA's portrait of the astronaut Eileen Collins (NASA Great Images database), cut
-out around her face and stored as JPEG. NASA's pictures are in the public domain; they may not be
-used to suggest that NASA, or who is shown, endorses anything.
+The US Navy's official portrait of Commodore Grace Hopper (NH 96919-KN), cut out around her face,
+enlarged and stored as JPEG. It is a work of the federal government and in the public domain; it may
+not be used to suggest that the Navy, or who is shown, endorses anything.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import numpy as np
 from dreamtalk_core.assets import DEMO_PORTRAIT
 from dreamtalk_core.files import atomic_write
 
-MEMBER = "skimage/data/astronaut.png"
-LEFT, TOP, SIDE = 70, 0, 288
+MEMBER = "matplotlib/mpl-data/sample_data/grace_hopper.jpg"
+LEFT, TOP, SIDE = 43, 12, 440
 """The square that is cut out, in pixels."""
-SIZE, QUALITY = 512, 92
+SIZE, QUALITY = 768, 90
 
 
 def main() -> None:

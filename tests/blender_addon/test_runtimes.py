@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.runtimes import STAMP, runtime_at, usual_runtime
+from blender_addon.make_extension import wheel
+from blender_addon.runtimes import STAMP, misfit, runtime_at, usual_runtime
 from blender_addon.worker import Runtime
+from run import NEWEST, OLDEST
 
 
 def touch(*paths: Path) -> None:
@@ -96,3 +98,15 @@ def test_a_comfyui_without_the_nodes_is_no_find(
     monkeypatch.setenv("PATH", "")
     touch(tmp_path / "ComfyUI/venv/bin/python")
     assert usual_runtime(tmp_path / "own") is None
+
+
+def test_which_pythons_the_wheel_is_for(tmp_path: Path) -> None:
+    ((name, content),) = wheel().items()
+    path = tmp_path / Path(name).name
+    path.write_bytes(content)
+    (_, oldest), (_, newest) = OLDEST, NEWEST
+    assert [bool(misfit((3, minor), path)) for minor in (oldest, newest)] == [False, False]
+    for minor in (oldest - 1, newest + 1):
+        assert misfit((3, minor), path) == (
+            f"Blender's Python is 3.{minor}; DreamTalk needs 3.{oldest} to 3.{newest}"
+        )

@@ -148,9 +148,9 @@ def test_portrait_frames_are_the_ones_that_were_asked_for(
 @pytest.mark.parametrize(
     ("kind", "settings", "size"),
     [
-        ("DreamTalkPortraitFrames", {}, (510, 512)),
+        ("DreamTalkPortraitFrames", {}, (766, 768)),
         ("DreamTalkPortraitFrames", {"crop": 255}, (256, 256)),
-        ("DreamTalkRenderControlImages", {"control": "depth"}, (510, 512)),
+        ("DreamTalkRenderControlImages", {"control": "depth"}, (766, 768)),
     ],
 )
 def test_images_of_an_odd_size_make_a_video(
@@ -159,7 +159,7 @@ def test_images_of_an_odd_size_make_a_video(
     graph = {
         **speaking(),
         "face": node("DreamTalkLoadPortrait"),
-        "odd": node("ImageCrop", image=["face", 0], width=511, height=509, x=0, y=0),
+        "odd": node("ImageCrop", image=["face", 0], width=767, height=765, x=0, y=0),
         "frames": drawn(kind, portrait=["odd", 0], count=2, **settings),
         "save": saved_images("frames"),
         "made": node("CreateVideo", images=["frames", 0], fps=25.0),
@@ -355,7 +355,7 @@ def test_control_images(run: Runner, control: str, of: str) -> None:
     done = run(**graph)
     assert len(done.files["save"]) == len(done.files["cover"]) == 2
     picture, mask = (read_image(done.files[name][0]) for name in ("save", "cover"))
-    size = 512 if of == "portrait" else 256
+    size = 768 if of == "portrait" else 256
     assert picture.shape == mask.shape == (size, size, 3)
     assert picture.std() > 5
     # Lips are about a tenth of the face's width high, and the face is in the middle.

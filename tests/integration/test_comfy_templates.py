@@ -139,7 +139,7 @@ def test_templates_need_no_file_of_the_user(opened: dict[str, Opened]) -> None:
 def test_talking_portrait(templates: Templates) -> None:
     video = templates.video("talking_portrait")
     check_times(video, SECONDS, 25)
-    assert video.pictures.shape[1:] == (512, 512, 3)
+    assert video.pictures.shape[1:] == (768, 768, 3)
     assert video.comment == PORTRAIT_MARK
     check_lips(video)
 
@@ -208,12 +208,12 @@ def test_emotions_come_and_go(templates: Templates) -> None:
 def test_pictures_for_a_video_model(templates: Templates) -> None:
     video = templates.video("control_images")
     check_times(video, Fraction(81, 16), 16)
-    assert video.pictures.shape[1:] == (512, 512, 3)
+    assert video.pictures.shape[1:] == (768, 768, 3)
     drawn = (video.pictures.max(-1) > 60).mean((1, 2))
     assert 0.003 < drawn.min() <= drawn.max() < 0.1  # lines on black
     wide, shut = (video.at(times).astype(np.float32).mean(0) for times in (OPEN, CLOSED))
     moved = np.abs(wide - shut).mean(-1) > 40
-    assert moved[256:].sum() > 100  # the lips
+    assert moved[384:].sum() > 100  # the lips
 
 
 def test_every_line_has_a_file(templates: Templates) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import time
 import wave
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -135,10 +138,35 @@ def _gap_mm(face: Any, head: Any, frame: int) -> float:
     bpy.context.scene.frame_set(frame)
     face.modifiers["Armature"].show_viewport = False
     mesh = face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    heights = _points(mesh)[head.lip_columns][..., 2] * 1000
+    return float(np.maximum(heights[:, 0].min(-1) - heights[:, 1].max(-1), 0).mean())
+
+
+def at_first_sight(session: Any) -> None:
+    """The head is at rest before its first take, and again when that is deleted."""
+    face = _face(session)
+    _is_at_rest(face)
+    _put(session, motion := _motion(session, 20))
+    _shows(face, motion, 1)
+    assert bpy.ops.dreamtalk.delete_take() == {"FINISHED"}
+    _is_at_rest(face)
+
+
+def _is_at_rest(face: Any) -> None:
+    """No key has a value, and the face is seen as its mesh is."""
+    bpy.context.view_layer.update()
+    moved = {key.name: key.value for key in face.data.shape_keys.key_blocks if key.value}
+    assert not moved, moved
+    seen = face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    away = np.abs(_points(seen) - _points(face.data)).max()
+    assert away < 1e-6, away
+
+
+def _points(mesh: Any) -> Any:
+    """Where the vertices of a mesh are [V, 3]."""
     points = np.empty((len(mesh.vertices), 3), np.float32)
     mesh.vertices.foreach_get("co", points.ravel())
-    heights = points[head.lip_columns][..., 2] * 1000
-    return float(np.maximum(heights[:, 0].min(-1) - heights[:, 1].max(-1), 0).mean())
+    return points
 
 
 def the_head_turns(session: Any) -> None:
@@ -423,20 +451,23 @@ def styles_from_markers(session: Any) -> None:
 
 def styles_have_pictures(session: Any) -> None:
     _face(session)
-    styles = session.part("styles")
-    assert "happy" in styles.names()
+    styles, settings = session.part("styles"), bpy.context.scene.dreamtalk
+    # Before anybody has been asked: a style is chosen, and all have a picture.
+    shipped = {entry[0] for entry in styles.items(None, None)}
+    assert settings.style == "neutral"
+    assert {tuple(styles._pictures[name].image_size) for name in shipped} == {(128, 128)}
     assert bpy.ops.dreamtalk.refresh_styles() == {"FINISHED"}
     entries = styles.items(None, None)
-    assert {"neutral", "happy", "whisper"} <= {entry[0] for entry in entries}
+    assert shipped <= {entry[0] for entry in entries}
+    # A menu of pictures hands the number of the chosen one over as a float.
+    assert all(int(np.float32(entry[4])) == entry[4] for entry in entries)
     assert all(Path(style["picture"]).is_file() for style in styles.known())
     motion = session.folder / "somebody.npz"
     calm = session.part("dreamtalk_core.curves").smooth(_motion(session, 200).weights, 24.0, 2.0)
     type(_motion(session, 2))(_motion(session, 2).names, calm, 24).save(motion)
     assert bpy.ops.dreamtalk.extract_style(filepath=str(motion), name="mine é") == {"FINISHED"}
     assert "mine é" in styles.names()
-    bpy.context.scene.dreamtalk.style = "mine é"
-    bpy.context.scene.dreamtalk.style_from = "NAMED"
-    bpy.context.scene.dreamtalk.sound = str(VOICE)
+    settings.style, settings.style_from, settings.sound = "mine é", "NAMED", str(VOICE)
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
 
 
@@ -534,6 +565,72 @@ def panels(session: Any) -> None:
     jobs.current = None
     bpy.context.view_layer.objects.active = None
     assert "dreamtalk.add_head" in _drawn(session)
+
+
+def in_chinese(session: Any) -> None:
+    """Messages call buttons as they are labelled, and keys as they are."""
+    session.install()
+    messages, table = session.part("messages"), session.part("translations").table("zh_HANS")
+    # Blender's module brings no languages.
+    translations = SimpleNamespace(pgettext=lambda text, _context: table.get(text, f"{text}?"))
+    messages.bpy = SimpleNamespace(app=SimpleNamespace(translations=translations))
+    error = ValueError("Choose a style, or press Refresh Styles. Leave it first: press Tab.")
+    assert messages.told(error) == "Choose a style, or press 刷新风格. Leave it first: press Tab."
+
+
+def a_message_in_the_sidebar(session: Any) -> None:
+    """No line of it is longer than the sidebar is wide when it has been opened."""
+    session.install()
+    seen: list[str] = []
+    region, system = SimpleNamespace(width=280), SimpleNamespace(ui_scale=1.0)
+    context = SimpleNamespace(region=region, preferences=SimpleNamespace(system=system))
+    text = "No character is selected. Click the face (a mesh with shape keys) or its armature."
+    session.part("messages").say(_Layout({"INFO", "BLANK1"}, seen), context, text, "INFO")
+    assert " ".join(seen) == text
+    # Of 39 letters the last three were lost.
+    assert max(map(len, seen)) < 36, seen
+
+
+def a_python_that_does_not_fit(session: Any) -> None:
+    """Blender's own is too new: it is said before any work, and no Install is offered."""
+    session.install()
+    os.environ["HOME"], os.environ["PATH"] = str(session.folder), ""
+    session.preferences.python = ""
+    bpy.context.preferences.system.use_online_access = True
+    preferences, runtimes = session.part("preferences"), session.part("runtimes")
+
+    def told() -> str:
+        try:
+            preferences.chosen_runtime()
+        except preferences.WorkerError as error:
+            return str(error)
+        raise AssertionError("one was found")
+
+    def drawn() -> list[str]:
+        icons = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys()
+        seen: list[str] = []
+        own = {"layout": _Layout(set(icons), seen), "bl_rna": session.preferences.bl_rna}
+        panel = type("Drawn", (), own)()
+        size = SimpleNamespace(width=600, ui_scale=1)
+        context = SimpleNamespace(region=size, preferences=SimpleNamespace(system=size))
+        preferences.DREAMTALK_Preferences.draw(panel, context)
+        return seen
+
+    # As it is meant to be: these Pythons fit.
+    assert bpy.ops.dreamtalk.install_worker.poll()
+    assert "press Install" in told()
+    assert "dreamtalk.install_worker" in drawn()
+
+    runtimes._range = lambda _wheel: ((3, 98), (3, 99))
+    assert not bpy.ops.dreamtalk.install_worker.poll()
+    why = "Blender's Python is {}.{}; DreamTalk needs 3.98 to 3.99".format(*sys.version_info)
+    assert why in told()
+    assert "press Install" not in told()
+    assert "connection" not in told()
+    shown = drawn()
+    assert why in " ".join(shown)
+    assert "dreamtalk.install_worker" not in shown
+    assert {"python", "dreamtalk.check_worker"} <= set(shown)
 
 
 class _Window:

@@ -283,7 +283,7 @@ def the_panel(session: Any) -> None:
     _start(session)
     mapping = session.part("mapping")
     bpy.context.view_layer.objects.active = None
-    assert "No character is selected" in _drawn(mapping)
+    assert "No character is selected." in _drawn(mapping)
     face = _mesh("Face", ["Jaw_Open", "jawOpen", "Mystery"])
     _select(face)
     said = _drawn(mapping)
@@ -525,10 +525,10 @@ class _Layout:
 
 
 def _drawn(mapping: Any) -> list[str]:
-    """All that the mapping's panel shows, or the whole of its first message."""
+    """All that the mapping's panel shows."""
     layout = _Layout([])
     mapping.draw(layout, bpy.context)
-    return layout.said if len(layout.said) > 4 else layout.said[1]
+    return layout.said
 
 
 def _set(curve: Any) -> None:
