@@ -22,9 +22,21 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from dreamtalk_core.installing import (
+    CPU_MEGABYTES,
+    CUDA_MEGABYTES,
+    PIP,
+    Installation,
+    InstallationError,
+    Step,
+    pytorch_step,
+    takes_cuda_for_nothing,
+)
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv-run"
@@ -35,7 +47,7 @@ PORTRAIT = VOICE.with_name("demo_portrait.jpg")
 OUT = ROOT / "out"
 
 OLDEST = (3, 10)
-NEWEST = (3, 13)
+NEWEST = (3, 14)
 
 PROBE = (
     "import json, sys, importlib.util as u; "
@@ -121,6 +133,10 @@ def candidates(windows: bool = os.name == "nt") -> list[list[str]]:
         if windows:
             commands.append(["py", f"-3.{minor}"])
         commands.append([f"python3.{minor}"])
+        # pyenv's own command answers only for the version that is chosen at the moment.
+        pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+        program = "python.exe" if windows else "bin/python"
+        commands += [[str(path)] for path in sorted(pyenv.glob(f"versions/3.{minor}.*/{program}"))]
     return commands
 
 
@@ -221,20 +237,56 @@ def is_torch(line: str) -> bool:
     return re.match(r"\s*torch\s*[=<>!~@\[]", line) is not None
 
 
-def install_commands(
-    python: Path, torch: str, constraints: Path, extras: Sequence[str]
-) -> list[list[str]]:
-    """pip's command lines: first what the build and PyTorch need, then the package itself.
+def install_steps(
+    python: Path, torch: str, constraints: Path, extras: Sequence[str], chosen: bool
+) -> list[Step]:
+    """What pip does: first PyTorch, then the package itself.
 
-    PyTorch comes first so that nothing else can choose which build of it is taken. The package is
-    built without isolation, or pip would fetch the build tools a second time.
+    The package is built without isolation, or pip would fetch the build tools a second time.
+    chosen: the user named this PyTorch, and gets it from where pip finds it.
     """
-    pip = [str(python), "-m", "pip", "install", "--constraint", str(constraints)]
+    pip = [str(python), *PIP, "--constraint", str(constraints)]
+    failure = (
+        "pip could not install what is needed. The first run needs the network and up to 2 GB of "
+        "disk; run it again, and it starts over cleanly."
+    )
+    if chosen:
+        pytorch = Step("Fetching the chosen PyTorch", [[*pip, torch]], failure)
+    else:
+        pytorch = pytorch_step(str(python), [torch], "--constraint", str(constraints))
     package = "." + (f"[{','.join(extras)}]" if extras else "")
     return [
-        [*pip, "setuptools>=77.0.3", torch],
-        [*pip, "--no-build-isolation", "--editable", package],
+        pytorch,
+        Step("Fetching the tools to build with", [[*pip, "setuptools>=77.0.3"]], failure),
+        Step("Fetching the rest", [[*pip, "--no-build-isolation", "--editable", package]], failure),
     ]
+
+
+def install(steps: Sequence[Step], log: Path) -> None:
+    """Do it, showing what is going on in one line. Raises SetupError with the end of the log."""
+    environ = {**clean_environment(os.environ), "PYTHONUTF8": "1"}
+    live, shown, begin = sys.stdout.isatty(), "", time.monotonic()
+    installation = None
+    try:
+        installation = Installation(steps, log, environ, cwd=str(ROOT))
+        while not installation.poll():
+            message = installation.message
+            if live:
+                line = f"  {message}, {time.monotonic() - begin:.0f} s"
+                print(f"\r{line:<{len(shown)}}", end="", flush=True)
+                shown = line
+            elif (label := message.partition(":")[0]) != shown:
+                say(f"  {label}")
+                shown = label
+            time.sleep(0.2)
+    except InstallationError as error:
+        raise SetupError(f"{error}\nThe whole log: {log}") from error
+    finally:
+        if live:
+            print()
+        if installation is not None:
+            installation.cancel()
+    say(f"  {installation.megabytes:.0f} MB in {time.monotonic() - begin:.0f} s")
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -268,16 +320,10 @@ def prepare(extras: Sequence[str], torch: str | None) -> Path:
         wanted = Stamp(wanted.key, wanted.torch, tuple(sorted({*found.extras, *extras})))
     else:
         make_venv(python)
-    if chosen == pin:
-        advise(pin)
+    announce(chosen == pin)
     local = VENV / "constraints.txt"
     local.write_text(constraints if chosen == pin else without_torch(constraints), encoding="utf-8")
-    for command in install_commands(inside, chosen, local, extras):
-        run(
-            command,
-            failure="pip could not install what is needed (see above). The first run needs the "
-            "network and about 2 GB of disk; run it again, and it starts over cleanly.",
-        )
+    install(install_steps(inside, chosen, local, wanted.extras, chosen != pin), VENV / "setup.log")
     wanted.write(STAMP)
     return inside
 
@@ -304,14 +350,19 @@ def make_venv(python: Interpreter) -> None:
     )
 
 
-def advise(torch: str) -> None:
-    """On Linux the standard build of PyTorch brings CUDA along: say how to do without."""
-    if sys.platform == "linux" and shutil.which("nvidia-smi") is None:
+def announce(usual: bool) -> None:
+    """How much will be fetched, before it is. usual: not a PyTorch of the user's choice."""
+    if not usual:
+        say("Fetching the PyTorch that you chose, and about 250 MB besides.")
+    elif takes_cuda_for_nothing():
         say(
-            "No NVIDIA driver here. Should pip begin to fetch gigabytes of CUDA, stop it, set "
-            "PIP_EXTRA_INDEX_URL to the CPU index on PyTorch's install page, and run this again "
-            f"with --torch {torch}+cpu"
+            f"Fetching about {CPU_MEGABYTES} MB: there is no NVIDIA driver here, so PyTorch's "
+            "build for the CPU. Where PyTorch's own index of those cannot be reached, pip takes "
+            f"the one with CUDA, about {CUDA_MEGABYTES} MB."
         )
+    else:
+        least = CPU_MEGABYTES if sys.platform != "linux" else CUDA_MEGABYTES
+        say(f"Fetching about {least} MB.")
 
 
 # ---------------------------------------------------------------------- what to run
@@ -341,6 +392,7 @@ def check_commands(python: Path) -> list[list[str]]:
         [*tool, "ruff", "check", "."],
         [*tool, "ruff", "format", "--check", "."],
         [*tool, "mypy"],
+        [*tool, "tests.legs"],
         [*tool, "pytest"],
     ]
 

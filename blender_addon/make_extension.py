@@ -36,6 +36,7 @@ LIGHT = (
     "errors",
     "files",
     "formats",
+    "installing",
     "living",
     "motion",
     "png",

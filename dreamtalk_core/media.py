@@ -32,6 +32,10 @@ _RATES = range(1000, 1_000_001)
 _COUNTING_FORMATS = frozenset({"aac", "aiff", "flac", "mp3", "ogg", "w64", "wav"})
 # Gaps in the file's clock: shorter ones are rounding, longer ones a clock that was set anew.
 _MIN_GAP, _MAX_GAP = 0.1, 60.0
+# A title in another encoding is no damage. PyAV 19 knows that by itself, and the word no more.
+_LENIENT: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
+)
 
 
 def decode_audio(path: str | os.PathLike[str]) -> Pieces:
@@ -55,7 +59,7 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
             for frame in container.decode(stream):
                 samples, rate = _planes(frame), int(frame.sample_rate)
                 check_rate(rate, str(file))
-                if frame.pts is not None and frame.time_base is not None:
+                if frame.pts is not None and frame.time_base:
                     clock = float(frame.pts * frame.time_base)
                     start = clock if start is None else start
                     gap = clock - start - seconds
@@ -114,11 +118,8 @@ def open_container(
         raise error(f"{file} is empty (0 bytes).")
     try:
         # "file:" so that a colon in a name is no protocol; and a playlist may not reach the net.
-        return av.open(
-            f"file:{file.absolute()}",
-            options={"protocol_whitelist": "file"},
-            metadata_errors="ignore",
-        )
+        options = {"protocol_whitelist": "file"}
+        return av.open(f"file:{file.absolute()}", options=options, **_LENIENT)
     except PermissionError as problem:
         raise error(f"Cannot read {file}: no permission.") from problem
     except (av.error.FFmpegError, OSError, ValueError) as problem:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dreamtalk_core.articulation import FEATURES, articulation
+from dreamtalk_core.devices import side_by_side
 from dreamtalk_core.models.attention import local_attention
 from dreamtalk_core.weights import WEIGHTS, open_weights
 
@@ -140,7 +141,6 @@ class PhoneticEncoder(nn.Module):
             -1,
         )
 
-    @torch.inference_mode()
     def stream(self, waveform: Tensor) -> Iterator[Tensor]:
         """Feature rows of speech of any length in flat memory, window by window.
 
@@ -149,13 +149,16 @@ class PhoneticEncoder(nn.Module):
         """
         device = self.mel.device
         count = -(-len(waveform) // HOP)
-        for start in range(0, count, WINDOW):
+
+        def encode(start: int) -> Tensor:
             stop = min(start + WINDOW, count)
             first, last = max(0, start - MARGIN), min(count, stop + MARGIN)
             piece = waveform[first * HOP : last * HOP].to(device)
             if len(piece) < 2 * HOP:
                 piece = F.pad(piece, (0, 2 * HOP - len(piece)))
-            yield self.features(piece[None])[0, start - first : stop - first]
+            return self.features(piece[None])[0, start - first : stop - first]
+
+        return side_by_side(encode, range(0, count, WINDOW), device)
 
 
 def reported(features: Tensor, feature: str) -> Tensor:

@@ -23,7 +23,7 @@ from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.closures import closure_curve
 from dreamtalk_core.controls import Controls, apply_controls
-from dreamtalk_core.devices import choose_device
+from dreamtalk_core.devices import choose_device, inference
 from dreamtalk_core.diffusion import TRAIN_STEPS, frame_noise
 from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.living import Living, enliven
@@ -233,7 +233,7 @@ class DreamTalk:
             if progress:
                 progress(done, total)
 
-        with torch.inference_mode():
+        with inference():
             rows = hear(self.phonetics, torch.tensor(speech.waveform), frames, advance)
             content = content_of(self.model.denoiser, rows, advance)
             noise = frame_noise(frames, len(self.model.config.channels), seed)

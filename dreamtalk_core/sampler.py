@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dreamtalk_core.devices import side_by_side
 from dreamtalk_core.diffusion import sample
 from dreamtalk_core.models.denoiser import Denoiser
 from dreamtalk_core.models.motion_model import MotionModel
@@ -43,12 +44,14 @@ def hear(phonetics: PhoneticEncoder, waveform: Tensor, frames: int, advance: Adv
 
 def content_of(denoiser: Denoiser, features: Tensor, advance: Advance) -> Tensor:
     """What the speech asks of the face, [frames, width], from feature rows [2 frames + 1, F]."""
-    pieces = []
-    for inner, outer in windows(len(features) // 2, denoiser.content_reach):
+
+    def content(cut: tuple[slice, slice]) -> Tensor:
+        inner, outer = cut
         part = features[2 * outer.start : 2 * outer.stop + 1].float()
-        pieces.append(denoiser.content(part[None])[0, inner])
-        advance(len(pieces[-1]))
-    return torch.cat(pieces)
+        return denoiser.content(part[None])[0, inner]
+
+    cuts = list(windows(len(features) // 2, denoiser.content_reach))
+    return _joined(side_by_side(content, cuts, features.device), 0, advance)
 
 
 def sample_takes(
@@ -62,16 +65,27 @@ def sample_takes(
 
     def denoise(noised: Tensor, step: int) -> Tensor:
         at = torch.full((count,), step, device=noised.device)
-        pieces = []
-        for inner, outer in windows(frames, denoiser.reach):
+
+        def window(cut: tuple[slice, slice]) -> Tensor:
+            inner, outer = cut
             heard = content[outer].expand(count, -1, -1)
             style = codes if codes.shape[1] == 1 else codes[:, outer]
-            pieces.append(denoiser(noised[:, outer], at, heard, style)[:, inner])
-            advance(pieces[-1].shape[1])
-        return torch.cat(pieces, 1)
+            return denoiser(noised[:, outer], at, heard, style)[:, inner]
+
+        cuts = list(windows(frames, denoiser.reach))
+        return _joined(side_by_side(window, cuts, noised.device), 1, advance)
 
     start = noise.to(content.device) * temperature(model)
     return sample(denoise, start.expand(count, -1, -1), steps)
+
+
+def _joined(pieces: Iterable[Tensor], axis: int, advance: Advance) -> Tensor:
+    """Pieces put together along an axis of frames, which are told as they come."""
+    done = []
+    for piece in pieces:
+        done.append(piece)
+        advance(piece.shape[axis])
+    return torch.cat(done, axis)
 
 
 def temperature(model: MotionModel) -> Tensor:

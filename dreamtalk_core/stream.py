@@ -19,6 +19,7 @@ import torch
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.controls import Controls
+from dreamtalk_core.devices import inference
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.living import Living, enliven
 from dreamtalk_core.motion import Motion, frame_count
@@ -123,7 +124,7 @@ class MotionStream:
         """Take the motion of the window of `count` frames into the chapter."""
         talk = self.talk
         wave = Speech.from_array(self.wave, SAMPLE_RATE).waveform
-        with torch.inference_mode():
+        with inference():
             rows = hear(talk.phonetics, torch.tensor(wave), count, lambda _: None)
             content = content_of(talk.model.denoiser, rows, lambda _: None)
             noise = torch.from_numpy(self.noise[:count])

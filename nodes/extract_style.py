@@ -17,6 +17,7 @@ from dreamtalk_core.motion import Motion, parse_fps
 
 from . import host
 from .model import model_input, talk_of
+from .portrait import find_portrait
 from .schema import ADVANCED, found_by
 from .style import CATEGORY
 from .values import MotionType, MotionValue, StyleType
@@ -91,9 +92,8 @@ class ExtractStyle(io.ComfyNode):
         model: LoadedModel | None = None,
     ) -> io.NodeOutput:
         from dreamtalk_core.pipeline import DreamTalk
-        from dreamtalk_core.tracking.portrait import read_portrait
 
-        rest = None if neutral is None else read_portrait(host.picture(neutral)).rest
+        rest = None if neutral is None else find_portrait(neutral).rest
         with ExitStack() as stack:
             seen: Motion | Path
             if isinstance(performance, MotionValue):

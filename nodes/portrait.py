@@ -1,31 +1,34 @@
 """The portrait of a node that draws one: its inputs, and the face that is found in it.
 
-Finding a face takes about a second, so the last few are kept: another motion, another node, or the
-same picture anew need not wait for it.
+Finding a face takes a moment, so the last few are kept: another motion, another node, or the same
+picture anew need not wait for it. That a picture has none is kept, too.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 from comfy_api.latest import io
 from server import PromptServer
 
-from .host import Picture, picture
+from dreamtalk_core.errors import TrackingError
+
+from . import host
 from .schema import ADVANCED
 
 if TYPE_CHECKING:
     from dreamtalk_core.render.portrait import PortraitRenderer
+    from dreamtalk_core.tracking.portrait import Portrait
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 KEPT = 4
 LARGEST = 0
-
-_found: OrderedDict[tuple[str, FaceChoice], tuple[PortraitRenderer, tuple[str, ...]]] = (
-    OrderedDict()
-)
 
 
 class FaceChoice(NamedTuple):
@@ -39,6 +42,9 @@ class FaceChoice(NamedTuple):
     def chosen(self) -> str | int:
         """As the core takes it, which counts from 0."""
         return "largest" if self.face == LARGEST else self.face - 1
+
+
+NO_CHOICE = FaceChoice()
 
 
 def portrait_input(tooltip: str) -> io.Image.Input:
@@ -81,7 +87,6 @@ def face_inputs() -> list[io.Input]:
 
 def check_points(points: str | None) -> bool | str:
     """For `validate_inputs`: whether the points of a face can be read."""
-    from dreamtalk_core.errors import TrackingError
     from dreamtalk_core.tracking.portrait import Points
 
     try:
@@ -93,40 +98,72 @@ def check_points(points: str | None) -> bool | str:
     return True
 
 
-def portrait_pixels(image: torch.Tensor | None) -> Picture:
+def portrait_pixels(image: torch.Tensor | None) -> host.Picture:
     """The first picture of an IMAGE [H, W, 3], or the demo portrait if there is none."""
     from dreamtalk_core.assets import DEMO_PORTRAIT
     from dreamtalk_core.tracking.video import read_image
 
-    return read_image(DEMO_PORTRAIT) if image is None else picture(image)
+    return read_image(DEMO_PORTRAIT) if image is None else host.picture(image)
 
 
-def read_face(image: torch.Tensor | None, choice: FaceChoice, node: str) -> PortraitRenderer:
-    """What draws the portrait, see `portrait_pixels`.
+_portraits: OrderedDict[tuple[str, FaceChoice], Portrait | str] = OrderedDict()
+_renderers: OrderedDict[tuple[str, FaceChoice], PortraitRenderer] = OrderedDict()
 
-    node: the id of the node, in which it is told what may look bad. Raises TrackingError where no
-    face is found, saying what to do about it.
+
+def find_portrait(image: torch.Tensor | None, choice: FaceChoice = NO_CHOICE) -> Portrait:
+    """The face in a picture, see `portrait_pixels`. The user may cancel the search.
+
+    Raises TrackingError where no face is found, saying what to do about it.
     """
-    from dreamtalk_core.render.portrait import PortraitRenderer
     from dreamtalk_core.tracking.portrait import Points, read_portrait
 
     pixels = portrait_pixels(image)
-    digest = sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
-    key = (digest, choice)
-    if key not in _found:
-        portrait = read_portrait(
-            pixels,
-            choice=choice.chosen,
-            points=Points.parse(choice.points) if choice.points.strip() else None,
-            crop=choice.crop or None,
-        )
-        face = portrait.face
-        drawn = PortraitRenderer(portrait.image, face.landmarks, face.matrix, face.weights)
-        _found[key] = drawn, portrait.warnings
-        while len(_found) > KEPT:
-            _found.popitem(last=False)
-    _found.move_to_end(key)
-    drawn, warnings = _found[key]
-    if warnings:
-        PromptServer.instance.send_progress_text(" ".join(warnings), node)
-    return drawn
+
+    def find() -> Portrait | str:
+        try:
+            return read_portrait(
+                pixels,
+                choice=choice.chosen,
+                points=Points.parse(choice.points) if choice.points.strip() else None,
+                crop=choice.crop or None,
+                progress=host.progress(),
+            )
+        except TrackingError as error:
+            return str(error)
+
+    found = kept(_portraits, (_digest(pixels), choice), find)
+    if isinstance(found, str):
+        raise TrackingError(found)
+    return found
+
+
+def read_face(image: torch.Tensor | None, choice: FaceChoice, node: str) -> PortraitRenderer:
+    """What draws the portrait, see `find_portrait`.
+
+    node: the id of the node, in which it is told what may look bad.
+    """
+    from dreamtalk_core.render.portrait import PortraitRenderer
+
+    portrait = find_portrait(image, choice)
+    if portrait.warnings:
+        PromptServer.instance.send_progress_text(" ".join(portrait.warnings), node)
+    face = portrait.face
+    return kept(
+        _renderers,
+        (_digest(portrait.image), choice),
+        lambda: PortraitRenderer(portrait.image, face.landmarks, face.matrix, face.weights),
+    )
+
+
+def kept(memory: OrderedDict[Key, Value], key: Key, make: Callable[[], Value]) -> Value:
+    """What is in memory, or else made and put there in place of what was used longest ago."""
+    if key not in memory:
+        memory[key] = make()
+        while len(memory) > KEPT:
+            memory.popitem(last=False)
+    memory.move_to_end(key)
+    return memory[key]
+
+
+def _digest(pixels: host.Picture) -> str:
+    return sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()

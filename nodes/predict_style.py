@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from . import host
 from .model import dreamtalk_of, model_input
+from .portrait import find_portrait
 from .schema import SEED, found_by
 from .style import CATEGORY
 from .values import SpeechType, SpeechValue, StyleType
@@ -69,9 +70,7 @@ class PredictStyle(io.ComfyNode):
         portrait: torch.Tensor | None = None,
         model: LoadedModel | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.tracking.portrait import read_portrait
-
-        rest = None if portrait is None else read_portrait(host.picture(portrait)).rest
+        rest = None if portrait is None else find_portrait(portrait).rest
         talk = dreamtalk_of(model, "hear a style in a voice")
         style = talk.predict_style(SpeechValue.of(speech).speech, rest, seed=seed)
         return io.NodeOutput(replace(style, intensity=intensity))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import platform
 import random
 import sys
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +34,21 @@ class RootIsAFolder:
         self, path: Path, parent: pytest.Collector
     ) -> pytest.Collector | None:
         return pytest.Dir.from_parent(parent, path=path) if path == ROOT else None
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What this was run on, and what could not be had: the last before pytest's own line."""
+    names = ("av", "numba", "numpy", "safetensors", "scipy", "soxr", "torch", "transformers")
+    found = {name: version(name) for name in names if importlib.util.find_spec(name)}
+    told = ", ".join(f"{name} {number}" for name, number in found.items())
+    terminalreporter.write_line(f"ran on Python {platform.python_version()}, {told}")
+    if os.environ.get("DREAMTALK_HOSTS") == "required":
+        from tests.integration import hosts
+
+        for line in hosts.versions():
+            terminalreporter.write_line(line)
+        for line in hosts.held_back():
+            terminalreporter.write_line(f"WARNING: {line}", yellow=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -77,6 +77,11 @@ class Commands(list[list[str]]):
             return 1
         return 0
 
+    def install(self, steps: Sequence[Any], log: Path) -> None:
+        """Takes the place of `run.install`: the last of each step's commands goes well."""
+        for step in steps:
+            self(step.commands[-1], failure=step.failure)
+
     @property
     def made_venv(self) -> bool:
         return any("venv" in command for command in self)
@@ -86,13 +91,14 @@ class Commands(list[list[str]]):
 def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
     recorded = Commands()
     monkeypatch.setattr(run, "run", recorded)
+    monkeypatch.setattr(run, "install", recorded.install)
     return recorded
 
 
 class TestInterpreter:
     @pytest.mark.parametrize(
         ("version", "fits"),
-        [((3, 9), False), ((3, 10), True), ((3, 13), True), ((3, 14), False), ((2, 7), False)],
+        [((3, 9), False), ((3, 10), True), ((3, 14), True), ((3, 15), False), ((2, 7), False)],
     )
     def test_versions(self, version: tuple[int, int], fits: bool) -> None:
         assert interpreter(version).fits is fits
@@ -112,12 +118,23 @@ class TestInterpreter:
         assert run.candidates()[0] == [sys.executable]
         assert ["python3.13"] in run.candidates()
 
+    def test_those_of_pyenv_are_known(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its own command python3.12 answers only where 3.12 is the chosen one."""
+        program = tmp_path / "versions" / "3.12.1" / "bin" / "python"
+        program.parent.mkdir(parents=True)
+        program.touch()
+        monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+        commands = run.candidates(windows=False)
+        assert commands.index([str(program)]) == commands.index(["python3.12"]) + 1
+
     def test_windows_has_the_launcher(self) -> None:
         assert ["py", "-3.12"] in run.candidates(windows=True)
         assert ["py", "-3.12"] not in run.candidates(windows=False)
 
     def test_takes_the_first_that_fits(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        answers = {sys.executable: interpreter((3, 14)), "python3.12": interpreter((3, 12))}
+        answers = {sys.executable: interpreter((3, 15)), "python3.12": interpreter((3, 12))}
         monkeypatch.setattr(run, "ask", lambda command: answers.get(command[0]))
         assert run.choose_interpreter().version == (3, 12)
 
@@ -131,7 +148,7 @@ class TestInterpreter:
 
     def test_none_fits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(run, "ask", lambda command: interpreter((3, 9)))
-        with pytest.raises(run.SetupError, match=r"3\.10 to 3\.13"):
+        with pytest.raises(run.SetupError, match=r"3\.10 to 3\.14"):
             run.choose_interpreter()
 
 
@@ -229,7 +246,7 @@ class TestPrepare:
     def test_from_nothing(self, project: Path, commands: Commands) -> None:
         run.prepare(["dev"], None)
         assert commands.made_venv
-        assert run.pinned_torch((project / "constraints.txt").read_text("utf-8")) in commands[-2]
+        assert run.pinned_torch((project / "constraints.txt").read_text("utf-8")) in commands[1]
         assert commands[-1][-1] == ".[dev]"
         assert run.STAMP.exists()
 
@@ -286,7 +303,7 @@ class TestPrepare:
 
     def test_a_chosen_torch_is_remembered(self, project: Path, commands: Commands) -> None:
         run.prepare([], "torch==2.12.1+cu130")
-        assert "torch==2.12.1+cu130" in commands[-2]
+        assert "torch==2.12.1+cu130" in commands[1]
         assert "torch==" not in (run.VENV / "constraints.txt").read_text(encoding="utf-8")
         commands.clear()
         run.prepare([], None)
@@ -303,6 +320,43 @@ class TestPrepare:
         monkeypatch.setattr(run.shutil, "rmtree", refuse)
         with pytest.raises(run.SetupError, match="Close the programs"):
             run.prepare([], None)
+
+
+class TestInstall:
+    """With real processes, in place of pip."""
+
+    @staticmethod
+    def step(code: str, *, failure: str = "It went wrong.") -> Any:
+        return run.Step("Working", [[sys.executable, "-c", code]], failure)
+
+    def test_tells_what_it_does_and_keeps_the_rest_in_the_log(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log = project / "setup.log"
+        lines = r"  Downloading big-2.0-cp311-x.whl (30.5 MB)\n  Downloading small-1-y.whl (500 kB)"
+        run.install([self.step(f"print('{lines}')"), self.step("print('noise')")], log)
+        shown = capsys.readouterr().out
+        assert shown.startswith("  Working\n  31 MB in ")
+        assert "noise" not in shown
+        assert "noise" in log.read_text(encoding="utf-8")
+
+    def test_failure_shows_the_end_of_the_log(self, project: Path) -> None:
+        code = "print('\\n'.join(map(str, range(100)))); raise SystemExit('no such package')"
+        with pytest.raises(run.SetupError) as caught:
+            run.install([self.step(code)], project / "setup.log")
+        message = str(caught.value)
+        assert message.startswith("It went wrong.\n")
+        assert "\n99\nno such package\n" in message
+        assert "\n50\n" not in message
+        assert str(project / "setup.log") in message
+
+    def test_how_much_is_said_before(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for cuda_for_nothing, said in ((True, f"about {run.CPU_MEGABYTES} MB"), (False, " MB")):
+            monkeypatch.setattr(run, "takes_cuda_for_nothing", lambda it=cuda_for_nothing: it)
+            run.announce(True)
+            assert said in capsys.readouterr().out
 
 
 class TestCommands:
@@ -333,9 +387,9 @@ class TestCommands:
     def test_tests_run_last(self) -> None:
         commands = run.check_commands(Path("python"))
         names = [command[2] for command in commands]
-        assert names == ["tests.integration.hosts", "ruff", "ruff", "mypy", "pytest"]
+        assert names == ["tests.integration.hosts", "ruff", "ruff", "mypy", "tests.legs", "pytest"]
 
-    @pytest.mark.parametrize("tool", ["ruff", "mypy", "pytest"])
+    @pytest.mark.parametrize("tool", ["ruff", "mypy", "tests.legs", "pytest"])
     def test_one_failure_is_a_failure(
         self, project: Path, commands: Commands, capsys: pytest.CaptureFixture[str], tool: str
     ) -> None:

@@ -390,11 +390,13 @@ def phone_posteriors(
     """
     import torch
 
+    from dreamtalk_core.devices import inference
+
     encoder = _encoder()
     speech = np.asarray(waveform, np.float32)
     level = max(float(np.sqrt(np.mean(np.square(speech)))), 1e-6)
     speech = np.clip(speech * (0.07 / level), -1.0, 1.0)
-    with torch.inference_mode():
+    with inference():
         _, posteriors = encoder(torch.from_numpy(speech)[None])
     return posteriors[0].numpy(), encoder.phones
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dreamtalk_core.devices import inference
 from dreamtalk_core.errors import ModelError
 from dreamtalk_core.models.denoiser import ConvolutionBlock
 from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
@@ -112,7 +113,7 @@ class LipExpert(nn.Module):
         """Logits [B, T] of the probability of sync, from embeddings [B, T, width]."""
         return self.steepness[0] * (speech * lips).sum(-1) + self.steepness[1]
 
-    @torch.inference_mode()
+    @inference()
     def sync(self, features: Tensor, motion: Tensor, reach: int = 15) -> Sync:
         """By how much the lips of a take are late, and how sure that is.
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.articulation import FEATURES
+from dreamtalk_core.devices import inference
 from dreamtalk_core.diffusion import TRAIN_STEPS, alphas_cumprod, frame_noise, sample
 from dreamtalk_core.errors import ModelError
 from dreamtalk_core.models.style_encoder import positions
@@ -128,7 +129,7 @@ class StylePredictor(nn.Module):
         kept = alphas_cumprod(step.device)[step][..., None]
         return kept.sqrt() * noised + (1 - kept).sqrt() * answer
 
-    @torch.inference_mode()
+    @inference()
     def predict(self, summaries: Array, face: Array | None = None, seed: int = 0) -> Array:
         """A style code float32 [style] that suits a speech.
 

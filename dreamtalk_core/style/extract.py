@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES
+from dreamtalk_core.devices import inference
 from dreamtalk_core.errors import StyleError
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.motion import Motion, frame_count
@@ -73,7 +74,7 @@ def encode(model: MotionModel, clips: Sequence[Motion], style: Style) -> Style:
     """A style whose code is what the model reads from clips of performances."""
     total = sum(len(clip) for clip in clips)
     code = torch.zeros(model.config.style_encoder.style, device=model.mean.device)
-    with torch.inference_mode():
+    with inference():
         for clip in clips:
             same = clip.resample(model.config.fps)
             head = same.head_rotation - same.head_rotation.mean(0)

@@ -14,7 +14,13 @@ from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import TrackingError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.tracking.crop import Image, Region, crop
-from dreamtalk_core.tracking.tracker import Face, FaceTracker, choose_face, region_of_landmarks
+from dreamtalk_core.tracking.tracker import (
+    Face,
+    FaceTracker,
+    Progress,
+    choose_face,
+    region_of_landmarks,
+)
 from dreamtalk_core.tracking.video import LONGEST_PHOTO, read_image
 
 Array = NDArray[np.float64]
@@ -126,12 +132,14 @@ def read_portrait(
     points: Points | None = None,
     crop: int | None = None,
     tracker: FaceTracker | None = None,
+    progress: Progress | None = None,
 ) -> Portrait:
     """The face in a picture, given as a file or as pixels [H, W, 3] uint8.
 
     choice: of several faces the largest, or a number from the left, from 0 up. points: where the
     face is, for a drawing in which none is found; where the network sees no face even there, a
     typical face is laid over them. crop: cut the picture down to the face, this many pixels square.
+    progress: of the search, see `FaceTracker.find`.
 
     Raises TrackingError for a picture that cannot be read, in which no face is found, or whose face
     cannot be read, such as an animal's, and for an impossible crop.
@@ -142,7 +150,7 @@ def read_portrait(
     if points is not None:
         portrait = _placed(image, points, tracker)
     else:
-        portrait = _found(image, name, choice, tracker)
+        portrait = _found(image, name, choice, tracker, progress)
     if crop is None:
         return portrait
     square = portrait.square
@@ -153,9 +161,15 @@ def read_portrait(
     return Portrait(picture, face, portrait.warnings)
 
 
-def _found(image: Image, name: str, choice: str | int, tracker: FaceTracker) -> Portrait:
+def _found(
+    image: Image,
+    name: str,
+    choice: str | int,
+    tracker: FaceTracker,
+    progress: Progress | None,
+) -> Portrait:
     """A portrait whose face the networks find."""
-    faces = tracker.find(image)
+    faces = tracker.find(image, progress)
     if not faces:
         raise TrackingError(f"There is no face in {name}. {BY_HAND}")
     face = choose_face(faces, choice)

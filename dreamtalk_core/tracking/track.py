@@ -11,7 +11,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -98,11 +97,10 @@ def track_faces(
         # A video hardly ever begins with an animal; a photo may be of one.
         faces = [read_portrait(path, choice=choice, tracker=tracker).face]
     rows: list[Array | None] = []
-    with _one_thread():
-        for face in faces:
-            rows.append(None if face is None else _row(face))
-            if progress is not None:
-                progress(len(rows), max(len(rows), images.count or 0))
+    for face in faces:
+        rows.append(None if face is None else _row(face))
+        if progress is not None:
+            progress(len(rows), max(len(rows), images.count or 0))
     found = [row for row in rows if row is not None]
     if not found:
         raise TrackingError(
@@ -141,17 +139,6 @@ def _ahead(images: Iterable[Image]) -> Iterator[Image]:
             yield image
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Networks as small as these run faster on one thread than on several that wait for another."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _row(face: Face) -> Array:

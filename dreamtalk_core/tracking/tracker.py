@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.devices import choose_device
+from dreamtalk_core.devices import choose_device, inference, side_by_side
 from dreamtalk_core.errors import TrackingError
 from dreamtalk_core.models.face_landmarker import (
     BLENDSHAPE_NAMES,
@@ -52,6 +53,9 @@ SEARCH_AGAIN = 15
 
 CUT = 20.0
 """Mean difference of two frames, of 255, that only a cut makes."""
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total); an exception raised in it cancels the work."""
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -113,13 +117,14 @@ class FaceTracker:
         tensors, _ = open_weights(WEIGHTS / "tracker.safetensors")
         return cls(tensors, choose_device(device))
 
-    def find(self, image: Image) -> list[Face]:
+    def find(self, image: Image, progress: Progress | None = None) -> list[Face]:
         """Every face in a picture uint8 [H, W, 3], the largest first; an empty list if none.
 
         Small faces, and faces that fill the picture, are searched for where the first look at the
-        whole finds none.
+        whole finds none. progress is called with the looks that were taken, of those there may be.
         """
-        return sorted(self._search(image, thorough=True), key=lambda face: -face.size)
+        found = self._search(image, views_of(image), progress)
+        return sorted(found, key=lambda face: -face.size)
 
     def follow(
         self, images: Iterable[Image], choice: str | int = "largest"
@@ -142,7 +147,8 @@ class FaceTracker:
                 face = self._track(image, face, look)
             if face is None:
                 # A thorough search takes time: while nobody is there, once in a while.
-                found = self._search(image, thorough=number % SEARCH_AGAIN == 0)
+                thorough = number % SEARCH_AGAIN == 0
+                found = self._search(image, views_of(image) if thorough else [[whole(image)]])
                 if found:
                     face = _go_on(found, choice, last) if last else choose_face(found, choice)
             last = face or last
@@ -160,18 +166,27 @@ class FaceTracker:
         found = self.read(image, [region])
         return found[0] if found else None
 
-    def _search(self, image: Image, thorough: bool) -> list[Face]:
-        """All faces in a picture, in no order."""
-        for views in views_of(image) if thorough else [[whole(image)]]:
+    def _search(
+        self, image: Image, groups: Sequence[Sequence[Region]], progress: Progress | None = None
+    ) -> list[Face]:
+        """All faces in a picture, in no order: those in the first group of views that shows any."""
+        done, total = 0, sum(map(len, groups))
+        for views in groups:
+            regions: list[Region] = []
+            for seen in side_by_side(partial(self._detect, image), views, self._device):
+                regions += seen
+                done += 1
+                if progress is not None:
+                    progress(done, total)
             faces: list[Face] = []
-            for face in self.read(image, [r for view in views for r in self._detect(image, view)]):
+            for face in self.read(image, regions):
                 if all(overlap(face.box, other.box) < SAME for other in faces):
                     faces.append(face)
             if faces:
                 return faces
         return []
 
-    @torch.inference_mode()
+    @inference()
     def _detect(self, image: Image, view: Region) -> list[Region]:
         """Where the mesh network should look, going by a view of the picture."""
         picture = sample(image, view, DETECTOR_SIDE, self._device, black_border=True)
@@ -182,7 +197,7 @@ class FaceTracker:
             for face in merge(scores[chosen], points[chosen].astype(np.float64))
         ]
 
-    @torch.inference_mode()
+    @inference()
     def read(self, image: Image, regions: Iterable[Region]) -> list[Face]:
         """The faces that the mesh network sees in regions of a picture: none where it sees none."""
         faces = []
@@ -195,7 +210,7 @@ class FaceTracker:
             faces.append(self.face_of(image, landmarks.astype(np.float32), float(score)))
         return faces
 
-    @torch.inference_mode()
+    @inference()
     def face_of(self, image: Image, landmarks: NDArray[np.float32], score: float = 0.0) -> Face:
         """The face with these landmarks [478, 3], in pixels of a picture."""
         height, width = image.shape[:2]

@@ -145,7 +145,7 @@ def _rate(container: av.container.InputContainer, stream: av.VideoStream) -> Fra
     """Frames per second: what the file says if its clock agrees, else what its clock says."""
     packets = islice(container.demux(stream), _SAMPLE)
     times = sorted({packet.pts for packet in packets if packet.pts is not None})
-    if len(times) < 2 or stream.time_base is None:
+    if len(times) < 2 or not stream.time_base:
         return STILL_FPS
     steps = np.diff(times) * float(stream.time_base)
     # Most frames keep the rate; some phones let one be late now and then.
@@ -206,7 +206,7 @@ def _offset(container: av.container.InputContainer, stream: av.VideoStream) -> f
     starts = [
         float(track.start_time * track.time_base)
         for track in (stream, sound)
-        if track is not None and track.start_time is not None and track.time_base is not None
+        if track is not None and track.start_time is not None and track.time_base
     ]
     offset = starts[0] - starts[-1] if len(starts) == 2 else 0.0
     return offset if _MIN_OFFSET <= abs(offset) <= _MAX_OFFSET else 0.0

