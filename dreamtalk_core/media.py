@@ -32,6 +32,8 @@ _RATES = range(1000, 1_000_001)
 _COUNTING_FORMATS = frozenset({"aac", "aiff", "flac", "mp3", "ogg", "w64", "wav"})
 # Gaps in the file's clock: shorter ones are rounding, longer ones a clock that was set anew.
 _MIN_GAP, _MAX_GAP = 0.1, 60.0
+# Of colours, by ffmpeg's numbers.
+_UNSPECIFIED, _FULL = 2, 2
 # A title in another encoding is no damage. PyAV 19 knows that by itself, and the word no more.
 _LENIENT: dict[str, Any] = (
     {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
@@ -124,6 +126,20 @@ def open_container(
         raise error(f"Cannot read {file}: no permission.") from problem
     except (av.error.FFmpegError, OSError, ValueError) as problem:
         raise error(f"{file} is not a {kind} file, or is damaged. {remedy}") from problem
+
+
+def pixels(frame: av.VideoFrame, layout: str, **size: Any) -> NDArray[np.uint8]:
+    """A frame as uint8 [H, W, C] in the colours that it says it has; layout: "rgb24" or "rgba".
+
+    Before version 17, PyAV takes all colours for those of BT.601 unless it is told. size: as
+    `VideoFrame.reformat` takes it.
+    """
+    own: dict[str, Any] = {}
+    if frame.colorspace != _UNSPECIFIED:
+        own = {"src_colorspace": frame.colorspace, "dst_colorspace": frame.colorspace}
+        own |= {"src_color_range": frame.color_range, "dst_color_range": _FULL}
+    array: NDArray[np.uint8] = frame.to_ndarray(format=layout, **own, **size)
+    return array
 
 
 def _damaged(file: Path, seconds: float) -> SpeechError:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError, TrackingError
-from dreamtalk_core.media import open_container
+from dreamtalk_core.media import open_container, pixels
 from dreamtalk_core.motion import parse_fps
 
 Image = NDArray[np.uint8]
@@ -236,8 +236,9 @@ def _rgb(frame: av.VideoFrame, aspect: Fraction | None, longest: int = LONGEST_S
     while max(width, height) / shrink > longest:
         shrink *= 2
     see_through = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
-    picture = frame.to_ndarray(
-        format="rgba" if see_through else "rgb24",
+    picture = pixels(
+        frame,
+        "rgba" if see_through else "rgb24",
         width=max(1, round(width / shrink)),
         height=max(1, round(height / shrink)),
         interpolation="AREA",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -69,7 +70,7 @@ def test_a_dreamtalk_from_before_the_worker(tmp_path: Path) -> None:
     (tmp_path / "dreamtalk_core").mkdir()
     (tmp_path / "dreamtalk_core" / "__init__.py").touch()
     # Not the Python of this environment: an editable install finds its parts anywhere.
-    bare = Path(sys._base_executable)
+    bare = Path(sys.base_prefix, "python.exe" if os.name == "nt" else "bin/python3")
     client = Worker(Runtime(bare, tmp_path), tmp_path / "w")
     task = ask(client, 1)
     until(client, lambda: task.finished)

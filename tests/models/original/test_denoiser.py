@@ -25,6 +25,20 @@ from dreamtalk_core.models.original.denoiser import (
 CLOSE = {"rtol": 0, "atol": 2e-6}
 
 
+def fuses_layers() -> bool:
+    """Whether this torch puts a transformer's layer into one call of its own even here.
+
+    Such a call is not counted, and knows nothing of half precision on a CPU (torch 2.4).
+    """
+    layer = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        layer(torch.zeros(1, 3, 8))
+    return counter.get_total_flops() == 0
+
+
+needs_open_layers = pytest.mark.skipif(fuses_layers(), reason="this torch fuses layers uncounted")
+
+
 @pytest.fixture(scope="module")
 def published(shared: Path) -> tuple[OriginalMotionModel, dict[str, Tensor]]:
     """The architecture of the original at reduced width, and what went in and came out."""
@@ -112,6 +126,7 @@ def test_plain_path_agrees_at_full_size(benchmark_module: ModuleType) -> None:
     torch.testing.assert_close(ours, plain, rtol=0, atol=5e-5)
 
 
+@needs_open_layers
 @torch.inference_mode()
 @pytest.mark.parametrize(("guidance", "saved"), [(1.0, 4.0), (2.0, 2.2)])
 def test_arithmetic_is_saved(benchmark_module: ModuleType, guidance: float, saved: float) -> None:
@@ -143,6 +158,7 @@ def test_frames_do_not_know_of_each_other(small_model: OriginalMotionModel) -> N
     torch.testing.assert_close(part, whole[4:7], rtol=0, atol=1e-5)
 
 
+@needs_open_layers
 @torch.inference_mode()
 def test_half_precision_is_near(small_model: OriginalMotionModel) -> None:
     sizes = small_model.sizes
