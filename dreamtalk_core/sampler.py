@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from dreamtalk_core.devices import side_by_side
 from dreamtalk_core.diffusion import sample
@@ -38,7 +37,7 @@ def hear(phonetics: PhoneticEncoder, waveform: Tensor, frames: int, advance: Adv
     features = torch.cat(rows)
     missing = 2 * frames + 1 - len(features)
     if missing > 0:
-        features = F.pad(features[None], (0, 0, 0, missing), mode="replicate")[0]
+        features = torch.cat([features, features[-1:].expand(missing, -1)])
     return features[: 2 * frames + 1]
 
 
