@@ -51,7 +51,7 @@ def told(node: type[io.ComfyNode]) -> type[io.ComfyNode]:
     @wraps(execute)
     def checked(cls: type[io.ComfyNode], **inputs: Any) -> io.NodeOutput:
         for name in needed:
-            if inputs[name] is None:
+            if inputs.get(name, name) is None:
                 raise DreamTalkError(
                     f"Nothing comes in at '{name}': the node that it is connected to gives nothing "
                     "for it, as a clip without sound gives no AUDIO. Connect another one."

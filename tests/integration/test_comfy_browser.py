@@ -116,7 +116,7 @@ def test_older_graphs_show_the_demo_portrait(frontend: Frontend) -> None:
 def test_a_template_is_chosen_in_the_dialog(frontend: Frontend) -> None:
     page = frontend.page
     page.get_by_label("Templates").first.click()
-    card = page.get_by_text(re.compile("^batch.of.lines$"))
+    card = page.get_by_text(re.compile("^batch.of.lines$")).first
     card.wait_for()
     page.wait_for_function(
         "[...document.querySelectorAll('img')].some((image) => image.naturalWidth > 1000)"

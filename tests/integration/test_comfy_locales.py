@@ -12,10 +12,9 @@ import pytest
 from tests.integration import locales
 from tests.integration.comfy import ROOT, Comfy
 
-# What nodes say of themselves is the same on every host.
-pytestmark = pytest.mark.parametrize("comfy_python", ["0.3.75 oldest"], indirect=True)
-
 REMEDY = "run: python -m tests.integration.locales PYTHON_OF_A_COMFYUI"
+ONE_HOST = pytest.mark.parametrize("comfy_python", ["0.3.75 oldest"], indirect=True)
+"""What nodes say of themselves is the same on every host."""
 HAN = re.compile("[\u4e00-\u9fff]")
 
 
@@ -25,6 +24,7 @@ def table() -> dict[str, dict[str, str]]:
     return found
 
 
+@ONE_HOST
 def test_every_text_has_its_chinese(kinds: dict[str, Any], table: dict[str, Any]) -> None:
     names, texts = locales.used(locales.english(kinds))
     own = {name for name in table["names"] if "." not in name}
@@ -33,6 +33,7 @@ def test_every_text_has_its_chinese(kinds: dict[str, Any], table: dict[str, Any]
     assert all(HAN.search(text) for text in table["texts"].values())
 
 
+@ONE_HOST
 def test_files_are_those_that_the_nodes_make(kinds: dict[str, Any]) -> None:
     stale = [
         path.relative_to(ROOT).as_posix()
@@ -50,11 +51,13 @@ def test_the_frontend_takes_no_message_for_a_formula() -> None:
             assert not set("@{}|") & set(string.replace("{'@'}", "")), string
 
 
+@ONE_HOST
 def test_no_page_is_left_over(kinds: dict[str, Any]) -> None:
     pages = {path.relative_to(locales.DOCS).parts[0] for path in locales.DOCS.rglob("*.md")}
     assert {page.removesuffix(".md") for page in pages} == set(kinds)
 
 
+@ONE_HOST
 def test_every_input_and_output_is_explained(kinds: dict[str, Any]) -> None:
     for kind, text in locales.english(kinds).items():
         assert text["description"].endswith("."), kind
@@ -62,6 +65,7 @@ def test_every_input_and_output_is_explained(kinds: dict[str, Any]) -> None:
             assert slot["tooltip"], f"{kind}: {slot['name']}"
 
 
+@ONE_HOST
 def test_the_host_serves_translations_and_pages(comfy: Comfy, kinds: dict[str, Any]) -> None:
     served = comfy.get("/i18n")
     for kind in kinds:

@@ -503,7 +503,9 @@ def test_speech_is_uploaded_with_a_button(comfy: Comfy, tmp_path: Path) -> None:
     file.write_bytes(DEMO_VOICE.read_bytes())
     with open_frontend(comfy) as frontend:
         page = frontend.page
-        page.evaluate("app.graph.add(window.ours = LiteGraph.createNode('DreamTalkLoadSpeech'))")
+        page.evaluate(
+            "() => { app.graph.add(window.ours = LiteGraph.createNode('DreamTalkLoadSpeech')); }"
+        )
         with page.expect_file_chooser() as chooser:
             page.evaluate("ours.widgets.find((widget) => widget.name === 'upload').callback()")
         chooser.value.set_files(file)
