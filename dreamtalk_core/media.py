@@ -138,8 +138,7 @@ def pixels(frame: av.VideoFrame, layout: str, **size: Any) -> NDArray[np.uint8]:
     if frame.colorspace != _UNSPECIFIED:
         own = {"src_colorspace": frame.colorspace, "dst_colorspace": frame.colorspace}
         own |= {"src_color_range": frame.color_range, "dst_color_range": _FULL}
-    array: NDArray[np.uint8] = frame.to_ndarray(format=layout, **own, **size)
-    return array
+    return frame.to_ndarray(format=layout, **own, **size).astype(np.uint8, copy=False)
 
 
 def _damaged(file: Path, seconds: float) -> SpeechError:

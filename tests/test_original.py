@@ -16,6 +16,7 @@ from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.audio import Speech
 from dreamtalk_core.bfm import from_motion
 from dreamtalk_core.errors import DreamTalkError, ModelError, MotionError, StyleError
+from dreamtalk_core.media import pixels
 from dreamtalk_core.models.original.coefficients import Coefficients, still_pose
 from dreamtalk_core.models.original.denoiser import OriginalMotionModel, Sampler, Sizes
 from dreamtalk_core.motion import Motion
@@ -215,7 +216,7 @@ def test_portrait_that_speaks(shared: Path, tmp_path: Path, clip: Coefficients) 
     )
     assert steps == [1, 2, 3]
     with av.open(str(tmp_path / "out.mp4")) as video:
-        frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+        frames = [pixels(frame, "rgb24") for frame in video.decode(video=0)]
     assert [frame.shape for frame in frames] == [(256, 256, 3)] * 3
     renderer.render(few.to_motion(), picture, tmp_path / "whole.mp4", crop=False)
     assert (tmp_path / "whole.mp4").is_file()

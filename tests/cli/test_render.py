@@ -12,6 +12,7 @@ from dreamtalk_core import Motion
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.cli import main
+from dreamtalk_core.media import pixels
 from dreamtalk_core.png import encode_png
 from dreamtalk_core.render.head import HeadRenderer
 
@@ -29,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def frames(path: Path) -> list[np.ndarray]:
     with av.open(str(path)) as file:
-        return [frame.to_ndarray(format="rgb24").astype(int) for frame in file.decode(video=0)]
+        return [pixels(frame, "rgb24").astype(int) for frame in file.decode(video=0)]
 
 
 def test_a_portrait_speaks_and_says_that_it_is_synthetic(

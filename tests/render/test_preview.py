@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import RenderError
+from dreamtalk_core.media import pixels
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.render.control import KINDS
 from dreamtalk_core.render.portrait import PortraitRenderer
@@ -48,9 +49,7 @@ def test_preview_has_every_frame_in_order(tmp_path: Path, demo_voice: Path) -> N
         assert (video.width, video.height) == (128, 128)
         assert video.duration * video.time_base == moving.duration
         assert abs(audio.duration * audio.time_base - moving.duration) < Fraction(1, 8000)
-        pictures = [
-            frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)
-        ]
+        pictures = [pixels(frame, "rgb24").astype(int) for frame in container.decode(video=0)]
     assert len(pictures) == 12
     # The head turns one way all the time: pictures differ more the further apart they are.
     change = [np.abs(picture - pictures[0]).mean() for picture in pictures]
