@@ -5,29 +5,19 @@ for it: Blender's Python makes it, pip fills it. Blender's own packages are not 
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import zipfile
 from pathlib import Path
 
 from dreamtalk_core.installing import PIP, InstallationError, Step, pytorch_step
 from dreamtalk_core.installing import Installation as Steps
 
-from .runtimes import STAMP, environment_python
+from .runtimes import STAMP, environment_python, torch_of
 from .worker import WorkerError, clean_environment, hidden_window
 
 FAILURE = (
     "DreamTalk could not be installed. Check the connection and the space on the disk, or choose a "
     "Python that has DreamTalk."
 )
-
-
-def torch_of(wheel: Path) -> list[str]:
-    """What a wheel asks for of PyTorch, as pip takes it."""
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        metadata = archive.read(name).decode("utf-8")
-    return re.findall(r"(?m)^Requires-Dist: (torch\b[^;\n]*)$", metadata)
 
 
 class Installation:

@@ -78,15 +78,24 @@ def misfit(python: tuple[int, int], wheel: Path) -> str:
     )
 
 
-@lru_cache(maxsize=1)
+def torch_of(wheel: Path) -> list[str]:
+    """What a wheel asks for of PyTorch, as pip takes it."""
+    return re.findall(r"(?m)^Requires-Dist: (torch\b[^;\n]*)$", _metadata(wheel))
+
+
 def _range(wheel: Path) -> tuple[tuple[int, int], tuple[int, int]]:
     """The oldest and the newest Python that a wheel of ours says it is for."""
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        head = archive.read(name).decode("utf-8")
+    head = _metadata(wheel)
     found = re.search(r"(?m)^Requires-Python: >=3\.(\d+),<3\.(\d+)$", head)
     assert found is not None, head
     return (3, int(found[1])), (3, int(found[2]) - 1)
+
+
+@lru_cache(maxsize=1)
+def _metadata(wheel: Path) -> str:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return archive.read(name).decode("utf-8")
 
 
 def _is_core(folder: Path) -> bool:

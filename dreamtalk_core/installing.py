@@ -42,12 +42,13 @@ class Step:
     """A part of an installation.
 
     label: what is being done, for the user. commands: tried in turn until one goes well. failure:
-    what to do where none does.
+    what to do where none does. second: the label from the second command on.
     """
 
     label: str
     commands: Sequence[Sequence[str]]
     failure: str
+    second: str = ""
 
 
 def pytorch_step(python: str, requirements: Sequence[str], *more: str) -> Step:
@@ -66,7 +67,13 @@ def pytorch_step(python: str, requirements: Sequence[str], *more: str) -> Step:
         return Step("Fetching PyTorch", [usual], failure)
     # One attempt: where there is no way to it, that is soon known.
     own = [python, *PIP, "--retries", "1", "--timeout", "20", "--index-url", PYTORCH_CPU]
-    return Step("Fetching PyTorch for the CPU", [[*own, *more, *requirements], usual], failure)
+    return Step(
+        "Fetching PyTorch for the CPU",
+        [[*own, *more, *requirements], usual],
+        failure,
+        f"Fetching PyTorch, most likely with CUDA and {CUDA_MEGABYTES} MB, as its makers' index of "
+        "builds for the CPU did not serve",
+    )
 
 
 def takes_cuda_for_nothing() -> bool:
@@ -88,6 +95,7 @@ class Installation:
         self._log, self._environ, self._popen = log, dict(environ), popen
         self._steps = list(steps)
         self._left: list[Sequence[str]] = []
+        self._label = ""
         self._process: subprocess.Popen[bytes] | None = None
         self.megabytes = 0.0
         """What has been fetched, by pip's own word."""
@@ -101,10 +109,10 @@ class Installation:
         fetched = _FETCHING.findall(self._text())
         self.megabytes = sum(float(size) * _SIZES[unit] for _, size, unit in fetched)
         if not fetched:
-            return self._step.label
+            return self._label
         match = _NAME.fullmatch(fetched[-1][0])
         name = match[1] if match else fetched[-1][0]
-        return f"{self._step.label}: {name} ({self.megabytes:.0f} MB so far)"
+        return f"{self._label}: {name} ({self.megabytes:.0f} MB so far)"
 
     def poll(self) -> bool:
         """Go on; whether it is finished. Raises InstallationError where a step failed."""
@@ -117,6 +125,7 @@ class Installation:
             self._process = None
             raise InstallationError(f"{self._step.failure}\n{self.tail()}")
         if status != 0:
+            self._label = self._step.second or self._label
             self._start(self._left.pop(0))
             return False
         if self._steps:
@@ -140,6 +149,7 @@ class Installation:
 
     def _next_step(self) -> None:
         self._step = self._steps.pop(0)
+        self._label = self._step.label
         first, *self._left = self._step.commands
         self._start(first)
 

@@ -59,7 +59,12 @@ class TestInstallation:
             ),
             Step("Second", [python("print('three')"), python("print('never')")], ""),
         ]
-        finish(Installation(steps, log, os.environ))
+        steps[0] = Step(steps[0].label, steps[0].commands, "", "First, the other way")
+        installation = Installation(steps, log, os.environ)
+        seen = [installation.message]
+        while not installation.poll():
+            seen.append(installation.message)
+        assert list(dict.fromkeys(seen)) == ["First", "First, the other way", "Second"]
         assert log.read_text(encoding="utf-8").split() == ["one", "two", "three"]
 
     def test_a_step_that_fails_says_what_to_do_and_how_the_log_ends(self, tmp_path: Path) -> None:
