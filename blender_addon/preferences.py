@@ -15,7 +15,7 @@ from dreamtalk_core.errors import DreamTalkError
 from .installation import Installation
 from .messages import say, told
 from .runtimes import misfit, runtime_at, usual_runtime
-from .worker import PROTOCOL, Runtime, WorkerError
+from .worker import HELLO, Runtime, WorkerError
 
 _EVERY = 0.2
 _installation: Installation | None = None
@@ -73,7 +73,7 @@ class DREAMTALK_OT_check_worker(bpy.types.Operator):
 
         try:
             service.stop()
-            known = service.wait(service.request("hello", protocol=PROTOCOL))
+            known = service.wait(service.request("hello", **HELLO))
         except DreamTalkError as error:
             self.report({"ERROR"}, told(error))
             return {"CANCELLED"}

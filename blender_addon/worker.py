@@ -31,6 +31,10 @@ PATIENCE = 3.0
 START = 120.0
 """Seconds that a Python may take to answer first: there are virus scanners and network drives."""
 
+IDLE = 900
+"""Seconds without a task after which the worker ends, and gives its memory back."""
+HELLO = {"protocol": PROTOCOL, "idle": IDLE}
+
 _BOOT = """
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -196,7 +200,7 @@ class Worker:
                 f"{self.runtime.python} could not be started: {error.strerror or error}. Choose "
                 "another Python in the preferences of DreamTalk."
             ) from error
-        self._send({"id": 0, "method": "hello", "params": {"protocol": PROTOCOL}})
+        self._send({"id": 0, "method": "hello", "params": HELLO})
 
     def _end(self) -> None:
         if self._process.poll() is None:

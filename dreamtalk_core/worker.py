@@ -12,10 +12,10 @@ and reads answers; any number of the first, then one of the others, for each req
     {"id": 1, "result": {...}}
     {"id": 1, "error": {"kind": "StyleError", "message": "There is no style ..."}}
 
-Requests are done one after the other, in order. `kind` is the name of a class in
-`dreamtalk_core.errors`, or
+An id is a number or a string that no request still waiting has. Requests are done one after the
+other, in order. `kind` is the name of a class in `dreamtalk_core.errors`, or
 
-    ProtocolError   a request that this worker does not understand
+    ProtocolError   a request that this worker does not understand; its id is null where it has none
     Cancelled       the request was cancelled; nothing of it is left behind
     Failure         a fault of ours: the log has the traceback
 
@@ -26,9 +26,10 @@ as it does when the other program dies in whatever way, the worker cancels what 
 
 Methods; all paths are absolute, and what stands after `=` may be left out:
 
-    hello(protocol)
+    hello(protocol, idle=0)
         {"protocol", "version", "python"}. To be sent first. A Python that lacks something says so
-        here, and another protocol is an error.
+        here, and another protocol is an error. idle: seconds without a request after which the
+        worker ends by itself; 0 for never.
     styles(pictures="", project="", model="default", device="auto")
         {"styles": [STYLE, ...]}, by name. pictures: a folder for pictures of them; one that is not
         there yet is drawn, which takes a second.
@@ -62,18 +63,18 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 import os
 import platform
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from importlib.util import find_spec
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from dreamtalk_core.errors import DreamTalkError, StyleError
@@ -94,6 +95,8 @@ _PROGRESS_EVERY = 0.1
 """Seconds between two messages of progress, at least."""
 _GRACE = 2.0
 """Seconds that work has to clean up after itself when the other side is gone."""
+_LONGEST = 1 << 22
+"""Bytes of a line; what is longer is no request."""
 
 Progress = Callable[[int, int], None]
 Answer = dict[str, Any]
@@ -113,8 +116,9 @@ class Methods:
 
     def __init__(self) -> None:
         self._loaded: dict[tuple[str, str], DreamTalk] = {}
+        self.idle = 0.0
 
-    def hello(self, progress: Progress, *, protocol: int) -> Answer:
+    def hello(self, progress: Progress, *, protocol: int, idle: float = 0) -> Answer:
         if protocol != PROTOCOL:
             raise ProtocolError(
                 f"This is DreamTalk {__version__}, which speaks version {PROTOCOL} of the worker's "
@@ -126,6 +130,7 @@ class Methods:
                 f"{sys.executable} lacks {', '.join(lacking)}. Install what it lacks with "
                 f'"{sys.executable}" -m pip install {" ".join(lacking)}, or choose another Python.'
             )
+        self.idle = max(0.0, idle)
         return {"protocol": PROTOCOL, "version": __version__, "python": platform.python_version()}
 
     def styles(
@@ -275,8 +280,9 @@ class Methods:
             self._loaded.clear()  # one at a time is what a graphics card has room for
             self._loaded[model, device] = DreamTalk.load(model, device)
         talk = self._loaded[model, device]
-        with _working_in(project):
-            talk.library = StyleLibrary.default()
+        if project and not Path(project).is_dir():
+            raise DreamTalkError(f"{project} is no folder that can be read.")
+        talk.library = StyleLibrary.default(Path(project) if project else None)
         return talk
 
 
@@ -284,46 +290,101 @@ METHODS = tuple(name for name in vars(Methods) if not name.startswith("_"))
 
 
 class Worker:
-    """Does requests in order; a thread listens meanwhile, so that they can be cancelled."""
+    """Does requests in order. One thread listens meanwhile, so that they can be cancelled, and one
+    speaks, so that nobody else ever waits for the other side to read."""
 
     def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
         self._requests = requests
         self._answers = answers
         self._waiting: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._said: SimpleQueue[bytes | None] = SimpleQueue()
+        self._open: set[Any] = set()
+        """Ids of the requests that wait or are done."""
         self._cancelled: set[Any] = set()
+        self._ids = threading.Lock()
         self._alone = threading.Event()
         self._methods = Methods()
 
     def serve(self) -> None:
-        """Answer until the requests end or `shutdown` is asked for."""
+        """Answer until the requests end, `shutdown` is asked for, or nothing is for too long."""
+        speaker = threading.Thread(target=self._speak, daemon=True)
+        speaker.start()
         threading.Thread(target=self._listen, daemon=True).start()
-        while (request := self._waiting.get()) is not None:
+        while (request := self._next()) is not None:
             self._answer(request)
-            if request.get("method") == "shutdown":
-                return
+            if request["method"] == "shutdown":
+                break
+        self._said.put(None)
+        speaker.join(_GRACE)
+
+    def _next(self) -> dict[str, Any] | None:
+        try:
+            return self._waiting.get(timeout=self._methods.idle or None)
+        except Empty:
+            return None
 
     def _listen(self) -> None:
-        for line in self._requests:
-            try:
-                request = json.loads(line)
-                if not isinstance(request, dict):
-                    raise ValueError("not an object")
-            except ValueError as error:  # of json, and of bytes that are not UTF-8
-                self._say(None, error=_told_error(ProtocolError(f"No request: {error}")))
-                continue
-            if request.get("method") == "cancel":
-                self._cancelled.add((request.get("params") or {}).get("id"))
+        try:
+            while line := self._requests.readline(_LONGEST):
+                try:
+                    self._take(line)
+                except Exception:  # no line may end this thread, or nothing is heard any more
+                    traceback.print_exc()
+        finally:
+            self._alone.set()
+            self._waiting.put(None)
+            time.sleep(_GRACE)
+            os._exit(0)  # whatever hangs: nobody is there to wait for it
+
+    def _take(self, line: bytes) -> None:
+        """Put a request where it waits, or answer that it is none."""
+        if len(line) == _LONGEST and not line.endswith(b"\n"):
+            while (rest := self._requests.readline(_LONGEST)) and not rest.endswith(b"\n"):
+                pass
+            self._refuse(None, f"No request: a line of more than {_LONGEST} bytes.")
+            return
+        if not line.strip():
+            return
+        try:
+            request = json.loads(line, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:  # of json, and of bytes that are not UTF-8
+            self._refuse(None, f"No request: {error}")
+            return
+        number = request.get("id") if isinstance(request, dict) else None
+        if not _is_id(number):
+            self._refuse(None, "No request: its id must be a number or a text of at most 100.")
+            return
+        if not isinstance(request, dict):
+            self._refuse(None, "No request: it must be an object.")
+        elif not isinstance(method := request.get("method"), str):
+            self._refuse(number, f"No request: it lacks a method. There are {METHODS}.")
+        elif not isinstance(params := request.setdefault("params", {}), dict):
+            self._refuse(number, "No request: its params must be an object.")
+        elif method == "cancel":
+            self._cancel(params.get("id"))
+        else:
+            with self._ids:
+                again = number is not None and number in self._open
+                self._open.add(number)
+            if again:
+                self._refuse(number, "There is a request of this id already.")
             else:
-                # A cancel that came too late for another request of this id is not for this one.
-                self._cancelled.discard(request.get("id"))
                 self._waiting.put(request)
-        self._alone.set()
-        self._waiting.put(None)
-        time.sleep(_GRACE)
-        os._exit(0)  # whatever hangs: nobody is there to wait for it
+
+    def _cancel(self, number: Any) -> None:
+        """A cancel that comes too late is for nobody."""
+        if not _is_id(number) or number is None:
+            self._refuse(None, "cancel: its id must be that of a request.")
+            return
+        with self._ids:
+            if number in self._open:
+                self._cancelled.add(number)
+
+    def _refuse(self, number: Any, message: str) -> None:
+        self._say(number, error=_told_error(ProtocolError(message)))
 
     def _answer(self, request: dict[str, Any]) -> None:
-        number, method = request.get("id"), request.get("method")
+        number, method = request.get("id"), request["method"]
         last = 0.0
 
         def progress(done: int, total: int) -> None:
@@ -337,29 +398,49 @@ class Worker:
 
         try:
             if method not in METHODS:
-                raise ProtocolError(f"There is no method {method!r}. There are {METHODS}.")
-            call = _bound(getattr(self._methods, method), progress, request.get("params") or {})
+                raise ProtocolError(f"There is no method {method[:100]!r}. There are {METHODS}.")
+            call = _bound(getattr(self._methods, method), progress, request["params"])
             progress(0, 1)
-            result = call()
+            message = {"result": call()}
         except Exception as error:
             # Whoever cancels does not want to hear of a fault that came first.
             gone = number in self._cancelled
             if not isinstance(error, DreamTalkError):
                 traceback.print_exc()
-            self._say(number, error=_told_error(Cancelled("Cancelled.") if gone else error))
-        else:
-            self._say(number, result=result)
-        finally:
+            message = {"error": _told_error(Cancelled("Cancelled.") if gone else error)}
+        # Before it is said: whoever has heard may use the id anew.
+        with self._ids:
+            self._open.discard(number)
             self._cancelled.discard(number)
+        self._say(number, **message)
 
     def _say(self, number: Any, **message: Any) -> None:
         # The line break before it keeps whole what follows half a line of somebody else's.
-        line = b"\n" + json.dumps({"id": number, **message}).encode("ascii") + b"\n"
+        self._said.put(b"\n" + json.dumps({"id": number, **message}).encode("ascii") + b"\n")
+
+    def _speak(self) -> None:
         try:
-            self._answers.write(line)
+            while (line := self._said.get()) is not None:
+                self._answers.write(line)
+                if self._said.empty():
+                    self._answers.flush()
             self._answers.flush()
         except OSError:
             self._alone.set()  # nobody reads any more
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _is_id(number: object) -> bool:
+    """Whether a request may have this id, or none."""
+    if isinstance(number, str):
+        return len(number) <= 100
+    if isinstance(number, float):
+        return math.isfinite(number)
+    # Python's True is a number, JSON's is not.
+    return number is None or (type(number) is int and abs(number) < 1 << 63)
 
 
 def _told_error(error: Exception) -> Answer:
@@ -368,12 +449,52 @@ def _told_error(error: Exception) -> Answer:
     return {"kind": "Failure", "message": f"{type(error).__name__}: {error}"}
 
 
-def _bound(method: Callable[..., Answer], progress: Progress, params: Any) -> Callable[[], Answer]:
-    """The call of a method. Raises ProtocolError for parameters that it does not have."""
+# What a parameter may be, by its annotation, and how that is called in JSON.
+_KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "str": (lambda value: isinstance(value, str), "a text"),
+    "int": (lambda value: type(value) is int, "a whole number"),
+    "float": (lambda value: _is_number(value), "a number"),
+    "str | int": (lambda value: isinstance(value, str) or type(value) is int, "a text or number"),
+    "str | int | float": (
+        lambda value: isinstance(value, str) or _is_number(value),
+        "a text or a number",
+    ),
+    "list[str]": (lambda value: _are_texts(value), "a list of texts"),
+    "list[str] | None": (lambda value: value is None or _are_texts(value), "a list of texts"),
+    "dict[str, float] | None": (
+        lambda value: (
+            value is None or (isinstance(value, dict) and all(map(_is_number, value.values())))
+        ),
+        "an object of numbers",
+    ),
+}
+
+
+def _is_number(value: object) -> bool:
+    """Finite: JSON itself knows no other, but 1e999 becomes one."""
+    whole = type(value) is int and abs(value) < 1 << 63
+    return whole or (isinstance(value, float) and math.isfinite(value))
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _bound(
+    method: Callable[..., Answer], progress: Progress, params: dict[str, Any]
+) -> Callable[[], Answer]:
+    """The call of a method. Raises ProtocolError for parameters that it does not take."""
+    signature = inspect.signature(method)
     try:
-        inspect.signature(method).bind(progress, **params)
+        signature.bind(progress, **params)
     except TypeError as error:
         raise ProtocolError(f"{method.__name__}: {error}.") from error
+    for name, value in params.items():
+        fits, kind = _KINDS[signature.parameters[name].annotation]
+        if not fits(value):
+            raise ProtocolError(f"{method.__name__}: {name} must be {kind}.")
+        if isinstance(value, str) and "\0" in value:
+            raise ProtocolError(f"{method.__name__}: {name} has a zero in it.")
     return lambda: method(progress, **params)
 
 
@@ -428,20 +549,6 @@ def _picture(talk: DreamTalk, style: Style, folder: Path) -> Path:
         with atomic_write(path) as temporary:
             temporary.write_bytes(drawn)
     return path
-
-
-@contextmanager
-def _working_in(folder: str) -> Iterator[None]:
-    """With a folder as the working folder, for a moment: a process that stays keeps it in use."""
-    before = Path.cwd()
-    try:
-        if folder:
-            os.chdir(folder)
-        yield
-    except OSError as error:
-        raise DreamTalkError(f"{folder} is no folder that can be read.") from error
-    finally:
-        os.chdir(before)
 
 
 def _claim_stdio() -> tuple[BinaryIO, BinaryIO]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.version import __version__
-from dreamtalk_core.worker import METHODS, PROTOCOL
+from dreamtalk_core.worker import _KINDS, METHODS, PROTOCOL, Methods
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 120
@@ -51,7 +52,7 @@ class Client:
         request = {"method": method, "params": params}
         self.write(json.dumps(request if number is None else {"id": number, **request}).encode())
 
-    def hear(self, number: int | None) -> dict[str, Any]:
+    def hear(self, number: int | float | str | None) -> dict[str, Any]:
         """The next message about a request."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
@@ -64,7 +65,14 @@ class Client:
                 return dict(message)
         raise TimeoutError
 
-    def answer(self, number: int | None) -> dict[str, Any]:
+    def answer_of_any(self) -> dict[str, Any]:
+        """The next answer to any request."""
+        while True:
+            line = self.lines.get(timeout=PATIENCE)
+            if line.strip() and "progress" not in (message := json.loads(line)):
+                return dict(message)
+
+    def answer(self, number: int | float | str | None) -> dict[str, Any]:
         while "progress" in (message := self.hear(number)):
             pass
         return message
@@ -174,11 +182,137 @@ def test_mistakes_are_told(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("line", [b"{", b"[1]", b"\xff\xfe", b'"hello"'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"{", b"[1]", b"\xff\xfe", b'"hello"', b"null", b"NaN", b"[" * 100_000),
+        *(b'{"id": [1], "method": "hello"}', b'{"id": {}}', b'{"id": true}', b'{"id": NaN}'),
+        *(b'{"id": 1e999}', b'{"id": ' + b"9" * 5000 + b"}", b'{"a": "' + b"x" * (5 << 20) + b'"}'),
+        b'{"method": "cancel", "params": {"id": [1]}}',
+        b'{"method": "cancel"}',
+    ],
+    ids=lambda line: repr(line[:40]),
+)
 def test_nonsense_is_answered_and_survived(worker: Client, line: bytes) -> None:
     worker.write(line)
     assert worker.answer(None)["error"]["kind"] == "ProtocolError"
     assert "result" in worker.ask("hello", protocol=PROTOCOL)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {},
+        {"method": 1},
+        {"method": ["hello"]},
+        {"method": "hello", "params": [1]},
+        {"method": "hello", "params": "protocol"},
+        {"method": "cancel", "params": [7]},
+        {"method": "hello", "params": {"protocol": "1"}},
+        {"method": "hello", "params": {"protocol": True}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("number", [7, "seven", 7.5])
+def test_what_is_wrong_with_a_request_is_told_by_its_id(
+    worker: Client, number: Any, rest: dict[str, Any]
+) -> None:
+    worker.write(json.dumps({"id": number, **rest}).encode())
+    assert worker.answer(number)["error"]["kind"] == "ProtocolError"
+    assert "result" in worker.ask("hello", protocol=PROTOCOL)
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "value"),
+    [
+        ("animate", "speech", 1),
+        ("animate", "output", None),
+        ("animate", "style", ["happy"]),
+        ("animate", "guidance", "strong"),
+        ("animate", "fps", [25]),
+        ("animate", "seed", 1.5),
+        ("animate", "steps", True),
+        ("animate", "living", [1]),
+        ("animate", "controls", {"lips": "much"}),
+        ("animate", "portrait", 3),
+        ("animate", "device", 0),
+        ("track", "face", [0]),
+        ("extract_style", "performance", "one.mp4"),
+        ("extract_style", "tags", [1]),
+        ("styles", "project", "a\0b"),
+    ],
+)
+def test_a_setting_of_the_wrong_type_is_told_by_its_name(
+    worker: Client, tmp_path: Path, method: str, name: str, value: Any
+) -> None:
+    good: dict[str, dict[str, Any]] = {
+        "animate": {"speech": str(DEMO_VOICE), "output": str(tmp_path / "line.npz")},
+        "track": {"video": "v.mp4", "output": str(tmp_path / "line.npz")},
+        "extract_style": {"performance": ["a.csv"], "name": "A"},
+        "styles": {},
+    }
+    error = worker.ask(method, **{**good[method], name: value})["error"]
+    assert error["kind"] == "ProtocolError"
+    assert f"{method}: {name} " in error["message"]
+
+
+def test_every_parameter_has_a_kind() -> None:
+    """Those that are checked by their annotations."""
+    for name in METHODS:
+        for parameter in list(inspect.signature(getattr(Methods, name)).parameters.values())[2:]:
+            assert parameter.annotation in _KINDS, f"{name}: {parameter}"
+
+
+def test_an_id_in_use_is_refused(worker: Client, tmp_path: Path) -> None:
+    output = str(tmp_path / "line.npz")
+    worker.send("animate", 21, speech=str(DEMO_VOICE), output=output, style="happy")
+    worker.send("hello", 21, protocol=PROTOCOL)
+    answers = [worker.answer(21), worker.answer(21)]
+    assert {tuple(answer) for answer in answers} == {("id", "error"), ("id", "result")}
+
+
+def test_it_ends_when_nobody_asks_for_long_enough(own_worker: Client) -> None:
+    assert "result" in own_worker.ask("hello", protocol=PROTOCOL, idle=0.5)
+    assert own_worker.process.wait(timeout=10) == 0
+
+
+def test_it_does_not_leave_its_working_folder(worker: Client, tmp_path: Path) -> None:
+    """Else a relative path of one request would mean another place in the next."""
+    worker.ask("styles", project=str(tmp_path))
+    error = worker.ask("animate", speech="nowhere.wav", output="line.npz")["error"]
+    assert str(tmp_path) not in error["message"]
+
+
+def test_floods_are_answered_and_it_ends_at_their_end(own_worker: Client) -> None:
+    """Nobody reads while lines are written: that must not keep it from hearing of their end."""
+    lines = [
+        json.dumps({"id": number, "method": "hello", "params": {"protocol": PROTOCOL}}).encode()
+        if number % 2
+        else b'{"id": %d, "method": "hello", "params": %d}' % (number, number)
+        for number in range(20_000)
+    ]
+    assert own_worker.process.stdin is not None
+    own_worker.process.stdin.write(b"\n".join(lines) + b"\n")
+    own_worker.process.stdin.flush()
+    answered = {own_worker.answer_of_any()["id"] for _ in lines}
+    assert answered == set(range(20_000))
+    own_worker.process.stdin.close()
+    own_worker.process.wait(timeout=3)
+
+
+def test_it_ends_though_nobody_reads() -> None:
+    command = [sys.executable, "-m", "dreamtalk_core.worker"]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"nonsense\n" * 20_000)
+        process.stdin.close()
+        assert process.wait(timeout=10) == 0
 
 
 def test_an_unknown_method_is_told(worker: Client) -> None:
@@ -186,10 +320,11 @@ def test_an_unknown_method_is_told(worker: Client) -> None:
     assert "_talk" not in METHODS
 
 
-def test_a_fault_of_ours_is_logged(tmp_path: Path) -> None:
-    client = Client()
+def test_a_fault_of_ours_is_logged() -> None:
+    code = "import dreamtalk_core.worker as w\nw.Methods._talk = lambda *_: 1 / 0\nw.main()"
+    client = Client(sys.executable, "-c", code)
     try:
-        error = client.ask("animate", speech=1, output=str(tmp_path / "a.npz"))["error"]
+        error = client.ask("styles")["error"]
         assert error["kind"] == "Failure"
         client.ask("shutdown", 2)
         _, log = client.process.communicate(timeout=PATIENCE)

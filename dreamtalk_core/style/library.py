@@ -48,9 +48,9 @@ class StyleLibrary:
     shelves: tuple[Shelf, ...]
 
     @staticmethod
-    def default() -> StyleLibrary:
-        """The project's shelf, seen from the working folder, and the user's."""
-        return StyleLibrary((Shelf("project", project_folder()), Shelf("user", user_folder())))
+    def default(work: Path | None = None) -> StyleLibrary:
+        """The project's shelf, seen from a folder of work or the working folder, and the user's."""
+        return StyleLibrary((Shelf("project", project_folder(work)), Shelf("user", user_folder())))
 
     def names(self, model: MotionModel) -> tuple[str, ...]:
         """Every name that `find` knows, in order."""
@@ -128,9 +128,10 @@ def user_folder() -> Path:
     return Path(named) if named else user_data_path("DreamTalk", appauthor=False) / "styles"
 
 
-def project_folder() -> Path:
-    """The project's styles: from the working folder upwards, or where they would be made."""
-    here = Path.cwd()
+def project_folder(work: Path | None = None) -> Path:
+    """The project's styles: from a folder upwards, the working folder unless another is given, or
+    where they would be made."""
+    here = Path.cwd() if work is None else work.absolute()
     found = (folder / PROJECT_FOLDER for folder in (here, *here.parents))
     return next((folder for folder in found if folder.is_dir()), here / PROJECT_FOLDER)
 

@@ -78,6 +78,19 @@ def test_a_dreamtalk_from_before_the_worker(tmp_path: Path) -> None:
     client.close()
 
 
+def test_one_that_ended_for_want_of_work_is_followed_by_another(tmp_path: Path) -> None:
+    client = Worker(GOOD, tmp_path / "w")
+    first = ask(client, 1, idle=0.2)
+    until(client, lambda: first.finished)
+    process = client._process
+    assert process.wait(30) == 0
+    second = ask(client, 2)
+    until(client, lambda: second.finished)
+    assert second.state == "DONE", second.error
+    assert client._process is not process
+    client.close()
+
+
 def test_after_a_failure_the_next_task_gets_another_process(tmp_path: Path) -> None:
     client = Worker(GOOD, tmp_path / "w")
     first = ask(client, 1)
