@@ -33,7 +33,7 @@ START = 120.0
 
 IDLE = 900
 """Seconds without a task after which the worker ends, and gives its memory back."""
-HELLO = {"protocol": PROTOCOL, "idle": IDLE}
+HELLO: dict[str, Any] = {"protocol": PROTOCOL, "idle": IDLE}
 
 _BOOT = """
 import sys

@@ -65,6 +65,7 @@ _USUAL_RATES = (
 )
 _MAX_STEP = 20 * _BASE  # a take with a frame every 20 seconds is none
 _DAY = 24 * 3600.0
+_MOST_WEIGHT = 2.0  # a calibrated take may pass 1, but not by much
 
 # Radians of eye rotation at a full eyeLook shape, measured on recordings of the app.
 _EYE_SIDE, _EYE_DOWN, _EYE_UP = 0.62, 0.70, 0.43
@@ -73,9 +74,10 @@ _EYE_SIDE, _EYE_DOWN, _EYE_UP = 0.62, 0.70, 0.43
 def read(path: Path) -> Motion:
     """Read a take. The motion has all 52 ARKit channels; shapes the file lacks are 0.
 
-    Weights outside 0..1, as calibrated takes have, are clipped. The eye columns are not used:
-    gaze is in the eyeLook shapes.
-    Raises `MotionError` if it is not such a file, is cut off, or its timecodes do not advance.
+    Weights a little outside 0..1, as calibrated takes have, are clipped. The eye columns are not
+    used: gaze is in the eyeLook shapes. Rows that repeat a timecode are dropped.
+    Raises `MotionError` if it is not such a file, is cut off, lacks JawOpen, has weights that are
+    none, or its timecodes do not advance, or step back.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
         try:
@@ -83,7 +85,14 @@ def read(path: Path) -> Motion:
         except csv.Error as error:
             raise MotionError(f"{path} is not a CSV file: {error}.") from error
     times = _timeline(seconds, frames, path)
-    moves = np.concatenate([[True], np.diff(np.maximum.accumulate(times)) > 0])
+    steps = np.diff(times)
+    if (steps < 0).any():
+        row = int((steps < 0).argmax()) + 2
+        raise MotionError(
+            f"The timecode of {path} steps back at its frame {row}: there are several takes in it, "
+            "or its rows are out of order. Split it there, or sort it."
+        )
+    moves = np.concatenate([[True], steps > 0])
     if len(times) > 1 and moves.sum() < 2:
         raise MotionError(f"The timecodes in {path} do not advance, so its rate is unknown.")
     if len(times) > 1 and np.median(np.diff(times[moves])) > _MAX_STEP:
@@ -93,6 +102,11 @@ def read(path: Path) -> Motion:
     if not even:
         table = _regular(times[moves], table, rate, path)
     weights, head = table[:, : len(ARKIT_NAMES)], table[:, len(ARKIT_NAMES) :]
+    if weights.max() > _MOST_WEIGHT:
+        raise MotionError(
+            f"{path} has weights up to {weights.max():g}; they must be 0 to 1. If they are per "
+            "cent, divide them by 100."
+        )
     rotation = np.degrees(head[:, [1, 0, 2]] * (-1.0, 1.0, 1.0)).astype(np.float32)
     return Motion(ARKIT_NAMES, np.clip(weights, 0.0, 1.0).astype(np.float32), rate, rotation)
 
@@ -134,6 +148,11 @@ def _parse(
         raise MotionError(
             f"{path} is not a Live Link Face CSV: its first line must name Timecode and the ARKit "
             "shapes."
+        )
+    if shapes[INDEX["jawOpen"]] < 0:
+        raise MotionError(
+            f"{path} lacks the column JawOpen, without which a mouth stays shut. Export the take "
+            "with it, or add it, with zeros if that is meant."
         )
     picked = shapes + [column.get(name.lower(), -1) for name in _HEAD]
     present = [(to, at) for to, at in enumerate(picked) if at >= 0]

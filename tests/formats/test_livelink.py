@@ -223,6 +223,18 @@ def test_repeated_timecodes_are_dropped(tmp_path: Path) -> None:
     assert (again.fps, len(again)) == (60, 120)
 
 
+def test_two_takes_in_one_file_and_shuffled_rows_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    livelink.write(path, make(120, Fraction(60)))
+    times = [timecode(i / 60, 60) for i in range(120)]
+    rewrite(path, times[:60] * 2)
+    with pytest.raises(MotionError, match=r"steps back at its frame 61.*Split it there"):
+        livelink.read(path)
+    rewrite(path, times, [*range(0, 120, 2), *range(1, 120, 2)])
+    with pytest.raises(MotionError, match="steps back"):
+        livelink.read(path)
+
+
 def test_weights_outside_the_range_are_clipped_and_missing_shapes_are_0(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     livelink.write(path, make(3))
@@ -253,6 +265,9 @@ def test_channels_that_are_not_arkits_are_refused(tmp_path: Path) -> None:
         (",61,", ",61,nan,", "values instead of"),
         (",61,0.", ",61,nan+0.", "no number"),
         (",61,0.", ",61,5000.", "no weight"),
+        (",61,0.", ",61,45.", "divide them by 100"),
+        ("JawOpen", "JawAjar", "lacks the column JawOpen"),
+        ("00:00:00:05.000", "00:00:00:01.000", "steps back at its frame 6"),
         ("Timecode", "Time", "first line"),
     ],
 )
