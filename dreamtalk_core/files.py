@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -51,6 +51,30 @@ def check_target(target: Path) -> None:
             )
     except OSError as error:
         raise DreamTalkError(f"Cannot write {target}: {_reason(error)}") from error
+
+
+def check_not_read(written: Iterable[Path], read: Iterable[Path]) -> None:
+    """For a check before any work: no file is written that is also read.
+
+    Links, other spellings of a name and disks that do not tell a from A are seen through. Raises
+    `DreamTalkError`.
+    """
+    sources = list(read)
+    for target in written:
+        for source in sources:
+            if _same(target, source):
+                raise DreamTalkError(
+                    f"Cannot write {target}: it is read as well ({source}), and would be lost. "
+                    "Give the result another name."
+                )
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two names are of one file that is there."""
+    try:
+        return one.is_file() and other.is_file() and one.samefile(other)
+    except (OSError, ValueError):  # a name that cannot be one
+        return False
 
 
 def _stem(target: Path) -> str:

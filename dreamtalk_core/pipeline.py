@@ -26,6 +26,7 @@ from dreamtalk_core.controls import Controls, apply_controls
 from dreamtalk_core.devices import choose_device, inference
 from dreamtalk_core.diffusion import TRAIN_STEPS, frame_noise
 from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.files import check_not_read
 from dreamtalk_core.living import Living, enliven
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
 from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
@@ -278,6 +279,8 @@ class DreamTalk:
         from dreamtalk_core.render.video import check_video_path
         from dreamtalk_core.tracking.portrait import read_portrait
 
+        read = (audio, portrait)
+        check_not_read([Path(path)], [Path(one) for one in read if isinstance(one, (str, Path))])
         if portrait is None:
             render_preview(motion, path, audio, size, progress)
             return

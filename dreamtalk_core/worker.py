@@ -78,6 +78,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.files import check_not_read
 from dreamtalk_core.version import __version__
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ class Methods:
 
         alive, obeyed = _settings(Living, living or {}), _settings(Controls, controls or {})
         check_writable(Path(output))
+        check_not_read([Path(output)], map(Path, filter(None, [speech, portrait, style])))
         heard = Speech.load(speech)  # before the model: a wrong name is told at once
         talk = self._talk(model, device, project)
         progress(0, 1)
@@ -212,6 +214,7 @@ class Methods:
         from dreamtalk_core.tracking import track_faces
 
         check_writable(Path(output))
+        check_not_read([Path(output)], map(Path, filter(None, [video, neutral])))
         rest = read_performance(neutral, face, device=device)[0] if neutral else None
         tracked = track_faces(Path(video), choice=face, device=device, progress=progress).motion
         motion = calibrate(tracked, rest)

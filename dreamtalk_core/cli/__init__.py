@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from dreamtalk_core.cli import original, render, style, track
-from dreamtalk_core.cli.common import Bar, add_model, add_outputs, load
+from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.version import __version__
 
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
+        guard_files(options)
         options.run(options)
     except DreamTalkError as error:
         print(f"dreamtalk: {error}", file=sys.stderr)
@@ -107,7 +108,21 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--corpus", type=Path, required=True)
     train.add_argument("--output", type=Path, required=True, metavar="FOLDER")
     add_model(train)
+    for command in _commands(parser):
+        command.add_argument(
+            "--no-clobber", action="store_true", help="replace no file that is there already"
+        )
     return parser
+
+
+def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parsers of all commands that have none below them."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for action in below:
+        for command in action.choices.values():
+            yield from _commands(command)
+    if not below:
+        yield parser
 
 
 UNSURE = 1.0

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
+
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.files import check_not_read
 
 if TYPE_CHECKING:
     from dreamtalk_core.pipeline import DreamTalk
@@ -40,6 +44,51 @@ def load(options: argparse.Namespace) -> DreamTalk:
     from dreamtalk_core.pipeline import DreamTalk
 
     return DreamTalk.load(options.model, options.device)
+
+
+WRITTEN = ("output", "preview", "drawn", "page", "json")
+"""Options that name what a command writes; all others that name a file are read."""
+
+
+def guard_files(options: argparse.Namespace) -> None:
+    """Raises DreamTalkError where a command would write a file that it reads, or, with
+    --no-clobber, one that is there."""
+    values = vars(options)
+    written = [
+        target for name in WRITTEN for path in _paths(values.get(name)) for target in _all(path)
+    ]
+    read = [path for name, value in values.items() if name not in WRITTEN for path in _paths(value)]
+    check_not_read(written, read)
+    there = [target for target in written if options.no_clobber and target.is_file()]
+    if there:
+        raise DreamTalkError(
+            f"{there[0]} is there already. Give another name, or leave --no-clobber out."
+        )
+
+
+def _paths(value: object) -> Iterator[Path]:
+    """What may be a file's name in the value of an option, such as "take.csv*0.5"."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, str) and "\0" not in value:
+        for part in {value, *re.split(r"[+,]|[*@][^+,]*", value)}:
+            if len(part) < 4096:
+                yield Path(part.strip())
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _paths(one)
+
+
+def _all(output: Path) -> Iterator[Path]:
+    """The files that an output stands for: of numbered pictures those that are there, and sound."""
+    yield output
+    if "#" in output.name or "%" in output.name:
+        from dreamtalk_core.render.sequence import sequence_of
+
+        sequence = sequence_of(output)
+        if sequence is not None and sequence.folder.is_dir():
+            yield from sequence.frames().values()
+            yield sequence.sound
 
 
 class Bar:

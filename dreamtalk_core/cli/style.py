@@ -58,7 +58,9 @@ def add(commands: Any) -> None:
     show = actions.add_parser("show", help="tell what a style is, and draw it")
     show.set_defaults(run=_show)
     show.add_argument("style", metavar="STYLE", help="a name or a style file")
-    show.add_argument("--picture", type=Path, metavar="PNG", help="draw the built-in head in it")
+    show.add_argument(
+        "--picture", dest="drawn", type=Path, metavar="PNG", help="draw the built-in head in it"
+    )
     add_model(show)
 
 
@@ -143,8 +145,8 @@ def _show(options: argparse.Namespace) -> None:
     from dreamtalk_core.files import atomic_write, check_target
     from dreamtalk_core.style import Style
 
-    if options.picture:
-        check_target(options.picture)
+    if options.drawn:
+        check_target(options.drawn)
     talk = load(options)
     style = talk.load_style(options.style)
     if not isinstance(style, Style):
@@ -160,8 +162,8 @@ def _show(options: argparse.Namespace) -> None:
         "clip": f"{float(style.clip.duration):.1f} s, kept for other models" if style.clip else "",
     }
     print("\n".join(f"{what:9}{fact}" for what, fact in facts.items() if fact))
-    if options.picture:
+    if options.drawn:
         picture = style.thumbnail or talk.picture_style(style)
-        with atomic_write(options.picture) as temporary:
+        with atomic_write(options.drawn) as temporary:
             temporary.write_bytes(picture)
-        print(options.picture)
+        print(options.drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,69 @@ def test_mistakes_in_a_preview_are_one_clear_line(
     assert error.startswith("dreamtalk: ")
     assert words in error
     assert sorted(tmp_path.rglob("*")) == before
+
+
+class TestFilesThatAreRead:
+    """Nothing that a command reads is what it writes, whatever the two are called."""
+
+    @pytest.fixture(autouse=True)
+    def files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        for name in ("v.mp4", "p.png", "s.wav", "take.csv", "take.npz", "c.safetensors"):
+            (tmp_path / name).write_bytes(b"precious")
+        (tmp_path / "shot.0001.png").write_bytes(b"precious")
+        os.link(tmp_path / "v.mp4", tmp_path / "hard link.mp4")
+        (tmp_path / "folder").mkdir()
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "render p.png v.mp4 -o v.mp4",
+            "render p.png v.mp4 -o folder/../v.mp4",
+            "render p.png take.csv --audio v.mp4 -o v.mp4",
+            "render p.png v.mp4 -o hard_link.mp4",
+            # The sound of numbered pictures is a file of its own.
+            "render p.png s.wav -o s.####.png",
+            "render shot.0001.png take.csv -o shot.####.png",
+            "portrait p.png -o p.png",
+            "track v.mp4 -o new.csv -o v.mp4",
+            "track v.mp4 --neutral take.npz -o take.npz",
+            "animate s.wav --style take.csv -o take.csv",
+            "animate s.wav --style take.csv*0.5+happy -o take.csv",
+            "animate s.wav -o new.csv --preview s.wav",
+            "preview take.csv -o v.mp4 --audio v.mp4",
+            "style mix c.safetensors+happy -o c.safetensors",
+            "import c.safetensors c.safetensors",
+        ],
+    )
+    def test_are_not_written(self, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+        before = {path.name: path.read_bytes() for path in Path().glob("*.*")}
+        arguments = [word.replace("hard_link", "hard link") for word in command.split()]
+        assert main(arguments) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "is read as well" in line
+        assert {path.name: path.read_bytes() for path in Path().glob("*.*")} == before
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "animate s.wav -o take.csv",
+            "animate s.wav -o new.csv --preview v.mp4",
+            "track v.mp4 -o take.csv",
+            "render p.png s.wav -o shot.####.png",
+            "preview take.csv -o v.mp4",
+            "style mix happy -o c.safetensors",
+        ],
+    )
+    def test_with_no_clobber_nothing_is_replaced(
+        self, command: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main([*command.split(), "--no-clobber"]) == 1
+        assert "is there already" in capsys.readouterr().err
+
+    def test_names_that_no_file_can_have_do_no_harm(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["animate", "x" * 5000, "-o", "new.csv", "--style", "a\0b"]) == 1
+        assert main(["animate", "s.wav", "-o", "new.csv", "--style", "y" * 300 + "*0.5"]) == 1
+        assert all(line.startswith("dreamtalk: ") for line in capsys.readouterr().err.splitlines())
