@@ -1,12 +1,13 @@
 """Opening sound and video files, and decoding sound, the same way for whoever listens: the model
 and the video that is made of it.
 
-Damage. A recording is used whole or not at all: if any part of it cannot be decoded, decoding fails
-and says where, because curves for half of a line, or shifted against it, are worse than none.
+Damage. A recording is used whole or not at all: if any part of it cannot be decoded, or less comes
+out than the file says that it holds, decoding fails and says where, because curves for half of a
+line, or shifted against it, are worse than none.
 The clock of a video, or of a browser's recording, may jump ahead where packets were lost: there
 silence is put in, as players do, so that what follows stays in time; in a plain sound file the same
-is damage. A file that merely ends early, in a format that does not say how long it should be (wav,
-mp3, ogg, mkv), is taken for what it holds.
+is damage. A file that merely ends early, in a format that does not say how long it should be (mp3,
+aac, a browser's webm), or was cut off (wav, ogg), is taken for what it holds.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import DreamTalkError, SpeechError
+from dreamtalk_core.ogg import last_position
 
 Pieces = Iterator[tuple[NDArray[np.float32], int]]
 """Sound as it arrives: samples [channels, n] with full scale 1, and their rate in Hz."""
@@ -32,6 +34,10 @@ _RATES = range(1000, 1_000_001)
 _COUNTING_FORMATS = frozenset({"aac", "aiff", "flac", "mp3", "ogg", "w64", "wav"})
 # Gaps in the file's clock: shorter ones are rounding, longer ones a clock that was set anew.
 _MIN_GAP, _MAX_GAP = 0.1, 60.0
+_FRAME = 0.02  # the same for a clock that counts samples: less than the shortest frame
+_ROUNDING = 0.005  # seconds that formats which count samples may say more than they hold
+_PADDING = 0.06  # seconds that other files may say more than they hold: what encoders put before
+_ESTIMATES = frozenset({"aac", "mp3"})  # formats whose length ffmpeg may have guessed
 # Of colours, by ffmpeg's numbers.
 _UNSPECIFIED, _FULL = 2, 2
 # A title in another encoding is no damage. PyAV 19 knows that by itself, and the word no more.
@@ -57,7 +63,15 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
             raise SpeechError(f"{file} has no sound track. Give a file with speech in it.")
         seconds = 0.0  # how much has been decoded
         start: float | None = None  # what the file's clock said at zero
+        counts = container.format.name in _COUNTING_FORMATS
+        least = _FRAME if counts else _MIN_GAP
+        filled = 0.0  # the gap that was filled last
+        suspect: float | None = None  # where the clock went ahead of what has been decoded
+        if container.format.name == "ogg":
+            # Vorbis counts its blocks unevenly; and of the first pages ffmpeg may leave some out.
+            least, start = _MIN_GAP, 0.0
         try:
+            said = _length(file, container, stream)
             for frame in container.decode(stream):
                 samples, rate = _planes(frame), int(frame.sample_rate)
                 check_rate(rate, str(file))
@@ -65,18 +79,46 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
                     clock = float(frame.pts * frame.time_base)
                     start = clock if start is None else start
                     gap = clock - start - seconds
-                    if gap > _MIN_GAP and container.format.name in _COUNTING_FORMATS:
+                    if gap > least and counts:
                         raise _damaged(file, seconds)
+                    if suspect is None and gap > _FRAME:
+                        suspect = seconds
                     if _MIN_GAP < gap <= _MAX_GAP:
                         silence = np.zeros((1, round(gap * rate)), np.float32)
                         yield silence, rate
                         seconds += silence.shape[1] / rate
+                        filled = gap
+                    elif filled and abs(gap + filled) < _MIN_GAP / 2:
+                        # It only went ahead and came back: nothing was lost, a time is wrong.
+                        raise _damaged(file, seconds)
                     elif abs(gap) > _MIN_GAP:
                         start = clock - seconds
                 yield to_float(samples), rate
                 seconds += samples.shape[1] / rate
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise _damaged(file, seconds) from error
+        if said is not None and seconds < said - (_ROUNDING if counts else _PADDING):
+            raise _damaged(file, seconds if suspect is None else suspect)
+
+
+def _length(
+    file: Path, container: av.container.InputContainer, stream: av.AudioStream
+) -> float | None:
+    """How many seconds of sound a file says that it has; None if it does not say.
+
+    Raises ValueError for an Ogg file whose pages do not follow one another.
+    """
+    tick = float(stream.time_base or 0)
+    if container.format.name == "ogg":
+        last = last_position(file)
+        return None if last is None else last * tick
+    if container.format.name in _ESTIMATES:
+        return None
+    if stream.duration and tick:
+        return stream.duration * tick
+    if container.duration and len(container.streams) == 1:
+        return float(container.duration / av.time_base)
+    return None
 
 
 def check_rate(rate: int, source: str) -> None:

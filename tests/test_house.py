@@ -41,6 +41,7 @@ MODELS = {
     "diffusion",
     "media",
     "models",
+    "ogg",
     "phonetics",
     "sampler",
     "prosody",

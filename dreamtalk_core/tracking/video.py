@@ -193,6 +193,8 @@ def _timed(
             else:
                 zero = clock - last - step
             last = clock - zero
+            if frame.is_corrupt:  # ffmpeg has painted over what it could not decode
+                raise _damaged(file, last)
             yield last, frame
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise _damaged(file, last) from error

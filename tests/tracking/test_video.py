@@ -281,6 +281,32 @@ def test_damaged_video(tmp_path: Path) -> None:
         list(open_images(path))
 
 
+def test_damaged_h264(tmp_path: Path) -> None:
+    """Its decoder paints over what it lacks and goes on, and says so only when it is asked. It has
+    no checksums: some noise is a picture to it."""
+    path, rng = tmp_path / "a.mp4", np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        still = rng.integers(0, 256, (96, 160, 3), np.uint8)
+        for i in range(30):
+            moved = np.ascontiguousarray(still[:, i : i + 128])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, "rgb24")))
+        container.mux(stream.encode(None))
+    assert len(list(open_images(path))) == 30
+    content, told = path.read_bytes(), 0
+    start, end = content.index(b"mdat") + 4, content.index(b"moov") - 4
+    for share in np.linspace(0.05, 0.9, 18):
+        damaged, place = bytearray(content), start + int((end - start) * share)
+        damaged[place : place + 200] = rng.integers(0, 256, 200, np.uint8).tobytes()
+        path.write_bytes(damaged)
+        try:
+            assert len(list(open_images(path))) == 30
+        except TrackingError as error:
+            told += "is damaged at about" in str(error)
+    assert told >= 12
+
+
 def test_damaged_photo(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(encode_png(corners())[:40])
