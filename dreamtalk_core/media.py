@@ -29,6 +29,8 @@ Pieces = Iterator[tuple[NDArray[np.float32], int]]
 """Sound as it arrives: samples [channels, n] with full scale 1, and their rate in Hz."""
 
 _REMEDY = "Try to play it; convert it to wav if another program can open it."
+PRE_ROLL = 1.0
+"""Seconds by which sound may begin later than the pictures and still be where time begins."""
 _RATES = range(1000, 1_000_001)
 # Formats whose clock is a count of samples: it cannot jump unless something is missing.
 _COUNTING_FORMATS = frozenset({"aac", "aiff", "flac", "mp3", "ogg", "w64", "wav"})
@@ -49,8 +51,8 @@ _LENIENT: dict[str, Any] = (
 def decode_audio(path: str | os.PathLike[str]) -> Pieces:
     """The first (or default) sound track of a sound or video file, piece by piece.
 
-    The rate and the number of channels may change from piece to piece; silence for a gap has one
-    channel.
+    Where it begins more than `PRE_ROLL` after the pictures of its file, there is silence before it.
+    The rate and the number of channels may change from piece to piece; silence has one channel.
 
     Raises `SpeechError` if there is no such file, it is a folder, empty, not a sound or video
     file, has no sound track or an impossible sample rate, or, on arriving there, where it is
@@ -70,6 +72,11 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
         if container.format.name == "ogg":
             # Vorbis counts its blocks unevenly; and of the first pages ffmpeg may leave some out.
             least, start = _MIN_GAP, 0.0
+        silent = _pre_roll(container, stream)
+        if silent:
+            rate = stream.codec_context.sample_rate
+            check_rate(rate, str(file))
+            yield np.zeros((1, round(silent * rate)), np.float32), rate
         try:
             said = _length(file, container, stream)
             for frame in container.decode(stream):
@@ -99,6 +106,26 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
             raise _damaged(file, seconds) from error
         if said is not None and seconds < said - (_ROUNDING if counts else _PADDING):
             raise _damaged(file, seconds if suspect is None else suspect)
+
+
+def picture_offset(pictures: av.VideoStream, sound: av.AudioStream) -> float:
+    """Seconds from the beginning of the sound to that of the pictures; 0 if it is not known."""
+    begin = [
+        float(track.start_time * track.time_base)
+        for track in (pictures, sound)
+        if track.start_time is not None and track.time_base
+    ]
+    return begin[0] - begin[1] if len(begin) == 2 else 0.0
+
+
+def _pre_roll(container: av.container.InputContainer, sound: av.AudioStream) -> float:
+    """Seconds of silence before a sound that begins long after the pictures."""
+    pictures = container.streams.best("video")
+    cover = av.stream.Disposition.attached_pic
+    if not isinstance(pictures, av.VideoStream) or pictures.disposition & cover:
+        return 0.0
+    offset = picture_offset(pictures, sound)
+    return -offset if offset < -PRE_ROLL else 0.0
 
 
 def _length(

@@ -2,7 +2,8 @@
 
 Time is as everywhere: frame i is what is on display at (i + 0.5) / fps. A video whose frames come
 at uneven times, as phones make them, is put on an even grid that way. Zero is where the file's
-sound begins, so that a face tracked from a video is in time with the speech loaded from it.
+sound begins, so that a face tracked from a video is in time with the speech loaded from it; where
+that is much later than the pictures, both begin with the pictures.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError, TrackingError
-from dreamtalk_core.media import open_container, pixels
+from dreamtalk_core.media import PRE_ROLL, open_container, picture_offset, pixels
 from dreamtalk_core.motion import parse_fps
 
 Image = NDArray[np.uint8]
@@ -48,8 +49,8 @@ _USUAL_RATES = (
 _SAMPLE = 300
 # Steps of the clock, in seconds, that mean it was set anew rather than that nothing moved.
 _MAX_STEP_BACK, _MAX_STEP = 1.0, 60.0
-# Video that begins this much later or earlier than the sound, in seconds, does so by recording.
-_MIN_OFFSET, _MAX_OFFSET = 0.1, 1.0
+# Seconds that pictures and sound may begin apart without that being meant.
+_MIN_OFFSET = 0.1
 _GREY = 128
 _COVER = av.stream.Disposition.attached_pic
 
@@ -203,15 +204,12 @@ def _timed(
 
 
 def _offset(container: av.container.InputContainer, stream: av.VideoStream) -> float:
-    """Seconds from the beginning of the sound to that of the pictures."""
+    """Seconds from the time zero of the file's sound, see `decode_audio`, to the first picture."""
     sound = container.streams.best("audio")
-    starts = [
-        float(track.start_time * track.time_base)
-        for track in (stream, sound)
-        if track is not None and track.start_time is not None and track.time_base
-    ]
-    offset = starts[0] - starts[-1] if len(starts) == 2 else 0.0
-    return offset if _MIN_OFFSET <= abs(offset) <= _MAX_OFFSET else 0.0
+    if not isinstance(sound, av.AudioStream):
+        return 0.0
+    offset = picture_offset(stream, sound)
+    return offset if abs(offset) >= _MIN_OFFSET and offset >= -PRE_ROLL else 0.0
 
 
 def _on_grid(

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import TrackingError
 from dreamtalk_core.png import encode_png
 from dreamtalk_core.tracking.video import Images, open_images, read_image
@@ -127,15 +128,18 @@ def test_a_clock_that_is_set_anew_costs_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sound", "first", "zero"), [(0.0, 0, 0), (0.2, 0, 5), (0.0, 200, -5), (1.5, 0, 0)]
+    ("sound", "first", "zero"),
+    [(0.0, 0, 0), (0.2, 0, 5), (0.0, 200, -5), (1.5, 0, 0), (0.0, 1600, -40)],
 )
 def test_zero_is_where_the_sound_begins(
     tmp_path: Path, sound: float, first: int, zero: int
 ) -> None:
-    """Unless the sound was put in much later."""
+    """Unless that is much later: then both begin with the pictures."""
     times = range(first, first + 1200, 40)
-    images = open_images(write_video(tmp_path / "a.mkv", times, sound=sound))
-    assert shown(images)[:8] == [max(0, i + zero) for i in range(8)]
+    path = write_video(tmp_path / "a.mkv", times, sound=sound)
+    assert shown(open_images(path))[:48] == [max(0, i + zero) for i in range(min(48, 30 - zero))]
+    heard = Speech.load(path)
+    assert float(heard.duration) == pytest.approx(2 + (sound if sound > 1 else 0), abs=0.01)
 
 
 def test_one_frame(tmp_path: Path) -> None:
