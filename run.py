@@ -393,7 +393,8 @@ def check_commands(python: Path) -> list[list[str]]:
         [*tool, "ruff", "format", "--check", "."],
         [*tool, "mypy"],
         [*tool, "tests.legs"],
-        [*tool, "pytest"],
+        # A file stays together: its hosts are started once.
+        [*tool, "pytest", "-n", "2", "--dist", "loadfile", "--durations", "12"],
     ]
 
 

@@ -22,6 +22,7 @@ from dreamtalk_core.controls import Controls
 from dreamtalk_core.devices import inference
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.living import Living, enliven
+from dreamtalk_core.media import to_float
 from dreamtalk_core.motion import Motion, frame_count
 from dreamtalk_core.pipeline import (
     DEFAULT_STEPS,
@@ -80,21 +81,27 @@ class MotionStream:
         self.done = 0  # frames that have come out
         self.chapter = Chapter()
         self.last = np.zeros(0, np.float32)  # the last frame that came out
+        self.finished = False
 
     def feed(self, samples: npt.ArrayLike) -> Motion | None:
-        """The next frames, if any are settled, after more speech: float32 [N] mono at 16 kHz.
+        """The next frames, if any are settled, after more speech: [N] mono at 16 kHz.
 
-        Raises SpeechError for samples of another shape or that are not finite.
+        Floats have full scale 1, integers that of their type, as microphones give them.
+        Raises SpeechError for samples of another shape or that are not finite, or after `finish`.
         """
-        piece = np.asarray(samples, np.float32)
-        if piece.ndim != 1 or not np.isfinite(piece).all():
+        if self.finished:
+            raise SpeechError("This stream is finished. Begin another one for what follows.")
+        piece = np.asarray(samples)
+        if piece.dtype.kind not in "fiu" or piece.ndim != 1 or not np.isfinite(piece).all():
             raise SpeechError("A piece of a stream must be finite samples [N], mono at 16 kHz.")
+        piece = to_float(piece)
         self.wave = np.concatenate([self.wave, piece])
         heard = self.first + len(self.wave) // SAMPLES
         return self._advance(heard, heard - HELD_BACK)
 
     def finish(self) -> Motion | None:
-        """The frames that were held back, at the end of the speech."""
+        """The frames that were held back, at the end of the speech; nothing may follow."""
+        self.finished = True
         if not len(self.wave):
             return None
         heard = self.first + frame_count(Fraction(len(self.wave), SAMPLE_RATE), FPS)

@@ -395,8 +395,10 @@ class TestCommands:
     ) -> None:
         commands.fail_on = tool
         assert run.test(None) == 1
-        assert commands[-1][2:] == ["pytest"]
-        assert capsys.readouterr().out.splitlines()[-1] == "pytest", "nothing after pytest's own"
+        assert commands[-1][2] == "pytest"
+        assert capsys.readouterr().out.splitlines()[-1].startswith("pytest"), (
+            "nothing after pytest's own"
+        )
 
     def test_programs_by_system(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert run.venv_program("dreamtalk", Path("v")).parent.name in ("bin", "Scripts")

@@ -61,9 +61,28 @@ def test_memory_does_not_grow_with_the_stream(talk: DreamTalk) -> None:
     assert frames + len(last) == len(wave) // SAMPLES
 
 
+def test_whole_numbers_have_the_scale_of_their_type(talk: DreamTalk) -> None:
+    """What a microphone gives: taken as it stands it would be a thousandfold too loud."""
+    wave = talk.load_speech(DEMO_VOICE).waveform[:16_000]
+    style = talk.load_style("neutral")
+    expected = MotionStream(talk, style).feed(np.round(wave * 32767) / 32768)
+    motion = MotionStream(talk, style).feed(np.round(wave * 32767).astype(np.int16))
+    assert motion is not None
+    assert expected is not None
+    np.testing.assert_allclose(motion.weights, expected.weights, atol=1e-5)
+
+
+def test_nothing_follows_the_end(talk: DreamTalk) -> None:
+    stream = MotionStream(talk, talk.load_style("neutral"))
+    stream.feed(np.zeros(16_000, np.float32))
+    assert stream.finish() is not None
+    with pytest.raises(SpeechError, match="finished"):
+        stream.feed(np.zeros(160, np.float32))
+
+
 def test_what_is_no_speech_is_refused(talk: DreamTalk) -> None:
+    assert MotionStream(talk, talk.load_style("neutral")).finish() is None
     fed = MotionStream(talk, talk.load_style("neutral"))
-    assert fed.finish() is None
     with pytest.raises(SpeechError, match="finite"):
         fed.feed(np.array([0.0, np.nan]))
     with pytest.raises(SpeechError, match="mono"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -160,8 +161,13 @@ def _given(options: argparse.Namespace, settings: dict[str, str]) -> dict[str, f
 
 def _animate(options: argparse.Namespace) -> None:
     if original.is_asked_for(options.model):
-        original.animate_original(options)
+        original.animate_original(options, [*_given(options, LIVING), *_given(options, CONTROLS)])
         return
+    useless = [name for name in original.OWN if getattr(options, name) is not None]
+    if useless:
+        raise DreamTalkError(
+            f"{original.named(useless)} is for an original checkpoint as --model. Leave it out."
+        )
     from dreamtalk_core.audio import Speech
     from dreamtalk_core.controls import Controls
     from dreamtalk_core.formats import check_writable
@@ -170,7 +176,7 @@ def _animate(options: argparse.Namespace) -> None:
 
     living, controls = Living(**_given(options, LIVING)), Controls(**_given(options, CONTROLS))
 
-    if options.portrait and "auto" not in options.style.casefold():
+    if options.portrait and "auto" not in re.split(r"[+*@, ]", options.style.casefold()):
         raise DreamTalkError(
             f"--portrait is heard with --style auto, not with '{options.style}'. Leave one out."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,6 @@ def add_options(animate: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--pose-extension",
         choices=("mirror", "loop"),
-        default="mirror",
         help="how --pose goes on when the speech is longer: back and forth (default), or again",
     )
     group.add_argument(
@@ -53,8 +53,19 @@ def is_asked_for(model: str) -> bool:
     return is_original(model)
 
 
-def animate_original(options: argparse.Namespace) -> None:
+OWN = ("wav2vec", "pose", "pose_extension")
+"""What `add_options` adds."""
+
+
+def named(options: Iterable[str]) -> str:
+    """Names of options as they are written."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name in options)
+
+
+def animate_original(options: argparse.Namespace, unknown: Iterable[str]) -> None:
     """`animate` with an original checkpoint: its coefficients (.mat), or curves mapped from them.
+
+    unknown: options that were given and mean nothing to it.
 
     Raises DreamTalkError for options that the original has nothing for.
     """
@@ -64,9 +75,10 @@ def animate_original(options: argparse.Namespace) -> None:
     from dreamtalk_core.original import STEPS, OriginalDreamTalk
     from dreamtalk_core.pipeline import DEFAULT_STYLE
 
-    if options.portrait or options.preview:
+    unknown = [name for name in (*unknown, "portrait", "preview") if getattr(options, name)]
+    if unknown:
         raise DreamTalkError(
-            "--portrait and --preview do not go with an original checkpoint. Leave them out; "
+            f"{named(unknown)} would have no effect on an original checkpoint. Leave it out; "
             "'dreamtalk preview' draws the curves."
         )
     for path in options.output:
@@ -82,7 +94,7 @@ def animate_original(options: argparse.Namespace) -> None:
             seed=options.seed,
             steps=STEPS if options.steps is None else options.steps,
             pose=options.pose,
-            extension=options.pose_extension,
+            extension=options.pose_extension or "mirror",
             progress=progress,
         )
     for path in dict.fromkeys(options.output):

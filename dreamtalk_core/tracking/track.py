@@ -90,6 +90,8 @@ def track_faces(
 
     Raises `TrackingError` if the file cannot be read or no face is found in any picture of it.
     """
+    if not 0 <= smoothing < np.inf:
+        raise TrackingError(f"smoothing is {smoothing}; give a number from 0 up, usually 1.")
     images = open_images(path, fps)
     tracker = tracker or FaceTracker.load(device)
     faces: Iterable[Face | None] = tracker.follow(_ahead(images), choice)

@@ -38,6 +38,14 @@ def test_animate_writes_every_output(tmp_path: Path, capsys: pytest.CaptureFixtu
             ["animate", str(DEMO_VOICE), "-o", "a.csv", "--style", "sad", "--portrait", "a.png"],
             "--style auto",
         ),
+        (
+            ["animate", str(DEMO_VOICE), "-o", "a.csv", "--style", "autograph", "--portrait", "p"],
+            "--style auto",
+        ),
+        (["animate", str(DEMO_VOICE), "-o", "a.csv", "--pose", "a.mat"], "--pose is for"),
+        (["animate", str(DEMO_VOICE), "-o", "a.csv", "--pose-extension", "loop"], "original"),
+        (["animate", str(DEMO_VOICE), "-o", "a.csv", "--smoothing", "nan"], "smoothing is nan"),
+        (["track", str(DEMO_VOICE), "-o", "a.csv", "--smoothing", "nan"], "smoothing is nan"),
         (["evaluate", "--corpus", "nowhere"], "manifest.tsv"),
     ],
 )
