@@ -59,7 +59,8 @@ def leg(name: str) -> int:
     missing = [path.name for path in files if not path.is_file() or not path.stat().st_size]
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     say(f"--- {name}, {time.monotonic() - begin:.0f} s")
-    say("\n".join(lines[-_TAIL:] if status else lines[-3:]))
+    ran_on = [line for line in lines if line.startswith("ran on ")]
+    say("\n".join(lines[-_TAIL:] if status else [*ran_on, *lines[-1:]]))
     if missing:
         say(f"FAILED: the demo left no {', '.join(missing)}")
     if status:
