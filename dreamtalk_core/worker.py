@@ -479,6 +479,11 @@ def _is_number(value: object) -> bool:
     return whole or (isinstance(value, float) and math.isfinite(value))
 
 
+def _is_text(text: str) -> bool:
+    """No zero and no half of a pair, which JSON can write and no file's name can have."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
@@ -496,8 +501,9 @@ def _bound(
         fits, kind = _KINDS[signature.parameters[name].annotation]
         if not fits(value):
             raise ProtocolError(f"{method.__name__}: {name} must be {kind}.")
-        if isinstance(value, str) and "\0" in value:
-            raise ProtocolError(f"{method.__name__}: {name} has a zero in it.")
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and not _is_text(text) for text in texts):
+            raise ProtocolError(f"{method.__name__}: {name} has a letter that is none.")
     return lambda: method(progress, **params)
 
 

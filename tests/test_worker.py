@@ -240,6 +240,8 @@ def test_what_is_wrong_with_a_request_is_told_by_its_id(
         ("extract_style", "performance", "one.mp4"),
         ("extract_style", "tags", [1]),
         ("styles", "project", "a\0b"),
+        ("animate", "output", "\ud800.npz"),
+        ("extract_style", "tags", ["\udfff"]),
     ],
 )
 def test_a_setting_of_the_wrong_type_is_told_by_its_name(

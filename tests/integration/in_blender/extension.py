@@ -121,10 +121,14 @@ def killed_half_way(session: Any) -> None:
 def crashed(session: Any) -> None:
     """Faults of ours show the end of the log."""
     session.install()
-    service = session.part("service")
-    error = _failed(service, "animate", speech=3, output=str(session.folder / "a.npz"))
+    broken = session.folder / "broken python"
+    code = "import dreamtalk_core.worker as w; w.Methods._talk = lambda *_: int(None); w.main()"
+    broken.write_text(f'#!/bin/sh\nexec "{session.worker}" -I -X utf8 -c "{code}"\n', "utf-8")
+    broken.chmod(0o755)
+    session.preferences.python = str(broken)
+    error = _failed(session.part("service"), "styles")
     assert error.startswith("DreamTalk has met a fault of its own. TypeError")
-    assert "pathlib" in error
+    assert "in <lambda>" in error
 
 
 def cancelled(session: Any) -> None:
