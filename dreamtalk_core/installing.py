@@ -97,8 +97,6 @@ class Installation:
         self._left: list[Sequence[str]] = []
         self._label = ""
         self._process: subprocess.Popen[bytes] | None = None
-        self.megabytes = 0.0
-        """What has been fetched, by pip's own word."""
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_bytes(b"")
         self._next_step()
@@ -106,13 +104,17 @@ class Installation:
     @property
     def message(self) -> str:
         """What is being done, for the user."""
-        fetched = _FETCHING.findall(self._text())
-        self.megabytes = sum(float(size) * _SIZES[unit] for _, size, unit in fetched)
+        fetched = self._fetched()
         if not fetched:
             return self._label
         match = _NAME.fullmatch(fetched[-1][0])
         name = match[1] if match else fetched[-1][0]
-        return f"{self._label}: {name} ({self.megabytes:.0f} MB so far)"
+        return f"{self._label}: {name} ({_total(fetched):.0f} MB so far)"
+
+    @property
+    def megabytes(self) -> float:
+        """What has been fetched, by pip's own word."""
+        return _total(self._fetched())
 
     def poll(self) -> bool:
         """Go on; whether it is finished. Raises InstallationError where a step failed."""
@@ -168,8 +170,17 @@ class Installation:
             reason = error.strerror or error
             raise InstallationError(f"{command[0]} could not be started: {reason}.") from error
 
+    def _fetched(self) -> list[tuple[str, str, str]]:
+        """File, number and unit of everything that pip says it fetches."""
+        return _FETCHING.findall(self._text())
+
     def _text(self) -> str:
         try:
             return self._log.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
+
+
+def _total(fetched: Sequence[tuple[str, str, str]]) -> float:
+    """Megabytes of what `Installation._fetched` lists."""
+    return sum(float(size) * _SIZES[unit] for _, size, unit in fetched)

@@ -31,6 +31,8 @@ Pieces = Iterator[tuple[NDArray[np.float32], int]]
 _REMEDY = "Try to play it; convert it to wav if another program can open it."
 PRE_ROLL = 1.0
 """Seconds by which sound may begin later than the pictures and still be where time begins."""
+COVER = av.stream.Disposition.attached_pic
+"""What marks a picture that belongs to a song rather than to a video."""
 _RATES = range(1000, 1_000_001)
 # Formats whose clock is a count of samples: it cannot jump unless something is missing.
 _COUNTING_FORMATS = frozenset({"aac", "aiff", "flac", "mp3", "ogg", "w64", "wav"})
@@ -121,8 +123,7 @@ def picture_offset(pictures: av.VideoStream, sound: av.AudioStream) -> float:
 def _pre_roll(container: av.container.InputContainer, sound: av.AudioStream) -> float:
     """Seconds of silence before a sound that begins long after the pictures."""
     pictures = container.streams.best("video")
-    cover = av.stream.Disposition.attached_pic
-    if not isinstance(pictures, av.VideoStream) or pictures.disposition & cover:
+    if not isinstance(pictures, av.VideoStream) or pictures.disposition & COVER:
         return 0.0
     offset = picture_offset(pictures, sound)
     return -offset if offset < -PRE_ROLL else 0.0

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError, TrackingError
-from dreamtalk_core.media import PRE_ROLL, open_container, picture_offset, pixels
+from dreamtalk_core.media import COVER, PRE_ROLL, open_container, picture_offset, pixels
 from dreamtalk_core.motion import parse_fps
 
 Image = NDArray[np.uint8]
@@ -52,7 +52,6 @@ _MAX_STEP_BACK, _MAX_STEP = 1.0, 60.0
 # Seconds that pictures and sound may begin apart without that being meant.
 _MIN_OFFSET = 0.1
 _GREY = 128
-_COVER = av.stream.Disposition.attached_pic
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def _opened(file: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoS
         stream = container.streams.best("video")
         # ffmpeg draws text files; and a song's cover is not what somebody wants tracked.
         drawn = container.format.name == "tty"
-        if not isinstance(stream, av.VideoStream) or drawn or stream.disposition & _COVER:
+        if not isinstance(stream, av.VideoStream) or drawn or stream.disposition & COVER:
             raise TrackingError(f"{file} has no pictures. Give a video or a photo of a face.")
         if file.suffix.lower() in _PHONE_PHOTOS and len(container.streams.video) > 1:
             raise TrackingError(f"{file} is made of tiles. Export it as jpg or png.")

@@ -77,11 +77,6 @@ class Environment:
     def folder(self) -> Path:
         return ROOT / f".venv-{self.name}"
 
-    @property
-    def program(self) -> Path | None:
-        """Its Python, or None if it is not whole."""
-        return python_of(self.folder)
-
 
 def environments() -> list[Environment]:
     """All of them; a base comes before what stands on it."""
