@@ -1,0 +1,266 @@
+"""Every way in: sound files of each kind, what mutates them, and what reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import av
+import numpy as np
+import torch
+
+from dreamtalk_core.arkit import ARKIT_NAMES
+from dreamtalk_core.audio import Speech
+from dreamtalk_core.errors import StyleError
+from dreamtalk_core.models.motion_model import MotionModel
+from dreamtalk_core.models.original.checkpoint import import_checkpoint
+from dreamtalk_core.models.original.coefficients import Coefficients
+from dreamtalk_core.models.style_predictor import StylePredictor
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.render.glb_scene import load_glb_head
+from dreamtalk_core.retarget.presets import read_preset
+from dreamtalk_core.style.file import read_style_file, save_style
+from dreamtalk_core.style.style import Style
+from dreamtalk_core.style.text import parse_style
+from dreamtalk_core.tracking.video import open_images
+from dreamtalk_core.training.train import read_config
+from tests.fuzz import mutations
+from tests.fuzz.mutations import Mutation
+
+ASSETS = Path(__file__).resolve().parents[2] / "dreamtalk_core" / "assets"
+
+Act = Callable[[Path], object]
+
+
+@dataclass(frozen=True)
+class Door:
+    """name: as the command line takes it. seeds: file names and contents, sound ones.
+    act: reads one file, as its users would; may raise DreamTalkError, nothing else."""
+
+    name: str
+    seeds: tuple[tuple[str, bytes], ...]
+    mutations: tuple[Mutation, ...]
+    act: Act
+
+    def case(self, number: int) -> tuple[str, bytes]:
+        """The file of a number: its name and content."""
+        random = Random(f"{self.name} {number}")
+        name, data = self.seeds[number % len(self.seeds)]
+        return name, random.choice(self.mutations)(random, data)
+
+
+def doors(folder: Path) -> Iterator[Door]:
+    """All of them. folder: an empty one to make seeds in."""
+    motions = _motions(folder)
+    for suffix, how in (
+        ("csv", mutations.CSV),
+        ("json", mutations.JSON),
+        ("npz", (*mutations.NPZ, mutations.zip_bomb)),
+    ):
+        yield Door(suffix, ((f"a.{suffix}", motions[suffix]),), how, _read_motion)
+    yield Door("glb", (("a.glb", motions["glb"]),), mutations.GLB, _read_head)
+    yield Door("sound", tuple(_sounds(folder)), mutations.BYTES, _read_speech)
+    yield Door("pictures", tuple(_pictures(folder)), mutations.BYTES, _read_pictures)
+    yield Door("style", (("a.safetensors", _style(folder)),), mutations.SAFETENSORS, _read_style)
+    weights = ASSETS.parent / "weights"
+    yield Door(
+        "weights",
+        tuple(
+            (f"{name}.safetensors", (weights / f"{name}.safetensors").read_bytes())
+            for name in ("default", "predictor")
+        ),
+        mutations.SAFETENSORS,
+        _read_weights,
+    )
+    preset = {
+        "format": "dreamtalk-mapping",
+        "version": 1,
+        "name": "Mine",
+        "rows": [
+            {"source": "jawOpen", "target": "Jaw", "scale": 1.0, "offset": 0.0},
+            {"source": "mouthClose", "target": "Lips"},
+        ],
+    }
+    yield Door("preset", (("a.json", json.dumps(preset).encode()),), mutations.JSON, _read_preset)
+    training = ASSETS.parent / "training"
+    configs = tuple(
+        (f"{name}.json", (training / f"{name}.json").read_bytes())
+        for name in ("default", "predictor")
+    )
+    yield Door("config", configs, mutations.JSON, _read_config)
+    pickled = folder / "a.pth"
+    torch.save({"net": {"layer.weight": torch.zeros(3, 4)}}, pickled)
+    yield Door(
+        "checkpoint",
+        (("a.pth", pickled.read_bytes()), ("a.mat", b"MATLAB 5.0 MAT-file".ljust(128) + bytes(99))),
+        mutations.BYTES,
+        _read_checkpoint,
+    )
+    texts = ("happy*0.7+surprise*0.3", "neutral@0, angry*1.5@2.5", '"a b.csv"*1.5', "auto")
+    yield Door(
+        "styles",
+        tuple(("text", text.encode()) for text in texts),
+        (mutations.words,),
+        _parse_style,
+    )
+
+
+# --- what reads ----------------------------------------------------------------------------------
+
+
+def _read_motion(path: Path) -> None:
+    motion = Motion.load(path).to_arkit()
+    assert len(motion) > 0
+    assert np.isfinite(motion.weights).all()
+    assert np.isfinite(motion.head_rotation).all()
+
+
+def _read_head(path: Path) -> None:
+    head = load_glb_head(path)
+    assert np.isfinite(head.vertices).all()
+    assert head.triangles.max() < len(head.vertices)
+
+
+def _read_speech(path: Path) -> None:
+    waveform = Speech.load(path).waveform
+    assert np.isfinite(waveform).all()
+    assert np.abs(waveform).max() <= 1
+
+
+def _read_pictures(path: Path) -> None:
+    assert sum(1 for _ in open_images(path)) > 0
+
+
+def _read_style(path: Path) -> None:
+    style = read_style_file(path)
+    assert np.isfinite(style.code).all()
+
+
+def _read_weights(path: Path) -> None:
+    if path.stem == "default":
+        MotionModel.load(path)
+    else:
+        StylePredictor.load(path)
+
+
+def _read_preset(path: Path) -> None:
+    read_preset(path)
+
+
+def _read_config(path: Path) -> None:
+    read_config(path)
+
+
+def _read_checkpoint(path: Path) -> None:
+    if path.suffix == ".mat":
+        Coefficients.load(path)
+    else:
+        import_checkpoint(path, path.with_name("out.safetensors"))
+
+
+def _parse_style(path: Path) -> None:
+    def resolve(name: str) -> Style:
+        if len(name) > 20:
+            raise StyleError("There is no such style.")
+        return Style(np.zeros(4, np.float32), name, "a file")
+
+    parse_style(path.read_bytes().decode("utf-8", "surrogatepass"), resolve)
+
+
+# --- sound files ---------------------------------------------------------------------------------
+
+
+def _motions(folder: Path) -> dict[str, bytes]:
+    draw = np.random.default_rng(0)
+    weights = draw.random((12, len(ARKIT_NAMES)), np.float32)
+    turns = draw.normal(0, 5, (12, 3)).astype(np.float32)
+    motion = Motion(ARKIT_NAMES, weights, Fraction(30000, 1001), turns)
+    found = {}
+    for suffix in ("csv", "json", "npz", "glb"):
+        path = folder / f"seed.{suffix}"
+        motion.save(path)
+        found[suffix] = path.read_bytes()
+    return found
+
+
+_SOUNDS = {
+    "a.wav": "pcm_s16le",
+    "a.flac": "flac",
+    "a.ogg": "libopus",
+    "a.mp3": "libmp3lame",
+    "a.m4a": "aac",
+    "a.mkv": "libopus",
+    "a.mp4": "aac",
+    "b.wav": "pcm_f32le",
+    "a.aiff": "pcm_s16be",
+}
+
+
+def _sounds(folder: Path) -> Iterator[tuple[str, bytes]]:
+    voice = Speech.load(ASSETS / "demo_voice.flac").waveform[16_000:36_000]
+    for name, codec in _SOUNDS.items():
+        path = folder / name
+        with av.open(str(path), "w") as container:
+            stream: Any = container.add_stream(codec, rate=16_000 if codec != "libopus" else 48_000)
+            stream.codec_context.layout = "mono"
+            frame = av.AudioFrame.from_ndarray(voice[None], "flt", "mono")
+            frame.sample_rate, frame.pts = 16_000, 0
+            resampler = av.AudioResampler(
+                stream.codec_context.format,
+                "mono",
+                stream.codec_context.sample_rate,
+                stream.codec_context.frame_size or 1024,
+            )
+            for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+                container.mux(stream.encode(piece))
+            container.mux(stream.encode(None))
+        yield name, path.read_bytes()
+
+
+_PICTURES = {
+    "a.png": ("png", "rgb24", 1),
+    "a.jpg": ("mjpeg", "yuvj420p", 1),
+    "a.gif": ("gif", "rgb8", 6),
+    "a.mp4": ("libx264", "yuv420p", 10),
+    "a.mkv": ("libvpx-vp9", "yuv420p", 6),
+    "a.webp": ("libwebp", "yuv420p", 1),
+    "a.tiff": ("tiff", "rgb24", 1),
+    "a.bmp": ("bmp", "bgr24", 1),
+}
+
+
+def _pictures(folder: Path) -> Iterator[tuple[str, bytes]]:
+    draw = np.random.default_rng(0)
+    pixels = np.kron(draw.integers(0, 256, (12, 16, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
+    for name, (codec, form, count) in _PICTURES.items():
+        path = folder / name
+        options = {"update": "1"} if name.endswith((".png", ".jpg", ".tiff", ".bmp")) else {}
+        with av.open(str(path), "w", options=options) as container:
+            stream: Any = container.add_stream(codec, rate=10)
+            stream.width, stream.height, stream.pix_fmt = pixels.shape[1], pixels.shape[0], form
+            for number in range(count):
+                frame = av.VideoFrame.from_ndarray(np.roll(pixels, number * 3, 1), "rgb24")
+                container.mux(stream.encode(frame.reformat(format=form)))
+            container.mux(stream.encode(None))
+        yield name, path.read_bytes()
+
+
+def _style(folder: Path) -> bytes:
+    clip = Motion(
+        ARKIT_NAMES,
+        np.full((30, 52), 0.25, np.float32),
+        Fraction(25),
+        np.zeros((30, 3), np.float32),
+    )
+    code = np.linspace(-1, 1, 128, dtype=np.float32)
+    style = Style(
+        code, "Grandma", "a.mp4", 1.0, "0123456789abcdef", ("warm", "old"), clip, b"\x89PNG"
+    )
+    path = folder / "seed.safetensors"
+    save_style(style, path)
+    return path.read_bytes()
