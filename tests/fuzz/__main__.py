@@ -6,7 +6,8 @@ of its own with a limit of time and of memory, and say what was not borne.
     python -m tests.fuzz glb --only 123         that one again, with all it says
 
 A file or a command is borne when it works, or ends in one line that says what is wrong. It is not
-when it ends in a traceback, takes too long or too much, says nothing or a page, or leaves something.
+when it ends in a traceback, takes too long or too much, says nothing or a page, or leaves
+something.
 The cases of a door and a number are always the same. POSIX only: each case is a fork.
 """
 
