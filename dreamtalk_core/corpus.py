@@ -26,6 +26,7 @@ from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.audio import Speech
 from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.formats._limits import files_in, read_arrays
 from dreamtalk_core.motion import Motion
 
 FPS = Fraction(25)
@@ -91,7 +92,7 @@ def read_pairs(
     channels: for a motion in the channels of another rig, ARKit name -> {source name: factor};
     ARKit channels that are not named there count as not observed.
     """
-    sounds = sorted(path for path in folder.glob("*") if path.suffix.lower() in SOUNDS)
+    sounds = sorted(path for path in files_in(folder, CorpusError) if path.suffix.lower() in SOUNDS)
     if not sounds:
         raise CorpusError(f"{folder} holds no sound files ({', '.join(SOUNDS)}).")
     for sound in sounds:
@@ -140,8 +141,7 @@ def _read(
 def _arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     if path.suffix != ".npz":
         return {}
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    return read_arrays(path, CorpusError)
 
 
 def _beside(stem: Path, suffixes: tuple[str, ...]) -> Path:
