@@ -27,7 +27,7 @@ from dreamtalk_core.audio import Speech
 from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.formats._limits import files_in, read_arrays
-from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion import Motion, parse_fps
 
 FPS = Fraction(25)
 SOUNDS = (".flac", ".wav", ".mp3", ".m4a", ".ogg")
@@ -173,7 +173,7 @@ def _mapped(
         for part, factor in parts.items():
             weights[:, INDEX[name]] += factor * source[part]
     return Motion(
-        ARKIT_NAMES, weights.clip(0, 1), Fraction(str(arrays["fps"])).limit_denominator(1001)
+        ARKIT_NAMES, weights.clip(0, 1), parse_fps(str(arrays["fps"])).limit_denominator(1001)
     ), observed
 
 

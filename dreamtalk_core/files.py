@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from unicodedata import normalize
 
 from dreamtalk_core.errors import DreamTalkError
 
@@ -69,6 +70,13 @@ def unportable(name: str) -> str:
     if name.endswith((".", " ")):
         return "Windows drops a dot or space at the end of a name"
     return ""
+
+
+def name_key(name: str) -> str:
+    """What all spellings of a name have in common: those in upper and lower case, and those with
+    letters and their marks in one character or in two. Some disks tell them apart, others do not.
+    """
+    return normalize("NFC", normalize("NFC", name).casefold())
 
 
 def check_not_read(written: Iterable[Path], read: Iterable[Path]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,13 @@ from torch import Tensor
 
 from dreamtalk_core.errors import ModelError
 from dreamtalk_core.files import atomic_write, check_target
+from dreamtalk_core.formats._limits import check_file
 from dreamtalk_core.models.original.denoiser import OriginalMotionModel, motion_model_shapes
 from dreamtalk_core.models.original.renderer import PIRenderer, renderer_shapes
-from dreamtalk_core.weights import open_weights
+from dreamtalk_core.weights import open_weights, weights_header
 
 VERSION = 1
+_LARGEST_SPARSE = 100_000_000  # numbers of a tensor that tells only some of them
 RIGHTS = (
     "Weights of the original DreamTalk, imported by whoever has this file from a checkpoint of "
     "their own. Not made, trained or distributed by this project: licence and rights are those "
@@ -134,13 +137,11 @@ def is_original(path: str | Path) -> bool:
     path = Path(path)
     if path.suffix.lower() != ".safetensors":
         return path.suffix.lower() in (".pth", ".pt", ".ckpt", ".bin")
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="pt") as file:
-            form, names = (file.metadata() or {}).get("format"), list(file.keys())
-    except (OSError, SafetensorError):
+        names, metadata = weights_header(path)
+    except ModelError:
         return False
+    form = metadata.get("format")
     return any(form == kind.format or (form is None and _marked(names, kind)) for kind in KINDS)
 
 
@@ -158,8 +159,7 @@ def read_checkpoint(path: str | Path, kind: Kind) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> tuple[Kind, dict[str, Tensor]]:
-    if not path.is_file():
-        raise ModelError(f"There is no weights file {path}. Check the name and the folder.")
+    check_file(path, ModelError, "weights")
     if path.suffix.lower() == ".safetensors":
         content: Any = open_weights(path)[0]
     else:
@@ -174,6 +174,7 @@ def _unpickled(path: Path) -> Any:
         # PyTorch below 2.6 reads the tar files of its first releases without this caution.
         if tarfile.is_tarfile(path):
             raise ModelError(f"{path} is a tar archive, not a PyTorch checkpoint.")
+        _check_unpacked(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except ModelError:
         raise
@@ -191,6 +192,16 @@ def _unpickled(path: Path) -> Any:
             f"{path} cannot be read as a PyTorch checkpoint: it is damaged, cut off or something "
             "else. Copy it again from where you got it."
         ) from error
+
+
+def _check_unpacked(path: Path) -> None:
+    """Raises ModelError for a zip file that would swell: PyTorch packs nothing."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if sum(info.file_size for info in archive.infolist()) > path.stat().st_size:
+                raise ModelError(
+                    f"{path} is packed, as PyTorch packs none. Give the original file."
+                )
 
 
 def _network(path: Path, content: Any) -> tuple[Kind, dict[str, Tensor]]:
@@ -226,7 +237,10 @@ def _checked(path: Path, kind: Kind, tensors: dict[str, Any]) -> dict[str, Tenso
     strange = [
         name
         for name, value in tensors.items()
-        if not isinstance(value, Tensor) or value.is_complex() or value.is_quantized
+        if not isinstance(value, Tensor)
+        or value.is_complex()
+        or value.is_quantized
+        or _is_hollow(value)
     ]
     if strange:
         raise ModelError(f"{path}: these are no tensors of real numbers: {', '.join(strange)}.")
@@ -260,6 +274,13 @@ def _checked(path: Path, kind: Kind, tensors: dict[str, Any]) -> dict[str, Tenso
             "Copy it again from where you got it."
         )
     return chosen
+
+
+def _is_hollow(value: Tensor) -> bool:
+    """Whether a tensor says that it is larger than what it holds."""
+    if value.layout != torch.strided:
+        return value.numel() > _LARGEST_SPARSE
+    return value.numel() * value.element_size() > value.untyped_storage().nbytes()
 
 
 def _as_float(value: Tensor) -> Tensor:
