@@ -86,8 +86,11 @@ def parse_config(header: Mapping[str, str]) -> dict[str, Any]:
             if isinstance(value, dict):
                 waiting.append(value)
             most = _MOST_LAYERS if name.endswith("layers") else _WIDEST
-            if isinstance(value, (int, float)) and not 0 <= value <= most:
+            least = 0 if isinstance(value, float) else 1
+            if isinstance(value, (int, float)) and not least <= value <= most:
                 raise ValueError(f"{name} is {value}")
+            if isinstance(value, bool):
+                raise TypeError(f"{name} is {value}")
     return config
 
 
@@ -99,8 +102,11 @@ def fill(build: Callable[[], Module], tensors: Mapping[str, Tensor]) -> Module:
     """
     from torch import device
 
-    with device("meta"):
-        shapes = {name: value.shape for name, value in build().state_dict().items()}
+    try:
+        with device("meta"):
+            shapes = {name: value.shape for name, value in build().state_dict().items()}
+    except Exception as error:  # sizes that do not go together can fail in any way
+        raise RuntimeError(f"no network has these sizes ({shown(error)})") from error
     wrong = sorted(
         name
         for name in shapes.keys() | tensors.keys()

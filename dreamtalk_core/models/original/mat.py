@@ -47,7 +47,8 @@ def read_mat(path: Path) -> Coefficients:
         ) from error
     except Exception as error:  # a damaged file can fail in any way
         raise MotionError(
-            f"{path} cannot be read as a MATLAB file: it is damaged or something else ({shown(error)})."
+            f"{path} cannot be read as a MATLAB file: it is damaged or something else "
+            f"({shown(error)})."
         ) from error
     if "coeff" not in content:
         raise MotionError(
