@@ -102,7 +102,17 @@ def test_a_damaged_file_stops_only_those_who_ask_for_it(
             "x" * 81,
         ),
         *("con", "NUL", "aux.x", "Com1", "com\u00b9", "lpt\u00b3.mine", "prn", "conin$"),
-        *("a\x1b[31m", "a\nb", "a\x00", "\u202eyrgna", "a\u2066b", "\ud800", "a\x9b", "\u2028"),
+        *(
+            "a\x1b[31m",
+            "a\nb",
+            "a\x00",
+            "\u202eyrgna",
+            "a\u2066b",
+            "\ud800",
+            "a\x9b",
+            "\u2028",
+            "x" * 81,
+        ),
     ],
 )
 def test_names_that_a_style_cannot_have(name: str, library: StyleLibrary) -> None:

@@ -28,7 +28,6 @@ from dreamtalk_core.models.original.renderer import PIRenderer, renderer_shapes
 from dreamtalk_core.weights import open_weights, weights_header
 
 VERSION = 1
-_LARGEST_SPARSE = 100_000_000  # numbers of a tensor that tells only some of them
 RIGHTS = (
     "Weights of the original DreamTalk, imported by whoever has this file from a checkpoint of "
     "their own. Not made, trained or distributed by this project: licence and rights are those "
@@ -281,13 +280,13 @@ def _checked(path: Path, kind: Kind, tensors: dict[str, Any]) -> dict[str, Tenso
 def _is_hollow(value: Tensor) -> bool:
     """Whether a tensor says that it is larger than what it holds."""
     if value.layout != torch.strided:
-        return value.numel() > _LARGEST_SPARSE
+        return True
     return value.numel() * value.element_size() > value.untyped_storage().nbytes()
 
 
 def _as_float(value: Tensor) -> Tensor:
-    dense = value.detach().to_dense() if value.layout != torch.strided else value.detach()
-    return dense if dense.dtype == torch.bool else dense.float()
+    own = value.detach()
+    return own if own.dtype == torch.bool else own.float()
 
 
 def _listed(what: str, names: Iterable[str]) -> str:
