@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import bpy
 
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats._limits import files_in
 
 from .animate import character, named_objects, put_sound, put_take, wishes
 from .export import export_character
@@ -27,7 +28,7 @@ def sounds_in(folder: str) -> list[Path]:
     home = Path(bpy.path.abspath(folder))
     if not home.is_dir():
         raise DreamTalkError(f"There is no folder {home}. Choose the folder of sounds again.")
-    found = sorted(path for path in home.iterdir() if path.suffix.lower() in SOUNDS)
+    found = sorted(path for path in files_in(home, DreamTalkError) if path.suffix.lower() in SOUNDS)
     if not found:
         raise DreamTalkError(f"There is no sound file in {home}.")
     return found

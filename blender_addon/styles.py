@@ -13,7 +13,7 @@ import bpy
 import bpy.utils.previews
 
 from dreamtalk_core.errors import DreamTalkError, StyleError
-from dreamtalk_core.files import atomic_write
+from dreamtalk_core.files import atomic_write, name_key
 
 from . import service
 from .messages import told
@@ -119,8 +119,8 @@ def _style_in(name: str) -> str | None:
     text = name.strip()
     if text.casefold().startswith(MARK):
         return text[len(MARK) :].strip() or None
-    terms = [term.split("*")[0].strip().casefold() for term in text.split("+")]
-    library = {"auto", *(own.casefold() for own in names())}
+    terms = [name_key(term.split("*")[0].strip()) for term in text.split("+")]
+    library = {"auto", *(name_key(own) for own in names())}
     return text if all(term in library for term in terms) else None
 
 
@@ -200,8 +200,8 @@ def _took_list(task: Task) -> None:
 def _took_style(task: Task) -> None:
     if task.state == "DONE":
         style = task.result
-        others = [own for own in known() if own["name"].casefold() != style["name"].casefold()]
-        take_in(sorted([*others, style], key=lambda own: str(own["name"]).casefold()))
+        others = [own for own in known() if name_key(own["name"]) != name_key(style["name"])]
+        take_in(sorted([*others, style], key=lambda own: name_key(str(own["name"]))))
 
 
 CLASSES = (

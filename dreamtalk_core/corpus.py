@@ -26,7 +26,8 @@ from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.audio import Speech
 from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.errors import CorpusError
-from dreamtalk_core.motion import Motion
+from dreamtalk_core.formats._limits import files_in, read_arrays
+from dreamtalk_core.motion import Motion, parse_fps
 
 FPS = Fraction(25)
 SOUNDS = (".flac", ".wav", ".mp3", ".m4a", ".ogg")
@@ -91,7 +92,7 @@ def read_pairs(
     channels: for a motion in the channels of another rig, ARKit name -> {source name: factor};
     ARKit channels that are not named there count as not observed.
     """
-    sounds = sorted(path for path in folder.glob("*") if path.suffix.lower() in SOUNDS)
+    sounds = sorted(path for path in files_in(folder, CorpusError) if path.suffix.lower() in SOUNDS)
     if not sounds:
         raise CorpusError(f"{folder} holds no sound files ({', '.join(SOUNDS)}).")
     for sound in sounds:
@@ -140,8 +141,7 @@ def _read(
 def _arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     if path.suffix != ".npz":
         return {}
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    return read_arrays(path, CorpusError)
 
 
 def _beside(stem: Path, suffixes: tuple[str, ...]) -> Path:
@@ -173,7 +173,7 @@ def _mapped(
         for part, factor in parts.items():
             weights[:, INDEX[name]] += factor * source[part]
     return Motion(
-        ARKIT_NAMES, weights.clip(0, 1), Fraction(str(arrays["fps"])).limit_denominator(1001)
+        ARKIT_NAMES, weights.clip(0, 1), parse_fps(str(arrays["fps"])).limit_denominator(1001)
     ), observed
 
 

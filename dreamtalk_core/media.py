@@ -13,7 +13,6 @@ aac, a browser's webm), or was cut off (wav, ogg), is taken for what it holds.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import DreamTalkError, SpeechError
+from dreamtalk_core.formats._limits import check_file, unreadable
 from dreamtalk_core.ogg import last_position
+from dreamtalk_core.wav import widened
 
 Pieces = Iterator[tuple[NDArray[np.float32], int]]
 """Sound as it arrives: samples [channels, n] with full scale 1, and their rate in Hz."""
@@ -42,6 +43,26 @@ _FRAME = 0.02  # the same for a clock that counts samples: less than the shortes
 _ROUNDING = 0.005  # seconds that formats which count samples may say more than they hold
 _PADDING = 0.06  # seconds that other files may say more than they hold: what encoders put before
 _ESTIMATES = frozenset({"aac", "mp3"})  # formats whose length ffmpeg may have guessed
+MOST_PIXELS = 200_000_000
+"""Of a picture, which is in memory whole; no camera makes more."""
+# Formats that hold sound and pictures themselves. Others name further files, or places in the net:
+# a playlist without an end is waited for, for ever.
+_FORMATS = """
+aac ac3 aiff amr amrnb amrwb ape asf au avi caf dsf dts dtshd dv eac3 flac flv gxf h264 hevc iff ivf
+loas m4v matroska mov mp3 mp4 mpc mpc8 mpeg mpegts mpegvideo mxf nistsphere nut obu ogg qoa rm sds
+sox tak truehd tta voc w64 wav webm wsd wtv wv xwma yuv4mpegpipe
+apng avif bmp_pipe cine dds_pipe dpx_pipe exr_pipe fits flic gif gif_pipe hdr_pipe ico image2
+j2k_pipe jpeg_pipe jpegls_pipe jpegxl_anim jpegxl_pipe mjpeg mjpeg_2000 pam_pipe pbm_pipe pcx_pipe
+pfm_pipe pgm_pipe pgmyuv_pipe phm_pipe photocd_pipe png_pipe ppm_pipe psd_pipe qoi_pipe sgi_pipe
+sunrast_pipe tiff_pipe webp webp_pipe xbm_pipe xpm_pipe xwd_pipe
+"""
+READ_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": ",".join(_FORMATS.split()),
+    "max_pixels": str(MOST_PIXELS),
+    "pattern_type": "none",  # a picture called frame_%d.png is one picture
+}
+"""How ffmpeg opens what others made."""
 # Of colours, by ffmpeg's numbers.
 _UNSPECIFIED, _FULL = 2, 2
 # A title in another encoding is no damage. PyAV 19 knows that by itself, and the word no more.
@@ -65,6 +86,7 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
         stream = container.streams.best("audio")
         if not isinstance(stream, av.AudioStream):
             raise SpeechError(f"{file} has no sound track. Give a file with speech in it.")
+        check_known(file, stream, SpeechError, _REMEDY)
         seconds = 0.0  # how much has been decoded
         start: float | None = None  # what the file's clock said at zero
         counts = container.format.name in _COUNTING_FORMATS
@@ -178,24 +200,25 @@ def open_container(
     Raises `error` if there is no such file, it is a folder, empty, or not a `kind` file; the last
     with the `remedy`, a sentence.
     """
+    check_file(file, error, kind)
     try:
-        status = file.stat()
-    except (OSError, ValueError) as problem:
-        missing = isinstance(problem, FileNotFoundError)
-        why = "there is no such file" if missing else getattr(problem, "strerror", problem)
-        raise error(f"Cannot read {file}: {why}. Check the name and the folder.") from problem
-    if stat.S_ISDIR(status.st_mode):
-        raise error(f"{file} is a folder. Give the name of a {kind} file.")
-    if not status.st_size:
-        raise error(f"{file} is empty (0 bytes).")
-    try:
-        # "file:" so that a colon in a name is no protocol; and a playlist may not reach the net.
-        options = {"protocol_whitelist": "file"}
-        return av.open(f"file:{file.absolute()}", options=options, **_LENIENT)
+        # "file:" so that a colon in a name is no protocol.
+        source = widened(file) or f"file:{file.absolute()}"
+        return av.open(source, "r", options=READ_OPTIONS, **_LENIENT)
     except PermissionError as problem:
-        raise error(f"Cannot read {file}: no permission.") from problem
+        raise unreadable(file, problem, error) from problem
     except (av.error.FFmpegError, OSError, ValueError) as problem:
         raise error(f"{file} is not a {kind} file, or is damaged. {remedy}") from problem
+
+
+def check_known(
+    file: Path, stream: av.VideoStream | av.AudioStream, error: type[DreamTalkError], remedy: str
+) -> None:
+    """Raises `error`, with the `remedy`, for a track that ffmpeg finds and cannot decode."""
+    # PyAV's types do not know that there may be none.
+    context: Any = stream.codec_context
+    if context is None:
+        raise error(f"{file} is in a format that is not understood here. {remedy}")
 
 
 def pixels(frame: av.VideoFrame, layout: str, **size: Any) -> NDArray[np.uint8]:

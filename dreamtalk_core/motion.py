@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -210,7 +211,7 @@ def _checked_names(names: Sequence[str]) -> tuple[str, ...]:
     result = tuple(str(name) for name in names)
     if not result or not all(result):
         raise MotionError("A motion needs at least one channel, and no empty channel names.")
-    repeated = sorted({name for name in result if result.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(result).items() if times > 1)
     if repeated:
         raise MotionError(f"Channel names must differ; repeated: {', '.join(repeated)}.")
     return result
@@ -228,7 +229,7 @@ def _checked_weights(weights: ArrayLike, channels: int) -> NDArray[np.float32]:
         raise MotionError(
             f"Weights must lie in 0..1, but they span {low:.4g}..{high:.4g}. Clip or scale them."
         )
-    return _frozen(np.clip(array, 0.0, 1.0))
+    return _frozen(np.clip(array, 0.0, 1.0, out=array))
 
 
 def _checked_head(head: ArrayLike, frames: int) -> NDArray[np.float32]:
@@ -252,7 +253,7 @@ def float_array(values: ArrayLike, what: str) -> NDArray[np.float32]:
         # A float64 beyond float32's range becomes inf here, and the next line says so.
         with np.errstate(over="ignore"):
             array: NDArray[np.float32] = np.array(values, dtype=np.float32, order="C")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise MotionError(f"{what} must be an array of numbers.") from error
     if not np.isfinite(array).all():
         raise MotionError(f"{what} must be finite, but some values are NaN or infinite.")

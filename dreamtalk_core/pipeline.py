@@ -26,7 +26,7 @@ from dreamtalk_core.controls import Controls, apply_controls
 from dreamtalk_core.devices import choose_device, inference
 from dreamtalk_core.diffusion import TRAIN_STEPS, frame_noise
 from dreamtalk_core.errors import DreamTalkError, StyleError
-from dreamtalk_core.files import check_not_read
+from dreamtalk_core.files import check_not_read, name_key
 from dreamtalk_core.living import Living, enliven
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
 from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
@@ -195,7 +195,7 @@ class DreamTalk:
             return self.predict_style(speech, portrait)
         suffix = Path(text).suffix.lower()
         # A name may have a dot in it, too.
-        if not suffix or text.casefold() in map(str.casefold, self.style_names):
+        if not suffix or name_key(text) in map(name_key, self.style_names):
             return self.library.find(text, self.model)
         return load_style_file(text, self.model) if suffix == SUFFIX else self.extract_style(text)
 

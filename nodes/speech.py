@@ -12,6 +12,7 @@ from comfy_api.latest import io
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import SpeechError
+from dreamtalk_core.formats._limits import files_in
 from dreamtalk_core.living import find_phrases
 from dreamtalk_core.prosody import FPS, measure_loudness
 
@@ -168,7 +169,9 @@ def recordings(folder: str) -> list[Path]:
         raise SpeechError(
             f"There is no folder '{folder}'. Give one in ComfyUI's input folder, or a full path."
         )
-    found = [path for path in sorted(home.iterdir()) if path.suffix.lower() in SOUND | VIDEO]
+    found = [
+        path for path in sorted(files_in(home, SpeechError)) if path.suffix.lower() in SOUND | VIDEO
+    ]
     if not found:
         raise SpeechError(f"There are no recordings in {home}, such as .wav, .mp3 or .flac files.")
     return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from dreamtalk_core.errors import StyleError
+from dreamtalk_core.files import name_key
 from dreamtalk_core.weights import WEIGHTS
 
 from . import host
@@ -97,8 +98,10 @@ def style_names() -> list[str]:
     from dreamtalk_core.style import StyleLibrary
 
     folders = (shelf.folder for shelf in StyleLibrary.default().shelves)
-    kept = {Path(name).stem for folder in folders for name in host.files(folder, {".safetensors"})}
-    return sorted(kept | set(own_styles()), key=str.casefold)
+    kept = [Path(name).stem for folder in folders for name in host.files(folder, {".safetensors"})]
+    # Of two spellings of a name the first is the one that is found.
+    found = {name_key(name): name for name in reversed([*kept, *own_styles()])}
+    return [found[key] for key in sorted(found)]
 
 
 @lru_cache(maxsize=1)

@@ -45,6 +45,7 @@ MODELS = {
     "phonetics",
     "sampler",
     "prosody",
+    "wav",
     "weights",
 }
 STEPS = {"assets", "audio", "sync", "render", "style", "tracking"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import time
 import wave
 from pathlib import Path
 
@@ -48,3 +50,59 @@ def test_full_scale_of_every_type() -> None:
         assert to_float(np.array([info.min], dtype)) == -1
         assert to_float(np.array([info.max], dtype)) == pytest.approx(1, abs=0.01)
     assert to_float(np.array([0.5, 1e300])).tolist() == [0.5, np.inf]
+
+
+MPD = (
+    '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="dynamic" '
+    'profiles="urn:mpeg:dash:profile:isoff-live:2011"><Period><AdaptationSet mimeType="audio/mp4">'
+    '<Representation id="1" bandwidth="1"/></AdaptationSet></Period></MPD>'
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nmore.ts\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/more.ts\n",
+        "ffconcat version 1.0\nfile speech.wav\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
+        MPD,
+        "[playlist]\nFile1=http://127.0.0.1:9/x.mp3\n",
+        "1\n00:00:01,000 --> 00:00:02,000\nTo be, or not to be.\n",
+    ],
+    ids=lambda text: text[:16],
+)
+@pytest.mark.parametrize("name", ["a.m3u8", "a.ffconcat", "a.sdp", "a.mpd", "a.wav", "a.mp4"])
+def test_what_names_other_files_is_not_followed(tmp_path: Path, name: str, text: str) -> None:
+    """A playlist may lead anywhere, and one without an end is waited for, for ever."""
+    write_wav(tmp_path / "speech.wav", np.zeros((800, 1)), 8000)
+    (tmp_path / name).write_text(text)
+    began = time.perf_counter()
+    with pytest.raises(SpeechError, match="is not a sound or video file"):
+        list(decode_audio(tmp_path / name))
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(
+    "name", ["http://127.0.0.1:9/a.wav", "concat:a.wav|b.wav", "pipe:0", "data:audio/wav;base64,AA"]
+)
+def test_a_name_is_no_address(name: str) -> None:
+    with pytest.raises(SpeechError, match=r"no such file|Cannot read"):
+        list(decode_audio(name))
+
+
+def test_names_that_mean_something_to_ffmpeg(tmp_path: Path) -> None:
+    for name in ("take %03d.wav", "take #1 [b]*.wav", "a;b,c=d.wav"):
+        try:
+            path = write_wav(tmp_path / name, np.zeros((800, 1)), 8000)
+        except OSError:
+            continue  # this system has no such names
+        assert sum(piece.shape[1] for piece, _ in decode_audio(path)) == 800
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_and_devices_are_no_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.wav")
+    for path in (tmp_path / "a.wav", Path(os.devnull), Path("/dev/zero")):
+        with pytest.raises(SpeechError, match="a pipe or a device"):
+            list(decode_audio(path))

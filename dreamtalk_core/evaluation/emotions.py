@@ -24,6 +24,7 @@ from dreamtalk_core.calibration import calibrate
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation.evaluate import FPS, TrackedClip, aligned, number
 from dreamtalk_core.evaluation.metrics import bootstrap_interval, correlation
+from dreamtalk_core.formats._limits import read_arrays
 from dreamtalk_core.motion import Motion
 
 if TYPE_CHECKING:
@@ -118,8 +119,9 @@ def read_performances(corpus: Path) -> list[Performance]:
     raw: dict[tuple[str, str], Motion] = {}
     for path in sorted(folder.glob("*.npz")):
         person, _, emotion, *_ = path.stem.split("_")
-        with np.load(path, allow_pickle=False) as file:
-            raw[person, emotion] = Motion(ARKIT_NAMES, file["arkit"], Fraction(25))
+        raw[person, emotion] = Motion(
+            ARKIT_NAMES, read_arrays(path, CorpusError)["arkit"], Fraction(25)
+        )
     people = {person for person, _ in raw}
     if not people or any((person, NEUTRAL) not in raw for person in people):
         raise CorpusError(f"{folder} should hold PERSON_VIEW_EMOTION_*.npz, neutral among them.")

@@ -15,6 +15,7 @@ from typing import Protocol, cast
 
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import check_target
+from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, unreadable
 from dreamtalk_core.motion import Motion
 
 
@@ -41,17 +42,12 @@ def read_motion(path: str | os.PathLike[str]) -> Motion:
     source = Path(path)
     module = _module(source, READABLE, "read")
     try:
-        if source.is_dir():
-            raise MotionError(f"{source} is a folder. Give the name of a motion file.")
-        if source.stat().st_size == 0:
-            raise MotionError(f"{source} is empty.")
+        check_file(source, MotionError, "motion", LARGEST_MOTION)
         return module.read(source)
-    except FileNotFoundError as error:
-        raise MotionError(f"There is no file {source}. Check the name and the folder.") from error
     except UnicodeDecodeError as error:
         raise MotionError(f"{source} is not UTF-8 text, so it is not a motion file.") from error
     except OSError as error:
-        raise MotionError(f"Cannot read {source}: {error.strerror or error}.") from error
+        raise unreadable(source, error, MotionError) from error
 
 
 def write_motion(path: str | os.PathLike[str], motion: Motion) -> None:

@@ -19,32 +19,45 @@ trip is exact. UTF-8.
 from __future__ import annotations
 
 import json
+import re
+from array import array
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.errors import MotionError
+from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats._limits import (
+    DECODER,
+    MOST_CHANNELS,
+    MOST_VALUES,
+    check_count,
+    not_json,
+)
 from dreamtalk_core.motion import Motion, float_array, no_head, parse_fps
 
 FORMAT = "dreamtalk-motion"
 VERSION = 1
+_TABLES = ("weights", "head_rotation")
+_LARGEST_MEMBER = 1 << 20  # characters of what is no table
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def read(path: Path) -> Motion:
     """Read a motion. Raises `MotionError` if it is not JSON of this kind or is cut off."""
+    text = path.read_text(encoding="utf-8-sig")
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise MotionError(f"{path} is not valid JSON, or is cut off: {error}.") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        document = _members(text, path)
+    except (ValueError, IndexError, RecursionError) as error:
+        raise MotionError(not_json(str(path), error)) from error
+    if document.get("format") != FORMAT:
         raise MotionError(f'{path} is not a DreamTalk motion: "format" must be "{FORMAT}".')
     if document.get("version") != VERSION:
         raise MotionError(
-            f"{path} has version {document.get('version')!r}; this program reads version {VERSION}."
-            " Update it, or save the motion again."
+            f"{path} has version {shown(document.get('version'), 40)}; this program reads version "
+            f"{VERSION}. Update it, or save the motion again."
         )
     missing = [key for key in ("fps", "channels", "weights") if key not in document]
     if missing:
@@ -71,11 +84,13 @@ def write(path: Path, motion: Motion) -> None:
 
 def _motion(document: dict[str, Any], path: Path) -> Motion:
     channels, weights = document["channels"], document["weights"]
-    if not isinstance(channels, list) or not isinstance(weights, list):
+    if not isinstance(channels, list) or not isinstance(weights, np.ndarray):
         raise MotionError(f'{path}: "channels" and "weights" must be lists.')
-    count = document.get("frame_count", len(weights))
-    if count != len(weights):
-        raise MotionError(f'{path} holds {len(weights)} frames, but "frame_count" says {count}.')
+    check_count(len(channels), MOST_CHANNELS, path, "channels", MotionError)
+    count = len(weights)
+    if document.get("frame_count", count) != count:
+        told = shown(document["frame_count"], 40)
+        raise MotionError(f'{path} holds {count} frames, but "frame_count" says {told}.')
     head: Any = document.get("head_rotation")
     try:
         rate = parse_fps(document["fps"])
@@ -87,6 +102,78 @@ def _motion(document: dict[str, Any], path: Path) -> Motion:
         )
     except MotionError as error:
         raise MotionError(f"{path}: {error}") from error
+
+
+def _members(text: str, path: Path) -> dict[str, Any]:
+    """The members of the document; those that are tables as float32 [rows, columns].
+
+    As lists of Python's numbers the frames of a long motion would take ten times the memory.
+    Raises ValueError or IndexError for what is no JSON, `MotionError` for tables that are none.
+    """
+    found: dict[str, Any] = {}
+    place = _after("{", text, 0)
+    while text[place] != "}":
+        if found:
+            place = _after(",", text, place)
+        key, place = _value(text, place)
+        if not isinstance(key, str) or key in found:
+            raise ValueError(f"it has {shown(key, 40)} where a new name belongs")
+        place = _after(":", text, place)
+        if key in _TABLES and text[place] == "[":
+            found[key], place = _table(text, place, path, key)
+        else:
+            found[key], place = _value(text, place)
+            place = _after("", text, place)
+    if text[place + 1 :].strip():
+        raise ValueError("there is more behind its end")
+    return found
+
+
+def _value(text: str, place: int) -> tuple[Any, int]:
+    """What is no table, and so is small, and the place behind it."""
+    if len(text) - place <= _LARGEST_MEMBER:
+        return DECODER.raw_decode(text, place)
+    value, length = DECODER.raw_decode(text[place : place + _LARGEST_MEMBER])
+    return value, place + length
+
+
+def _table(text: str, place: int, path: Path, key: str) -> tuple[NDArray[np.float32], int]:
+    """Rows of numbers that begin at a place in the text, and the place behind them."""
+    values, width, rows = array("f"), -1, 0
+    place = _after("[", text, place)
+    while text[place] != "]":
+        if rows:
+            place = _after(",", text, place)
+        end = text.find("]", place)
+        if end < 0:
+            raise ValueError(f'"{key}" has no end')
+        inside = text[place] == "[" and text.find("[", place + 1, end) < 0
+        if not inside or text.count(",", place, end) >= MOST_CHANNELS:
+            raise MotionError(f'{path}: "{key}" must be rows of numbers, all of one length.')
+        row, place = DECODER.raw_decode(text, place)
+        width = len(row) if width < 0 else width
+        try:
+            if len(row) != width or not width:
+                raise TypeError
+            values.extend(row)
+        except (TypeError, OverflowError) as error:
+            raise MotionError(
+                f'{path}: row {rows + 1} of "{key}" must be {width} numbers, as the first.'
+            ) from error
+        rows += 1
+        check_count(len(values), MOST_VALUES, path, "values", MotionError)
+        place = _after("", text, place)
+    return np.frombuffer(values, np.float32).reshape(rows, max(width, 0)), _after("]", text, place)
+
+
+def _after(mark: str, text: str, place: int) -> int:
+    """Where the text goes on behind white space, a mark, and white space."""
+    for wanted in (mark, ""):
+        place = _SPACE.match(text, place).end()  # type: ignore[union-attr]
+        if not text.startswith(wanted, place):
+            raise ValueError(f"there is no {wanted} at character {place}")
+        place += len(wanted)
+    return place
 
 
 def _write_rows(out: IO[str], key: str, rows: NDArray[np.float32]) -> None:

@@ -22,17 +22,20 @@ from __future__ import annotations
 
 import csv
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.curves import resample
-from dreamtalk_core.errors import MotionError
+from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats._limits import MOST_VALUES, check_count
 from dreamtalk_core.motion import Motion, frame_times
 
 _SWAPPED = {
@@ -55,7 +58,7 @@ _HEADER = (
 )
 _VALUE_COUNT = len(_HEADER) - 2
 
-_TIMECODE = re.compile(r"\s*(\d+):(\d+):(\d+)[:;](\d+(?:\.\d+)?)\s*")
+_TIMECODE = re.compile(r"\s*(\d{1,9}):(\d{1,9}):(\d{1,9})[:;](\d{1,9}(?:\.\d{1,99})?)\s*")
 _BASE = 60  # frames per second that the timecode counts
 _BASES = (60, 24, 25, 30, 48, 50, 100, 120)  # what others may count; the app's own comes first
 _QUANTUM = 1e-3  # thousandths of a frame
@@ -63,6 +66,7 @@ _USUAL_RATES = (
     *(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)),
     *(Fraction(n) for n in (24, 25, 30, 48, 50, 60, 100, 120)),
 )
+_LONGEST_LINE = 1_000_000  # characters; a take's have 800
 _MAX_STEP = 20 * _BASE  # a take with a frame every 20 seconds is none
 _DAY = 24 * 3600.0
 _MOST_WEIGHT = 2.0  # a calibrated take may pass 1, but not by much
@@ -81,7 +85,7 @@ def read(path: Path) -> Motion:
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
         try:
-            seconds, frames, table = _parse(csv.reader(stream), path)
+            seconds, frames, table = _parse(csv.reader(_lines(stream, path)), path)
         except csv.Error as error:
             raise MotionError(f"{path} is not a CSV file: {error}.") from error
     times = _timeline(seconds, frames, path)
@@ -137,6 +141,17 @@ def write(path: Path, motion: Motion) -> None:
             out.write(f"{_timecode(i / motion.fps)},{_VALUE_COUNT},{numbers}\n")
 
 
+def _lines(stream: IO[str], path: Path) -> Iterator[str]:
+    """Lines of a file that may have no line breaks at all."""
+    while line := stream.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise MotionError(
+                f"{path} has a line of more than {_LONGEST_LINE} characters, so it is no Live Link "
+                "Face CSV. Export the take again."
+            )
+        yield line
+
+
 def _parse(
     rows: Iterator[list[str]], path: Path
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -157,7 +172,7 @@ def _parse(
     picked = shapes + [column.get(name.lower(), -1) for name in _HEAD]
     present = [(to, at) for to, at in enumerate(picked) if at >= 0]
     to, at = [p[0] for p in present], [p[1] for p in present]
-    seconds, frames, table = [], [], []
+    seconds, frames, table = [], [], array("d")
     for number, row in enumerate(rows, start=2):
         if not row:
             continue
@@ -176,17 +191,19 @@ def _parse(
             raise MotionError(f"Line {number} of {path} has a value that is no weight or angle.")
         seconds.append(second)
         frames.append(frame)
-        table.append(values)
+        table.frombytes(values.tobytes())
+        check_count(len(table), MOST_VALUES, path, "values", MotionError)
     if not table:
         raise MotionError(f"{path} has a header but no frames.")
-    return np.array(seconds), np.array(frames), np.array(table)
+    return np.array(seconds), np.array(frames), np.frombuffer(table).reshape(-1, len(picked))
 
 
 def _parse_timecode(text: str, number: int, path: Path) -> tuple[float, float]:
     match = _TIMECODE.fullmatch(text)
     if not match:
         raise MotionError(
-            f"Line {number} of {path} has the timecode {text!r}; it must read HH:MM:SS:FF.mmm."
+            f"Line {number} of {path} has the timecode {shown(text, 40)!r}; it must read "
+            "HH:MM:SS:FF.mmm."
         )
     hours, minutes, seconds, frames = match.groups()
     return int(hours) * 3600.0 + int(minutes) * 60.0 + int(seconds), float(frames)

@@ -7,8 +7,6 @@ Arrays: `format` ("dreamtalk-motion"), `version` (1), `names` [C] text, `fps` te
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,21 +14,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.errors import MotionError
+from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats._limits import MOST_CHANNELS, check_count, read_arrays
 from dreamtalk_core.motion import Motion, parse_fps
 
 FORMAT = "dreamtalk-motion"
 VERSION = 1
-_ARRAY = b"\x93NUMPY"
 _KEYS = ("names", "fps", "weights", "head_rotation")
 
 
 def read(path: Path) -> Motion:
     """Read a motion. Raises `MotionError` if it is not such an archive, or is damaged."""
     content = read_archive(path, FORMAT, VERSION, _KEYS)
+    check_count(content["names"].size, MOST_CHANNELS, path, "channels", MotionError)
     try:
-        names = tuple(str(name) for name in np.atleast_1d(content["names"]))
+        names = tuple(str(name) for name in content["names"].flat)
         rate = parse_fps(str(content["fps"]))
         return Motion(names, content["weights"], rate, content["head_rotation"])
     except MotionError as error:
@@ -42,30 +41,18 @@ def read_archive(
 ) -> dict[str, NDArray[Any]]:
     """Arrays of an archive that has a format and a version written in it.
 
-    Raises `MotionError` if it is no archive, damaged, of another format or version, or lacks a key;
-    OSError if it cannot be opened.
+    Raises `MotionError` if it is no archive, damaged, of another format or version, or lacks a key.
     """
     wanted = ("format", "version", *keys)
-    try:
-        with path.open("rb") as stream:
-            if stream.read(len(_ARRAY)) == _ARRAY:
-                raise MotionError(f"{path} holds a bare array; a motion is an .npz archive.")
-            # Asked here, because numpy would take any other file for a pickle.
-            if not zipfile.is_zipfile(stream):
-                raise MotionError(f"{path} is not a numpy archive, or is damaged: no zip file.")
-            stream.seek(0)
-            archive = np.load(stream, allow_pickle=False)
-            content = {key: archive[key] for key in wanted if key in archive.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
-        raise MotionError(f"{path} is not a numpy archive, or is damaged: {error}.") from error
+    content = read_arrays(path, MotionError, wanted)
     missing = [key for key in wanted if key not in content]
     if missing or str(content["format"]) != form:
         what = f"it lacks {', '.join(missing)}" if missing else f"its format is not {form}"
         raise MotionError(f"{path} is not a {form.replace('dreamtalk-', 'DreamTalk ')}: {what}.")
     if str(content["version"]) != str(version):
         raise MotionError(
-            f"{path} has version {content['version']}; this program reads version {version}. "
-            "Update it, or save it again."
+            f"{path} has version {shown(content['version'], 40)}; this program reads version "
+            f"{version}. Update it, or save it again."
         )
     return content
 

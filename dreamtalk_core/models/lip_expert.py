@@ -10,7 +10,6 @@ Here the windows are the receptive field of convolutions, which run once over a 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from dreamtalk_core.errors import ModelError
 from dreamtalk_core.models.denoiser import ConvolutionBlock
 from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
 from dreamtalk_core.rig.head import load_head
-from dreamtalk_core.weights import WEIGHTS, open_weights, save_weights
+from dreamtalk_core.weights import WEIGHTS, fill, open_weights, parse_config, save_weights
 
 FORMAT = "dreamtalk-lip-expert"
 VERSION = 1
@@ -148,13 +147,15 @@ class LipExpert(nn.Module):
         if header.get("format") != FORMAT or header.get("version") != str(VERSION):
             raise ModelError(f"{path} is not a DreamTalk lip expert of version {VERSION}.")
         try:
-            sizes = json.loads(header["config"])
+            sizes = parse_config(header)
             sizes["style_encoder"] = StyleEncoderConfig(**sizes["style_encoder"])
             config = LipExpertConfig(**sizes)
-            expert = LipExpert(config, tensors["mean"].float(), tensors["scale"].float())
-            expert.load_state_dict({name: value.float() for name, value in tensors.items()})
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            mean, scale = tensors["mean"].float(), tensors["scale"].float()
+            expert = fill(lambda: LipExpert(config, mean, scale), tensors)
+        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise ModelError(f"{path} is damaged or from another release: {error}") from error
+        except ModelError as error:
+            raise ModelError(f"{path} is damaged: {error}") from error
         return expert.requires_grad_(False).eval().to(device)
 
 

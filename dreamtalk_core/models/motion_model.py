@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dreamtalk_core.errors import ModelError
+from dreamtalk_core.errors import ModelError, shown
 from dreamtalk_core.models.denoiser import Denoiser, DenoiserConfig
 from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
-from dreamtalk_core.weights import open_weights, save_weights
+from dreamtalk_core.weights import fill, open_weights, parse_config, save_weights
 
 FORMAT = "dreamtalk-motion-model"
 VERSION = 1
@@ -77,22 +76,26 @@ class MotionModel(nn.Module):
                 "`dreamtalk train` made with this release."
             )
         try:
-            sizes = json.loads(header["config"])
+            sizes = parse_config(header)
             config = ModelConfig(
                 tuple(sizes["channels"]),
                 DenoiserConfig(**sizes["denoiser"]),
                 StyleEncoderConfig(**sizes["style_encoder"]),
                 sizes["fps"],
             )
-            model = MotionModel(config, tensors["mean"].float(), tensors["scale"].float())
             styles = {
-                name.removeprefix("styles."): tensors.pop(name).float().to(device)
+                shown(name.removeprefix("styles."), 80): tensors.pop(name).float().to(device)
                 for name in list(tensors)
                 if name.startswith("styles.")
             }
-            model.load_state_dict({name: value.float() for name, value in tensors.items()})
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            mean, scale = tensors["mean"].float(), tensors["scale"].float()
+            model = fill(lambda: MotionModel(config, mean, scale), tensors)
+            if any(code.shape != (config.style_encoder.style,) for code in styles.values()):
+                raise ValueError("a style of another length")
+        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise ModelError(f"{path} is damaged or from another release: {error}") from error
+        except ModelError as error:
+            raise ModelError(f"{path} is damaged: {error}") from error
         if not all(np.isfinite(value.float().sum().item()) for value in tensors.values()):
             raise ModelError(f"{path} holds values that are not numbers. Fetch the file again.")
         model.styles = styles

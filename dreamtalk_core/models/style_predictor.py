@@ -6,7 +6,6 @@ ways, and a regression would answer with their mean, which is nobody's way.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from dreamtalk_core.errors import ModelError
 from dreamtalk_core.models.style_encoder import positions
 from dreamtalk_core.phonetics import FEATURE_WIDTH, WIDTH
 from dreamtalk_core.prosody import DESCRIPTORS, FAINT_DB, FPS, describe_voice
-from dreamtalk_core.weights import open_weights, save_weights
+from dreamtalk_core.weights import fill, open_weights, parse_config, save_weights
 
 Array = npt.NDArray[np.float32]
 
@@ -179,10 +178,12 @@ class StylePredictor(nn.Module):
                 "was trained with this release."
             )
         try:
-            predictor = StylePredictor(PredictorConfig(**json.loads(header["config"])))
-            predictor.load_state_dict({name: value.float() for name, value in tensors.items()})
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            config = PredictorConfig(**parse_config(header))
+            predictor = fill(lambda: StylePredictor(config), tensors)
+        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise ModelError(f"{path} is damaged or from another release: {error}") from error
+        except ModelError as error:
+            raise ModelError(f"{path} is damaged: {error}") from error
         if not all(value.isfinite().all() for value in predictor.state_dict().values()):
             raise ModelError(f"{path} holds values that are not numbers. Fetch the file again.")
         return predictor.requires_grad_(False).eval().to(device)

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dreamtalk_core.errors import RenderError
+from dreamtalk_core.formats._limits import read_arrays
 from dreamtalk_core.render.raster import compiled
 
 FONT_FILE = Path(__file__).with_name("font.npz")
@@ -108,8 +110,8 @@ def text_mask(text: str, size: int) -> Float:
 @lru_cache(maxsize=1)
 def _font() -> tuple[Float, NDArray[np.int32], NDArray[np.uint16]]:
     """All letters in one strip [height, width], where each begins, and which they are."""
-    with np.load(FONT_FILE, allow_pickle=False) as data:
-        return data["strip"].astype(np.float32) / 255, data["starts"], data["codes"]
+    data = read_arrays(FONT_FILE, RenderError)
+    return data["strip"].astype(np.float32) / np.float32(255), data["starts"], data["codes"]
 
 
 def _scaled(picture: Float, count: int) -> Float:

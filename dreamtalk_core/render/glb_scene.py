@@ -14,9 +14,7 @@ skin says what follows the head (the joint named "Head"); without one the neck b
 from __future__ import annotations
 
 import base64
-import binascii
 import io
-import json
 import os
 import re
 import struct
@@ -30,7 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.errors import RenderError
+from dreamtalk_core.errors import RenderError, shown
+from dreamtalk_core.formats._limits import check_count, check_file, parse_json, unreadable
+from dreamtalk_core.media import READ_OPTIONS
 from dreamtalk_core.render.head import SplitHead
 from dreamtalk_core.rig.head import MATERIALS, load_head
 
@@ -44,6 +44,7 @@ _NUMBERS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126:
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _COMPRESSED = {"EXT_meshopt_compression", "KHR_draco_mesh_compression"}
 _FEWEST_SHAPES = 5
+_LONGEST_NAME = 200  # letters of a name that are looked at
 _MOUTH_SHAPES = ("mouthFunnel", "mouthPucker", "mouthClose", "mouthRollLower", "jawOpen")
 # What in a name tells the material, in the order in which they are asked.
 _KINDS = (
@@ -63,6 +64,19 @@ _CLAY = {
     "mouth": (0.25, 0.08, 0.07),
 }
 _FARTHEST = 1e6  # mm
+LARGEST_SCENE = 800_000_000
+"""Bytes of a GLB: a character with all its clothes and pictures has some hundred millions."""
+_MOST_ENTRIES = 100_000  # of nodes, accessors and so on: a character has some thousands
+# What a scene may come to. Characters have up to 200 000 vertices, ten meshes of a thousand targets
+# and sixty pictures of 4096 x 4096.
+_MOST = {
+    "vertices": 600_000,
+    "corners of triangles": 6_000_000,
+    "primitives": 2_000,
+    "morph targets": 50_000,
+    "pixels of pictures": 2_000_000_000,
+    "pixels of textures": 100_000_000,
+}
 # Below the chin of the built-in head, in mm: from here to there the neck stops to follow.
 _NECK_TOP, _NECK_END = -70.0, -125.0
 
@@ -81,7 +95,9 @@ def load_glb_head(path: str | os.PathLike[str]) -> SplitHead:
             parts = [part for node in scene.mesh_nodes() for part in scene.parts(node)]
             return _head(file, parts)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise RenderError(f"{file} is damaged, or is no valid glTF ({error}).") from error
+        raise RenderError(
+            f"{file} is damaged, or is no valid glTF ({error}). Export it again."
+        ) from error
 
 
 @dataclass(eq=False)
@@ -94,7 +110,7 @@ class _Part:
     kind: str
     positions: Array
     triangles: NDArray[np.int64]
-    deltas: dict[int, Array]
+    deltas: dict[int, NDArray[np.float32]]
     uv: Array
     tint: Array
     texture: Picture
@@ -107,6 +123,10 @@ class _Scene:
     def __init__(self, file: Path) -> None:
         self.file = file
         self.json, self.binary = _chunks(file)
+        self.spent = dict.fromkeys(_MOST, 0)
+        self.buffers: dict[int, memoryview] = {}
+        self.textures: dict[int, Picture | None] = {}
+        self.skins: dict[int, tuple[Array, Array | None]] = {}
         needed = set(self.json.get("extensionsRequired", ()))
         if needed & _COMPRESSED:
             raise RenderError(
@@ -116,145 +136,198 @@ class _Scene:
         self.above: dict[int, int] = {}
         self.world = self._world_matrices()
 
-    def table(self, name: str) -> list[Table]:
+    def table(self, name: str) -> list[Any]:
         """One of the arrays of the document."""
         found = self.json.get(name, [])
-        return list(found)
+        if not isinstance(found, list):
+            raise ValueError(f"its {name} are no list")
+        check_count(len(found), _MOST_ENTRIES, self.file, name, RenderError)
+        return found
+
+    def entry(self, name: str, number: Any) -> Table:
+        """What an index that is in the file means. Every one of them is looked up here."""
+        entries = self.table(name)
+        place = _whole(number, f"an index of {name}")
+        if place >= len(entries) or not isinstance(entries[place], dict):
+            raise ValueError(f"there is no {place} among its {len(entries)} {name}")
+        return dict(entries[place])
+
+    def spend(self, what: str, count: int) -> None:
+        """Of what may be referred to again and again, everything that is made counts."""
+        self.spent[what] += count
+        check_count(self.spent[what], _MOST[what], self.file, what, RenderError)
 
     def mesh_nodes(self) -> list[int]:
         """Nodes with a mesh, in the scene."""
-        return [
-            i for i, node in enumerate(self.table("nodes")) if "mesh" in node and i in self.world
-        ]
+        return sorted(i for i in self.world if "mesh" in self.entry("nodes", i))
 
     def parts(self, number: int) -> list[_Part]:
         """What a node with a mesh shows."""
-        node = self.table("nodes")[number]
-        mesh = self.table("meshes")[node["mesh"]]
-        result = []
-        for primitive in mesh["primitives"]:
-            if primitive.get("mode", 4) != 4 or "POSITION" not in primitive["attributes"]:
-                continue
-            shapes = _shapes(mesh, primitive)
-            positions = self.accessor(primitive["attributes"]["POSITION"])
-            deltas = {
-                shape: self.accessor(primitive["targets"][target]["POSITION"])
-                for shape, target in shapes.items()
-                if "POSITION" in primitive["targets"][target]
-            }
-            linear, offset, follows = self._placing(number, node, primitive["attributes"])
-            if "indices" in primitive:
-                indices = self.accessor(primitive["indices"]).astype(np.int64).ravel()
-            else:
-                indices = np.arange(len(positions))
-            above = self.table("nodes")[self.above[number]] if number in self.above else {}
-            names = [node.get("name", ""), mesh.get("name", "")]
-            if not any(names):
-                names.append(above.get("name", ""))
-            if indices.size and not 0 <= indices.min() <= indices.max() < len(positions):
-                raise ValueError("a triangle of vertices that are not there")
-            part = _Part(
-                "skin",
-                _each(linear, positions) + offset,
-                indices[: len(indices) // 3 * 3].reshape(-1, 3),
-                {shape: _each(linear, delta) for shape, delta in deltas.items()},
-                *self._surface(primitive, len(positions), names),
-                follows,
-            )
-            part.kind = _kind(names)
-            if np.linalg.det(linear.reshape(-1, 3, 3)[0]) < 0:
-                part.triangles = part.triangles[:, ::-1]
-            result.append(part)
-        return result
+        node = self.entry("nodes", number)
+        mesh = self.entry("meshes", node["mesh"])
+        self.spend("primitives", len(mesh["primitives"]))
+        return [
+            self._part(number, node, mesh, primitive)
+            for primitive in mesh["primitives"]
+            if primitive.get("mode", 4) == 4 and "POSITION" in primitive["attributes"]
+        ]
 
-    def accessor(self, number: int) -> Array:
-        """Values [N, components], integers of a normalised kind as -1..1 or 0..1."""
-        entry = self.table("accessors")[number]
-        width, count = _WIDTHS[entry["type"]], entry["count"]
-        kind = np.dtype(_NUMBERS[entry["componentType"]])
-        values = np.zeros((count, width), kind)
+    def _part(self, number: int, node: Table, mesh: Table, primitive: Table) -> _Part:
+        self.spend("morph targets", len(primitive.get("targets", ())))
+        shapes = _shapes(mesh, primitive)
+        positions = self.accessor(primitive["attributes"]["POSITION"], "VEC3")
+        count = len(positions)
+        self.spend("vertices", count)
+        linear, offset, follows = self._placing(number, node, primitive["attributes"], count)
+        deltas = {
+            shape: _each(
+                linear, self.accessor(primitive["targets"][target]["POSITION"], "VEC3", count)
+            ).astype(np.float32)
+            for shape, target in shapes.items()
+            if "POSITION" in primitive["targets"][target]
+        }
+        indices = np.arange(count)
+        if "indices" in primitive:
+            indices = self.accessor(primitive["indices"], "SCALAR").astype(np.int64).ravel()
+        self.spend("corners of triangles", len(indices))
+        if indices.size and not 0 <= indices.min() <= indices.max() < count:
+            raise ValueError("a triangle of vertices that are not there")
+        triangles = indices[: len(indices) // 3 * 3].reshape(-1, 3)
+        if np.linalg.det(linear.reshape(-1, 3, 3)[0]) < 0:
+            triangles = triangles[:, ::-1]
+        names = [node.get("name", ""), mesh.get("name", "")]
+        if not any(names) and number in self.above:
+            names.append(self.entry("nodes", self.above[number]).get("name", ""))
+        uv, tint, texture = self._surface(primitive, count, names)
+        positions = _each(linear, positions) + offset
+        return _Part(_kind(names), positions, triangles, deltas, uv, tint, texture, follows)
+
+    def accessor(self, number: Any, form: str, count: int | None = None) -> Array:
+        """Finite values [N, components], integers of a normalised kind as -1..1 or 0..1.
+
+        form: the type it has to be of; several, between spaces. count: the N it has to have.
+        """
+        entry = self.entry("accessors", number)
+        kind, length = np.dtype(_NUMBERS[entry["componentType"]]), _whole(entry["count"], "a count")
+        if entry["type"] not in form.split() or count not in (None, length):
+            raise ValueError(f"{length} of {entry['type']} where {count or ''} {form} belong")
+        width = _WIDTHS[entry["type"]]
+        check_count(length, _MOST["corners of triangles"], self.file, "values", RenderError)
         if "bufferView" in entry:
-            values = self._values(entry, kind, count, width)
+            values = self._values(entry, kind, length, width)
+        else:
+            values = np.zeros((length, width), kind)
         if "sparse" in entry:
-            sparse = entry["sparse"]
+            sparse, changes = entry["sparse"], _whole(entry["sparse"]["count"], "a count")
             of = np.dtype(_NUMBERS[sparse["indices"]["componentType"]])
-            rows = self._values(sparse["indices"], of, sparse["count"], 1).ravel()
+            if changes > length or of.kind != "u":
+                raise ValueError("more values are replaced than there are")
+            rows = self._values(sparse["indices"], of, changes, 1).ravel()
             values = values.copy()
-            values[rows] = self._values(sparse["values"], kind, sparse["count"], width)
-        if entry.get("normalized"):
+            values[rows] = self._values(sparse["values"], kind, changes, width)
+        if entry.get("normalized") and kind.kind != "f":
             return np.maximum(values / np.iinfo(kind).max, -1.0)
+        if not np.isfinite(values).all():
+            raise ValueError("values that are no numbers")
         return values.astype(np.float64)
 
     def _values(self, entry: Table, kind: np.dtype[Any], count: int, width: int) -> NDArray[Any]:
-        view = self.table("bufferViews")[entry["bufferView"]]
-        content = self._view(view)
-        step = view.get("byteStride", kind.itemsize * width)
+        view = self.entry("bufferViews", entry["bufferView"])
+        content, size = self._view(view), kind.itemsize * width
+        start = _whole(entry.get("byteOffset", 0), "an offset")
+        step = _whole(view.get("byteStride", size), "a stride")
+        if count and (step < size or start + step * (count - 1) + size > len(content)):
+            raise ValueError(f"{count} values where there is no room for them")
         return np.ndarray(
-            (count, width), kind, content, entry.get("byteOffset", 0), (step, kind.itemsize)
+            (count, width), kind, content, start if count else 0, (step, kind.itemsize)
         )
 
-    def _view(self, view: Table) -> bytes:
-        buffer = self.table("buffers")[view["buffer"]]
-        content = self.binary
-        if "uri" in buffer:
-            head, _, data = buffer["uri"].partition(",")
-            if not head.startswith("data:"):
-                raise RenderError(f"{self.file} needs the file {head}. Export it as one .glb.")
-            content = base64.b64decode(data)
-        start = view.get("byteOffset", 0)
-        return content[start : start + view["byteLength"]]
+    def _view(self, view: Table) -> memoryview:
+        content = self._buffer(_whole(view["buffer"], "an index of buffers"))
+        start = _whole(view.get("byteOffset", 0), "an offset")
+        end = start + _whole(view["byteLength"], "a length")
+        if end > len(content):
+            raise ValueError(f"bytes {start} to {end} of {len(content)}")
+        return content[start:end]
+
+    def _buffer(self, number: int) -> memoryview:
+        if number not in self.buffers:
+            uri = self.entry("buffers", number).get("uri")
+            self.buffers[number] = self.binary if uri is None else self._inline(uri)
+        return self.buffers[number]
+
+    def _inline(self, uri: str) -> memoryview:
+        head, _, data = uri.partition(",")
+        if not head.startswith("data:"):
+            raise RenderError(f"{self.file} needs the file {shown(head)}. Export it as one .glb.")
+        return memoryview(base64.b64decode(data))
 
     def _world_matrices(self) -> dict[int, Array]:
         """Of the nodes in the scene: [4, 4] from their own space to the scene's."""
-        nodes, scenes = self.table("nodes"), self.table("scenes")
-        roots = scenes[self.json.get("scene", 0)].get("nodes", []) if scenes else range(len(nodes))
+        roots = range(len(self.table("nodes")))
+        if self.table("scenes"):
+            roots = self.entry("scenes", self.json.get("scene", 0)).get("nodes", [])
         world: dict[int, Array] = {}
-        waiting = [(root, np.eye(4)) for root in roots]
+        waiting = [(root, np.eye(4)) for root in dict.fromkeys(roots)]
+        found = {root for root, _ in waiting}
         while waiting:
             number, above = waiting.pop()
-            if number in world:
-                continue
-            world[number] = above @ _local_matrix(nodes[number])
-            for child in nodes[number].get("children", ()):
-                self.above[child] = number
-                waiting.append((child, world[number]))
+            node = self.entry("nodes", number)
+            world[number] = above @ _local_matrix(node)
+            # Met before: a node of two others, or one that is below itself.
+            for child in node.get("children", ()):
+                if _whole(child, "a child") not in found:
+                    found.add(child)
+                    self.above[child] = number
+                    waiting.append((child, world[number]))
         return world
 
     def _placing(
-        self, number: int, node: Table, attributes: Table
+        self, number: int, node: Table, attributes: Table, count: int
     ) -> tuple[Array, Array, Array | None]:
         """Linear part [3, 3] or [V, 3, 3], offset [3] or [V, 3], and what follows the head [V]."""
         if "skin" not in node or "JOINTS_0" not in attributes:
             matrix = self.world[number]
             return matrix[:3, :3], matrix[:3, 3], None
-        skin = self.table("skins")[node["skin"]]
-        joints = skin["joints"]
-        inverse = np.tile(np.eye(4), (len(joints), 1, 1))
-        if "inverseBindMatrices" in skin:
-            stored = self.accessor(skin["inverseBindMatrices"])
-            inverse = stored.reshape(-1, 4, 4).transpose(0, 2, 1)
-        placed = np.stack(
-            [self.world.get(joint, np.eye(4)) @ inverse[i] for i, joint in enumerate(joints)]
-        )
-        chosen = self.accessor(attributes["JOINTS_0"]).astype(np.int64)
-        shares = self.accessor(attributes["WEIGHTS_0"])
+        placed, of_head = self._skin(node["skin"])
+        chosen = self.accessor(attributes["JOINTS_0"], "VEC4", count).astype(np.int64)
+        if chosen.size and not 0 <= chosen.min() <= chosen.max() < len(placed):
+            raise ValueError("a joint that is not there")
+        shares = self.accessor(attributes["WEIGHTS_0"], "VEC4", count)
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-9)
         blended = np.einsum("vj,vjab->vab", shares, placed[chosen])
-        of_head = self._joints_of_head(joints)
         follows = None if of_head is None else (shares * of_head[chosen]).sum(axis=1)
         return blended[:, :3, :3], blended[:, :3, 3], follows
 
+    def _skin(self, number: Any) -> tuple[Array, Array | None]:
+        """Of its joints: [J, 4, 4] from where the skin is bound to the scene, and whether they
+        follow the head."""
+        skin = self.entry("skins", number)
+        if number not in self.skins:
+            joints = [_whole(joint, "a joint") for joint in skin["joints"]]
+            check_count(len(joints), _MOST_ENTRIES, self.file, "joints", RenderError)
+            placed = np.stack([self.world.get(joint, np.eye(4)) for joint in joints])
+            if "inverseBindMatrices" in skin:
+                stored = self.accessor(skin["inverseBindMatrices"], "MAT4", len(joints))
+                placed = placed @ stored.reshape(-1, 4, 4).transpose(0, 2, 1)
+            self.skins[number] = placed, self._joints_of_head(joints)
+        return self.skins[number]
+
     def _joints_of_head(self, joints: list[int]) -> Array | None:
         """1 for joints that follow the head, else 0 [J]; None if none of them is the head."""
-        nodes = self.table("nodes")
-        names = {joint: nodes[joint].get("name", "").lower() for joint in joints}
+        names = {joint: self.entry("nodes", joint).get("name", "").lower() for joint in joints}
         heads = [joint for joint, name in names.items() if "head" in name and "end" not in name]
         if not heads:
             return None
-        below = [min(heads, key=lambda joint: len(names[joint]))]
-        for joint in below:
-            below += nodes[joint].get("children", ())
-        return np.isin(joints, below).astype(np.float64)
+        # In order, and each once: a joint may be below itself.
+        below = dict.fromkeys([min(heads, key=lambda joint: len(names[joint]))])
+        waiting = list(below)
+        while waiting:
+            for child in self.entry("nodes", waiting.pop()).get("children", ()):
+                if child not in below:
+                    below[child] = None
+                    waiting.append(child)
+        return np.isin(joints, list(below)).astype(np.float64)
 
     def _surface(
         self, primitive: Table, count: int, names: list[str]
@@ -263,11 +336,12 @@ class _Scene:
 
         The name of the material is added to names.
         """
-        materials = self.table("materials")
-        material = materials[primitive["material"]] if "material" in primitive else {}
+        material: Table = {}
+        if "material" in primitive:
+            material = self.entry("materials", primitive["material"])
         names.append(material.get("name", ""))
         base = material.get("pbrMetallicRoughness", {})
-        factor = np.array(base.get("baseColorFactor", [1, 1, 1, 1]), np.float64)
+        factor = _numbers(base.get("baseColorFactor", [1, 1, 1, 1]), 4)
         chosen = base.get("baseColorTexture", {})
         picture = self._texture(chosen["index"]) if "index" in chosen else None
         if picture is None:
@@ -281,29 +355,38 @@ class _Scene:
         if material.get("alphaMode", "OPAQUE") == "OPAQUE":
             picture = picture.copy()
             picture[..., 3] = 255
+        self.spend("pixels of textures", picture.size // 4)
         attributes = primitive["attributes"]
         move = chosen.get("extensions", {}).get("KHR_texture_transform", {})
         slot = f"TEXCOORD_{move.get('texCoord', chosen.get('texCoord', 0))}"
-        uv = self.accessor(attributes[slot]) if slot in attributes else np.zeros((count, 2))
-        uv = uv * move.get("scale", [1, 1]) + move.get("offset", [0, 0])
+        uv = np.zeros((count, 2))
+        if slot in attributes:
+            uv = self.accessor(attributes[slot], "VEC2", count)
+        uv = uv * _numbers(move.get("scale", [1, 1]), 2) + _numbers(move.get("offset", [0, 0]), 2)
         tint = np.ones((count, 3))
         if "COLOR_0" in attributes:
-            tint = self.accessor(attributes["COLOR_0"])[:, :3]
+            tint = self.accessor(attributes["COLOR_0"], "VEC3 VEC4", count)[:, :3]
         return uv, tint, picture
 
-    def _texture(self, number: int) -> Picture | None:
+    def _texture(self, number: Any) -> Picture | None:
         """A picture uint8 [H, W, 4]; None for a kind that cannot be read."""
-        source = self.table("textures")[number].get("source")
+        source = self.entry("textures", number).get("source")
         if source is None:
             return None
-        image = self.table("images")[source]
-        if "bufferView" in image:
-            data = self._view(self.table("bufferViews")[image["bufferView"]])
-        else:
-            data = base64.b64decode(image.get("uri", "").partition(",")[2])
+        image = self.entry("images", source)
+        if source not in self.textures:
+            if "bufferView" in image:
+                data = self._view(self.entry("bufferViews", image["bufferView"]))
+            else:
+                data = memoryview(base64.b64decode(image.get("uri", "").partition(",")[2]))
+            self.textures[source] = self._picture(data)
+        return self.textures[source]
+
+    def _picture(self, data: memoryview) -> Picture | None:
         try:
-            with av.open(io.BytesIO(data), "r") as container:
+            with av.open(io.BytesIO(data), "r", options=READ_OPTIONS) as container:
                 frame = next(container.decode(video=0))
+                self.spend("pixels of pictures", frame.width * frame.height)
                 shrink = ceil(max(frame.width, frame.height) / LONGEST_TEXTURE)
                 picture: Picture = frame.to_ndarray(
                     format="rgba",
@@ -312,33 +395,57 @@ class _Scene:
                     interpolation="AREA",
                 ).astype(np.uint8)
                 return picture
-        except (av.error.FFmpegError, OSError, ValueError, StopIteration):
+        except (av.error.FFmpegError, OSError, ValueError, LookupError, StopIteration):
             return None
 
 
-def _chunks(file: Path) -> tuple[Table, bytes]:
+def _whole(value: Any, what: str) -> int:
+    """A number from the file that counts, or says which. True is none, and neither is 1.0."""
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{shown(value, 40)} is no {what.partition(' ')[2]}")
+    return value
+
+
+def _numbers(values: Any, count: int) -> Array:
+    result = np.array(values, np.float64)
+    if result.shape != (count,):
+        raise ValueError(f"{shown(values, 40)} are not {count} numbers")
+    return result
+
+
+def _chunks(file: Path) -> tuple[Table, memoryview]:
+    """The document of a GLB, and its binary part."""
+    check_file(file, RenderError, "GLB", LARGEST_SCENE)
     try:
-        data = file.read_bytes()
+        data = memoryview(file.read_bytes())
     except OSError as error:
-        raise RenderError(f"Cannot read {file}: {error.strerror or error}.") from error
-    try:
-        magic, version, _ = struct.unpack_from("<4sII", data)
-        if magic != b"glTF" or version != 2:
-            raise RenderError(f"{file} is not a GLB (binary glTF 2.0) file.")
-        size = struct.unpack_from("<I", data, 12)[0]
-        document = json.loads(data[20 : 20 + size])
-        binary = data[20 + size + 8 :]
-        if not isinstance(document, dict):
-            raise ValueError("its document is no object")
-        return document, binary
-    except (struct.error, ValueError, UnicodeDecodeError, binascii.Error) as error:
-        raise RenderError(f"{file} is damaged, or is no GLB (binary glTF 2.0) file.") from error
+        raise unreadable(file, error, RenderError) from error
+    if bytes(data[:8]) != b"glTF\2\0\0\0" or len(data) < 20:
+        raise RenderError(f"{file} is not a GLB (binary glTF 2.0) file. Export the model as .glb.")
+    (length,) = struct.unpack_from("<I", data, 8)
+    parts: list[memoryview] = []
+    place = 12
+    end = min(length, len(data))
+    for mark in (b"JSON", b"BIN\0"):
+        if parts and place + 8 > end:
+            break
+        size, kind = struct.unpack_from("<I4s", data, place)
+        if kind != mark or place + 8 + size > end:
+            raise ValueError(f"a chunk of {size} bytes that is cut off, or none")
+        parts.append(data[place + 8 : place + 8 + size])
+        place += 8 + size
+    if length > len(data):
+        raise ValueError(f"{len(data)} of {length} bytes: it is cut off")
+    document = parse_json(parts[0].tobytes(), str(file), RenderError)
+    if not isinstance(document, dict):
+        raise ValueError("its document is no object")
+    return document, parts[1] if len(parts) > 1 else memoryview(b"")
 
 
 def _local_matrix(node: Table) -> Array:
     if "matrix" in node:
-        return np.array(node["matrix"], np.float64).reshape(4, 4).T
-    x, y, z, w = node.get("rotation", (0.0, 0.0, 0.0, 1.0))
+        return _numbers(node["matrix"], 16).reshape(4, 4).T
+    x, y, z, w = _numbers(node.get("rotation", (0.0, 0.0, 0.0, 1.0)), 4)
     turn = np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
@@ -347,8 +454,8 @@ def _local_matrix(node: Table) -> Array:
         ]
     )
     matrix = np.eye(4)
-    matrix[:3, :3] = turn * np.array(node.get("scale", (1.0, 1.0, 1.0)))
-    matrix[:3, 3] = node.get("translation", (0.0, 0.0, 0.0))
+    matrix[:3, :3] = turn * _numbers(node.get("scale", (1.0, 1.0, 1.0)), 3)
+    matrix[:3, 3] = _numbers(node.get("translation", (0.0, 0.0, 0.0)), 3)
     return matrix
 
 
@@ -361,7 +468,7 @@ def _each(linear: Array, vectors: Array) -> Array:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
+    return re.sub(r"[^a-z0-9]", "", name[-_LONGEST_NAME:].rpartition(".")[2].lower())
 
 
 _SPELLINGS = {name.lower(): index for name, index in INDEX.items()}
@@ -464,6 +571,8 @@ def _head(file: Path, parts: list[_Part]) -> SplitHead:
         weld=_weld(positions[order], deltas[:, order], kind[order]),
     )
     for value in vars(result).values():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise ValueError("numbers out of all bounds")
         value.flags.writeable = False
     return result
 

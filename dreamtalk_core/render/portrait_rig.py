@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX, REGIONS
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats._limits import read_arrays
 from dreamtalk_core.render.raster import compiled
 from dreamtalk_core.rig.head import rotation_matrix
 
@@ -137,8 +138,7 @@ def _refine(row_end: Int, column: Int, share: Float, coarse: Float, fine: Float)
 def load_template() -> Template:
     """Read once. Raises `DreamTalkError` if the file is missing or damaged."""
     try:
-        with np.load(RIG_FILE, allow_pickle=False) as data:
-            arrays = dict(data)
+        arrays = read_arrays(RIG_FILE, DreamTalkError)
         arrays["deltas"] = arrays["deltas"].astype(np.float32) * arrays.pop("delta_scale")
         share = arrays["share"].astype(np.float32)
         # Shares were rounded: each row has to sum up to one again.
@@ -149,7 +149,7 @@ def load_template() -> Template:
         for name in ("triangles", "column", "mouth_loop", "eye_loops", "boundary"):
             arrays[name] = arrays[name].astype(np.int32)
         return Template(**arrays)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (DreamTalkError, LookupError, ValueError, TypeError) as error:
         raise DreamTalkError(
             f"The file {RIG_FILE.name} is missing or damaged. Install DreamTalk again."
         ) from error

@@ -17,27 +17,19 @@ import os
 from pathlib import Path
 from typing import Any
 
-from dreamtalk_core.errors import DreamTalkError, MotionError
+from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats._limits import read_json
 from dreamtalk_core.retarget.mapping import Mapping, Row
 
 FORMAT = "dreamtalk-mapping"
 VERSION = 1
-_LARGEST = 16 * 1024 * 1024
 
 
 def read_preset(path: str | os.PathLike[str]) -> Mapping:
-    """Read a mapping. Raises `DreamTalkError` if it cannot be read or is not one."""
+    """Read a mapping. Raises `MotionError` if it cannot be read or is not one."""
     file = Path(path)
-    try:
-        if file.stat().st_size > _LARGEST:
-            raise MotionError(f"{file} is far too large for a mapping.")
-        document = json.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DreamTalkError(f"Cannot read {file}: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise MotionError(f"{file} is not valid JSON, or is cut off: {error}.") from error
-    return parse_mapping(document, str(file))
+    return parse_mapping(read_json(file, MotionError, "mapping"), str(file))
 
 
 def write_preset(path: str | os.PathLike[str], mapping: Mapping) -> None:
@@ -59,7 +51,7 @@ def parse_mapping(document: Any, where: str) -> Mapping:
         raise MotionError(f'{where} is not a DreamTalk mapping: "format" must be "{FORMAT}".')
     if document.get("version") != VERSION:
         raise MotionError(
-            f"{where} has version {document.get('version')!r}; this program reads version "
+            f"{where} has version {shown(document.get('version'), 40)}; this program reads version "
             f"{VERSION}. Update it, or save the mapping again."
         )
     rows = document.get("rows")

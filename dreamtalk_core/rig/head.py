@@ -6,8 +6,6 @@ about (between the ears, at the top of the neck). `head.npz` is baked by `make_h
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats._limits import read_arrays
 
 HEAD_FILE = Path(__file__).with_name("head.npz")
 
@@ -148,11 +147,11 @@ def _unpack_deltas(data: Any, vertex_count: int) -> Float:
 def load_head() -> Head:
     """The built-in head, read once. Raises `DreamTalkError` if `head.npz` is missing or damaged."""
     try:
-        with np.load(HEAD_FILE, allow_pickle=False) as data:
-            fields = {name: data[name] for name in Head.__dataclass_fields__ if name != "deltas"}
-            fields["colours"] = fields["colours"].astype(np.float32) / 255
-            fields["deltas"] = _unpack_deltas(data, len(fields["vertices"]))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        data = read_arrays(HEAD_FILE, DreamTalkError)
+        fields = {name: data[name] for name in Head.__dataclass_fields__ if name != "deltas"}
+        fields["colours"] = fields["colours"].astype(np.float32) / 255
+        fields["deltas"] = _unpack_deltas(data, len(fields["vertices"]))
+    except (DreamTalkError, LookupError, ValueError) as error:
         raise DreamTalkError(
             f"The head file {HEAD_FILE.name} is missing or damaged. Install DreamTalk again."
         ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,11 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from dreamtalk_core.arkit import ARKIT_NAMES
-from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError
+from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError, shown
 from dreamtalk_core.files import atomic_write, check_target
+from dreamtalk_core.formats._limits import check_file
 from dreamtalk_core.models.motion_model import MotionModel
-from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion import Motion, parse_fps
 from dreamtalk_core.style.extract import encode
 from dreamtalk_core.style.style import Style, check_space, fingerprint
 from dreamtalk_core.weights import open_weights
@@ -23,6 +23,8 @@ from dreamtalk_core.weights import open_weights
 FORMAT = "dreamtalk-style"
 VERSION = 1
 SUFFIX = ".safetensors"
+_LARGEST = 200_000_000  # bytes: the clip of eight hours has 80 million
+_PNG = b"\x89PNG"
 
 
 def save_style(style: Style, path: str | Path) -> None:
@@ -73,8 +75,7 @@ def read_style_file(path: str | Path) -> Style:
     Raises StyleError when there is no such file, or when it is something else or damaged.
     """
     path = Path(path)
-    if not path.is_file():
-        raise StyleError(f"There is no style file {path}. Check the name and the folder.")
+    check_file(path, StyleError, "style", _LARGEST)
     try:
         tensors, header = open_weights(path)
     except ModelError as error:
@@ -93,16 +94,16 @@ def read_style_file(path: str | Path) -> Style:
         )
     try:
         return Style(
-            tensors["code"].numpy(),
-            header["name"],
-            header["source"],
+            tensors["code"].float().numpy(),
+            shown(header["name"]),
+            shown(header["source"], 1000),
             float(header["intensity"]),
-            header["model"],
-            tuple(tag for tag in header.get("tags", "").split("\n") if tag),
+            shown(header["model"]),
+            tuple(tag for tag in map(shown, header.get("tags", "").split("\n")) if tag),
             _clip(tensors, header),
-            tensors["thumbnail"].numpy().tobytes() if "thumbnail" in tensors else b"",
+            _thumbnail(tensors["thumbnail"]) if "thumbnail" in tensors else b"",
         )
-    except (KeyError, TypeError, ValueError, IndexError, DreamTalkError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError, DreamTalkError) as error:
         raise StyleError(f"{path} is damaged ({error}). Extract the style again.") from error
 
 
@@ -129,8 +130,17 @@ def _clip(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> Motion | 
     if "clip" not in tensors:
         return None
     values = tensors["clip"].float().numpy()
+    if values.ndim != 2:
+        raise ValueError("its clip has no frames")
     shapes = len(ARKIT_NAMES)
-    return Motion(ARKIT_NAMES, values[:, :shapes], Fraction(header["fps"]), values[:, shapes:])
+    return Motion(ARKIT_NAMES, values[:, :shapes], parse_fps(header["fps"]), values[:, shapes:])
+
+
+def _thumbnail(values: Tensor) -> bytes:
+    content = values.numpy().tobytes()
+    if not content.startswith(_PNG):
+        raise ValueError("its thumbnail is no PNG")
+    return content
 
 
 def _writable(text: str) -> str:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from unicodedata import normalize
 
 from platformdirs import user_data_path
 
-from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.errors import DreamTalkError, StyleError, shown
+from dreamtalk_core.files import name_key, unportable
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.style.extract import named_style
 from dreamtalk_core.style.file import SUFFIX, fitted, read_style_file
@@ -42,7 +43,8 @@ class Shelf:
 class StyleLibrary:
     """Styles by name: those in the shelves, first shelf first, and those of a model.
 
-    Names are told apart without regard to upper and lower case.
+    Names are told apart without regard to upper and lower case, or to how a letter and its mark
+    are put together.
     """
 
     shelves: tuple[Shelf, ...]
@@ -54,17 +56,16 @@ class StyleLibrary:
 
     def names(self, model: MotionModel) -> tuple[str, ...]:
         """Every name that `find` knows, in order."""
-        found = {name.casefold(): name for name in model.styles}
+        found = {name_key(name): name for name in model.styles}
         for shelf in reversed(self.shelves):
-            found |= {path.stem.casefold(): path.stem for path in _files(shelf.folder)}
+            found |= {name_key(path.stem): path.stem for path in reversed(_files(shelf.folder))}
         return tuple(found[key] for key in sorted(found))
 
     def where(self, name: str) -> tuple[str, Path | None]:
         """The shelf that a name is found on, and its file; `model` and None if on none of them."""
         for shelf in self.shelves:
-            for path in _files(shelf.folder):
-                if path.stem.casefold() == name.casefold():
-                    return shelf.name, path
+            if paths := _called(shelf.folder, name):
+                return shelf.name, paths[0]
         return "model", None
 
     def find(self, name: str, model: MotionModel) -> Style:
@@ -76,14 +77,16 @@ class StyleLibrary:
         _, path = self.where(name)
         if path is not None:
             return fitted(read_style_file(path), model, str(path))
-        known = {own.casefold(): own for own in model.styles}
-        if name.casefold() in known:
-            return named_style(model, known[name.casefold()])
+        known = {name_key(own): own for own in model.styles}
+        if name_key(name) in known:
+            return named_style(model, known[name_key(name)])
         names = self.names(model)
-        lower = {own.casefold(): own for own in names}
-        near = [lower[key] for key in get_close_matches(name.casefold(), lower, n=3)]
+        lower = {name_key(own): own for own in names}
+        near = [lower[key] for key in get_close_matches(name_key(name[:_LONGEST_NAME]), lower, n=3)]
         advice = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise StyleError(f"There is no style '{name}'.{advice} There are: {', '.join(names)}.")
+        raise StyleError(
+            f"There is no style '{shown(name)}'.{advice} There are: {', '.join(names)}."
+        )
 
     def save(self, style: Style, shelf: str = "user") -> Path:
         """Keep a style under its name, in place of one that has it; returns its file.
@@ -100,6 +103,16 @@ class StyleLibrary:
                 f"Cannot make the folder {path.parent}: {error.strerror or error}."
             ) from error
         style.save(path)
+        # Of two spellings of a name the older one could be found instead.
+        for other in _called(path.parent, style.name):
+            try:
+                if not other.samefile(path):
+                    other.unlink()
+            except OSError as error:
+                raise DreamTalkError(
+                    f"{path} is written, but {other}, which has the same name, cannot be deleted: "
+                    f"{error.strerror or error}. Delete it, or it may be used instead."
+                ) from error
         return path
 
     def path(self, name: str, shelf: str) -> Path:
@@ -108,17 +121,20 @@ class StyleLibrary:
         folders = {own.name: own.folder for own in self.shelves}
         if shelf not in folders:
             raise StyleError(f"There is no shelf '{shelf}'. There are: {', '.join(folders)}.")
-        return folders[shelf] / f"{name}{SUFFIX}"
+        return folders[shelf] / f"{normalize('NFC', name)}{SUFFIX}"
 
 
 def check_name(name: str) -> None:
     """Raises StyleError for a name that a style in the library cannot have."""
-    if name.casefold() in RESERVED:
+    if name_key(name) in RESERVED:
         raise StyleError(f"'{name}' has a meaning of its own. Give the style another name.")
-    if not name or len(name) > _LONGEST_NAME or _FORBIDDEN.search(name):
+    if reason := unportable(name):
+        raise StyleError(f"A style cannot be called '{name}': {reason}. Give it another name.")
+    # What is not shown as it is could pass for another name, or move the cursor.
+    if not 0 < len(name) <= _LONGEST_NAME or _FORBIDDEN.search(name) or shown(name) != name:
         raise StyleError(
-            f"A style cannot be called '{name}'. Use 1 to {_LONGEST_NAME} characters without "
-            r'\ / : * ? " < > | @ + , and without a dot or space at either end.'
+            f"A style cannot be called '{shown(name)}'. Use 1 to {_LONGEST_NAME} visible "
+            r'characters without \ / : * ? " < > | @ + , and without a dot or space at either end.'
         )
 
 
@@ -136,9 +152,15 @@ def project_folder(work: Path | None = None) -> Path:
     return next((folder for folder in found if folder.is_dir()), here / PROJECT_FOLDER)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path) -> list[Path]:
     """The style files of a folder, by name; none if it cannot be read."""
     try:
-        yield from sorted(path for path in folder.iterdir() if path.suffix.lower() == SUFFIX)
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() == SUFFIX)
     except OSError:
-        return
+        return []
+
+
+def _called(folder: Path, name: str) -> list[Path]:
+    """Style files of a name; that which is spelt like it first."""
+    same = [path for path in _files(folder) if name_key(path.stem) == name_key(name)]
+    return sorted(same, key=lambda path: path.stem != name)

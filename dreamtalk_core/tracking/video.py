@@ -10,19 +10,32 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+from av.filter import Graph
+from av.sidedata.sidedata import Type
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError, TrackingError
-from dreamtalk_core.media import COVER, PRE_ROLL, open_container, picture_offset, pixels
+from dreamtalk_core.formats._limits import files_in
+from dreamtalk_core.media import (
+    COVER,
+    MOST_PIXELS,
+    PRE_ROLL,
+    check_known,
+    open_container,
+    picture_offset,
+    pixels,
+)
 from dreamtalk_core.motion import parse_fps
 
 Image = NDArray[np.uint8]
@@ -52,6 +65,10 @@ _MAX_STEP_BACK, _MAX_STEP = 1.0, 60.0
 # Seconds that pictures and sound may begin apart without that being meant.
 _MIN_OFFSET = 0.1
 _GREY = 128
+_MOST_PIXELS_OF_VIDEO = 80_000_000  # of which several are in memory: 12K
+_MOST_KINDS = 64  # of side data; ffmpeg 8 has 32
+
+Matrix = tuple[tuple[int, int], tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -90,7 +107,7 @@ def open_images(path: str | os.PathLike[str], fps: Fraction | None = None) -> Im
     """
     file = Path(path)
     if file.is_dir():
-        files = tuple(sorted(filter(_is_picture, file.iterdir()), key=_natural))
+        files = tuple(sorted(filter(_is_picture, files_in(file, TrackingError)), key=_natural))
         if not files:
             raise TrackingError(f"The folder {file} has no pictures in it (png, jpg, ...).")
         return Images(files, STILL_FPS if fps is None else fps, len(files))
@@ -124,10 +141,16 @@ def _natural(file: Path) -> list[tuple[int, str]]:
 def _opened(file: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     with open_container(file, TrackingError, "video or picture", _REMEDY) as container:
         stream = container.streams.best("video")
-        # ffmpeg draws text files; and a song's cover is not what somebody wants tracked.
-        drawn = container.format.name == "tty"
-        if not isinstance(stream, av.VideoStream) or drawn or stream.disposition & COVER:
+        # A song's cover is not what somebody wants tracked.
+        if not isinstance(stream, av.VideoStream) or stream.disposition & COVER:
             raise TrackingError(f"{file} has no pictures. Give a video or a photo of a face.")
+        check_known(file, stream, TrackingError, _REMEDY)
+        most = MOST_PIXELS if _is_still(container, stream) else _MOST_PIXELS_OF_VIDEO
+        if not 0 < stream.width * stream.height <= most:
+            raise TrackingError(
+                f"{file} is damaged, or larger than {most // 1_000_000} megapixels. Make it "
+                "smaller, or save it again."
+            )
         if file.suffix.lower() in _PHONE_PHOTOS and len(container.streams.video) > 1:
             raise TrackingError(f"{file} is made of tiles. Export it as jpg or png.")
         stream.thread_type = "AUTO"
@@ -246,7 +269,58 @@ def _rgb(frame: av.VideoFrame, aspect: Fraction | None, longest: int = LONGEST_S
         alpha = picture[..., 3:].astype(np.uint16)
         mixed = picture[..., :3] * alpha + _GREY * (255 - alpha)
         picture = (mixed // 255).astype(np.uint8)
-    return np.ascontiguousarray(np.rot90(picture, round(frame.rotation / 90)))
+    return np.ascontiguousarray(_turned(picture, _display_matrix(frame)))
+
+
+def _turned(picture: Image, matrix: Matrix) -> Image:
+    """A picture turned and mirrored as a display matrix says, to the nearest right angle."""
+    (a, b), (c, d) = matrix
+    if abs(a) + abs(d) < abs(b) + abs(c):
+        picture, a, d = picture.swapaxes(0, 1), c, b
+    return picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+
+
+def _display_matrix(frame: av.VideoFrame) -> Matrix:
+    """Where a pixel at (x, y) is shown, ((a, b), (c, d)): at (ax + cy, bx + dy).
+
+    `frame.rotation` does not tell a turned picture from a mirrored one.
+    """
+    try:
+        told = _side_data(frame)
+    except ValueError:
+        # ffmpeg tells more of it than this PyAV has names for, such as all that a camera noted.
+        told = _side_data(_only_known(frame))
+    if Type.DISPLAYMATRIX not in told:
+        return (1, 0), (0, 1)
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(told[Type.DISPLAYMATRIX]))
+    return (a, b), (c, d)
+
+
+def _side_data(frame: av.VideoFrame) -> dict[Type, Any]:
+    # PyAV's own types take it for a mapping of texts.
+    items: Any = frame.side_data
+    return {item.type: item for item in items}
+
+
+def _only_known(frame: av.VideoFrame) -> av.VideoFrame:
+    """A frame without the side data that PyAV has no names for."""
+    graph = Graph()
+    last = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base or Fraction(1, av.time_base),
+    )
+    kinds: Any = Type
+    for kind in range(1 + max(kind.value for kind in kinds), _MOST_KINDS):
+        last.link_to(delete := graph.add("sidedata", f"mode=delete:type={kind}"))
+        last = delete
+    last.link_to(graph.add("buffersink"))
+    graph.configure()
+    graph.push(frame)
+    known = graph.pull()
+    assert isinstance(known, av.VideoFrame)
+    return known
 
 
 def _damaged(file: Path, seconds: float) -> TrackingError:

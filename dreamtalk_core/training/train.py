@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from dreamtalk_core.devices import choose_device
 from dreamtalk_core.diffusion import TRAIN_STEPS, add_noise
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats._limits import read_json
 from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
@@ -216,15 +216,17 @@ def read_config(path: Path) -> dict[str, Any]:
     One that names a `base`, a file beside it, is that configuration with its own entries in place
     of the base's; its sources come on top of the base's.
     """
-    try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CorpusError(
-            f"{path} cannot be read as a training configuration ({error})."
-        ) from error
+    config = read_json(path, CorpusError, "training configuration")
+    if not isinstance(config, dict):
+        raise CorpusError(f"{path} is no training configuration: it must be an object.")
     if "base" not in config:
         return config
-    base = read_config(path.parent / config.pop("base"))
+    place = path.parent / str(config.pop("base"))
+    base = read_json(place, CorpusError, "training configuration")
+    if not isinstance(base, dict) or "base" in base or not isinstance(base.get("sources"), list):
+        raise CorpusError(
+            f"{place}, the base of {path}, must be a configuration with sources and no base."
+        )
     return base | config | {"sources": base["sources"] + config.get("sources", [])}
 
 

@@ -3,36 +3,120 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from dreamtalk_core.errors import ModelError
+from dreamtalk_core.errors import ModelError, shown
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats._limits import check_file, parse_json
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+Module = TypeVar("Module", bound="nn.Module")
 
 WEIGHTS = Path(__file__).parent
 
 
-def open_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata header of a `.safetensors` file.
+_LARGEST_HEADER = 10_000_000
+"""Bytes of the list of tensors; a network of a thousand has 100 000."""
+_MOST_LAYERS, _WIDEST = 200, 65_536
+"""What a network may have: what is larger does not come out of a file of weights."""
 
-    Raises ModelError when the file is missing, truncated or something else.
+
+def open_weights(
+    path: Path, largest: int | None = None
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors of real numbers and metadata header of a `.safetensors` file.
+
+    largest: bytes. Raises ModelError when the file is missing, truncated, too large or something
+    else.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
-    if not path.is_file():
-        raise ModelError(f"There is no weights file {path}. Check the name and the folder.")
+    check_file(path, ModelError, "weights", largest)
+    _, metadata = weights_header(path)
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise ModelError(
-            f"{path} cannot be read as safetensors weights ({error}). Reinstall the package, or "
-            "name a file that `dreamtalk train` made."
-        ) from error
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if any(value.is_complex() for value in tensors.values()):
+            raise ValueError("it holds complex numbers")
+    except Exception as error:  # a type of numbers that this PyTorch lacks can fail in any way
+        raise _no_weights(path, error) from error
+    return tensors, metadata
+
+
+def weights_header(path: Path) -> tuple[list[str], dict[str, str]]:
+    """The names of the tensors in a `.safetensors` file, and its metadata header.
+
+    Raises ModelError as `open_weights` does.
+    """
+    check_file(path, ModelError, "weights")
+    try:
+        with path.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if not 2 <= length <= _LARGEST_HEADER:
+                raise ValueError(f"its header has {length} bytes")
+            header = dict(parse_json(stream.read(length), "its header", ModelError))
+        metadata = dict(header.pop("__metadata__", {}))
+        if not all(isinstance(value, str) for value in metadata.values()):
+            raise ValueError("its metadata are no texts")
+    except (OSError, TypeError, ValueError, ModelError) as error:
+        raise _no_weights(path, error) from error
+    return list(header), metadata
+
+
+def _no_weights(path: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"{path} cannot be read as safetensors weights ({shown(error)}). Reinstall the package, or "
+        "name a file that `dreamtalk train` made."
+    )
+
+
+def parse_config(header: Mapping[str, str]) -> dict[str, Any]:
+    """What the networks in a file are built from. Raises KeyError or ValueError for what is none,
+    or is too large to be built."""
+    config = parse_json(header["config"], "the config", ModelError)
+    if not isinstance(config, dict):
+        raise ValueError("its config is no object")
+    waiting = [config]
+    while waiting:
+        for name, value in waiting.pop().items():
+            if isinstance(value, dict):
+                waiting.append(value)
+            most = _MOST_LAYERS if name.endswith("layers") else _WIDEST
+            least = 0 if isinstance(value, float) else 1
+            if isinstance(value, (int, float)) and not least <= value <= most:
+                raise ValueError(f"{name} is {value}")
+            if isinstance(value, bool):
+                raise TypeError(f"{name} is {value}")
+    return config
+
+
+def fill(build: Callable[[], Module], tensors: Mapping[str, Tensor]) -> Module:
+    """A network with these weights, as float32.
+
+    It is built without memory first. Raises RuntimeError where weights are missing, unknown or of
+    another shape.
+    """
+    from torch import device
+
+    try:
+        with device("meta"):
+            shapes = {name: value.shape for name, value in build().state_dict().items()}
+    except Exception as error:  # sizes that do not go together can fail in any way
+        raise RuntimeError(f"no network has these sizes ({shown(error)})") from error
+    wrong = sorted(
+        name
+        for name in shapes.keys() | tensors.keys()
+        if name not in shapes or name not in tensors or shapes[name] != tensors[name].shape
+    )
+    if wrong:
+        raise RuntimeError(f"missing, unknown or of another shape: {', '.join(wrong)}")
+    network = build()
+    network.load_state_dict({name: value.float() for name, value in tensors.items()})
+    return network
 
 
 def save_weights(

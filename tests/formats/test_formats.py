@@ -82,7 +82,7 @@ def test_other_content_is_refused(tmp_path: Path, suffix: str, content: bytes) -
 
 @pytest.mark.parametrize("suffix", READABLE)
 def test_missing_files_and_folders_are_named(tmp_path: Path, suffix: str) -> None:
-    with pytest.raises(MotionError, match="no file"):
+    with pytest.raises(MotionError, match="no such file"):
         read_motion(tmp_path / f"gone{suffix}")
     (tmp_path / f"dir{suffix}").mkdir()
     with pytest.raises(MotionError, match="folder"):

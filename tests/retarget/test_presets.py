@@ -41,7 +41,7 @@ def test_by_hand_with_what_is_needed_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "not valid JSON"),
+        ("", "is empty"),
         ('{"format": "dreamtalk-mapping", "rows": [', "cut off"),
         ("[]", "not a DreamTalk mapping"),
         ('{"format": "dreamtalk-motion"}', "not a DreamTalk mapping"),

@@ -85,13 +85,95 @@ def test_a_damaged_file_stops_only_those_who_ask_for_it(
 
 @pytest.mark.parametrize(
     "name",
-    ["", "auto", "AUTO", "a/b", "a\\b", "a:b", "a@2", "a+b", "a,b", "a*2", " a", "a.", "x" * 81],
+    [
+        *(
+            "",
+            "auto",
+            "AUTO",
+            "a/b",
+            "a\\b",
+            "a:b",
+            "a@2",
+            "a+b",
+            "a,b",
+            "a*2",
+            " a",
+            "a.",
+            "x" * 81,
+        ),
+        *("con", "NUL", "aux.x", "Com1", "com\u00b9", "lpt\u00b3.mine", "prn", "conin$"),
+        *(
+            "a\x1b[31m",
+            "a\nb",
+            "a\x00",
+            "\u202eyrgna",
+            "a\u2066b",
+            "\ud800",
+            "a\x9b",
+            "\u2028",
+            "x" * 81,
+        ),
+    ],
 )
 def test_names_that_a_style_cannot_have(name: str, library: StyleLibrary) -> None:
     with pytest.raises(StyleError, match=r"called|meaning of its own"):
         check_name(name)
     with pytest.raises(StyleError):
         library.path(name, "user")
+
+
+COMPOSED, APART = "Andr\u00e9", "Andre\u0301"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("grandma", "Grandma"), (COMPOSED, APART), (APART, COMPOSED), ("ß", "SS")]
+)
+def test_spellings_of_a_name_are_one_style(
+    library: StyleLibrary, model: MotionModel, old: str, new: str
+) -> None:
+    """The newer one takes the place of the older, whether or not the disk tells them apart."""
+    library.save(make(model, old, 3))
+    path = library.save(make(model, new, 4))
+    assert [own.name for own in path.parent.iterdir()] == [path.name]
+    for name in (old, new, new.upper()):
+        assert library.find(name, model).code[0] == 4
+        assert library.where(name) == ("user", path)
+    assert len(library.names(model)) == 3
+    # Two of them in one folder, as they may come from another disk: the one that is asked for.
+    twin = path.with_name(f"{old}.safetensors")
+    make(model, old, 5).save(twin)
+    assert library.find(twin.stem, model).code[0] == 5
+    assert len(library.names(model)) == 3
+
+
+def test_the_older_spelling_that_cannot_be_deleted_is_told(
+    library: StyleLibrary, model: MotionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = library.save(make(model, "grandma"))
+    if path.with_name("GRANDMA.safetensors").exists():
+        pytest.skip("this disk does not tell a from A")
+
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", lambda path, missing_ok=False: denied())
+    with pytest.raises(DreamTalkError, match="the same name, cannot be deleted"):
+        library.save(make(model, "Grandma"))
+
+
+def test_what_a_foreign_style_says_of_itself_is_shown_harmlessly(
+    library: StyleLibrary, model: MotionModel
+) -> None:
+    evil = "a\x1b]0;title\x07\u202eb\r\nc"
+    style = Style(np.zeros(4), evil, evil * 100, model=fingerprint(model), tags=(evil, "calm"))
+    path = library.path("nice", "user")
+    path.parent.mkdir(parents=True)
+    style.save(path)
+    found = library.find("nice", model)
+    for text in (found.name, found.source, *found.tags):
+        assert text.isprintable()
+        assert len(text) <= 1000
+    assert "calm" in found.tags
 
 
 def test_a_shelf_that_there_is_not_and_a_folder_that_cannot_be(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from zlib import compress, crc32
 
 import av
 import numpy as np
@@ -165,45 +167,6 @@ def test_animation(tmp_path: Path) -> None:
     assert [image.max() > 128 for image in images] == [0, 1, 0, 0, 0, 1, 0]
 
 
-def test_turned_video(tmp_path: Path) -> None:
-    """A phone held upright writes its frames lying and says so in the track's header."""
-    path = tmp_path / "a.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
-        frame = av.VideoFrame.from_ndarray(corners(), format="rgb24")
-        for _ in range(3):
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    upright = open_images(path)
-    assert next(iter(upright)).shape == (32, 48, 3)
-    content = bytearray(path.read_bytes())
-    # tkhd, version 0: the matrix is 40 bytes behind the version.
-    start = content.index(b"tkhd") + 4 + 40
-    quarter = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 32 << 16, 0, 1 << 30)
-    content[start : start + 36] = quarter
-    path.write_bytes(content)
-    for picture in open_images(path):
-        assert picture.shape == (48, 32, 3)
-        # Turned clockwise: red went to the top right, green to the bottom right.
-        assert picture[6, 26].argmax() == 0
-        assert picture[42, 26].argmax() == 1
-
-
-def test_photo_turned_by_its_camera(tmp_path: Path) -> None:
-    path = write_picture(tmp_path / "a.jpg", corners(), "yuvj444p", "mjpeg")
-    assert read_image(path)[6, 6].argmax() == 0
-    entry = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
-    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
-    content = path.read_bytes()
-    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
-    path.write_bytes(content[:2] + segment + content[2:])
-    picture = read_image(path)
-    assert picture.shape == (48, 32, 3)
-    assert picture[6, 26].argmax() == 0
-    assert picture[42, 26].argmax() == 1
-
-
 def test_transparent_is_grey(tmp_path: Path) -> None:
     picture = np.zeros((8, 8, 4), np.uint8)
     picture[:, 4:] = [200, 100, 50, 255]
@@ -249,8 +212,119 @@ def test_no_pictures(tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match="not a video or picture"):
         open_images(tmp_path / "a.mp4")
     (tmp_path / "a.txt").write_text("To be, or not to be.\n" * 100)
-    with pytest.raises(TrackingError, match="no pictures"):
+    with pytest.raises(TrackingError, match="not a video or picture"):
         open_images(tmp_path / "a.txt")
+    # Found, but there is nothing that decodes it.
+    (tmp_path / "a.jxl").write_bytes(b"\xff\x0a" + bytes(range(256)))
+    with pytest.raises(TrackingError, match="Convert it to"):
+        read_image(tmp_path / "a.jxl")
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9"/></svg>'
+    (tmp_path / "a.svg").write_text(svg)
+    with pytest.raises(TrackingError, match="Convert it to"):
+        read_image(tmp_path / "a.svg")
+
+
+@pytest.mark.parametrize("size", [(100_000, 100_000), (15_000, 15_000), (2**31 - 1, 1), (0, 9)])
+def test_pictures_that_say_they_are_enormous(tmp_path: Path, size: tuple[int, int]) -> None:
+    """A few kilobytes that would be gigabytes of pixels."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc32(name + data))
+
+    (tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 16, 6, 0, 0, 0))
+        + chunk(b"IDAT", compress(bytes(1 << 20)))
+        + chunk(b"IEND", b"")
+    )
+    began = time.perf_counter()
+    with pytest.raises(TrackingError, match=r"larger than 200 megapixels|damaged"):
+        read_image(tmp_path / "a.png")
+    assert time.perf_counter() - began < 5
+
+
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with pytest.raises(TrackingError, match="no permission"):
+        open_images(tmp_path)
+
+
+# How a viewer shows the four corners of a picture (top left, top right, bottom left, bottom right;
+# numbers of what the file has there) for each orientation that a camera may note.
+ORIENTATIONS = {
+    1: [0, 1, 2, 3],
+    2: [1, 0, 3, 2],
+    3: [3, 2, 1, 0],
+    4: [2, 3, 0, 1],
+    5: [0, 2, 1, 3],
+    6: [2, 0, 3, 1],
+    7: [3, 1, 2, 0],
+    8: [1, 3, 0, 2],
+}
+# The same as matrices of a track: where a pixel at (x, y) goes, (a, b, c, d): (ax + cy, bx + dy).
+MATRICES = {
+    1: (1, 0, 0, 1),
+    2: (-1, 0, 0, 1),
+    3: (-1, 0, 0, -1),
+    4: (1, 0, 0, -1),
+    5: (0, 1, 1, 0),
+    6: (0, 1, -1, 0),
+    7: (0, -1, -1, 0),
+    8: (0, -1, 1, 0),
+}
+COLOURS = np.array([[230, 20, 20], [20, 220, 20], [20, 20, 230], [230, 230, 230]])
+
+
+def four_corners() -> np.ndarray:
+    """[32, 48], each quarter in a colour of its own."""
+    picture = np.zeros((32, 48, 3), np.uint8)
+    for i, colour in enumerate(COLOURS):
+        picture[i // 2 * 16 :, i % 2 * 24 :][:16, :24] = colour
+    return picture
+
+
+def corners_shown(picture: np.ndarray) -> list[int]:
+    spots = (picture[y, x].astype(int) for y in (8, -8) for x in (8, -8))
+    return [int(np.abs(COLOURS - spot).sum(axis=1).argmin()) for spot in spots]
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_photos_stand_as_any_viewer_shows_them(tmp_path: Path, orientation: int) -> None:
+    path = write_picture(tmp_path / "a.jpg", four_corners(), "yuvj444p", "mjpeg")
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
+    content = path.read_bytes()
+    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    path.write_bytes(content[:2] + segment + content[2:])
+    picture = read_image(path)
+    assert picture.shape == ((32, 48, 3) if orientation < 5 else (48, 32, 3))
+    assert corners_shown(picture) == ORIENTATIONS[orientation]
+
+
+@pytest.mark.parametrize("orientation", MATRICES)
+def test_videos_stand_as_any_player_shows_them(tmp_path: Path, orientation: int) -> None:
+    """A phone writes its frames as its sensor lies, and a selfie's mirrored, and says so."""
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv444p"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(four_corners(), "rgb24")))
+        container.mux(stream.encode(None))
+    content = bytearray(path.read_bytes())
+    # tkhd, version 0: the matrix is 40 bytes behind the version.
+    start = content.index(b"tkhd") + 4 + 40
+    a, b, c, d = (value << 16 for value in MATRICES[orientation])
+    content[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    pictures = list(open_images(path))
+    assert len(pictures) == 3
+    for picture in pictures:
+        assert picture.shape == ((32, 48, 3) if orientation < 5 else (48, 32, 3))
+        assert corners_shown(picture) == ORIENTATIONS[orientation]
 
 
 def test_only_sound(tmp_path: Path) -> None:

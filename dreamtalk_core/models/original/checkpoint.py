@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dreamtalk_core.errors import ModelError
+from dreamtalk_core.errors import ModelError, shown
 from dreamtalk_core.files import atomic_write, check_target
+from dreamtalk_core.formats._limits import check_file
 from dreamtalk_core.models.original.denoiser import OriginalMotionModel, motion_model_shapes
 from dreamtalk_core.models.original.renderer import PIRenderer, renderer_shapes
-from dreamtalk_core.weights import open_weights
+from dreamtalk_core.weights import open_weights, weights_header
 
 VERSION = 1
 RIGHTS = (
@@ -134,13 +136,11 @@ def is_original(path: str | Path) -> bool:
     path = Path(path)
     if path.suffix.lower() != ".safetensors":
         return path.suffix.lower() in (".pth", ".pt", ".ckpt", ".bin")
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="pt") as file:
-            form, names = (file.metadata() or {}).get("format"), list(file.keys())
-    except (OSError, SafetensorError):
+        names, metadata = weights_header(path)
+    except ModelError:
         return False
+    form = metadata.get("format")
     return any(form == kind.format or (form is None and _marked(names, kind)) for kind in KINDS)
 
 
@@ -158,8 +158,7 @@ def read_checkpoint(path: str | Path, kind: Kind) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> tuple[Kind, dict[str, Tensor]]:
-    if not path.is_file():
-        raise ModelError(f"There is no weights file {path}. Check the name and the folder.")
+    check_file(path, ModelError, "weights")
     if path.suffix.lower() == ".safetensors":
         content: Any = open_weights(path)[0]
     else:
@@ -174,6 +173,7 @@ def _unpickled(path: Path) -> Any:
         # PyTorch below 2.6 reads the tar files of its first releases without this caution.
         if tarfile.is_tarfile(path):
             raise ModelError(f"{path} is a tar archive, not a PyTorch checkpoint.")
+        _check_unpacked(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except ModelError:
         raise
@@ -191,6 +191,14 @@ def _unpickled(path: Path) -> Any:
             f"{path} cannot be read as a PyTorch checkpoint: it is damaged, cut off or something "
             "else. Copy it again from where you got it."
         ) from error
+
+
+def _check_unpacked(path: Path) -> None:
+    """Raises ModelError for a zip file that would swell: PyTorch packs nothing."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if sum(info.file_size for info in archive.infolist()) > path.stat().st_size:
+                raise ModelError(f"{path} is packed twice. Give the original file.")
 
 
 def _network(path: Path, content: Any) -> tuple[Kind, dict[str, Tensor]]:
@@ -226,10 +234,15 @@ def _checked(path: Path, kind: Kind, tensors: dict[str, Any]) -> dict[str, Tenso
     strange = [
         name
         for name, value in tensors.items()
-        if not isinstance(value, Tensor) or value.is_complex() or value.is_quantized
+        if not isinstance(value, Tensor)
+        or value.is_complex()
+        or value.is_quantized
+        or _is_hollow(value)
     ]
     if strange:
-        raise ModelError(f"{path}: these are no tensors of real numbers: {', '.join(strange)}.")
+        raise ModelError(
+            f"{path}: these are no tensors of real numbers: {shown(', '.join(strange))}."
+        )
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     try:
         expected = kind.shapes(found)
@@ -248,25 +261,34 @@ def _checked(path: Path, kind: Kind, tensors: dict[str, Any]) -> dict[str, Tenso
         ),
     ]
     if any(problems):
+        listed = "; ".join(filter(None, problems))
         raise ModelError(
-            f"{path} is not the {kind.name} as it was published.{''.join(problems)}\n"
+            f"{path} is not the {kind.name} as it was published. {listed}. "
             f"Give the original {kind.file}."
         )
     chosen = {name: _as_float(tensors[name]) for name in expected}
     broken = [name for name, value in chosen.items() if not value.isfinite().all()]
     if broken:
         raise ModelError(
-            f"{path} holds values that are not numbers (NaN or infinite) in: {', '.join(broken)}. "
+            f"{path} holds values that are not numbers (NaN or infinite) in: "
+            f"{shown(', '.join(broken))}. "
             "Copy it again from where you got it."
         )
     return chosen
 
 
+def _is_hollow(value: Tensor) -> bool:
+    """Whether a tensor says that it is larger than what it holds."""
+    if value.layout != torch.strided:
+        return True
+    return value.numel() * value.element_size() > value.untyped_storage().nbytes()
+
+
 def _as_float(value: Tensor) -> Tensor:
-    dense = value.detach().to_dense() if value.layout != torch.strided else value.detach()
-    return dense if dense.dtype == torch.bool else dense.float()
+    own = value.detach()
+    return own if own.dtype == torch.bool else own.float()
 
 
 def _listed(what: str, names: Iterable[str]) -> str:
-    lines = list(names)
-    return f"\n  {what} ({len(lines)}):\n    " + "\n    ".join(lines) if lines else ""
+    found = list(names)
+    return f"{what} ({len(found)}): {shown(', '.join(found), 250)}" if found else ""

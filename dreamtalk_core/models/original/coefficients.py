@@ -8,8 +8,6 @@ picture. 25 frames a second.
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, read_arrays
 from dreamtalk_core.formats.npz import read_archive
 from dreamtalk_core.motion import float_array
 
@@ -121,8 +120,7 @@ class Coefficients:
         """
         file = Path(path)
         suffix = _checked_suffix(file)
-        if not file.is_file():
-            raise MotionError(f"There is no file {file}. Check the name and the folder.")
+        check_file(file, MotionError, "coefficients", LARGEST_MOTION)
         if suffix == ".mat":
             from dreamtalk_core.models.original.mat import read_mat
 
@@ -136,12 +134,8 @@ def holds_coefficients(path: str | os.PathLike[str]) -> bool:
     if file.suffix.lower() != ".npz":
         return file.suffix.lower() == ".mat"
     try:
-        # Asked first, because numpy would take any other file for a pickle.
-        if not zipfile.is_zipfile(file):
-            return False
-        with np.load(file, allow_pickle=False) as archive:
-            return "format" in archive.files and str(archive["format"]) == FORMAT
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError):
+        return str(read_arrays(file, MotionError, ["format"]).get("format")) == FORMAT
+    except MotionError:
         return False
 
 
@@ -172,8 +166,5 @@ def _checked_suffix(file: Path) -> str:
 
 
 def _read_npz(file: Path) -> Coefficients:
-    try:
-        content = read_archive(file, FORMAT, VERSION, _KEYS)
-        return Coefficients(content["expression"], content["pose"])
-    except OSError as error:
-        raise MotionError(f"Cannot read {file}: {error.strerror or error}.") from error
+    content = read_archive(file, FORMAT, VERSION, _KEYS)
+    return Coefficients(content["expression"], content["pose"])

@@ -7,17 +7,20 @@ the crop, then scale, x and y of the crop. 25 fps.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dreamtalk_core.errors import MotionError
+from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats._limits import MOST_VALUES
 from dreamtalk_core.models.original.coefficients import STILL_CROP, Coefficients
 from dreamtalk_core.motion import float_array
 
 COLUMNS = 257
+_ARRAYS = ("coeff", "transform_params")
 PICTURE = 256
 EXPRESSION = slice(80, 144)
 ANGLE = slice(224, 227)
@@ -32,7 +35,11 @@ def read_mat(path: Path) -> Coefficients:
     """
     scipy_io = _scipy_io()
     try:
-        content = scipy_io.loadmat(path, variable_names=["coeff", "transform_params"])
+        for name, shape, kind in scipy_io.whosmat(path):
+            plain = kind in ("double", "single") or "int" in kind
+            if name in _ARRAYS and not (plain and math.prod(shape) <= MOST_VALUES):
+                raise ValueError(f"{name} is {kind} {list(shape)}")
+        content = scipy_io.loadmat(path, variable_names=_ARRAYS)
     except NotImplementedError as error:  # HDF5 inside
         raise MotionError(
             f"{path} is a MATLAB file of version 7.3, which is not read here. Save it again in "
@@ -40,7 +47,8 @@ def read_mat(path: Path) -> Coefficients:
         ) from error
     except Exception as error:  # a damaged file can fail in any way
         raise MotionError(
-            f"{path} cannot be read as a MATLAB file: it is damaged or something else ({error})."
+            f"{path} cannot be read as a MATLAB file: it is damaged or something else "
+            f"({shown(error)})."
         ) from error
     if "coeff" not in content:
         raise MotionError(

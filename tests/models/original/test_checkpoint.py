@@ -109,7 +109,7 @@ def test_every_wrong_tensor_is_listed(tmp_path: Path, small_tensors: dict[str, T
     message = str(caught.value)
     assert all(name in message for name in missing)
     assert f"missing ({len(missing)})" in message
-    assert "unexpected (1):\n    net.stranger.weight" in message
+    assert "unexpected (1): net.stranger.weight" in message
     assert "net.time_embed_net.0.bias is [5], not [16]" in message
 
 
@@ -135,7 +135,7 @@ def test_truncated(checkpoint: Path, tmp_path: Path, share: float, suffix: str) 
     data = checkpoint.read_bytes()
     cut = tmp_path / f"cut{suffix}"
     cut.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match=r"cannot be read|is empty"):
         load_motion_model(cut)
 
 
@@ -191,9 +191,9 @@ def test_something_else(tmp_path: Path, content: Any, said: str) -> None:
 
 
 def test_names_of_files(checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no weights file"):
+    with pytest.raises(ModelError, match=r"no such file|is a folder"):
         load_motion_model(tmp_path / "nothing.pth")
-    with pytest.raises(ModelError, match="no weights file"):
+    with pytest.raises(ModelError, match=r"no such file|is a folder"):
         load_motion_model(tmp_path)
     with pytest.raises(ModelError, match=r"does not end in \.safetensors"):
         import_checkpoint(checkpoint, tmp_path / "out.pth")

@@ -70,9 +70,9 @@ def test_files_that_are_none(face: Coefficients, tmp_path: Path) -> None:
     Motion(("jawOpen",), np.zeros((3, 1)), Fraction(25)).save(tmp_path / "motion.npz")
     for name, said in {
         "cut.npz": "damaged",
-        "empty.npz": "damaged",
+        "empty.npz": "is empty",
         "motion.npz": "it lacks expression, pose",
-        "none.npz": "no file",
+        "none.npz": "no such file",
         "face.csv": "suffix '.csv'",
         "face": "no suffix",
     }.items():
