@@ -6,9 +6,47 @@ can show it as it is.
 
 from __future__ import annotations
 
+import re
+from unicodedata import category
+
+_BREAKS = re.compile(r"\s*[\t-\r\x1c-\x1e\x85\u2028\u2029]\s*")
+_JOINERS = "\u200c\u200d"  # Persian and emoji are written with them
+_LONGEST = 1000  # characters of a message
+
+
+def shown(text: object, limit: int = 200) -> str:
+    """What others have written (a name, a piece of a file, a library's message), fit to be quoted.
+
+    One line of at most `limit` characters; of a longer text the beginning and the end. Control
+    characters, marks that turn the direction of writing and bytes that are no text are spelled out
+    (`\\x1b`): whoever shows the line need not fear for their terminal.
+    """
+    line = _BREAKS.sub(" ", _clipped(str(text), 4 * limit)).strip()
+    return _clipped("".join(map(_spelled, line)), limit)
+
+
+def _clipped(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    end = (limit - 3) // 2
+    return f"{text[: limit - 3 - end]}...{text[len(text) - end :]}"
+
+
+def _spelled(letter: str) -> str:
+    if letter.isprintable() or letter in _JOINERS or category(letter) == "Zs":
+        return letter
+    return letter.encode("unicode_escape").decode("ascii")
+
 
 class DreamTalkError(Exception):
-    """Base of all errors that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose.
+
+    Whatever a message quotes, it is one line without control characters; what may be long is to be
+    quoted with `shown`, so that the rest of the line keeps its place.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(shown(message, _LONGEST))
 
 
 class SpeechError(DreamTalkError):

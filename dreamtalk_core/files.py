@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dreamtalk_core.errors import DreamTalkError
+
+_DEVICE = re.compile("con|prn|aux|nul|conin\\$|conout\\$|(com|lpt)[0-9\xb9\xb2\xb3]")
 
 
 @contextmanager
@@ -45,12 +48,27 @@ def check_target(target: Path) -> None:
     try:
         if target.is_dir():
             raise DreamTalkError(f"Cannot write {target}: it is a folder. Give the name of a file.")
+        if reason := unportable(target.name):
+            raise DreamTalkError(f"Cannot write {target}: {reason}. Give another name.")
         if not target.parent.is_dir():
             raise DreamTalkError(
                 f"Cannot write {target}: the folder {target.parent} does not exist. Make it first."
             )
     except OSError as error:
         raise DreamTalkError(f"Cannot write {target}: {_reason(error)}") from error
+
+
+def unportable(name: str) -> str:
+    """Why a file or folder of this name could not be on every system; "" if it can.
+
+    A sentence's second half, such as "Windows keeps the name con for a device".
+    """
+    device = name.split(".")[0].rstrip(" ").casefold()
+    if _DEVICE.fullmatch(device):
+        return f"Windows keeps the name {device} for a device"
+    if name.endswith((".", " ")):
+        return "Windows drops a dot or space at the end of a name"
+    return ""
 
 
 def check_not_read(written: Iterable[Path], read: Iterable[Path]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dreamtalk_core.errors import DreamTalkError, MotionError
-from dreamtalk_core.files import atomic_write
+from dreamtalk_core.files import atomic_write, unportable
 
 
 def test_replaces_the_old_file_only_at_the_end(tmp_path: Path) -> None:
@@ -63,3 +63,22 @@ def test_very_long_names_fit(tmp_path: Path) -> None:
     with atomic_write(target) as temporary:
         temporary.write_bytes(b"x")
     assert target.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["con", "NUL.csv", "aux.x", "com1", "lpt9.tar.gz", "Prn .csv", "com\xb9.csv", "conin$.csv"],
+)
+def test_names_of_devices_are_refused_everywhere(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DreamTalkError, match="device"), atomic_write(tmp_path / name):
+        pytest.fail("the body must not run")
+
+
+@pytest.mark.parametrize("name", ["take.", "take.csv ", "..."])
+def test_names_that_windows_would_change_are_refused(name: str) -> None:
+    assert unportable(name)
+
+
+@pytest.mark.parametrize("name", ["console.csv", "com10.csv", "a.con", "nul1", ".csv", "con1.csv"])
+def test_names_that_only_look_so_are_not(name: str) -> None:
+    assert not unportable(name)
