@@ -6,6 +6,7 @@ can show it as it is.
 
 from __future__ import annotations
 
+import errno
 import re
 from unicodedata import category
 
@@ -38,6 +39,15 @@ def _spelled(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether it is memory that was lacking, of the machine or of its graphics card."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
 class DreamTalkError(Exception):
     """Base of all errors that this package raises on purpose.
 
@@ -47,6 +57,10 @@ class DreamTalkError(Exception):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(shown(message, _LONGEST))
+
+
+class WriteError(DreamTalkError):
+    """A file cannot be written where it was asked for."""
 
 
 class SpeechError(DreamTalkError):
@@ -74,4 +88,8 @@ class RenderError(DreamTalkError):
 
 
 class TrackingError(DreamTalkError):
-    """A picture or a video cannot be read, or there is no face in it."""
+    """A picture or a video cannot be read, or no face in it can be used."""
+
+
+class NoFaceError(TrackingError):
+    """A picture or a video was looked through, and there is no face in it."""

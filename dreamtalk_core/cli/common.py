@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
-from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.cli.ending import stop
+from dreamtalk_core.errors import WriteError, shown
 from dreamtalk_core.files import check_not_read
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ WRITTEN = ("output", "preview", "drawn", "page", "json")
 
 
 def guard_files(options: argparse.Namespace) -> None:
-    """Raises DreamTalkError where a command would write a file that it reads, or, with
+    """Raises WriteError where a command would write a file that it reads, or, with
     --no-clobber, one that is there."""
     values = vars(options)
     written = [
@@ -61,8 +62,8 @@ def guard_files(options: argparse.Namespace) -> None:
     check_not_read(written, read)
     there = [target for target in written if options.no_clobber and target.is_file()]
     if there:
-        raise DreamTalkError(
-            f"{there[0]} is there already. Give another name, or leave --no-clobber out."
+        raise WriteError(
+            f"{shown(there[0])} is there already. Give another name, or leave --no-clobber out."
         )
 
 
@@ -106,6 +107,7 @@ class Bar:
             self.bar.close()
 
     def update(self, done: int, total: int) -> None:
+        stop.check()
         # Not before there is progress: a mistake in the arguments is told in one line.
         if self.bar is None:
             form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.calibration import resting_face
-from dreamtalk_core.errors import TrackingError
+from dreamtalk_core.errors import NoFaceError, TrackingError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.tracking.derive import derive, measure
 from dreamtalk_core.tracking.portrait import read_portrait
@@ -105,7 +105,7 @@ def track_faces(
             progress(len(rows), max(len(rows), images.count or 0))
     found = [row for row in rows if row is not None]
     if not found:
-        raise TrackingError(
+        raise NoFaceError(
             f"There is no face in {path}, looking at {len(rows)} pictures. It must be upright, "
             "seen from the front or half from the side, and not too small or dark."
         )

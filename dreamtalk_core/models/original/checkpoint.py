@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dreamtalk_core.errors import ModelError
+from dreamtalk_core.errors import ModelError, shown
 from dreamtalk_core.files import atomic_write, check_target
 from dreamtalk_core.models.original.denoiser import OriginalMotionModel, motion_model_shapes
 from dreamtalk_core.models.original.renderer import PIRenderer, renderer_shapes
@@ -229,7 +229,9 @@ def _checked(path: Path, kind: Kind, tensors: dict[str, Any]) -> dict[str, Tenso
         if not isinstance(value, Tensor) or value.is_complex() or value.is_quantized
     ]
     if strange:
-        raise ModelError(f"{path}: these are no tensors of real numbers: {', '.join(strange)}.")
+        raise ModelError(
+            f"{path}: these are no tensors of real numbers: {shown(', '.join(strange))}."
+        )
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     try:
         expected = kind.shapes(found)
@@ -248,15 +250,17 @@ def _checked(path: Path, kind: Kind, tensors: dict[str, Any]) -> dict[str, Tenso
         ),
     ]
     if any(problems):
+        listed = "; ".join(filter(None, problems))
         raise ModelError(
-            f"{path} is not the {kind.name} as it was published.{''.join(problems)}\n"
+            f"{path} is not the {kind.name} as it was published. {listed}. "
             f"Give the original {kind.file}."
         )
     chosen = {name: _as_float(tensors[name]) for name in expected}
     broken = [name for name, value in chosen.items() if not value.isfinite().all()]
     if broken:
         raise ModelError(
-            f"{path} holds values that are not numbers (NaN or infinite) in: {', '.join(broken)}. "
+            f"{path} holds values that are not numbers (NaN or infinite) in: "
+            f"{shown(', '.join(broken))}. "
             "Copy it again from where you got it."
         )
     return chosen
@@ -268,5 +272,5 @@ def _as_float(value: Tensor) -> Tensor:
 
 
 def _listed(what: str, names: Iterable[str]) -> str:
-    lines = list(names)
-    return f"\n  {what} ({len(lines)}):\n    " + "\n    ".join(lines) if lines else ""
+    found = list(names)
+    return f"{what} ({len(found)}): {shown(', '.join(found), 250)}" if found else ""
