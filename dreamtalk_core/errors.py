@@ -41,6 +41,8 @@ def _spelled(letter: str) -> str:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether it is memory that was lacking, of the machine or of its graphics card."""
+    if error.__cause__ is not None and out_of_memory(error.__cause__):
+        return True  # a library may have taken a file for damaged
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     if isinstance(error, OSError):
@@ -57,6 +59,16 @@ class DreamTalkError(Exception):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(shown(message, _LONGEST))
+
+
+class OutOfMemoryError(DreamTalkError):
+    """There is not enough memory for what was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Not enough memory. Close other programs, or ask for less at a time: smaller pictures, "
+            "a shorter recording."
+        )
 
 
 class WriteError(DreamTalkError):

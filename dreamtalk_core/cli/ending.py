@@ -20,7 +20,14 @@ from typing import TextIO
 
 from platformdirs import user_log_path
 
-from dreamtalk_core.errors import DreamTalkError, NoFaceError, WriteError, out_of_memory, shown
+from dreamtalk_core.errors import (
+    DreamTalkError,
+    NoFaceError,
+    OutOfMemoryError,
+    WriteError,
+    out_of_memory,
+    shown,
+)
 from dreamtalk_core.version import __version__
 
 FAULT, BAD_INPUT, NO_FACE, NOT_WRITTEN, NO_MEMORY, NOT_READ = 1, 2, 3, 4, 5, 141
@@ -109,11 +116,8 @@ def _verdict(error: BaseException) -> tuple[int, str]:
         return 128 + stop.signal, "cancelled" if name == "SIGINT" else f"ended by {name}"
     if isinstance(error, KeyboardInterrupt):
         return 128 + signal.SIGINT, "cancelled"
-    if out_of_memory(error) or (error.__cause__ and out_of_memory(error.__cause__)):
-        return NO_MEMORY, (
-            "Not enough memory. Close other programs, or ask for less at a time: smaller pictures, "
-            "a shorter recording."
-        )
+    if out_of_memory(error):
+        return NO_MEMORY, str(OutOfMemoryError())
     if isinstance(error, DreamTalkError):
         status = {NoFaceError: NO_FACE, WriteError: NOT_WRITTEN}.get(type(error), BAD_INPUT)
         return status, str(error)
