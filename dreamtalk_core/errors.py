@@ -12,6 +12,7 @@ from unicodedata import category
 
 _BREAKS = re.compile(r"\s*[\t-\r\x1c-\x1e\x85\u2028\u2029]\s*")
 _JOINERS = "\u200c\u200d"  # Persian and emoji are written with them
+_LONG_WORD = re.compile(r"\S{201,}")
 _LONGEST = 1000  # characters of a message
 
 
@@ -53,12 +54,14 @@ def out_of_memory(error: BaseException) -> bool:
 class DreamTalkError(Exception):
     """Base of all errors that this package raises on purpose.
 
-    Whatever a message quotes, it is one line without control characters; what may be long is to be
-    quoted with `shown`, so that the rest of the line keeps its place.
+    Whatever a message quotes, it is one line without control characters, and a name in it is not
+    longer than 200; other text that may be long is to be quoted with `shown`, so that the rest of
+    the line keeps its place.
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(shown(message, _LONGEST))
+        words = _LONG_WORD.sub(lambda word: _clipped(word[0], 200), str(message))
+        super().__init__(shown(words, _LONGEST))
 
 
 class OutOfMemoryError(DreamTalkError):

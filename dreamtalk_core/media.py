@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.ogg import last_position
 
-Pieces = Iterator[tuple[NDArray[np.float32], int]]
+Pieces = Generator[tuple[NDArray[np.float32], int], None, None]
 """Sound as it arrives: samples [channels, n] with full scale 1, and their rate in Hz."""
 
 _REMEDY = "Try to play it; convert it to wav if another program can open it."

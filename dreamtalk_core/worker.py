@@ -326,7 +326,7 @@ class Worker:
         speaker.join(_GRACE)
 
     def end(self, status: int = 0) -> None:
-        """Cancel what is done, and end; for the handlers of signals, too, so it starts no thread."""
+        """Cancel what is done, and end. For handlers of signals, too: it starts no thread."""
         self.status = status or self.status
         self._alone.set()
         self._waiting.put(None)

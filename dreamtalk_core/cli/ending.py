@@ -125,6 +125,8 @@ def _verdict(error: BaseException) -> tuple[int, str]:
         if error.errno in (errno.EPIPE, errno.EINVAL):
             return NOT_READ, ""
         return NOT_WRITTEN, f"Cannot print: {error.strerror}."
+    if isinstance(error, OSError) and error.filename is not None:
+        return BAD_INPUT, f"Cannot use {shown(error.filename)}: {error.strerror}."
     return FAULT, f"{_named(error)}: a fault of ours. {_logged(error)}"
 
 

@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, partial
@@ -160,7 +161,7 @@ def _srgb_curve() -> NDArray[np.float32]:
 
 
 def _write_sound(path: Path, audio: str | os.PathLike[str] | Speech, duration: Fraction) -> None:
-    with av.open(str(path), "w", format="wav") as container:
-        track = SoundTrack(container, Sound(audio, "pcm"))
+    with closing(Sound(audio, "pcm")) as sound, av.open(str(path), "w", format="wav") as container:
+        track = SoundTrack(container, sound)
         track.write_until(duration)
         track.finish()
