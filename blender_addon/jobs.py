@@ -14,6 +14,7 @@ import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.temporaries import remove
 
 from . import service
 from .messages import told
@@ -76,7 +77,7 @@ class Job:
         except DreamTalkError as error:
             return error
         finally:
-            self.output.unlink(missing_ok=True)
+            remove(self.output)
 
     def run(self, progress: Callable[[float], None] | None = None) -> None:
         """Do all of it now. Whatever `progress` raises, and an interrupt, cancels."""
@@ -94,7 +95,7 @@ class Job:
         if self.task is not None:
             service.cancel(self.task)
             self.task = None
-            self.output.unlink(missing_ok=True)
+            remove(self.output)
 
 
 def all_of(results: Sequence[Result]) -> list[Motion]:

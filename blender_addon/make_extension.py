@@ -42,6 +42,7 @@ LIGHT = (
     "png",
     "retarget",
     "rig",
+    "temporaries",
     "version",
 )
 """Modules of the core that need numpy and the standard library only; tests hold it to the house."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.temporaries import remove
 
 PROTOCOL = 1
 """Version of the worker's protocol that is spoken here."""
@@ -238,8 +239,7 @@ class Worker:
                 _bring_up_to_date(task, message, self.log_tail)
             elif "output" in message.get("result", {}):
                 # It was done before it heard that nobody wants it any more.
-                with suppress(OSError):
-                    Path(message["result"]["output"]).unlink()
+                remove(Path(message["result"]["output"]))
             if "progress" not in message:
                 self._current, self._deadline = None, math.inf
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import torch
 
-from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.errors import DreamTalkError, shown
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,10 +34,11 @@ def choose_device(name: str | torch.device) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        # A result that is read: some devices, such as meta, have tensors and do not calculate.
+        (torch.ones(1, device=device) + 1).item()
+    except (RuntimeError, AssertionError, ImportError, ValueError) as error:
         raise DreamTalkError(
-            f"Device '{name}' cannot be used here ({error}). Try auto or cpu."
+            f"Device '{shown(name)}' cannot be used here ({shown(error, 100)}). Try auto or cpu."
         ) from error
     return device
 

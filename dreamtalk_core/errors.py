@@ -6,11 +6,13 @@ can show it as it is.
 
 from __future__ import annotations
 
+import errno
 import re
 from unicodedata import category
 
 _BREAKS = re.compile(r"\s*[\t-\r\x1c-\x1e\x85\u2028\u2029]\s*")
 _JOINERS = "\u200c\u200d"  # Persian and emoji are written with them
+_LONG_WORD = re.compile(r"\S{201,}")
 _LONGEST = 1000  # characters of a message
 
 
@@ -38,15 +40,42 @@ def _spelled(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether it is memory that was lacking, of the machine or of its graphics card."""
+    if error.__cause__ is not None and out_of_memory(error.__cause__):
+        return True  # a library may have taken a file for damaged
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
 class DreamTalkError(Exception):
     """Base of all errors that this package raises on purpose.
 
-    Whatever a message quotes, it is one line without control characters; what may be long is to be
-    quoted with `shown`, so that the rest of the line keeps its place.
+    Whatever a message quotes, it is one line without control characters, and a name in it is not
+    longer than 200; other text that may be long is to be quoted with `shown`, so that the rest of
+    the line keeps its place.
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(shown(message, _LONGEST))
+        words = _LONG_WORD.sub(lambda word: _clipped(word[0], 200), str(message))
+        super().__init__(shown(words, _LONGEST))
+
+
+class OutOfMemoryError(DreamTalkError):
+    """There is not enough memory for what was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Not enough memory. Close other programs, or ask for less at a time: smaller pictures, "
+            "a shorter recording."
+        )
+
+
+class WriteError(DreamTalkError):
+    """A file cannot be written where it was asked for."""
 
 
 class SpeechError(DreamTalkError):
@@ -74,4 +103,8 @@ class RenderError(DreamTalkError):
 
 
 class TrackingError(DreamTalkError):
-    """A picture or a video cannot be read, or there is no face in it."""
+    """A picture or a video cannot be read, or no face in it can be used."""
+
+
+class NoFaceError(TrackingError):
+    """A picture or a video was looked through, and there is no face in it."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
-import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from unicodedata import normalize
 
-from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.errors import WriteError, shown
+from dreamtalk_core.temporaries import flush, remove, replace, sweep, temporary_name
 
 _DEVICE = re.compile("con|prn|aux|nul|conin\\$|conout\\$|(com|lpt)[0-9\xb9\xb2\xb3]")
 
@@ -21,42 +23,81 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     The temporary name keeps the suffix, because container libraries guess the format from it.
     On any failure (an exception or an interrupt in the body, a full disk) the temporary file is
-    removed and an older file at `path` is left as it was. No parent folders are made.
+    removed and an older file at `path` is left as it was; that of a process that was killed is
+    removed by the next one that writes there. No parent folders are made.
 
-    Raises `DreamTalkError` for an `OSError` (missing folder, no permission, full disk); any other
+    Raises `WriteError` for an `OSError` (missing folder, no permission, full disk); any other
     exception of the body passes through.
     """
     target = Path(path)
-    check_target(target)
-    temporary = target.with_name(f".{_stem(target)}-{secrets.token_hex(4)}{target.suffix}")
+    _check_name(target)
+    sweep(target.parent.absolute())
+    temporary = target.with_name(temporary_name(target.suffix))
     try:
         # Made here rather than by the body, so that a folder that cannot be written to is reported
         # the same way for every writer, before any work is done.
         temporary.touch(exist_ok=False)
         yield temporary
-        os.replace(temporary, target)
+        flush(temporary)
+        replace(temporary, target)
+        with suppress(OSError):  # some network disks cannot; the file itself is there
+            flush(target.parent)
     except OSError as error:
-        raise DreamTalkError(f"Cannot write {target}: {_reason(error)}") from error
+        raise write_error(target, error) from error
     finally:
         # After a success the name is gone and this does nothing.
-        # If the folder itself has gone there is nothing to clean: the first error counts.
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        remove(temporary)
 
 
 def check_target(target: Path) -> None:
-    """Raises `DreamTalkError` where no file can be written; for a check before any work."""
+    """For a check before any work: raises `WriteError` where no file can be written.
+
+    Some bytes are really written beside it, which tells of read-only and of full disks.
+    """
+    _check_name(target)
+    probe = target.with_name(temporary_name())
+    try:
+        probe.write_bytes(bytes(4096))
+    except OSError as error:
+        raise write_error(target, error) from error
+    finally:
+        remove(probe)
+
+
+def write_error(target: Path, error: OSError) -> WriteError:
+    """What to say of a target that cannot be written."""
+    reason = error.strerror or str(error)
+    if isinstance(error, PermissionError):
+        reason = "no permission, or the file is open in another program"
+    elif errno.errorcode.get(error.errno or 0) in ("ENOSPC", "EDQUOT"):
+        reason = f"{reason}. Make room, or choose another disk"
+    elif error.errno == errno.EROFS:
+        reason = f"{reason}. Choose another disk"
+    return WriteError(f"Cannot write {shown(target)}: {reason}.")
+
+
+def _check_name(target: Path) -> None:
+    """Raises `WriteError` for a name that no file can have there."""
+    name = shown(target)
     try:
         if target.is_dir():
-            raise DreamTalkError(f"Cannot write {target}: it is a folder. Give the name of a file.")
+            raise WriteError(f"Cannot write {name}: it is a folder. Give the name of a file.")
         if reason := unportable(target.name):
-            raise DreamTalkError(f"Cannot write {target}: {reason}. Give another name.")
+            raise WriteError(f"Cannot write {name}: {reason}. Give another name.")
         if not target.parent.is_dir():
-            raise DreamTalkError(
-                f"Cannot write {target}: the folder {target.parent} does not exist. Make it first."
+            raise WriteError(
+                f"Cannot write {name}: the folder {shown(target.parent)} does not exist. "
+                "Make it first."
             )
+        # Asks for a name that is too long as well.
+        if not stat.S_ISREG(target.stat().st_mode):
+            raise WriteError(f"Cannot write {name}: it is no file. Give the name of a file.")
+    except FileNotFoundError:
+        return
     except OSError as error:
-        raise DreamTalkError(f"Cannot write {target}: {_reason(error)}") from error
+        raise write_error(target, error) from error
+    except ValueError as error:
+        raise WriteError(f"Cannot write {name}: no file can have this name.") from error
 
 
 def unportable(name: str) -> str:
@@ -83,14 +124,15 @@ def check_not_read(written: Iterable[Path], read: Iterable[Path]) -> None:
     """For a check before any work: no file is written that is also read.
 
     Links, other spellings of a name and disks that do not tell a from A are seen through. Raises
-    `DreamTalkError`.
+    `WriteError`.
     """
     sources = list(read)
     for target in written:
         for source in sources:
             if _same(target, source):
-                raise DreamTalkError(
-                    f"Cannot write {target}: it is read as well ({source}), and would be lost. "
+                raise WriteError(
+                    f"Cannot write {shown(target)}: it is read as well ({shown(source)}), and "
+                    "would be lost. "
                     "Give the result another name."
                 )
 
@@ -101,14 +143,3 @@ def _same(one: Path, other: Path) -> bool:
         return one.is_file() and other.is_file() and one.samefile(other)
     except (OSError, ValueError):  # a name that cannot be one
         return False
-
-
-def _stem(target: Path) -> str:
-    """The start of the file's stem: the whole of it could pass the file system's name limit."""
-    return target.stem.encode("utf-8", "ignore")[:64].decode("utf-8", "ignore")
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, PermissionError):
-        return "no permission, or the file is open in another program."
-    return f"{error.strerror or error}."

@@ -13,7 +13,7 @@ aac, a browser's webm), or was cut off (wav, ogg), is taken for what it holds.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from dreamtalk_core.formats._limits import check_file, unreadable
 from dreamtalk_core.ogg import last_position
 from dreamtalk_core.wav import widened
 
-Pieces = Iterator[tuple[NDArray[np.float32], int]]
+Pieces = Generator[tuple[NDArray[np.float32], int], None, None]
 """Sound as it arrives: samples [channels, n] with full scale 1, and their rate in Hz."""
 
 _REMEDY = "Try to play it; convert it to wav if another program can open it."

@@ -66,6 +66,7 @@ import json
 import math
 import os
 import platform
+import signal
 import sys
 import threading
 import time
@@ -77,7 +78,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.errors import DreamTalkError, OutOfMemoryError, StyleError, out_of_memory, shown
 from dreamtalk_core.files import check_not_read
 from dreamtalk_core.version import __version__
 
@@ -307,18 +308,33 @@ class Worker:
         self._ids = threading.Lock()
         self._alone = threading.Event()
         self._methods = Methods()
+        self.status = 0
+        """What the process is to end with."""
 
     def serve(self) -> None:
-        """Answer until the requests end, `shutdown` is asked for, or nothing is for too long."""
+        """Answer until the requests end, `shutdown` is asked for, nothing is for too long, or `end`
+        is called."""
         speaker = threading.Thread(target=self._speak, daemon=True)
         speaker.start()
         threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._watch, daemon=True).start()
         while (request := self._next()) is not None:
             self._answer(request)
             if request["method"] == "shutdown":
                 break
         self._said.put(None)
         speaker.join(_GRACE)
+
+    def end(self, status: int = 0) -> None:
+        """Cancel what is done, and end. For handlers of signals, too: it starts no thread."""
+        self.status = status or self.status
+        self._alone.set()
+        self._waiting.put(None)
+
+    def _watch(self) -> None:
+        self._alone.wait()
+        time.sleep(_GRACE)
+        os._exit(self.status)  # whatever hangs: nobody is there to wait for it
 
     def _next(self) -> dict[str, Any] | None:
         try:
@@ -334,10 +350,7 @@ class Worker:
                 except Exception:  # no line may end this thread, or nothing is heard any more
                     traceback.print_exc()
         finally:
-            self._alone.set()
-            self._waiting.put(None)
-            time.sleep(_GRACE)
-            os._exit(0)  # whatever hangs: nobody is there to wait for it
+            self.end()
 
     def _take(self, line: bytes) -> None:
         """Put a request where it waits, or answer that it is none."""
@@ -401,7 +414,9 @@ class Worker:
 
         try:
             if method not in METHODS:
-                raise ProtocolError(f"There is no method {method[:100]!r}. There are {METHODS}.")
+                raise ProtocolError(
+                    f"There is no method '{shown(method, 100)}'. There are {METHODS}."
+                )
             call = _bound(getattr(self._methods, method), progress, request["params"])
             progress(0, 1)
             message = {"result": call()}
@@ -429,7 +444,7 @@ class Worker:
                     self._answers.flush()
             self._answers.flush()
         except OSError:
-            self._alone.set()  # nobody reads any more
+            self.end()  # nobody reads any more
 
 
 def _no_number(text: str) -> float:
@@ -447,9 +462,11 @@ def _is_id(number: object) -> bool:
 
 
 def _told_error(error: Exception) -> Answer:
+    if out_of_memory(error):
+        error = OutOfMemoryError()
     if isinstance(error, DreamTalkError):
         return {"kind": type(error).__name__, "message": str(error)}
-    return {"kind": "Failure", "message": f"{type(error).__name__}: {error}"}
+    return {"kind": "Failure", "message": shown(f"{type(error).__name__}: {error}", 1000)}
 
 
 # What a parameter may be, by its annotation, and how that is called in JSON.
@@ -570,8 +587,18 @@ def _claim_stdio() -> tuple[BinaryIO, BinaryIO]:
 
 
 def main() -> None:
-    """Serve the program that started this process."""
-    Worker(*_claim_stdio()).serve()
+    """Serve the program that started this process.
+
+    A signal that asks for an end (SIGTERM, SIGHUP, Ctrl-C) cancels what is done, which is answered;
+    the exit status is then 128 and the signal's number.
+    """
+    worker = Worker(*_claim_stdio())
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: worker.end(128 + number))
+    worker.serve()
+    sys.exit(worker.status)
 
 
 if __name__ == "__main__":

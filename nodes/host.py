@@ -26,6 +26,7 @@ from PIL import Image
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.errors import RenderError, SpeechError
 from dreamtalk_core.media import decode_audio
+from dreamtalk_core.temporaries import remove
 
 Audio = dict[str, Any]
 Picture = NDArray[np.uint8]
@@ -213,7 +214,7 @@ def sound_file(audio: Audio | None) -> Iterator[Path | None]:
                 file.writeframes(whole.reshape(-1, 1).view(np.uint8)[:, :3].tobytes())
         yield path
     finally:
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 # --- pictures and video --------------------------------------------------------------------------
@@ -260,4 +261,4 @@ def video_file(video: Any) -> Iterator[Path]:
         video.save_to(str(path))
         yield path
     finally:
-        path.unlink(missing_ok=True)
+        remove(path)

@@ -7,6 +7,7 @@ import os
 import platform
 import random
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,48 @@ def own_styles(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     folder = tmp_path_factory.mktemp("styles")
     monkeypatch.setenv("DREAMTALK_STYLES", str(folder))
     return folder
+
+
+@pytest.fixture
+def like_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is open in this process can neither be deleted nor replaced nor moved."""
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.is_dir():
+        pytest.skip("needs /proc to know what is open")
+
+    def is_open(path: str | os.PathLike[str]) -> bool:
+        place = os.path.realpath(path)
+        for descriptor in descriptors.iterdir():
+            try:
+                there = str(descriptor.readlink())
+            except OSError:
+                continue
+            if there == place or there.startswith(f"{place}/"):
+                return True
+        return False
+
+    def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*paths: Any, **more: Any) -> Any:
+            if any(map(is_open, paths)) and "dir_fd" not in more:
+                raise PermissionError(13, "It is being used by another process", str(paths[0]))
+            return function(*paths, **more)
+
+        return call
+
+    for name in ("unlink", "remove", "replace", "rename", "rmdir"):
+        monkeypatch.setattr(os, name, guarded(getattr(os, name)))
+    # Python 3.10 has copies of the functions.
+    for name in ("replace", "rename"):
+        monkeypatch.setattr(Path, name, lambda path, to, name=name: getattr(os, name)(path, to))
+    monkeypatch.setattr(Path, "unlink", _unlink)
+
+
+def _unlink(path: Path, missing_ok: bool = False) -> None:
+    try:
+        os.unlink(path)  # noqa: PTH108 - which is what a test has replaced
+    except FileNotFoundError:
+        if not missing_ok:
+            raise
 
 
 @pytest.fixture(scope="session")

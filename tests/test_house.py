@@ -32,6 +32,7 @@ LIGHT = {
     "png",
     "retarget",
     "rig",
+    "temporaries",
     "version",
 }
 MODELS = {

@@ -4,38 +4,56 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 from tqdm import tqdm
 
 from dreamtalk_core.cli import original, render, style, track
 from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
-from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.cli.ending import STATUS, ending
+from dreamtalk_core.errors import DreamTalkError, shown
 from dreamtalk_core.version import __version__
 
 # Torch and the renderer take seconds to import, so each command imports what it needs.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        guard_files(options)
-        options.run(options)
-    except DreamTalkError as error:
-        print(f"dreamtalk: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("dreamtalk: cancelled", file=sys.stderr)
-        return 130
-    return 0
+    """Run a command; returns the exit status, see `ending.STATUS`."""
+    return ending(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    options, rest = _parser().parse_known_args(arguments)
+    if strange := [word for word in rest if word.startswith("-")]:
+        raise DreamTalkError(f"There is no option {shown(strange[0])}. {SEE_HELP}")
+    if rest:
+        raise DreamTalkError(
+            f"{shown(rest[0])} is one too many: this command takes one thing at a time. Run it "
+            "once for each, and put quotes around a name with spaces."
+        )
+    guard_files(options)
+    options.run(options)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Mistakes are errors like any other, in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise DreamTalkError(f"{shown(message, 300)}. See '{self.prog} --help'.")
+
+
+SEE_HELP = "'dreamtalk COMMAND --help' lists those that there are."
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="dreamtalk", description="Speech in, facial animation out."
+    parser = _Parser(
+        prog="dreamtalk",
+        description="Speech in, facial animation out.",
+        epilog=STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -248,7 +266,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     report = evaluate(
         take,
-        tqdm(clips, desc="evaluate", unit="clip"),
+        tqdm(clips, desc="evaluate", unit="clip", disable=None),
         name=f"DreamTalk ({options.model})",
         sync=expert_sync,
         style=style_code(talk.model),
@@ -273,6 +291,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    if find_spec("tensorboard") is None:
+        raise DreamTalkError("Training needs TensorBoard: pip install dreamtalk[train].")
     from dreamtalk_core.training.train import read_config, train
 
     if read_config(options.config).get("trains") == "style predictor":

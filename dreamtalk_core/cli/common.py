@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
-from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.cli.ending import stop
+from dreamtalk_core.errors import DreamTalkError, WriteError, shown
 from dreamtalk_core.files import check_not_read
 
 if TYPE_CHECKING:
@@ -51,19 +53,31 @@ WRITTEN = ("output", "preview", "drawn", "page", "json")
 
 
 def guard_files(options: argparse.Namespace) -> None:
-    """Raises DreamTalkError where a command would write a file that it reads, or, with
-    --no-clobber, one that is there."""
+    """Raises WriteError where a command would write a file that it reads, or, with
+    --no-clobber, one that is there; DreamTalkError where what it reads is no file."""
     values = vars(options)
     written = [
         target for name in WRITTEN for path in _paths(values.get(name)) for target in _all(path)
     ]
     read = [path for name, value in values.items() if name not in WRITTEN for path in _paths(value)]
+    for path in read:
+        _check_no_device(path)
     check_not_read(written, read)
     there = [target for target in written if options.no_clobber and target.is_file()]
     if there:
-        raise DreamTalkError(
-            f"{there[0]} is there already. Give another name, or leave --no-clobber out."
+        raise WriteError(
+            f"{shown(there[0])} is there already. Give another name, or leave --no-clobber out."
         )
+
+
+def _check_no_device(path: Path) -> None:
+    """Raises DreamTalkError for what can be read for ever, or once."""
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError):  # not there, or no name: the command tells that best
+        return
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise DreamTalkError(f"{shown(path)} is a device or a pipe. Give the name of a file.")
 
 
 def _paths(value: object) -> Iterator[Path]:
@@ -106,6 +120,7 @@ class Bar:
             self.bar.close()
 
     def update(self, done: int, total: int) -> None:
+        stop.check()
         # Not before there is progress: a mistake in the arguments is told in one line.
         if self.bar is None:
             form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamtalk_core.cli.common import Bar, add_outputs
+from dreamtalk_core.cli.ending import warn
 
 
 def add(commands: Any) -> None:
@@ -92,7 +93,7 @@ def _track(options: argparse.Namespace) -> None:
         )
     motion = tracked.motion if options.raw else calibrate(tracked.motion, neutral)
     for start, end in tracked.lost:
-        print(f"no face from {start:.2f} to {end:.2f} s: the curves there are a guess")
+        warn(f"no face from {start:.2f} to {end:.2f} s: the curves there are a guess")
     for path in dict.fromkeys(options.output):
         motion.save(path)
         print(path)

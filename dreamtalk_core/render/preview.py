@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.audio import Speech
-from dreamtalk_core.errors import RenderError
+from dreamtalk_core.errors import RenderError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.png import encode_png
@@ -49,9 +49,12 @@ class Look:
     """How the head is shown.
 
     yaw, pitch: degrees that the camera goes round to the character's left, and up. zoom: 1 shows
-    head and shoulders. turntable: seconds in which the head turns once, or None.
+    head and shoulders. turntable: seconds in which the head turns once (the other way round if it
+    is negative), or None.
     background: the studio's gradient, a colour, or None for a transparent picture (MOV, PNG, EXR).
     curves: channels to be drawn under the head, up to eight. head: another one than the built-in.
+
+    Raises `RenderError` for angles or a time that are none.
     """
 
     yaw: float = 0.0
@@ -61,6 +64,13 @@ class Look:
     background: Background = "studio"
     curves: tuple[str, ...] = ()
     head: Head | None = None
+
+    def __post_init__(self) -> None:
+        for name, degrees in (("yaw", self.yaw), ("pitch", self.pitch)):
+            if not abs(degrees) <= 360:
+                raise RenderError(f"{name} is {degrees}; give degrees from -360 to 360.")
+        if self.turntable is not None and not 0.1 <= abs(self.turntable) <= 1e6:
+            raise RenderError(f"A turn in {self.turntable} seconds? Give 0.1 or more, such as 8.")
 
     def view(self, seconds: float) -> tuple[float, float]:
         """Where the camera is at a time, as `HeadRenderer.render` wants it."""
@@ -81,7 +91,9 @@ def parse_background(text: str) -> Background:
     if re.fullmatch("#[0-9a-f]{6}", plain):
         red, green, blue = bytes.fromhex(plain[1:])
         return red, green, blue
-    raise RenderError(f"There is no background {text!r}. Use studio, none or a colour as #20c040.")
+    raise RenderError(
+        f"There is no background '{shown(text)}'. Use studio, none or a colour as #20c040."
+    )
 
 
 def render_preview(
@@ -163,20 +175,22 @@ def render_controls(
     """
     sequence = check_video_path(path, codec)
     if kind not in KINDS:
-        raise RenderError(f"There is no control picture {kind!r}. Choose from {', '.join(KINDS)}.")
-    shown = look or Look()
-    if shown.head is not None and kind not in ("depth", "normals"):
+        raise RenderError(
+            f"There is no control picture '{shown(kind)}'. Choose from {', '.join(KINDS)}."
+        )
+    look = look or Look()
+    if look.head is not None and kind not in ("depth", "normals"):
         raise RenderError(f"Of another head there is depth and normals only, no {kind}.")
     exact = sequence is not None and sequence.suffix == ".exr" and kind in ("depth", "normals")
     arkit = motion.to_arkit()
-    head = HeadControls(HeadRenderer(size, shown.head, zoom=shown.zoom))
+    head = HeadControls(HeadRenderer(size, look.head, zoom=look.zoom))
     face = None if portrait is None else PortraitControls(portrait)
 
     def draw(frame: int) -> NDArray[np.uint8] | NDArray[np.float32]:
         weights, turn = arkit.weights[frame], arkit.head_rotation[frame]
         if face is not None:
             return (face.measure if exact else face.draw)(kind, weights, turn)
-        view = shown.view(frame / float(arkit.fps))
+        view = look.view(frame / float(arkit.fps))
         return (head.measure if exact else head.draw)(kind, weights, turn, view)
 
     _write(path, draw, len(motion), motion.fps, None, progress, codec)
@@ -234,7 +248,11 @@ class _Tile:
         self.motion = motion.to_arkit()
         missing = [curve for curve in look.curves if curve not in motion.names]
         if missing or len(look.curves) > len(_CURVES):
-            what = f"no channel {', '.join(missing)}" if missing else "only room for eight curves"
+            what = (
+                f"no channel {shown(', '.join(missing))}"
+                if missing
+                else "only room for eight curves"
+            )
             raise RenderError(f"The curves cannot be drawn: there is {what}.")
         columns = [motion.names.index(curve) for curve in look.curves]
         self.curves = motion.weights[:, columns]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.audio import Speech
-from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.files import check_target
+from dreamtalk_core.files import check_target, write_error
 from dreamtalk_core.png import encode_png
 from dreamtalk_core.render.exr import encode_exr
 from dreamtalk_core.render.mark import exr_attributes, png_text
 from dreamtalk_core.render.raster import threads
 from dreamtalk_core.render.sound import Sound, SoundTrack
+from dreamtalk_core.temporaries import flush, new_folder, remove, swap, sweep
 
 _NUMBER = re.compile(r"#+|%0(\d)d")
 # zlib's level: the best one takes ten times as long for a tenth less.
@@ -57,11 +55,16 @@ class PictureSequence:
         """The file of a frame."""
         return f"{self.start}{number:0{self.digits}d}{self.end}"
 
+    @property
+    def pattern(self) -> str:
+        """Its name, with a `#` for every digit."""
+        return f"{self.start}{'#' * self.digits}{self.end}"
+
     def frames(self) -> dict[int, Path]:
         """The frames that are there, by number."""
         pattern = re.compile(re.escape(self.start) + r"(\d+)" + re.escape(self.end))
         found = ((pattern.fullmatch(file.name), file) for file in self.folder.iterdir())
-        return {int(match[1]): file for match, file in found if match}
+        return {int(match[1]): file for match, file in found if match and file.is_file()}
 
 
 def sequence_of(path: Path) -> PictureSequence | None:
@@ -86,35 +89,37 @@ def write_sequence(
 ) -> None:
     """Write frames as `write_video` takes them; all are there at the end, or none.
 
-    Raises `DreamTalkError` if they cannot be written.
+    Raises `WriteError` if they cannot be written.
     """
     check_target(sequence.folder / sequence.name(0))
+    sweep(sequence.folder.absolute())
     try:
         # In the folder itself, so that the last step is a rename and not a copy.
-        work = Path(tempfile.mkdtemp(prefix=".dreamtalk-", dir=sequence.folder))
+        new = new_folder(sequence.folder)
         try:
             count = 0
             for data in _all_encoded(frames, sequence.suffix, mark):
-                (work / sequence.name(count)).write_bytes(data)
+                (new / sequence.name(count)).write_bytes(data)
                 count += 1
             if audio is not None:
                 length = Fraction(count) / fps if duration is None else duration
-                _write_sound(work / sequence.sound.name, audio, length)
-            for number, file in sequence.frames().items():
-                if number >= count and file.name == sequence.name(number):
-                    file.unlink()
-            for file in work.iterdir():
-                os.replace(file, sequence.folder / file.name)
+                _write_sound(new / sequence.sound.name, audio, length)
+            for file in new.iterdir():
+                flush(file)
+            swap(new, sequence.name(0), partial(_outdated, sequence, audio is not None))
         finally:
-            with suppress(OSError):
-                shutil.rmtree(work)
+            remove(new.parent)
     except OSError as error:
         # What ffmpeg says of a picture is no trouble of the disk.
         if isinstance(error, ValueError):
             raise
-        why = "no permission, or a file is open in another program"
-        reason = why if isinstance(error, PermissionError) else error.strerror or error
-        raise DreamTalkError(f"Cannot write to {sequence.folder}: {reason}.") from error
+        raise write_error(sequence.folder / sequence.pattern, error) from error
+
+
+def _outdated(sequence: PictureSequence, sound: bool) -> list[Path]:
+    """The files that are there of an older sequence of the same name."""
+    frames = [file for n, file in sequence.frames().items() if file.name == sequence.name(n)]
+    return [*frames, *([sequence.sound] if sound and sequence.sound.is_file() else [])]
 
 
 def _all_encoded(frames: Iterator[NDArray[Any]], suffix: str, mark: str | None) -> Iterator[bytes]:
@@ -156,7 +161,7 @@ def _srgb_curve() -> NDArray[np.float32]:
 
 
 def _write_sound(path: Path, audio: str | os.PathLike[str] | Speech, duration: Fraction) -> None:
-    with av.open(str(path), "w", format="wav") as container:
-        track = SoundTrack(container, Sound(audio, "pcm"))
+    with closing(Sound(audio, "pcm")) as sound, av.open(str(path), "w", format="wav") as container:
+        track = SoundTrack(container, sound)
         track.write_until(duration)
         track.finish()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable
 from fractions import Fraction
 from itertools import chain
 
@@ -29,7 +29,8 @@ class Sound:
     """
 
     def __init__(self, audio: str | os.PathLike[str] | Speech, codec: str) -> None:
-        pieces = _speech_pieces(audio) if isinstance(audio, Speech) else decode_audio(audio)
+        self._source = _speech_pieces(audio) if isinstance(audio, Speech) else decode_audio(audio)
+        pieces = self._source
         head = next(pieces, None)
         if head is None:
             raise RenderError(f"{audio} has no sound samples to put into the video.")
@@ -43,6 +44,11 @@ class Sound:
         self.channels = 2 if len(head[0]) == 2 else 1
         self.layout = "stereo" if self.channels == 2 else "mono"
         self.pieces = _at_rate(chain([head], pieces), self.rate, self.channels)
+
+    def close(self) -> None:
+        """Let go of the file, however far it was read: it may be a temporary one."""
+        self.pieces.close()
+        self._source.close()
 
 
 class SoundTrack:
@@ -102,7 +108,9 @@ def _speech_pieces(speech: Speech) -> Pieces:
         yield speech.waveform[None, start : start + SAMPLE_RATE], SAMPLE_RATE
 
 
-def _at_rate(pieces: Pieces, rate: int, channels: int) -> Iterator[NDArray[np.float32]]:
+def _at_rate(
+    pieces: Iterable[tuple[NDArray[np.float32], int]], rate: int, channels: int
+) -> Generator[NDArray[np.float32], None, None]:
     """Pieces float32 [channels, n], all at one rate and clipped to [-1, 1]."""
     resampler: soxr.ResampleStream | None = None
     current = 0

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -208,9 +209,12 @@ def _write(
     # The clock of the file as a whole: fine enough for whole frames and whole samples alike.
     ticks = lcm(fps.numerator, 1 if sound is None else sound.rate)
     options = {"movflags": "faststart", "movie_timescale": str(min(ticks, 2**31 - 1))}
-    with av.open(
-        str(temporary), "w", format=temporary.suffix[1:].lower(), options=options
-    ) as container:
+    with (
+        nullcontext() if sound is None else closing(sound),
+        av.open(
+            str(temporary), "w", format=temporary.suffix[1:].lower(), options=options
+        ) as container,
+    ):
         if mark is not None:
             container.metadata["comment"] = mark
         video = cast("av.VideoStream", container.add_stream(setup.encoder, rate=fps))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.errors import TrackingError
+from dreamtalk_core.errors import NoFaceError, TrackingError, shown
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.tracking.crop import Image, Region, crop
 from dreamtalk_core.tracking.tracker import (
@@ -65,10 +65,12 @@ class Points:
             eye, other, mouth = (
                 (float(x), float(y)) for x, y in (pair.split(",") for pair in text.split())
             )
+            if not np.isfinite([eye, other, mouth]).all():
+                raise ValueError("not finite")
         except ValueError as error:
             raise TrackingError(
-                f"Cannot read the points '{text}'. Give both eyes and the mouth, in pixels from "
-                'the top left corner, as "210,180 290,182 250,270".'
+                f"Cannot read the points '{shown(text)}'. Give both eyes and the mouth, in pixels "
+                'from the top left corner, as "210,180 290,182 250,270".'
             ) from error
         return Points(eye, other, mouth)
 
@@ -145,7 +147,7 @@ def read_portrait(
     cannot be read, such as an animal's, and for an impossible crop.
     """
     image = source if isinstance(source, np.ndarray) else read_image(source)
-    name = "the picture" if isinstance(source, np.ndarray) else str(source)
+    name = "the picture" if isinstance(source, np.ndarray) else shown(source)
     tracker = tracker or FaceTracker.load()
     if points is not None:
         portrait = _placed(image, points, tracker)
@@ -171,11 +173,11 @@ def _found(
     """A portrait whose face the networks find."""
     faces = tracker.find(image, progress)
     if not faces:
-        raise TrackingError(f"There is no face in {name}. {BY_HAND}")
+        raise NoFaceError(f"There is no face in {name}. {BY_HAND}")
     face = choose_face(faces, choice)
     spread = _spread(image, face, tracker)
     if spread["face"] > UNSURE["face"]:
-        raise TrackingError(f"What looks like a face in {name} cannot be read. {BY_HAND}")
+        raise NoFaceError(f"What looks like a face in {name} cannot be read. {BY_HAND}")
     return Portrait(image, face, _warnings(face, faces, spread))
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,12 +22,12 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.calibration import resting_face
-from dreamtalk_core.errors import TrackingError
+from dreamtalk_core.errors import NoFaceError, TrackingError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.tracking.derive import derive, measure
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
-from dreamtalk_core.tracking.video import Image, open_images
+from dreamtalk_core.tracking.video import Image, Images, open_images
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -94,18 +95,20 @@ def track_faces(
         raise TrackingError(f"smoothing is {smoothing}; give a number from 0 up, usually 1.")
     images = open_images(path, fps)
     tracker = tracker or FaceTracker.load(device)
-    faces: Iterable[Face | None] = tracker.follow(_ahead(images), choice)
+    pictures = _ahead(images)
+    faces: Iterable[Face | None] = tracker.follow(pictures, choice)
     if images.count == 1 and images.files == (Path(path),):
         # A video hardly ever begins with an animal; a photo may be of one.
         faces = [read_portrait(path, choice=choice, tracker=tracker).face]
     rows: list[Array | None] = []
-    for face in faces:
-        rows.append(None if face is None else _row(face))
-        if progress is not None:
-            progress(len(rows), max(len(rows), images.count or 0))
+    with closing(pictures):  # also when cancelled: the video may be a temporary file
+        for face in faces:
+            rows.append(None if face is None else _row(face))
+            if progress is not None:
+                progress(len(rows), max(len(rows), images.count or 0))
     found = [row for row in rows if row is not None]
     if not found:
-        raise TrackingError(
+        raise NoFaceError(
             f"There is no face in {path}, looking at {len(rows)} pictures. It must be upright, "
             "seen from the front or half from the side, and not too small or dark."
         )
@@ -130,7 +133,7 @@ def track_faces(
     )
 
 
-def _ahead(images: Iterable[Image]) -> Iterator[Image]:
+def _ahead(images: Images) -> Generator[Image, None, None]:
     """The same pictures, decoded ahead in a second thread."""
     source = iter(images)
     pool = ThreadPoolExecutor(1, thread_name_prefix="decode")
@@ -141,6 +144,7 @@ def _ahead(images: Iterable[Image]) -> Iterator[Image]:
             yield image
     finally:
         pool.shutdown(cancel_futures=True)
+        source.close()
 
 
 def _row(face: Face) -> Array:

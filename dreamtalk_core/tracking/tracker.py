@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.devices import choose_device, inference, side_by_side
-from dreamtalk_core.errors import TrackingError
+from dreamtalk_core.errors import TrackingError, shown
 from dreamtalk_core.models.face_landmarker import (
     BLENDSHAPE_NAMES,
     DETECTOR_SIDE,
@@ -320,10 +320,15 @@ def region_of_landmarks(landmarks: NDArray[Any]) -> Region:
 def choose_face(faces: Sequence[Face], choice: str | int) -> Face:
     """One of at least one face: the "largest", or one by number from the left, from 0 up.
 
-    Raises TrackingError if there are fewer than the number asks for.
+    Raises TrackingError if there are fewer than the number asks for, or for another word.
     """
-    if isinstance(choice, str):
+    if choice == "largest":
         return max(faces, key=lambda face: face.size)
+    if isinstance(choice, str):
+        raise TrackingError(
+            f"There is no face '{shown(choice)}'. Give largest, or a number from the left, from 0 "
+            "up."
+        )
     if not 0 <= choice < len(faces):
         raise TrackingError(
             f"The picture does not show so many faces, but {len(faces)}. Choose a lower number, or "

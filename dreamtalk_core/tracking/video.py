@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -87,7 +87,7 @@ class Images:
     fps: Fraction
     count: int | None
 
-    def __iter__(self) -> Iterator[Image]:
+    def __iter__(self) -> Generator[Image, None, None]:
         """Raises `TrackingError` on arriving where a file is damaged."""
         for file in self.files:
             with _opened(file) as (container, stream):

@@ -57,7 +57,7 @@ def test_mistakes_end_in_one_clear_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(arguments) == 1
+    assert main(arguments) in (2, 3, 4)
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("dreamtalk: ")
     assert words in error
@@ -107,7 +107,7 @@ def test_mistakes_in_a_preview_are_one_clear_line(
     (tmp_path / "empty.csv").touch()
     (tmp_path / "folder.mp4").mkdir()
     before = sorted(tmp_path.rglob("*"))
-    assert main(["preview", *arguments]) == 1
+    assert main(["preview", *arguments]) in (2, 3, 4)
     (error,) = capsys.readouterr().err.splitlines()
     assert error.startswith("dreamtalk: ")
     assert words in error
@@ -150,7 +150,7 @@ class TestFilesThatAreRead:
     def test_are_not_written(self, command: str, capsys: pytest.CaptureFixture[str]) -> None:
         before = {path.name: path.read_bytes() for path in Path().glob("*.*")}
         arguments = [word.replace("hard_link", "hard link") for word in command.split()]
-        assert main(arguments) == 1
+        assert main(arguments) in (2, 4)
         (line,) = capsys.readouterr().err.splitlines()
         assert "is read as well" in line
         assert {path.name: path.read_bytes() for path in Path().glob("*.*")} == before
@@ -169,12 +169,12 @@ class TestFilesThatAreRead:
     def test_with_no_clobber_nothing_is_replaced(
         self, command: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert main([*command.split(), "--no-clobber"]) == 1
+        assert main([*command.split(), "--no-clobber"]) in (2, 4)
         assert "is there already" in capsys.readouterr().err
 
     def test_names_that_no_file_can_have_do_no_harm(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert main(["animate", "x" * 5000, "-o", "new.csv", "--style", "a\0b"]) == 1
-        assert main(["animate", "s.wav", "-o", "new.csv", "--style", "y" * 300 + "*0.5"]) == 1
+        assert main(["animate", "x" * 5000, "-o", "new.csv", "--style", "a\0b"]) in (2, 4)
+        assert main(["animate", "s.wav", "-o", "new.csv", "--style", "y" * 300 + "*0.5"]) in (2, 4)
         assert all(line.startswith("dreamtalk: ") for line in capsys.readouterr().err.splitlines())

