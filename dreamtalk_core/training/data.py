@@ -174,7 +174,7 @@ def _features(
 ) -> npt.NDArray[np.float16]:
     """Feature rows [2 frames + 1 or more, F] of a wave, heard between other speech if given."""
     context = np.zeros(0, np.float32) if around is None else around
-    heard = torch.tensor(np.concatenate([context, wave, context]))
+    heard = np.concatenate([context, wave, context])
     before = len(context) // HOP
     rows = torch.cat(list(encoder.stream(heard))).half().numpy()
     rows = rows[before : before - (-len(wave) // HOP)]

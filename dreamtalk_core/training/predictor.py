@@ -232,7 +232,7 @@ def _hear_labelled(
 
 
 def _summaries(encoder: PhoneticEncoder, waveform: Array) -> Array:
-    rows = torch.cat(list(encoder.stream(torch.tensor(waveform)))).numpy()
+    rows = torch.cat(list(encoder.stream(waveform))).numpy()
     return summarise_speech(waveform, rows)
 
 
