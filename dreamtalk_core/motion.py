@@ -160,9 +160,10 @@ class Motion:
         if rate == self.fps and count == len(self):
             return self
         source, target = self.times, frame_times(count, rate)
+        weights = resample(self.weights, source, target)
         return Motion(
             names=self.names,
-            weights=np.clip(resample(self.weights, source, target), 0.0, 1.0),
+            weights=np.clip(weights, 0.0, 1.0, out=weights),
             fps=rate,
             head_rotation=_resample_angles(self.head_rotation, source, target),
         )
@@ -228,7 +229,7 @@ def _checked_weights(weights: ArrayLike, channels: int) -> NDArray[np.float32]:
         raise MotionError(
             f"Weights must lie in 0..1, but they span {low:.4g}..{high:.4g}. Clip or scale them."
         )
-    return _frozen(np.clip(array, 0.0, 1.0))
+    return _frozen(np.clip(array, 0.0, 1.0, out=array))
 
 
 def _checked_head(head: ArrayLike, frames: int) -> NDArray[np.float32]:

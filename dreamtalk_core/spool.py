@@ -54,8 +54,8 @@ def spooled(pieces: Iterable[Array]) -> Array:
 def let_go(array: NDArray[Any]) -> None:
     """Say that nobody needs a spooled array in memory now; another array stays as it is."""
     base: object = array
-    while isinstance(base, np.ndarray):
-        base = base.base
+    while isinstance(base, (np.ndarray, memoryview)):
+        base = base.base if isinstance(base, np.ndarray) else base.obj
     # Windows has no such call; there the system drops pages when it needs them.
     if isinstance(base, _Mapping) and hasattr(mmap, "MADV_DONTNEED"):
         base.madvise(mmap.MADV_DONTNEED)
