@@ -1,7 +1,7 @@
 """`Speech`: any sound PyAV can open, as mono 16 kHz at a normal level.
 
-Sound is decoded, mixed down and resampled piece by piece into one growing buffer, and the level is
-set in place, so a long recording is in memory once, at 64 kB per second.
+Sound is decoded, mixed down, resampled and levelled piece by piece; what is longer than a minute
+lies in a temporary file (see `spool`), so memory does not grow with the length of a recording.
 
 Level. The DC offset (median of the means of 32 ms blocks) is taken off. The level of the active
 parts is measured over the same blocks, leaving out those below -100 dBFS, the loudest hundredth of
@@ -15,11 +15,9 @@ becomes zeros.
 from __future__ import annotations
 
 import os
-from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import soxr
@@ -27,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.media import Pieces, check_rate, decode_audio, to_float
+from dreamtalk_core.spool import in_pieces, spooled
 
 SAMPLE_RATE = 16000
 """Sample rate of every `Speech`, in Hz."""
@@ -39,14 +38,15 @@ _MAX_CHANNELS = 8
 _BLOCK = 512  # 32 ms
 _SILENCE_POWER = 1e-10  # -100 dBFS
 _FEW_BLOCKS = 10  # fewer are too short to tell a click, or noise, from a vowel
-_PIECE = 1 << 20  # samples handled at a time
+_PIECE = 1 << 20  # samples handled at a time: whole blocks
 
 
 @dataclass(frozen=True, eq=False)
 class Speech:
     """Speech, ready for the model. Immutable.
 
-    waveform: float32 [N], N >= 1, mono, 16 kHz, in [-1, 1], read-only.
+    waveform: float32 [N], N >= 1, mono, 16 kHz, in [-1, 1], read-only. Of a long speech it lies in
+        a temporary file, which is read where the array is.
     source: where it came from, for messages (a path, or "array").
 
     `Speech.load` and `Speech.from_array` make one from anything and set the level; the constructor
@@ -63,7 +63,7 @@ class Speech:
                 f"A waveform must be float32 [samples >= 1], not {waveform.dtype} "
                 f"{list(waveform.shape)}. Use Speech.from_array for other sound."
             )
-        for piece in _pieces(waveform):
+        for piece in in_pieces(waveform, _PIECE):
             # NaN fails this comparison too.
             if not (np.abs(piece) <= 1.0).all():
                 raise SpeechError(
@@ -116,42 +116,32 @@ class Speech:
         if rate != sample_rate:
             raise SpeechError(f"The sample rate must be a whole number, not {sample_rate}.")
         check_rate(rate, source)
-        return cls._collect(((to_float(piece), rate) for piece in _pieces(sound)), source)
+        return cls._collect(((to_float(piece), rate) for piece in in_pieces(sound, _PIECE)), source)
 
     @classmethod
     def _collect(cls, pieces: Pieces, source: str) -> Speech:
-        waveform = _normalised(_mono_16k(pieces, source))
+        waveform = spooled(_normalised(spooled(_mono_16k(pieces, source))))
         waveform.flags.writeable = False
         return cls(waveform, source)
 
 
-def _pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Views of at most `_PIECE` samples along the last axis."""
-    for start in range(0, array.shape[-1], _PIECE):
-        yield array[..., start : start + _PIECE]
-
-
-def _mono_16k(pieces: Pieces, source: str) -> NDArray[np.float32]:
-    """Mix down and resample a stream of pieces [channels, n] to one new array [N] at 16 kHz.
+def _mono_16k(pieces: Pieces, source: str) -> Iterator[NDArray[np.float32]]:
+    """Mix down and resample a stream of pieces [channels, n] to pieces [n] at 16 kHz.
 
     Rate and channel count may change from piece to piece.
     """
-    # Grows in place, which not every numpy does for an array of its own.
-    out = array("f")
     resampler: soxr.ResampleStream | None = None
-    current, received = -1, 0
+    current, received, given = -1, 0, 0
 
-    def put(samples: NDArray[np.float32]) -> None:
-        out.frombytes(samples.tobytes())
-
-    def finish() -> None:
+    def rest() -> NDArray[np.float32]:
         # What comes out is as long as what went in, rounded half up to whole samples.
-        if resampler is not None:
-            put(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+        nothing = np.zeros(0, np.float32)
+        return nothing if resampler is None else resampler.resample_chunk(nothing, last=True)
 
     for samples, rate in pieces:
         if rate != current:
-            finish()
+            given += len(last := rest())
+            yield last
             current, resampler = rate, None
             if rate != SAMPLE_RATE:
                 resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
@@ -162,35 +152,33 @@ def _mono_16k(pieces: Pieces, source: str) -> NDArray[np.float32]:
                 f"{source} has samples that are NaN or infinite. Export it again as 16-bit sound."
             )
         received += len(mono)
-        put(mono if resampler is None else resampler.resample_chunk(mono))
+        mono = mono if resampler is None else resampler.resample_chunk(mono)
+        given += len(mono)
+        yield mono
     if not received:
         raise SpeechError(f"{source} has no samples: its length is zero.")
-    finish()
-    if not out:  # too short to give any
-        out.append(0.0)
-    return np.frombuffer(out, np.float32)
+    given += len(last := rest())
+    # Too short to give any is a sample, too.
+    yield last if given else np.zeros(1, np.float32)
 
 
-def _normalised(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Set mean and level in place, as described in this module."""
-    waveform -= np.float32(np.median(_block_means(waveform)))
-    gain = _gain(_block_means(waveform, np.square))
-    for piece in _pieces(waveform):
+def _normalised(waveform: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Pieces of a waveform with mean and level set, as described in this module."""
+    middle = np.float32(
+        np.median(_block_means(np.float64(piece) for piece in in_pieces(waveform, _PIECE)))
+    )
+    powers = (np.square(piece - middle, dtype=np.float64) for piece in in_pieces(waveform, _PIECE))
+    gain = np.float32(_gain(_block_means(powers)))
+    for piece in in_pieces(waveform, _PIECE):
         # Enormous floats are finite, but not times a gain: clipped like all that is too loud.
         with np.errstate(over="ignore"):
-            piece *= np.float32(gain)
-        np.clip(piece, -1.0, 1.0, out=piece)
-    return waveform
+            yield np.clip((piece - middle) * gain, -1.0, 1.0)
 
 
-def _block_means(
-    waveform: NDArray[np.float32], function: Callable[..., Any] = np.positive
-) -> NDArray[np.float64]:
-    """Mean of `function` of the samples over each 32 ms block (the last may be shorter)."""
+def _block_means(pieces: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Mean over each 32 ms block of pieces of whole blocks (the last may be shorter)."""
     means = []
-    step = _PIECE // _BLOCK * _BLOCK
-    for start in range(0, len(waveform), step):
-        values = function(waveform[start : start + step], dtype=np.float64)
+    for values in pieces:
         starts = np.arange(0, len(values), _BLOCK)
         means.append(np.add.reduceat(values, starts) / np.diff(np.append(starts, len(values))))
     return np.concatenate(means)

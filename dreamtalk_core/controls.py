@@ -124,7 +124,8 @@ def apply_controls(
     """
     weights = motion.weights.astype(np.float64)
     column = {name: i for i, name in enumerate(motion.names)}
-    weights = (weights * _strengths(motion.names, controls)).clip(0, 1)
+    weights *= _strengths(motion.names, controls)
+    np.clip(weights, 0, 1, out=weights)
     head = motion.head_rotation * np.float32(controls.head)
     if controls.smoothing:
         cutoff = LIGHTEST_HZ * (STRONGEST_HZ / LIGHTEST_HZ) ** controls.smoothing
@@ -138,7 +139,7 @@ def apply_controls(
     if closures is not None:
         firmness = _checked(closures, len(motion)) * controls.closure * min(1.0, controls.lips)
         _close(weights, motion.names, firmness)
-    return Motion(motion.names, weights.clip(0, 1).astype(np.float32), motion.fps, head)
+    return Motion(motion.names, np.clip(weights, 0, 1, out=weights), motion.fps, head)
 
 
 def _checked(closures: Array, frames: int) -> Float64:

@@ -48,13 +48,17 @@ def _linear(
 ) -> NDArray[np.float32]:
     if len(source_times) == 1:
         return np.repeat(values, len(target_times), axis=0)
-    left = np.searchsorted(source_times, target_times, side="right") - 1
-    left = np.clip(left, 0, len(source_times) - 2)
-    span = source_times[left + 1] - source_times[left]
-    part = np.clip((target_times - source_times[left]) / span, 0.0, 1.0)[:, None]
-    # This form is exact at both ends and where neighbours are equal.
-    a, b = values[left].astype(np.float64), values[left + 1].astype(np.float64)
-    return (a + (b - a) * part).astype(np.float32)
+    result = np.empty((len(target_times), values.shape[1]), np.float32)
+    for start in range(0, len(target_times), _CHUNK):
+        times = target_times[start : start + _CHUNK]
+        left = np.searchsorted(source_times, times, side="right") - 1
+        left = np.clip(left, 0, len(source_times) - 2)
+        span = source_times[left + 1] - source_times[left]
+        part = np.clip((times - source_times[left]) / span, 0.0, 1.0)[:, None]
+        # This form is exact at both ends and where neighbours are equal.
+        a, b = values[left].astype(np.float64), values[left + 1].astype(np.float64)
+        result[start : start + _CHUNK] = a + (b - a) * part
+    return result
 
 
 def _low_passed(

@@ -72,9 +72,29 @@ class _Threads:
             yield
         finally:
             self._own.inside = False
+            if pool := self._own.__dict__.pop("pool", None):
+                pool.shutdown(cancel_futures=True)
             with self._lock:
                 self._inside -= 1
                 torch.set_num_threads(self.outside)
+
+    @contextmanager
+    def pool(self) -> Iterator[ThreadPoolExecutor]:
+        """Workers, as many as there were threads outside: the same for all that is within `one`.
+
+        Each new thread may get a heap of its own from the system, and what is free in one is no use
+        to another: with a pool for every few windows, memory would grow with their number.
+        """
+        if not getattr(self._own, "inside", False):
+            with self._new_pool() as pool:
+                yield pool
+            return
+        if not hasattr(self._own, "pool"):
+            self._own.pool = self._new_pool()
+        yield self._own.pool
+
+    def _new_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.outside, thread_name_prefix="dreamtalk")
 
 
 _threads = _Threads()
@@ -108,14 +128,15 @@ def side_by_side(
     if workers < 2:
         yield from map(work, items)
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="dreamtalk")
-    waiting = deque(pool.submit(work, item) for item in items[:workers])
-    try:
-        for item in items[workers:]:
-            result = waiting.popleft().result()
-            waiting.append(pool.submit(work, item))
-            yield result
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with _threads.pool() as pool:
+        waiting = deque(pool.submit(work, item) for item in items[:workers])
+        try:
+            for item in items[workers:]:
+                result = waiting.popleft().result()
+                waiting.append(pool.submit(work, item))
+                yield result
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for unwanted in waiting:
+                unwanted.cancel()

@@ -58,9 +58,17 @@ def sample(
     for step, previous in zip(visited, [*visited[1:], 0], strict=True):
         clean = denoise(x, step)
         now, then = kept[step], kept[previous]
-        direction = (x - now.sqrt() * clean) / (1 - now).sqrt()
         sigma = eta * ((1 - then) / (1 - now) * (1 - now / then)).sqrt()
-        x = then.sqrt() * clean + (1 - then - sigma**2).clamp(min=0).sqrt() * direction
+        x = less_noise(x, clean, now, then, sigma)
         if eta and previous:
             x = x + sigma * torch.randn(x.shape, generator=generator, device=x.device)
     return x
+
+
+def less_noise(
+    x: Tensor, clean: Tensor, now: Tensor, then: Tensor, sigma: Tensor | float = 0.0
+) -> Tensor:
+    """Noised motion x one step nearer to the clean one: now and then are the shares of signal power
+    before and after, sigma how much fresh noise will be added."""
+    direction = (x - now.sqrt() * clean) / (1 - now).sqrt()
+    return then.sqrt() * clean + (1 - then - sigma**2).clamp(min=0).sqrt() * direction

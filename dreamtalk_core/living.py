@@ -209,13 +209,15 @@ def enliven(
     along = smooth(gaze, phrases.fps, 1.2)
     added[:, [PITCH, YAW]] += _ALONG * living.gestures * min(1.0, living.gaze) * along
 
-    weights += living.idle * _restless(len(motion), phrases.fps, seed)
-    weights += living.gestures * _brow_flashes(accents, weights, phrases, seed)
+    for shape, curve in _restless(len(motion), phrases.fps, seed).items():
+        weights[:, shape] += living.idle * curve
+    for shape, curve in _brow_flashes(accents, weights, phrases, seed).items():
+        weights[:, shape] += living.gestures * curve
     _look(weights, living.gaze * (gaze - _VESTIBULAR * added[:, [PITCH, YAW]]))
     if living.blinks:
         _blink(weights, blink_frames(phrases, loudness, shifts, seed, living.blinks), phrases, seed)
     head = (motion.head_rotation + added).astype(np.float32)
-    return Motion(motion.names, weights.clip(0, 1).astype(np.float32), motion.fps, head)
+    return Motion(motion.names, np.clip(weights, 0, 1, out=weights), motion.fps, head)
 
 
 # --- hearing -------------------------------------------------------------------------------------
@@ -473,8 +475,10 @@ def _posture(phrases: Phrases, seed: int) -> Float64:
     return result
 
 
-def _brow_flashes(accents: Accents, weights: Float64, phrases: Phrases, seed: int) -> Float64:
-    """Brow movement [T, 52] with strong accents; brows that are drawn down rise less."""
+def _brow_flashes(
+    accents: Accents, weights: Float64, phrases: Phrases, seed: int
+) -> dict[int, Float64]:
+    """Brow movement [T] by channel with strong accents; brows that are drawn down rise less."""
     rng = np.random.default_rng([seed, _ACCENTS, 2])
     draws = rng.random((len(accents.frames), 2))
     low, high = _FLASH
@@ -484,14 +488,14 @@ def _brow_flashes(accents: Accents, weights: Float64, phrases: Phrases, seed: in
     time = offsets / phrases.fps
     shape = _ease((time + 0.28) / 0.24) * (1 - _ease((time - 0.08) / 0.5))
     flash = _placed(accents.frames, size[:, None], offsets, shape, len(weights))[:, 0]
-    result = np.zeros_like(weights)
+    result = {}
     for name, share, down in (
         ("browInnerUp", 1.0, ("browDownLeft", "browDownRight")),
         ("browOuterUpLeft", 0.7, ("browDownLeft",)),
         ("browOuterUpRight", 0.7, ("browDownRight",)),
     ):
         drawn = weights[:, [INDEX[other] for other in down]].max(1)
-        result[:, INDEX[name]] = share * flash * (1 - drawn).clip(0, 1)
+        result[INDEX[name]] = share * flash * (1 - drawn).clip(0, 1)
     return result
 
 
@@ -509,15 +513,15 @@ def _idle_head(count: int, fps: float, seed: int) -> Float64:
     return result
 
 
-def _restless(count: int, fps: float, seed: int) -> Float64:
-    """Small movement [count, 52] of brows, lids, cheeks and mouth corners, 0 and more."""
-    result = np.zeros((count, len(INDEX)))
+def _restless(count: int, fps: float, seed: int) -> dict[int, Float64]:
+    """Small movement [count] by channel of brows, lids, cheeks and mouth corners, 0 and more."""
+    result: dict[int, Float64] = {}
     for number, (shapes, knots) in enumerate(_RESTLESS):
         noise = _noise(count, 1, knots * fps, [seed, _FACE, number])[:, 0]
         # Between its bounds without corners.
         share = 0.5 + 0.5 * np.tanh(0.8 * noise)
         for name, size in shapes.items():
-            result[:, INDEX[name]] += size * share
+            result[INDEX[name]] = result.get(INDEX[name], 0) + size * share
     return result
 
 

@@ -161,9 +161,10 @@ class Motion:
         if rate == self.fps and count == len(self):
             return self
         source, target = self.times, frame_times(count, rate)
+        weights = resample(self.weights, source, target)
         return Motion(
             names=self.names,
-            weights=np.clip(resample(self.weights, source, target), 0.0, 1.0),
+            weights=np.clip(weights, 0.0, 1.0, out=weights),
             fps=rate,
             head_rotation=_resample_angles(self.head_rotation, source, target),
         )

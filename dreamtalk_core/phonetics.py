@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -15,6 +17,7 @@ from torch.nn import functional as F
 from dreamtalk_core.articulation import FEATURES, articulation
 from dreamtalk_core.devices import side_by_side
 from dreamtalk_core.models.attention import local_attention
+from dreamtalk_core.spool import let_go
 from dreamtalk_core.weights import WEIGHTS, open_weights
 
 FRAME_RATE = 50
@@ -141,7 +144,7 @@ class PhoneticEncoder(nn.Module):
             -1,
         )
 
-    def stream(self, waveform: Tensor) -> Iterator[Tensor]:
+    def stream(self, waveform: npt.NDArray[np.float32]) -> Iterator[Tensor]:
         """Feature rows of speech of any length in flat memory, window by window.
 
         waveform: [N] at 16 kHz. Yields [t, FEATURE_WIDTH] in order, on the encoder's device;
@@ -153,7 +156,8 @@ class PhoneticEncoder(nn.Module):
         def encode(start: int) -> Tensor:
             stop = min(start + WINDOW, count)
             first, last = max(0, start - MARGIN), min(count, stop + MARGIN)
-            piece = waveform[first * HOP : last * HOP].to(device)
+            piece = torch.tensor(waveform[first * HOP : last * HOP], device=device)
+            let_go(waveform)
             if len(piece) < 2 * HOP:
                 piece = F.pad(piece, (0, 2 * HOP - len(piece)))
             return self.features(piece[None])[0, start - first : stop - first]

@@ -7,7 +7,7 @@ talk.animate("line.wav", style="happy").save("line.csv")
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -24,7 +24,7 @@ from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.closures import closure_curve
 from dreamtalk_core.controls import Controls, apply_controls
 from dreamtalk_core.devices import choose_device, inference
-from dreamtalk_core.diffusion import TRAIN_STEPS, frame_noise
+from dreamtalk_core.diffusion import TRAIN_STEPS
 from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.files import check_not_read, name_key
 from dreamtalk_core.living import Living, enliven
@@ -35,7 +35,7 @@ from dreamtalk_core.performance import Performance, read_performance, useful_par
 from dreamtalk_core.phonetics import PhoneticEncoder, reported
 from dreamtalk_core.png import encode_png
 from dreamtalk_core.prosody import FPS, measure_prosody
-from dreamtalk_core.sampler import content_of, hear, sample_takes
+from dreamtalk_core.sampler import contents, draw_noise, hear, sample_takes
 from dreamtalk_core.style import (
     SUFFIX,
     Style,
@@ -155,7 +155,7 @@ class DreamTalk:
         if np.isfinite(measure_prosody(waveform).pitch).sum() < VOICED_FRAMES:
             return replace(named_style(self.model, NEUTRAL), name="auto", source=speech.source)
         frames = frame_count(Fraction(len(waveform), SAMPLE_RATE), FPS)
-        rows = hear(self.phonetics, torch.tensor(waveform), frames, lambda _: None)
+        rows = torch.cat(list(hear(self.phonetics, waveform, frames, lambda _: None)))
         summary = summarise_speech(waveform, rows.float().cpu().numpy())
         code = self.predictor.predict(summary, rest, seed)
         style = Style(code, "auto", speech.source, AUTO_INTENSITY, self.predictor.config.model)
@@ -234,17 +234,22 @@ class DreamTalk:
             if progress:
                 progress(done, total)
 
+        spikes = []
+
+        def heard() -> Iterator[Tensor]:
+            for rows in hear(self.phonetics, speech.waveform, frames, advance):
+                spikes.append(lip_spikes(rows))
+                yield rows
+
         with inference():
-            rows = hear(self.phonetics, torch.tensor(speech.waveform), frames, advance)
-            content = content_of(self.model.denoiser, rows, advance)
-            noise = frame_noise(frames, len(self.model.config.channels), seed)
-            own = self.take(content, chosen, guidance, noise, steps, advance)
-            spikes = lip_spikes(rows)
+            content = contents(self.model.denoiser, heard(), frames, advance)
+            noise = draw_noise(len(self.model.config.channels), seed)
+            own = self.take(content, frames, chosen, guidance, noise, steps, advance)
         prosody = measure_prosody(speech.waveform)
         advance(0)  # what is left takes a while for a long speech: a moment to cancel
         own = enliven(own, prosody.loudness, prosody.pitch, seed, living)
         advance(0)
-        return meet_lips(own, controls, spikes).resample(rate, speech.duration)
+        return meet_lips(own, controls, np.concatenate(spikes)).resample(rate, speech.duration)
 
     def picture_style(self, style: Style | StyleTrack, size: int = 256) -> bytes:
         """A PNG, size x size pixels, of the built-in head in a style: at the most typical moment
@@ -321,32 +326,45 @@ class DreamTalk:
 
     def take(
         self,
-        content: Tensor,
+        content: Iterator[Tensor],
+        frames: int,
         style: Style | StyleTrack,
         guidance: float,
-        noise: Tensor,
+        noise: Iterator[Tensor],
         steps: int,
         advance: Callable[[int], None],
         start: int = 0,
     ) -> Motion:
-        """What the model makes of content [T, width] from noise [T, C], as it is sampled: without
+        """What the model makes of content and noise, see `sample_takes`, as it is sampled: without
         living face and controls, at the model's own rate. start: the frame that content begins at.
         """
         config, track = self.model.config, as_track(style)
-        fps = Fraction(config.fps)
-        times = frame_times(start + len(content), fps)[start:] if len(track.keys) > 1 else [0.0]
-        code = torch.from_numpy(track.codes(times)).to(content.device)
-        strength = torch.from_numpy(guidance * track.intensities(times)).to(content.device)
+        fps, device = Fraction(config.fps), self.model.mean.device
+        times = frame_times(start + frames, fps)[start:] if len(track.keys) > 1 else np.zeros(1)
+        strength = guidance * track.intensities(times)
         plain = bool((strength == 1).all())
-        neutral = self.model.styles[NEUTRAL].expand_as(code)
-        codes = torch.stack([code] if plain else [code, neutral])
-        takes = sample_takes(self.model, content, codes, noise, steps, advance)
-        # Guided by outcomes rather than step by step: once the noised motion shows a style, both
-        # predictions follow it, and guidance within the steps would come to nothing above 1. And
-        # away from neutral rather than from no style, which is the mean of all faces: half asleep.
-        share = strength[:, None]
-        motion = takes[0] if plain else share * takes[0] + (1 - share) * takes[1]
-        values, shapes = self.model.restore(motion).cpu().numpy(), len(config.channels) - len(HEAD)
+
+        def codes(part: slice) -> Tensor:
+            code = torch.from_numpy(track.codes(times[part] if len(times) > 1 else times)).to(
+                device
+            )
+            neutral = self.model.styles[NEUTRAL].expand_as(code)
+            return torch.stack([code] if plain else [code, neutral])
+
+        takes = sample_takes(self.model, content, frames, codes, noise, steps, advance)
+        values, done = np.empty((frames, len(config.channels)), np.float32), 0
+        for take in takes:
+            part = slice(done, done := done + take.shape[1])
+            # Guided by outcomes rather than step by step: once the noised motion shows a style,
+            # both predictions follow it, and guidance within the steps would come to nothing above
+            # 1. And away from neutral rather than from no style, which is the mean of all faces:
+            # half asleep.
+            share = torch.from_numpy(strength[part] if len(times) > 1 else strength).to(device)[
+                :, None
+            ]
+            motion = take[0] if plain else share * take[0] + (1 - share) * take[1]
+            values[part] = self.model.restore(motion).cpu().numpy()
+        shapes = len(config.channels) - len(HEAD)
         return Motion(config.channels[:shapes], values[:, :shapes], fps, values[:, shapes:])
 
     @cached_property

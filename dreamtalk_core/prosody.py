@@ -7,6 +7,7 @@ periodic the sound was, which is what tells voiced from unvoiced.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -16,6 +17,7 @@ import soxr
 
 from dreamtalk_core.audio import SAMPLE_RATE
 from dreamtalk_core.motion import frame_count
+from dreamtalk_core.spool import in_pieces
 
 Array = npt.NDArray[np.float32]
 
@@ -31,6 +33,7 @@ LOWEST_HZ, HIGHEST_HZ = 60.0, 600.0
 
 _HOP = SAMPLE_RATE // FPS
 _BLOCK_SAMPLES = 64
+_PIECE = 1 << 18  # samples handled at a time: whole blocks
 _WINDOW = 1024  # samples that loudness is measured over: 64 ms
 
 _PITCH_RATE = 8000  # half the samples, a fourth of the work, and less hiss
@@ -81,9 +84,11 @@ def measure_loudness(waveform: Array, frames: int) -> Array:
     """[frames] dB relative to the loud parts, see `Prosody.loudness`."""
     # Sums over blocks that windows and steps are multiples of: flat in memory, however long.
     whole = len(waveform) // _BLOCK_SAMPLES * _BLOCK_SAMPLES
-    blocks = waveform[:whole].reshape(-1, _BLOCK_SAMPLES)
     rest = waveform[whole:]
-    sums = np.append(np.einsum("ij,ij->i", blocks, blocks), rest @ rest)
+    blocks = (piece.reshape(-1, _BLOCK_SAMPLES) for piece in in_pieces(waveform[:whole], _PIECE))
+    sums = np.concatenate(
+        [*(np.einsum("ij,ij->i", block, block) for block in blocks), [rest @ rest]]
+    )
     power = np.append(0.0, sums.cumsum(dtype=np.float64))
     centres = (np.arange(frames) * _HOP + _HOP // 2) // _BLOCK_SAMPLES
     half = _WINDOW // 2 // _BLOCK_SAMPLES
@@ -101,17 +106,36 @@ def measure_pitch(waveform: Array, frames: int) -> tuple[Array, Array]:
 
     Four moments to a frame.
     """
-    wave = soxr.resample(waveform, SAMPLE_RATE, _PITCH_RATE)
     moments = frames * _PER_FRAME
-    span = _PITCH_WINDOW + _LONGEST + 1
-    # A moment is in the middle of what it is measured from.
-    before = span // 2 - _PITCH_HOP // 2
-    after = max(0, moments * _PITCH_HOP + span - before - len(wave))
-    wave = np.pad(wave, (before, after))
-    spans = np.lib.stride_tricks.sliding_window_view(wave, span)[::_PITCH_HOP][:moments]
-    found = [_yin(spans[start : start + _BLOCK]) for start in range(0, moments, _BLOCK)]
+    found = [_yin(spans) for spans in _pitch_spans(waveform, moments)]
     hertz, periodic = np.concatenate(found, 1).reshape(2, frames, _PER_FRAME)
     return hertz.astype(np.float32), periodic.astype(np.float32)
+
+
+def _pitch_spans(waveform: Array, moments: int) -> Iterator[Array]:
+    """What the pitch of each moment is measured from, [m, window + longest period + 1] at 8 kHz, in
+    blocks of moments."""
+    span = _PITCH_WINDOW + _LONGEST + 1
+    # A moment is in the middle of what it is measured from.
+    wave = np.zeros(span // 2 - _PITCH_HOP // 2, np.float32)
+    pieces = _halved(waveform)
+    for start in range(0, moments, _BLOCK):
+        count = min(_BLOCK, moments - start)
+        needed = (count - 1) * _PITCH_HOP + span
+        parts = [wave]
+        while (missing := needed - sum(map(len, parts))) > 0:
+            parts.append(next(pieces, np.zeros(missing, np.float32)))
+        wave = np.concatenate(parts)
+        yield np.lib.stride_tricks.sliding_window_view(wave[:needed], span)[::_PITCH_HOP]
+        wave = wave[count * _PITCH_HOP :]
+
+
+def _halved(waveform: Array) -> Iterator[Array]:
+    """Pieces of a waveform at half its rate."""
+    resampler = soxr.ResampleStream(SAMPLE_RATE, _PITCH_RATE, 1, dtype="float32")
+    for piece in in_pieces(waveform, _PIECE):
+        yield resampler.resample_chunk(piece)
+    yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 DESCRIPTORS = (

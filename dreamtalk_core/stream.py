@@ -35,7 +35,7 @@ from dreamtalk_core.pipeline import (
     meet_lips,
 )
 from dreamtalk_core.prosody import FPS, measure_prosody
-from dreamtalk_core.sampler import content_of, hear
+from dreamtalk_core.sampler import WINDOW, contents, hear
 
 Array = npt.NDArray[np.float32]
 
@@ -132,12 +132,13 @@ class MotionStream:
         talk = self.talk
         wave = Speech.from_array(self.wave, SAMPLE_RATE).waveform
         with inference():
-            rows = hear(talk.phonetics, torch.tensor(wave), count, lambda _: None)
-            content = content_of(talk.model.denoiser, rows, lambda _: None)
-            noise = torch.from_numpy(self.noise[:count])
+            rows = torch.cat(list(hear(talk.phonetics, wave, count, lambda _: None)))
+            content = contents(talk.model.denoiser, iter([rows]), count, lambda _: None)
+            noise = torch.from_numpy(self.noise[:count]).split(WINDOW)
             motion = talk.take(
-                content, self.style, self.guidance, noise, self.steps, lambda _: None, self.first
-            )
+                content, count, self.style, self.guidance, iter(noise), self.steps, lambda _: None,
+                self.first,
+            )  # fmt: skip
             spikes = lip_spikes(rows)
         prosody = measure_prosody(wave[: count * SAMPLES])
         # Frames that have come out stay as they were.

@@ -29,7 +29,7 @@ def measure_sync(speech: Speech, motion: Motion) -> Sync:
             f"{MIN_FRAMES / 25:g} s."
         )
     expert, phonetics = _networks()
-    rows = hear(phonetics, torch.tensor(speech.waveform), len(own), lambda _: None)
+    rows = torch.cat(list(hear(phonetics, speech.waveform, len(own), lambda _: None)))
     head = own.head_rotation - own.head_rotation.mean(0)
     return expert.sync(rows, torch.from_numpy(np.concatenate([own.weights, head], 1)))
 

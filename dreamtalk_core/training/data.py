@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +28,7 @@ from dreamtalk_core.motion import frame_times
 from dreamtalk_core.phonetics import HOP, PhoneticEncoder
 from dreamtalk_core.training.augment import silence, vary
 from dreamtalk_core.training.manner import LIPS, Manner, apply_manner, draw_manner
+from dreamtalk_core.weights import WEIGHTS
 
 Array = npt.NDArray[np.float32]
 CHANNELS = (*ARKIT_NAMES, *HEAD)
@@ -141,16 +142,32 @@ def _cached(
     cache: Path, config: Mapping[str, Any], clips: list[Clip]
 ) -> dict[str, npt.NDArray[np.generic]]:
     """Features of all variants of all clips by 'ID.variant', and tempos by 'ID.tempo'."""
-    key = json.dumps([config["variants"], config["seed"], [clip.id for clip in clips]])
-    digest = hashlib.sha256(key.encode()).hexdigest()[:12]
-    path = cache / f"features-{digest}.safetensors"
+    drawn = digest([config["variants"], config["seed"], [clip.id for clip in clips]])
+    path = cache / f"features-{digest([drawn, *heard(clip.audio for clip in clips)])}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        rng = np.random.default_rng([config["seed"], int(digest, 16)])
+        rng = np.random.default_rng([config["seed"], int(drawn, 16)])
         made = dict(_variants(clips, config["variants"], rng))
         with atomic_write(path) as temporary:
             save_file(made, temporary)
     return load_file(path)
+
+
+def heard(sounds: Iterable[Path]) -> list[str]:
+    """What features are made from: the recogniser and the sounds, by their content.
+
+    Raises CorpusError for one that cannot be read.
+    """
+    paths = [WEIGHTS / "phonetic.safetensors", *sounds]
+    try:
+        return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    except OSError as error:
+        raise CorpusError(f"{error.filename} cannot be read ({error.strerror}).") from error
+
+
+def digest(made_from: object) -> str:
+    """Twelve hexadecimal digits for anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:12]
 
 
 def _variants(
@@ -174,7 +191,7 @@ def _features(
 ) -> npt.NDArray[np.float16]:
     """Feature rows [2 frames + 1 or more, F] of a wave, heard between other speech if given."""
     context = np.zeros(0, np.float32) if around is None else around
-    heard = torch.tensor(np.concatenate([context, wave, context]))
+    heard = np.concatenate([context, wave, context])
     before = len(context) // HOP
     rows = torch.cat(list(encoder.stream(heard))).half().numpy()
     rows = rows[before : before - (-len(wave) // HOP)]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import copy
 import csv
-import hashlib
 import json
 import shutil
 import subprocess
@@ -52,9 +51,16 @@ from dreamtalk_core.pipeline import MODELS, PREDICTOR
 from dreamtalk_core.style import fingerprint
 from dreamtalk_core.training.acting import act, draw_acting
 from dreamtalk_core.training.augment import vary
-from dreamtalk_core.training.data import Recording, Take, calibrate, draw_style_clip
+from dreamtalk_core.training.config import read_config
+from dreamtalk_core.training.data import (
+    Recording,
+    Take,
+    calibrate,
+    digest,
+    draw_style_clip,
+    heard,
+)
 from dreamtalk_core.training.manner import NAMED
-from dreamtalk_core.training.train import read_config
 
 Array = npt.NDArray[np.float32]
 
@@ -127,20 +133,28 @@ def train_predictor(
 def load_examples(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[Example]:
     """All speech of the configuration; from the cache once it has been heard."""
     acted = {key: config[key] for key in ("seed", "voices", "sentences", "acting", "examples")}
-    examples = _cached(cache, acted, partial(_hear_acted, config))
+    examples = _cached(cache, acted, [], partial(_hear_acted, config))
     plain = {key: config[key] for key in ("seed", "faces", "recordings", "variants")}
-    examples += _cached(cache, plain, partial(_hear_plain, config, corpus))
+    recorded = [path for paths in _recordings(config, corpus).values() for path in paths]
+    examples += _cached(cache, plain, recorded, partial(_hear_plain, config, corpus))
     for source in config["sources"]:
         labelled = {"seed": config["seed"], **source}
-        examples += _cached(cache, labelled, partial(_hear_labelled, config, source, corpus))
+        folder = corpus / source["folder"]
+        labels = read_labels(folder)
+        sounds = [folder / "labels.tsv", *(folder / f"{row['id']}.flac" for row in labels)]
+        examples += _cached(
+            cache, labelled, sounds, partial(_hear_labelled, config, source, corpus)
+        )
     return examples
 
 
 def _cached(
-    cache: Path, made_from: Mapping[str, Any], make: Callable[[], Iterator[Example]]
+    cache: Path,
+    made_from: Mapping[str, Any],
+    sounds: Sequence[Path],
+    make: Callable[[], Iterator[Example]],
 ) -> list[Example]:
-    digest = hashlib.sha256(json.dumps([made_from, SUMMARY]).encode()).hexdigest()
-    path = cache / f"speech-{digest[:12]}.safetensors"
+    path = cache / f"speech-{digest([made_from, SUMMARY, heard(sounds)])}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         made = {
@@ -195,17 +209,24 @@ def _hear_plain(config: Mapping[str, Any], corpus: Path) -> Iterator[Example]:
             yield Example(_summaries(encoder, heard), "neutral", speaker, PLAIN)
 
 
-def _recorded(config: Mapping[str, Any], corpus: Path) -> Iterator[tuple[str, Array]]:
-    """(speaker, waveform) of what people said in no mood: at most CLIPS pieces of each."""
+def _recordings(config: Mapping[str, Any], corpus: Path) -> dict[str, list[Path]]:
+    """The sounds of what people said in no mood: at most CLIPS of each speaker."""
     sounds = {
         speaker: [clip.audio for clip in clips]
         for speaker, clips in _by_speaker(config["faces"], corpus).items()
     }
     for folder in config["recordings"]:
-        sounds[folder] = sorted((corpus / folder).glob("*.flac"))
-    for speaker, paths in sounds.items():
+        sounds[folder] = sorted((corpus / folder).glob("*.flac"))[:CLIPS]
+        if not sounds[folder]:
+            raise CorpusError(f"{corpus / folder} holds no .flac files. Give another folder.")
+    return sounds
+
+
+def _recorded(config: Mapping[str, Any], corpus: Path) -> Iterator[tuple[str, Array]]:
+    """(speaker, waveform) of `_recordings`: at most CLIPS pieces of each."""
+    for speaker, paths in _recordings(config, corpus).items():
         pieces: list[Array] = []
-        for path in paths[:CLIPS]:
+        for path in paths:
             waveform = Speech.load(path).waveform
             starts = range(0, max(1, len(waveform) - PIECE // 2), PIECE)
             pieces += [waveform[start : start + PIECE] for start in starts]
@@ -232,7 +253,7 @@ def _hear_labelled(
 
 
 def _summaries(encoder: PhoneticEncoder, waveform: Array) -> Array:
-    rows = torch.cat(list(encoder.stream(torch.tensor(waveform)))).numpy()
+    rows = torch.cat(list(encoder.stream(waveform))).numpy()
     return summarise_speech(waveform, rows)
 
 

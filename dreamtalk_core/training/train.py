@@ -9,27 +9,28 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from dreamtalk_core.devices import choose_device
 from dreamtalk_core.diffusion import TRAIN_STEPS, add_noise
-from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.errors import CorpusError, DreamTalkError
 from dreamtalk_core.files import atomic_write
-from dreamtalk_core.formats._limits import read_json
 from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.phonetics import FEATURE_WIDTH, WIDTH
+from dreamtalk_core.training.config import read_config
 from dreamtalk_core.training.data import (
     CHANNELS,
     Batch,
@@ -41,6 +42,9 @@ from dreamtalk_core.training.data import (
 )
 from dreamtalk_core.training.expert import sync_loss, train_expert
 from dreamtalk_core.training.manner import LIPS, NAMED, ROUNDING
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 SAVE_EVERY = 500
 CLOSED = 0.03
@@ -54,33 +58,30 @@ def train(config_path: Path, corpus: Path, output: Path, device_name: str = "aut
     config_path: see default.json. Raises CorpusError when corpus or configuration do not fit.
     """
     config = read_config(config_path)
-    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    device = choose_device(device_name)
-    if world > 1:
-        local = int(os.environ.get("LOCAL_RANK", 0))
-        device = torch.device("cuda", local) if device.type == "cuda" else device
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    with together(choose_device(device_name)) as team:
+        return _train(config, corpus, output, team)
+
+
+def _train(config: Mapping[str, Any], corpus: Path, output: Path, team: Team) -> Path:
+    rank, device = team.rank, team.device
+    log = open_log(output / "log") if rank == 0 else None
     torch.manual_seed(config["seed"])
-    if rank and world > 1:
-        distributed.barrier()  # rank 0 makes features and lip expert, the others read them
-    sources = [*load_sources(config, corpus, output / "cache"), silent_source(config)]
-    weights = [source["weight"] for source in config["sources"]]
-    shares = [weight / sum(weights) * (1 - config["silence"]) for weight in weights]
-    shares.append(1 - sum(shares))
-    expert = lip_expert(config, sources, shares, output / "lip_expert.safetensors", device)
-    if rank == 0 and world > 1:
-        distributed.barrier()
+    with team.first_alone():  # the first makes features and lip expert, the others read them
+        sources = [*load_sources(config, corpus, output / "cache"), silent_source(config)]
+        weights = [source["weight"] for source in config["sources"]]
+        shares = [weight / sum(weights) * (1 - config["silence"]) for weight in weights]
+        shares.append(1 - sum(shares))
+        expert = lip_expert(config, sources, shares, output / "lip_expert.safetensors", device)
 
     torch.manual_seed(config["seed"])
     model = build_model(config, sources, shares).to(device)
     objective = Objective(model, expert, config)
-    parallel = DistributedDataParallel(objective) if world > 1 else objective
+    parallel = DistributedDataParallel(objective) if team.size > 1 else objective
     optimizer = torch.optim.AdamW(
         model.parameters(), config["learning_rate"], weight_decay=config["weight_decay"]
     )
     average = copy.deepcopy(model).requires_grad_(False)
     start = load_checkpoint(output / "checkpoint.pt", model, average, optimizer)
-    log = SummaryWriter(output / "log") if rank == 0 else None
 
     bar = tqdm(
         range(start, config["steps"]), initial=start, total=config["steps"], disable=rank > 0
@@ -111,6 +112,56 @@ def train(config_path: Path, corpus: Path, output: Path, device_name: str = "aut
             average.styles = name_styles(average, sources, config)
             average.save(output / "model.safetensors", about(config, step + 1))
     return output / "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Team:
+    """The processes that train together, of which this is one."""
+
+    rank: int
+    size: int
+    device: torch.device
+    patient: distributed.ProcessGroup | None
+    """A group to wait in for as long as it takes; None for a process alone."""
+
+    @contextlib.contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """The first process goes through before the others do."""
+        if self.rank and self.patient:
+            distributed.barrier(self.patient)
+        yield
+        if self.rank == 0 and self.patient:
+            distributed.barrier(self.patient)
+
+
+@contextlib.contextmanager
+def together(device: torch.device) -> Iterator[Team]:
+    """The team that torchrun has started, taken leave of at the end, whatever happens."""
+    size = int(os.environ.get("WORLD_SIZE", 1))
+    if size == 1:
+        yield Team(0, 1, device, None)
+        return
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        # Features of a large corpus take hours; in training, minutes without a word are a fault.
+        patient = distributed.new_group(backend="gloo", timeout=timedelta(days=7))
+        yield Team(distributed.get_rank(), size, device, patient)
+    finally:
+        distributed.destroy_process_group()
+
+
+def open_log(folder: Path) -> SummaryWriter:
+    """Raises DreamTalkError where TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise DreamTalkError(
+            'Training keeps its log with TensorBoard: pip install "dreamtalk[train]"'
+        ) from error
+    return SummaryWriter(folder)
 
 
 class Objective(nn.Module):
@@ -208,26 +259,6 @@ class Objective(nn.Module):
         kept[..., :WIDTH] *= luck >= hidden
         kept[..., WIDTH:] *= luck < 1 - phones
         return features * kept
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """A training configuration. Raises CorpusError when it cannot be read.
-
-    One that names a `base`, a file beside it, is that configuration with its own entries in place
-    of the base's; its sources come on top of the base's.
-    """
-    config = read_json(path, CorpusError, "training configuration")
-    if not isinstance(config, dict):
-        raise CorpusError(f"{path} is no training configuration: it must be an object.")
-    if "base" not in config:
-        return config
-    place = path.parent / str(config.pop("base"))
-    base = read_json(place, CorpusError, "training configuration")
-    if not isinstance(base, dict) or "base" in base or not isinstance(base.get("sources"), list):
-        raise CorpusError(
-            f"{place}, the base of {path}, must be a configuration with sources and no base."
-        )
-    return base | config | {"sources": base["sources"] + config.get("sources", [])}
 
 
 def lip_expert(

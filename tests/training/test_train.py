@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from dreamtalk_core.errors import CorpusError
+from dreamtalk_core import phonetics
+from dreamtalk_core.errors import CorpusError, DreamTalkError
 from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import MotionModel
+from dreamtalk_core.training import data
 from dreamtalk_core.training import train as training
 from dreamtalk_core.training.data import CHANNELS, calibrate, draw_batch, load_sources
-from tests.test_corpus import write_tracked
+from dreamtalk_core.weights import open_weights
+from tests.test_corpus import write_sound, write_tracked
 
+ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = Path(training.__file__).with_name("default.json")
 SIZES = {"style": 8, "width": 16, "heads": 2, "dropout": 0.0}
 
@@ -104,6 +113,112 @@ def test_a_run_without_sync_loss_needs_no_lip_expert(
     config.write_text(json.dumps(settings), encoding="utf-8")
     training.train(config, corpus, tmp_path / "run", "cpu")
     assert not (tmp_path / "run" / "lip_expert.safetensors").exists()
+
+
+@pytest.mark.parametrize("change", ["recogniser", "sound"])
+def test_features_are_made_anew_when_what_they_are_made_from_has_changed(
+    change: str, corpus: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = training.read_config(config)
+    first = load_sources(settings, corpus, tmp_path / "cache")
+    again = load_sources(settings, corpus, tmp_path / "cache")
+    np.testing.assert_array_equal(first[0][0].takes[1].features, again[0][0].takes[1].features)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    if change == "sound":
+        write_sound(corpus / "clips" / "clip0.flac", 1.6)
+    else:
+        copied = tmp_path / "weights"
+        copied.mkdir()
+        tensors, header = open_weights(data.WEIGHTS / "phonetic.safetensors")
+        tensors["head.bias"] += torch.arange(len(tensors["head.bias"])) % 7
+        save_file(tensors, copied / "phonetic.safetensors", header)
+        monkeypatch.setattr(data, "WEIGHTS", copied)
+        monkeypatch.setattr(phonetics, "WEIGHTS", copied)
+    other = load_sources(settings, corpus, tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+    one, another = (source[0][0].takes[0].features for source in (first, other))
+    assert one.shape != another.shape or not np.array_equal(one, another)
+
+
+def together(script: str, *arguments: Path) -> list[subprocess.CompletedProcess[str]]:
+    """What two processes, as torchrun starts them, make of a script."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    started = []
+    for rank in range(2):
+        place = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
+        place |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        command = [sys.executable, "-c", script, *map(str, arguments)]
+        started.append(
+            subprocess.Popen(
+                command,
+                env=os.environ | place,
+                cwd=ROOT,
+                text=True,
+                encoding="utf-8",
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        )
+    ends = []
+    for process in started:
+        try:
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
+        ends.append(subprocess.CompletedProcess(process.args, process.returncode, out, err))
+    return ends
+
+
+TWO = """
+import sys, time
+from datetime import timedelta
+from pathlib import Path
+from torch import distributed
+from dreamtalk_core.training import train as training
+
+def slow(*arguments, load=training.load_sources):
+    if distributed.get_rank() == 0:
+        {meanwhile}
+    return load(*arguments)
+
+training.load_sources = slow
+start = distributed.init_process_group
+distributed.init_process_group = lambda backend: start(backend, timeout=timedelta(seconds=4))
+try:
+    training.train(*map(Path, sys.argv[1:]), "cpu")
+finally:
+    print("left", not distributed.is_initialized())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="gloo's sockets are another matter there")
+class TestTwoProcesses:
+    def test_wait_for_features_as_long_as_they_take(
+        self, corpus: Path, config: Path, tmp_path: Path
+    ) -> None:
+        script = TWO.format(meanwhile="time.sleep(8)")  # twice what collectives are given
+        ends = together(script, config, corpus, tmp_path / "run")
+        assert [end.returncode for end in ends] == [0, 0], ends[0].stderr + ends[1].stderr
+        assert [end.stdout.split()[-2:] for end in ends] == [["left", "True"]] * 2
+        assert MotionModel.load(tmp_path / "run" / "model.safetensors").styles
+
+    def test_end_together_when_one_fails(self, corpus: Path, config: Path, tmp_path: Path) -> None:
+        script = TWO.format(meanwhile="raise training.CorpusError('the corpus is gone')")
+        ends = together(script, config, corpus, tmp_path / "run")
+        assert [end.returncode for end in ends] == [1, 1]
+        assert "the corpus is gone" in ends[0].stderr
+        assert [end.stdout.split()[-2:] for end in ends] == [["left", "True"]] * 2
+
+
+def test_no_work_is_done_without_tensorboard(
+    corpus: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(DreamTalkError, match=r"dreamtalk\[train\]"):
+        training.train(config, corpus, tmp_path / "run", "cpu")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_configuration_stands_on_its_base(config: Path) -> None:
