@@ -50,9 +50,11 @@ def extract_style(
     """The style of one performance or several, each at least one second long.
 
     Every frame counts alike. The style keeps the performances as its clip.
-    Raises StyleError for a shorter one.
+    Raises StyleError for a shorter one, or none.
     """
     motions = [motion] if isinstance(motion, Motion) else list(motion)
+    if not motions:
+        raise StyleError("There is no performance to take a style from. Give at least one.")
     for part in motions:
         if part.duration < MIN_SECONDS:
             raise StyleError(
