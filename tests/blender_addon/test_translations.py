@@ -50,7 +50,7 @@ def shown(tree: ast.AST) -> Iterator[ast.expr]:
 
 def texts() -> set[str]:
     found = REGIONS | REPORT
-    for path in ADDON.glob("*.py"):
+    for path in ADDON.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found |= {
             node.value

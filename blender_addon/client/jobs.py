@@ -15,8 +15,8 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
 
+from ..messages import told
 from . import service
-from .messages import told
 from .worker import Task
 
 _EVERY = 0.1

@@ -16,10 +16,12 @@ from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.formats import READABLE
 from dreamtalk_core.motion import Motion
 
+from ..client.jobs import JobOperator, Result, all_of
+from ..messages import told
+from ..rigs.curve import Curve
+from ..rigs.targets import curves_of, holder_of, objects_of
 from . import styles
-from .actions import Curve, reduce_action
-from .jobs import JobOperator, Result, all_of
-from .messages import told
+from .actions import reduce_action
 from .settings import (
     AUTO,
     FILE,
@@ -30,7 +32,6 @@ from .settings import (
     scene_fps,
 )
 from .sound import add_sound, check_sound
-from .targets import curves_of, holder_of, objects_of
 from .tracks import add_take, check_owners, layers_of
 
 
