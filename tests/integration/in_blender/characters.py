@@ -281,12 +281,12 @@ def a_table_by_hand(session: Any) -> None:
 def the_panel(session: Any) -> None:
     """It draws for every state of a character; the table's buttons and names are what they are."""
     _start(session)
-    mapping = session.part("mapping.data")
+    panel = session.part("mapping.panel")
     bpy.context.view_layer.objects.active = None
-    assert "No character is selected." in _drawn(mapping)
+    assert "No character is selected." in _drawn(panel)
     face = _mesh("Face", ["Jaw_Open", "jawOpen", "Mystery"])
     _select(face)
-    said = _drawn(mapping)
+    said = _drawn(panel)
     assert "Conflicts: 1" in said
     assert "    Jaw_Open = jawOpen" in said
     assert "    Mystery" in said
@@ -294,15 +294,15 @@ def the_panel(session: Any) -> None:
     assert "template_list" not in said
     assert bpy.ops.dreamtalk.match() == {"FINISHED"}
     face.dreamtalk.rows[0].target = "gone"
-    said = _drawn(mapping)
+    said = _drawn(panel)
     assert "template_list" in said
     assert "    gone" in said
     face.dreamtalk.rows[0].target = "jawOpen"
     assert bpy.ops.dreamtalk.drive() == {"FINISHED"}
-    assert "dreamtalk.release" in _drawn(mapping)
+    assert "dreamtalk.release" in _drawn(panel)
     for row in face.dreamtalk.rows:
         layout = _Layout([])
-        mapping.DREAMTALK_UL_mapping.draw_item(
+        panel.DREAMTALK_UL_mapping.draw_item(
             None, bpy.context, layout, face.dreamtalk, row, 0, face.dreamtalk, "row", 0
         )
         assert "CHECKMARK" in layout.said
@@ -524,10 +524,10 @@ class _Layout:
         return put
 
 
-def _drawn(mapping: Any) -> list[str]:
+def _drawn(panel: Any) -> list[str]:
     """All that the mapping's panel shows."""
     layout = _Layout([])
-    mapping.draw(layout, bpy.context)
+    panel.draw(layout, bpy.context)
     return layout.said
 
 

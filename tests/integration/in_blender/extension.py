@@ -31,12 +31,12 @@ def a_life(session: Any) -> None:
     temporary = Path(bpy.app.tempdir)
     assert list(temporary.iterdir())
 
-    bpy.ops.preferences.addon_disable(module=session.part("client.service").__package__)
+    bpy.ops.preferences.addon_disable(module=session.home)
     assert worker.poll() is not None, "the worker is left"
     assert not list(temporary.iterdir()), "files are left"
     _same(before)
 
-    bpy.ops.preferences.addon_enable(module=service.__package__)
+    bpy.ops.preferences.addon_enable(module=session.home)
     session.preferences.python = str(session.worker)
     service.wait(_animate(session.part("client.service"), output))
     _uninstall()
