@@ -24,12 +24,13 @@ from . import styles
 from .actions import reduce_action
 from .settings import (
     AUTO,
+    BEHAVIOUR,
+    CONTROLS,
     FILE,
     MARKERS,
-    controls,
     first_frame,
-    living,
     scene_fps,
+    strengths,
 )
 from .sound import add_sound, check_sound
 from .tracks import add_take, check_owners, layers_of
@@ -67,8 +68,8 @@ def wish(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
         "guidance": settings.intensity,
         "fps": f"{fps.numerator}/{fps.denominator}",
         "seed": settings.seed,
-        "living": living(settings),
-        "controls": controls(settings),
+        "living": strengths(settings, BEHAVIOUR),
+        "controls": strengths(settings, CONTROLS),
         "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
     }
 

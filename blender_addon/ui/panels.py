@@ -12,7 +12,7 @@ from dreamtalk_core.errors import DreamTalkError
 from ..animation import styles
 from ..animation.actions import REGIONS
 from ..animation.animate import warnings
-from ..animation.settings import FILE, MARKERS, NAMED
+from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED
 from ..animation.takes import moved, sound_name, takes_on
 from ..animation.tracks import frame_span, is_muted, style_of
 from ..client import jobs
@@ -96,12 +96,9 @@ class DREAMTALK_PT_life(_Part, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = _column(self.layout), context.scene.dreamtalk
         layout.prop(settings, "head")
-        for names in (
-            ("blinks", "gaze", "gestures", "idle"),
-            ("smoothing", "closure", "max_opening", "asymmetry"),
-        ):
+        for table in (BEHAVIOUR, CONTROLS):
             column = layout.column(align=True)
-            for name in names:
+            for name in table:
                 column.prop(settings, name, slider=True)
         layout.prop(settings, "tolerance")
         layout.prop(settings, "use_sound")
