@@ -6,20 +6,25 @@ from __future__ import annotations
 from contextlib import ExitStack
 from importlib import import_module
 
+PACKAGE = __name__
+"""What Blender calls the extension: its preferences and its folder go by this name."""
+
 MODULES = (
-    "preferences",
-    "service",
-    "tracks",
-    "mapping",
-    "settings",
-    "styles",
-    "jobs",
-    "animate",
-    "takes",
-    "batch",
-    "export",
-    "sample_head",
-    "panels",
+    "ui.preferences",
+    "client.service",
+    "animation.tracks",
+    "mapping.data",
+    "mapping.operators",
+    "mapping.panel",
+    "animation.settings",
+    "animation.styles",
+    "client.jobs",
+    "animation.animate",
+    "animation.takes",
+    "animation.batch",
+    "animation.export",
+    "rigs.sample_head",
+    "ui.panels",
     "translations",
 )
 """What has something to register, in order: a tuple CLASSES, and `register` and `unregister`."""
@@ -36,7 +41,7 @@ def register() -> None:
 
     try:
         for name in MODULES:
-            module = import_module(f".{name}", __package__)
+            module = import_module(f".{name}", PACKAGE)
             for cls in getattr(module, "CLASSES", ()):
                 register_class(cls)
                 _taken.callback(unregister_class, cls)

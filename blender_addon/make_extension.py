@@ -39,6 +39,7 @@ LIGHT = (
     "installing",
     "living",
     "motion",
+    "parameters",
     "png",
     "retarget",
     "rig",

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from . import PACKAGE
+
 LANGUAGES = ("zh_HANS",)
 OWN = "DreamTalk"
 """The context of words that Blender itself translates otherwise than they are meant here."""
@@ -22,7 +24,7 @@ def register() -> None:
     import bpy
 
     bpy.app.translations.register(
-        __package__,
+        PACKAGE,
         {
             language: {
                 (context, english): text
@@ -37,4 +39,4 @@ def register() -> None:
 def unregister() -> None:
     import bpy
 
-    bpy.app.translations.unregister(__package__)
+    bpy.app.translations.unregister(PACKAGE)

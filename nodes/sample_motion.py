@@ -14,7 +14,7 @@ from dreamtalk_core.motion import Motion
 from . import host
 from .model import model_input, talk_of
 from .schema import ADVANCED, SEED, found_by
-from .sliders import control_inputs, living_inputs
+from .sliders import behaviour_inputs, control_inputs
 from .values import MotionType, MotionValue, SpeechType, SpeechValue, StyleType
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class SampleMotion(io.ComfyNode):
                     "hardly better.",
                     **ADVANCED,
                 ),
-                *living_inputs(),
+                *behaviour_inputs(),
                 *control_inputs(sampling=True),
             ],
             outputs=[

@@ -29,6 +29,7 @@ LIGHT = {
     "formats",
     "installing",
     "motion",
+    "parameters",
     "png",
     "retarget",
     "rig",

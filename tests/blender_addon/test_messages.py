@@ -16,7 +16,7 @@ _PRESSED = re.compile(r"\b[Pp]ress(?:es|ed)? [*`'\"]*([A-Z]\w*(?: [A-Z]\w*)*)")
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(ADDON.glob("*.py")):
+    for path in sorted(ADDON.rglob("*.py")):
         yield path.name, ast.parse(path.read_text(encoding="utf-8"))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from blender_addon.translations import LANGUAGES, table
+from dreamtalk_core.parameters import Behaviour, Controls, parameters
 
 ADDON = Path(__file__).resolve().parents[2] / "blender_addon"
 REGIONS = {"Lips", "Jaw", "Brows", "Eyes", "Cheeks", "Head"}
@@ -40,8 +41,6 @@ def shown(tree: ast.AST) -> Iterator[ast.expr]:
                 items = given.get("items")
                 for item in items.elts if isinstance(items, ast.List) else ():
                     yield from item.elts[1:3] if isinstance(item, ast.Tuple) else ()
-            elif called == "_share":
-                yield from node.args[:2]
             elif called.endswith("poll_message_set"):
                 yield from node.args[:1]
             elif called.rpartition(".")[2] in {"label", "operator", "prop"} and "text" in given:
@@ -49,8 +48,10 @@ def shown(tree: ast.AST) -> Iterator[ast.expr]:
 
 
 def texts() -> set[str]:
-    found = REGIONS | REPORT
-    for path in ADDON.glob("*.py"):
+    set_by = [*parameters(Behaviour), *parameters(Controls)]
+    found = REGIONS | REPORT | {own.label for own in set_by}
+    found |= {own.help for own in set_by if own.name not in map(str.lower, REGIONS)}
+    for path in ADDON.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found |= {
             node.value

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from blender_addon import make_extension
-from blender_addon.worker import Runtime, Task, Worker
+from blender_addon.client.worker import Runtime, Task, Worker
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.motion import Motion
 from tests.integration.blender import Blender, checks

@@ -60,8 +60,8 @@ def _put(session: Any, motion: Any, first: int = 1, name: str = "line", **settin
     scene = bpy.context.scene
     for setting, value in settings.items():
         setattr(scene.dreamtalk, setting, value)
-    objects = session.part("targets").objects_of(bpy.context)
-    return session.part("animate").put_take(scene, objects, [motion], name, first)
+    objects = session.part("rigs.targets").objects_of(bpy.context)
+    return session.part("animation.animate").put_take(scene, objects, [motion], name, first)
 
 
 def _state() -> dict[str, Any]:
@@ -114,7 +114,7 @@ def spoken(session: Any) -> None:
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
     take = scene.dreamtalk.take
     output = session.folder / "same.npz"
-    service = session.part("service")
+    service = session.part("client.service")
     service.wait(service.request("animate", output=str(output), **take.dreamtalk.made_from))
     motion = session.part("dreamtalk_core.motion").Motion.load(output)
     assert len(motion) == 332  # 13.84 s at 24 fps
@@ -185,13 +185,13 @@ def the_head_turns(session: Any) -> None:
 def thousands_of_keys(session: Any) -> None:
     """52 keys x 3000 frames in less than 0.3 s."""
     face, motion = _face(session), _motion(session, 3000)
-    objects = session.part("targets").objects_of(bpy.context)
-    curves = session.part("targets").curves_of(objects, motion)
+    objects = session.part("rigs.targets").objects_of(bpy.context)
+    curves = session.part("rigs.targets").curves_of(objects, motion)
     assert len(curves) >= 52
     times = []
     for _ in range(3):
         start = time.perf_counter()
-        take = session.part("tracks").add_take("long", curves, 1)
+        take = session.part("animation.tracks").add_take("long", curves, 1)
         times.append(time.perf_counter() - start)
     print(f"52 keys x 3000 frames: {min(times):.3f} s")
     assert min(times) < 0.3, times
@@ -203,22 +203,22 @@ def odd_times(session: Any) -> None:
     """23.976 frames per second, and a start before frame 0."""
     face, scene = _face(session), bpy.context.scene
     scene.render.fps, scene.render.fps_base = 24, 1.001
-    settings = session.part("settings")
+    settings = session.part("animation.settings")
     assert str(settings.scene_fps(scene)) == "24000/1001"
     motion = _motion(session, 60, 25)
     take = _put(session, motion, first=-25)
     resampled = motion.resample("24000/1001")
     assert len(resampled) == 58
     _shows(face, resampled, -25)
-    assert session.part("tracks").frame_span(take) == (-25, 32)
+    assert session.part("animation.tracks").frame_span(take) == (-25, 32)
     scene.dreamtalk.start_at, scene.dreamtalk.start_frame = "FRAME", -40
     scene.dreamtalk.sound = str(VOICE)
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
-    assert session.part("tracks").frame_span(scene.dreamtalk.take) == (-40, 291)
+    assert session.part("animation.tracks").frame_span(scene.dreamtalk.take) == (-40, 291)
     (strip,) = scene.sequence_editor.strips
     assert strip.frame_start == -40
     one = _put(session, motion.cut(0, 1), first=500)
-    assert session.part("tracks").frame_span(one) == (500, 500)
+    assert session.part("animation.tracks").frame_span(one) == (500, 500)
 
 
 def at_rest_where_no_take_is(session: Any) -> None:
@@ -237,10 +237,10 @@ def at_rest_where_no_take_is(session: Any) -> None:
 def a_style_on_its_own_track(session: Any) -> None:
     face, scene = _face(session), bpy.context.scene
     neutral, styled = _motion(session, 30, seed=1), _motion(session, 30, seed=2)
-    objects = session.part("targets").objects_of(bpy.context)
-    take = session.part("animate").put_take(scene, objects, [styled, neutral], "line", 1)
+    objects = session.part("rigs.targets").objects_of(bpy.context)
+    take = session.part("animation.animate").put_take(scene, objects, [styled, neutral], "line", 1)
     _shows(face, styled, 1)
-    style = session.part("tracks").style_of(take)
+    style = session.part("animation.tracks").style_of(take)
     style.dreamtalk.intensity = 0.25
     seen = _seen(face, styled.names, range(1, 31))
     expected = 0.75 * neutral.weights + 0.25 * styled.weights
@@ -427,7 +427,7 @@ def curves_from_a_file(session: Any) -> None:
 
 def styles_from_markers(session: Any) -> None:
     _face(session)
-    scene, animate = bpy.context.scene, session.part("animate")
+    scene, animate = bpy.context.scene, session.part("animation.animate")
     scene.dreamtalk.style_from = "MARKERS"
     scene.dreamtalk.sound = str(VOICE)
     _refused(bpy.ops.dreamtalk.animate, "No timeline marker")
@@ -451,7 +451,7 @@ def styles_from_markers(session: Any) -> None:
 
 def styles_have_pictures(session: Any) -> None:
     _face(session)
-    styles, settings = session.part("styles"), bpy.context.scene.dreamtalk
+    styles, settings = session.part("animation.styles"), bpy.context.scene.dreamtalk
     # Before anybody has been asked: a style is chosen, and all have a picture.
     shipped = {entry[0] for entry in styles.items(None, None)}
     assert settings.style == "neutral"
@@ -540,7 +540,7 @@ def _drawn(session: Any) -> list[str]:
     """What the panels show, in order."""
     icons = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys()
     seen: list[str] = []
-    for panel in session.part("panels").CLASSES:
+    for panel in session.part("ui.panels").CLASSES:
         owner = type("Drawn", (), {"layout": _Layout(set(icons), seen)})()
         panel.draw(owner, bpy.context)
     return seen
@@ -552,14 +552,14 @@ def panels(session: Any) -> None:
     for style in ("AUTO", "NAMED", "FILE", "MARKERS"):
         scene.dreamtalk.style_from = style
         assert "dreamtalk.animate" in _drawn(session)
-    objects = session.part("targets").objects_of(bpy.context)
+    objects = session.part("rigs.targets").objects_of(bpy.context)
     pair = [_motion(session, 9, seed=seed) for seed in (1, 2)]
-    session.part("animate").put_take(scene, objects, pair, "line", 1, {"speech": "x.wav"})
+    session.part("animation.animate").put_take(scene, objects, pair, "line", 1, {"speech": "x.wav"})
     drawn = _drawn(session)
     assert {"intensity", "lips", "dreamtalk.regenerate", "1 – 9  x.wav"} <= set(drawn)
     face.data.shape_keys.key_blocks["jawOpen"].mute = True
     assert "jawOpen." in " ".join(_drawn(session))
-    jobs = session.part("jobs")
+    jobs = session.part("client.jobs")
     jobs.current = jobs.Job([{}])
     assert "dreamtalk.cancel" in _drawn(session)
     jobs.current = None
@@ -597,7 +597,7 @@ def a_python_that_does_not_fit(session: Any) -> None:
     os.environ["HOME"], os.environ["PATH"] = str(session.folder), ""
     session.preferences.python = ""
     bpy.context.preferences.system.use_online_access = True
-    preferences, runtimes = session.part("preferences"), session.part("runtimes")
+    preferences, runtimes = session.part("client.choice"), session.part("client.runtimes")
 
     def told() -> str:
         try:
@@ -613,7 +613,7 @@ def a_python_that_does_not_fit(session: Any) -> None:
         panel = type("Drawn", (), own)()
         size = SimpleNamespace(width=600, ui_scale=1)
         context = SimpleNamespace(region=size, preferences=SimpleNamespace(system=size))
-        preferences.DREAMTALK_Preferences.draw(panel, context)
+        session.part("ui.preferences").DREAMTALK_Preferences.draw(panel, context)
         return seen
 
     # As it is meant to be: these Pythons fit.
@@ -660,9 +660,9 @@ class _Event:
 
 def _modal(session: Any) -> tuple[Any, _Window]:
     """Animate as it runs with a window, without Blender's own part of it; and its context."""
-    animate = session.part("animate").DREAMTALK_OT_animate
+    animate = session.part("animation.animate").DREAMTALK_OT_animate
 
-    class Operator(session.part("jobs").JobOperator):
+    class Operator(session.part("client.jobs").JobOperator):
         said: tuple[set[str], str] = (set(), "")
         plan, apply = animate.plan, animate.apply
 
@@ -675,7 +675,7 @@ def _modal(session: Any) -> tuple[Any, _Window]:
 def with_a_window(session: Any) -> None:
     """The modal operator: it lets events pass, ends by itself, and can be stopped."""
     _face(session)
-    scene, jobs = bpy.context.scene, session.part("jobs")
+    scene, jobs = bpy.context.scene, session.part("client.jobs")
     scene.dreamtalk.sound = str(VOICE)
 
     for stop in ("ESC", "button"):
@@ -705,7 +705,7 @@ def with_a_window(session: Any) -> None:
     assert state == {"FINISHED"}, operator.said
     assert shares == sorted(shares)
     assert window.timers == 0
-    assert len(session.part("takes").takes_on([bpy.context.object])) == 1
+    assert len(session.part("animation.takes").takes_on([bpy.context.object])) == 1
 
     scene.dreamtalk.sound = str(session.folder / "no sound.wav")
     Path(scene.dreamtalk.sound).write_text("no sound", encoding="utf-8")
@@ -727,7 +727,9 @@ def ten_minutes(session: Any) -> None:
         file.setparams((1, 2, 16000, 0, "NONE", ""))
         noise = np.random.default_rng(0).integers(-3000, 3000, 600 * 16000)
         file.writeframes(noise.astype("<i2").tobytes())
-    job = session.part("jobs").Job([session.part("animate").wish(bpy.context.scene, sound, 1)])
+    job = session.part("client.jobs").Job(
+        [session.part("animation.animate").wish(bpy.context.scene, sound, 1)]
+    )
     held, until, done = 0.0, time.perf_counter() + 6, False
     while not done and time.perf_counter() < until:
         start = time.perf_counter()
@@ -764,9 +766,9 @@ def a_batch(session: Any) -> None:
     scene.dreamtalk.folder, scene.dreamtalk.export_folder = str(folder), str(out)
     bpy.context.view_layer.objects.active = None
     assert bpy.ops.dreamtalk.batch(object=face.name) == {"FINISHED"}
-    takes = session.part("takes").takes_on([face])
+    takes = session.part("animation.takes").takes_on([face])
     assert [take.name for take in takes] == ["a línea", "b"]
-    spans = [session.part("tracks").frame_span(take) for take in takes]
+    spans = [session.part("animation.tracks").frame_span(take) for take in takes]
     assert spans == [(1, 332), (343, 674)]
     assert [strip.frame_start for strip in scene.sequence_editor.strips] == [1, 343]
     assert sorted(path.name for path in out.iterdir()) == ["a línea.glb", "b.glb"]
@@ -884,7 +886,7 @@ def refusals(session: Any) -> None:
     _refused(animate, "Würfel", "2 shape keys", "口元, 眉毛")
     driven = plain.shape_key_add(name="jawOpen")
     driven.driver_add("value")
-    assert "drivers" in session.part("animate").warnings([plain])[0]
+    assert "drivers" in session.part("animation.animate").warnings([plain])[0]
     bpy.context.view_layer.objects.active = None
     _refused(animate, "No character")
 
@@ -915,9 +917,9 @@ def linked_data(session: Any) -> None:
 def cancelled(session: Any) -> None:
     """At any moment: the scene is as it was, and nothing lies about."""
     _face(session)
-    scene, jobs = bpy.context.scene, session.part("jobs")
+    scene, jobs = bpy.context.scene, session.part("client.jobs")
     scene.dreamtalk.sound = str(VOICE)
-    wish = session.part("animate").wish(scene, VOICE, 1)
+    wish = session.part("animation.animate").wish(scene, VOICE, 1)
     for steps in (0, 1, 3, 10, 30):
         before = _state()
         job = jobs.Job([wish, wish])
@@ -935,13 +937,13 @@ def cancelled(session: Any) -> None:
     with suppress(KeyboardInterrupt):
         jobs.Job([wish]).run(stop)
     assert _state() == before
-    assert not session.part("service").running()
+    assert not session.part("client.service").running()
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
 
 
 def a_broken_step_is_taken_back(session: Any) -> None:
     """If a take cannot be laid in full, none of it stays."""
-    face, tracks = _face(session), session.part("tracks")
+    face, tracks = _face(session), session.part("animation.tracks")
     face.data.shape_keys.keyframe_insert('key_blocks["jawOpen"].value', frame=1)
     before = _state()
     lay, calls = tracks._lay, []

@@ -38,7 +38,7 @@ def every_scheme(session: Any) -> None:
 def names_in_japanese(session: Any) -> None:
     """MMD's keys speak; of others the report says what was not understood, and does nothing."""
     _start(session)
-    motion, targets = _speech(session), session.part("targets")
+    motion, targets = _speech(session), session.part("rigs.targets")
     thing = _mesh("顔", ["まばたき", "あ", "い", "う", "え", "お", "にこり"])
     _animate(session, [thing], motion)
     keys = thing.data.shape_keys.key_blocks
@@ -53,7 +53,7 @@ def names_in_japanese(session: Any) -> None:
 def split_meshes(session: Any) -> None:
     """Head, teeth, tongue and beard share keys: by their parent, their armature or selection."""
     _start(session)
-    targets, motion = session.part("targets"), _motion(session)
+    targets, motion = session.part("rigs.targets"), _motion(session)
     parts = [
         _mesh("Head", ["jawOpen", "eyeBlinkLeft", "mouthClose"]),
         _mesh("Teeth", ["jawOpen"]),
@@ -78,7 +78,7 @@ def split_meshes(session: Any) -> None:
         got = _frames(lambda keys=keys: [keys["jawOpen"].value])[:, 0]
         assert np.abs(got - motion.channel("jawOpen")).max() < 1e-5, own.name
     assert not _frames(lambda: [parts[2].data.shape_keys.key_blocks["Jaw_Open"].value]).any()
-    report = session.part("mapping").report_of(objects)
+    report = session.part("mapping.data").report_of(objects)
     assert [own.target for own in report.conflicts] == ["Jaw_Open"]
 
 
@@ -116,7 +116,7 @@ def viseme_rigs(session: Any) -> None:
 def heads_of_all_kinds(session: Any) -> None:
     """A head bone that lies anyhow, in an armature that stands anyhow, turns as the motion does."""
     _start(session)
-    targets, motion = session.part("targets"), _motion(session)
+    targets, motion = session.part("rigs.targets"), _motion(session)
     rotation = session.part("dreamtalk_core.rig.head").rotation_matrix
     for frame in (
         np.eye(3),
@@ -155,7 +155,7 @@ def heads_of_all_kinds(session: Any) -> None:
 def the_sample_head(session: Any) -> None:
     """52 keys, and the head's bone by its angles exactly."""
     face = _start(session, head=True)
-    motion, targets = _motion(session), session.part("targets")
+    motion, targets = _motion(session), session.part("rigs.targets")
     _select(face)
     objects = targets.objects_of(bpy.context)
     _animate(session, objects, motion)
@@ -180,7 +180,7 @@ def a_rigify_face(session: Any) -> None:
 def a_driven_face(session: Any) -> None:
     """Driven from an empty, the same values come out as baked; released, nothing is left."""
     face = _start(session, head=True)
-    motion, targets = _motion(session), session.part("targets")
+    motion, targets = _motion(session), session.part("rigs.targets")
     _select(face)
     objects = targets.objects_of(bpy.context)
     assert bpy.ops.dreamtalk.match() == {"FINISHED"}
@@ -238,7 +238,7 @@ def a_driven_face(session: Any) -> None:
 def a_table_by_hand(session: Any) -> None:
     """Rows are added, changed, saved, forgotten, loaded; what is wrong is told."""
     _start(session)
-    targets, motion = session.part("targets"), _motion(session)
+    targets, motion = session.part("rigs.targets"), _motion(session)
     thing = _mesh("Face", ["Key 1", "A smirk", "jawOpen"])
     _select(thing)
     assert bpy.ops.dreamtalk.mapping_add(target="A smirk", source="mouthSmileRight") == {"FINISHED"}
@@ -249,7 +249,7 @@ def a_table_by_hand(session: Any) -> None:
     key = thing.data.shape_keys.key_blocks["A smirk"]
     wanted = 0.1 + 0.5 * motion.channel("mouthSmileRight")
     assert np.abs(_frames(lambda: [key.value])[:, 0] - wanted).max() < 1e-5
-    mine = session.part("mapping")
+    mine = session.part("mapping.data")
     assert mine.unused([thing], targets.mapping_of([thing])) == ["Key 1"]
 
     file = session.folder / "mein Gesicht ä.json"
@@ -281,12 +281,12 @@ def a_table_by_hand(session: Any) -> None:
 def the_panel(session: Any) -> None:
     """It draws for every state of a character; the table's buttons and names are what they are."""
     _start(session)
-    mapping = session.part("mapping")
+    panel = session.part("mapping.panel")
     bpy.context.view_layer.objects.active = None
-    assert "No character is selected." in _drawn(mapping)
+    assert "No character is selected." in _drawn(panel)
     face = _mesh("Face", ["Jaw_Open", "jawOpen", "Mystery"])
     _select(face)
-    said = _drawn(mapping)
+    said = _drawn(panel)
     assert "Conflicts: 1" in said
     assert "    Jaw_Open = jawOpen" in said
     assert "    Mystery" in said
@@ -294,15 +294,15 @@ def the_panel(session: Any) -> None:
     assert "template_list" not in said
     assert bpy.ops.dreamtalk.match() == {"FINISHED"}
     face.dreamtalk.rows[0].target = "gone"
-    said = _drawn(mapping)
+    said = _drawn(panel)
     assert "template_list" in said
     assert "    gone" in said
     face.dreamtalk.rows[0].target = "jawOpen"
     assert bpy.ops.dreamtalk.drive() == {"FINISHED"}
-    assert "dreamtalk.release" in _drawn(mapping)
+    assert "dreamtalk.release" in _drawn(panel)
     for row in face.dreamtalk.rows:
         layout = _Layout([])
-        mapping.DREAMTALK_UL_mapping.draw_item(
+        panel.DREAMTALK_UL_mapping.draw_item(
             None, bpy.context, layout, face.dreamtalk, row, 0, face.dreamtalk, "row", 0
         )
         assert "CHECKMARK" in layout.said
@@ -311,7 +311,7 @@ def the_panel(session: Any) -> None:
 def what_cannot_be(session: Any) -> None:
     """No character, no keys, edit mode, linked data: said, and nothing is changed."""
     _start(session)
-    targets, motion = session.part("targets"), _motion(session)
+    targets, motion = session.part("rigs.targets"), _motion(session)
     bpy.context.view_layer.objects.active = None
     _refused(session, "No character is selected", targets.objects_of, bpy.context)
     bare = _mesh("Bare", None)
@@ -440,7 +440,7 @@ def _viseme_head(session: Any, face: Any, scheme: str) -> Any:
     visemes = session.part("dreamtalk_core.retarget.visemes")
     rig = session.part("dreamtalk_core.rig.head").load_head()
     index = session.part("dreamtalk_core.arkit").INDEX
-    to_blender = session.part("sample_head").to_blender
+    to_blender = session.part("rigs.sample_head").to_blender
     thing = bpy.data.objects.new(scheme, face.data.copy())
     bpy.context.collection.objects.link(thing)
     thing.shape_key_clear()
@@ -458,7 +458,7 @@ def _viseme_head(session: Any, face: Any, scheme: str) -> Any:
 
 
 def _faces(session: Any, rig: Any) -> None:
-    targets, rigs = session.part("targets"), session.part("rigs")
+    targets, rigs = session.part("rigs.targets"), session.part("rigs.bones")
     motion = _motion(session)
     _select(rig)
     assert bpy.ops.dreamtalk.match() == {"FINISHED"}
@@ -524,10 +524,10 @@ class _Layout:
         return put
 
 
-def _drawn(mapping: Any) -> list[str]:
+def _drawn(panel: Any) -> list[str]:
     """All that the mapping's panel shows."""
     layout = _Layout([])
-    mapping.draw(layout, bpy.context)
+    panel.draw(layout, bpy.context)
     return layout.said
 
 
@@ -542,8 +542,8 @@ def _set(curve: Any) -> None:
 
 def _animate(session: Any, objects: list[Any], motion: Any) -> None:
     """A take of the motion from frame 1 on, as the buttons make it."""
-    curves = session.part("targets").curves_of(objects, motion)
-    session.part("tracks").add_take("take", curves, 1)
+    curves = session.part("rigs.targets").curves_of(objects, motion)
+    session.part("animation.tracks").add_take("take", curves, 1)
 
 
 def _frames(read: Any, frames: int = FRAMES) -> np.ndarray:

@@ -22,7 +22,7 @@ def a_life(session: Any) -> None:
     session.install()
     assert _traces() != before
     assert not [name for name in sys.modules if name.split(".")[0] in ("dreamtalk_core", "worker")]
-    service = session.part("service")
+    service = session.part("client.service")
     output = session.folder / "zeile ä.npz"
     told = service.wait(_animate(service, output))
     motion = session.part("dreamtalk_core.motion").Motion.load(output)
@@ -31,14 +31,14 @@ def a_life(session: Any) -> None:
     temporary = Path(bpy.app.tempdir)
     assert list(temporary.iterdir())
 
-    bpy.ops.preferences.addon_disable(module=session.part("service").__package__)
+    bpy.ops.preferences.addon_disable(module=session.home)
     assert worker.poll() is not None, "the worker is left"
     assert not list(temporary.iterdir()), "files are left"
     _same(before)
 
-    bpy.ops.preferences.addon_enable(module=service.__package__)
+    bpy.ops.preferences.addon_enable(module=session.home)
     session.preferences.python = str(session.worker)
-    service.wait(_animate(session.part("service"), output))
+    service.wait(_animate(session.part("client.service"), output))
     _uninstall()
     _same(before)
     own = Path(os.environ["BLENDER_USER_RESOURCES"], "extensions")
@@ -49,12 +49,12 @@ def an_update(session: Any) -> None:
     """Installed over itself in a session in which it has been used."""
     session.install()
     before = _traces()
-    service = session.part("service")
+    service = session.part("client.service")
     service.wait(service.request("hello", protocol=1))
     worker = service._worker._process
     session.install()
     assert worker.poll() is not None
-    again = session.part("service")
+    again = session.part("client.service")
     assert again is not service
     again.wait(again.request("hello", protocol=1))
     _same(before)
@@ -99,7 +99,7 @@ def another_version(session: Any) -> None:
     )
     assert "another version of DreamTalk" in _failure(session)
     session.preferences.python = str(session.worker)
-    service = session.part("service")
+    service = session.part("client.service")
     assert service.wait(service.request("hello", protocol=1))["protocol"] == 1
     assert "same DreamTalk on both sides" in _failed(service, "hello", protocol=2)
 
@@ -107,7 +107,7 @@ def another_version(session: Any) -> None:
 def killed_half_way(session: Any) -> None:
     """The task fails with the end of the log, those behind it are done by another worker."""
     session.install()
-    service = session.part("service")
+    service = session.part("client.service")
     outputs = [session.folder / f"{number}.npz" for number in range(3)]
     tasks = [_animate(service, output) for output in outputs]
     _until(service, lambda: tasks[0].progress > 0)
@@ -126,7 +126,7 @@ def crashed(session: Any) -> None:
     broken.write_text(f'#!/bin/sh\nexec "{session.worker}" -I -X utf8 -c "{code}"\n', "utf-8")
     broken.chmod(0o755)
     session.preferences.python = str(broken)
-    error = _failed(session.part("service"), "styles")
+    error = _failed(session.part("client.service"), "styles")
     assert error.startswith("DreamTalk has met a fault of its own. TypeError")
     assert "in <lambda>" in error
 
@@ -134,7 +134,7 @@ def crashed(session: Any) -> None:
 def cancelled(session: Any) -> None:
     """At once here, soon in the worker, which lives on and leaves no file."""
     session.install()
-    service = session.part("service")
+    service = session.part("client.service")
     heard = []
     output = session.folder / "line.npz"
     tasks = [_animate(service, output, done=heard.append) for _ in range(3)]
@@ -154,7 +154,7 @@ def cancelled(session: Any) -> None:
 
 def cancelled_while_waited_for(session: Any) -> None:
     session.install()
-    service = session.part("service")
+    service = session.part("client.service")
     task = _animate(service, session.folder / "line.npz")
 
     def interrupt(done: float) -> None:
@@ -176,7 +176,7 @@ def a_worker_that_hangs(session: Any) -> None:
     session.preferences.python = _program(
         session, f"import time\nprint('{answer}', flush=True)\ntime.sleep(600)"
     )
-    service = session.part("service")
+    service = session.part("client.service")
     first, second = _animate(service, session.folder / "a.npz"), _animate(service, Path("b.npz"))
     _until(service, lambda: service._worker._current is first)
     hanging = service._worker._process
@@ -199,7 +199,7 @@ def noise_on_stdout(session: Any) -> None:
         f"sys.path.insert(0, {str(core)!r})\n"
         "from dreamtalk_core.worker import main\nmain()",
     )
-    service = session.part("service")
+    service = session.part("client.service")
     assert service.wait(_animate(service, session.folder / "line.npz"))["frames"]
     assert not folder.exists()
 
@@ -207,7 +207,7 @@ def noise_on_stdout(session: Any) -> None:
 def the_interface_is_free(session: Any) -> None:
     """Calls return at once, while the worker starts, works and ends."""
     session.install()
-    service = session.part("service")
+    service = session.part("client.service")
     started = time.perf_counter()
     task = _animate(service, session.folder / "line.npz")
     request, polls = time.perf_counter() - started, []
@@ -228,7 +228,7 @@ def the_interface_is_free(session: Any) -> None:
 def a_timer_polls(session: Any) -> None:
     """It is there while there is something to wait for, and goes by itself."""
     session.install()
-    service = session.part("service")
+    service = session.part("client.service")
     heard: list[Any] = []
 
     def done(task: Any) -> None:
@@ -248,7 +248,7 @@ def a_timer_polls(session: Any) -> None:
 def another_file(session: Any) -> None:
     """What was asked for a scene ends with it."""
     session.install()
-    service = session.part("service")
+    service = session.part("client.service")
     task = _animate(service, session.folder / "line.npz")
     bpy.ops.wm.read_homefile(use_empty=True)
     assert task.state == "CANCELLED"
@@ -264,7 +264,7 @@ def it_dies_with_blender(session: Any) -> None:
         "enable_on_install=True)\n"
         "home = 'bl_ext.user_default.dreamtalk'\n"
         "bpy.context.preferences.addons[home].preferences.python = sys.argv[2]\n"
-        "service = import_module(home + '.service')\n"
+        "service = import_module(home + '.client.service')\n"
         "task = service.request('animate', speech=sys.argv[3], output=sys.argv[4])\n"
         "while not task.progress: service.poll(); time.sleep(0.02)\n"
         "print('worker', service._worker._process.pid, flush=True)\n"
@@ -305,7 +305,7 @@ def an_installation_that_fails(session: Any) -> None:
         told = str(error)
     assert "could not be installed" in told
     assert "No matching distribution" in told
-    own = session.part("preferences").own_environment()
+    own = session.part("client.choice").own_environment()
     assert own.is_relative_to(os.environ["BLENDER_USER_RESOURCES"])
     assert not list(own.parent.iterdir())
     assert bpy.ops.dreamtalk.install_worker.poll()
@@ -315,12 +315,12 @@ def its_own_files_go_with_it(session: Any) -> None:
     """An environment that was made with the button is found, used first, and uninstalled too."""
     session.install()
     session.preferences.python = ""
-    preferences = session.part("preferences")
+    preferences = session.part("client.choice")
     own = preferences.own_environment()
-    program = session.part("runtimes").environment_python(own)
+    program = session.part("client.runtimes").environment_python(own)
     program.parent.mkdir(parents=True)
     program.touch()
-    (own / session.part("runtimes").STAMP).write_text("0.1.0", encoding="utf-8")
+    (own / session.part("client.runtimes").STAMP).write_text("0.1.0", encoding="utf-8")
     assert preferences.chosen_runtime().python == program
     _uninstall()
     assert not own.exists()
@@ -351,14 +351,14 @@ def _until(service: Any, good: Any, patience: float = 60) -> None:
 def _refusal(session: Any) -> str:
     """Why nothing can be asked for."""
     try:
-        session.part("service").request("hello", protocol=1)
+        session.part("client.service").request("hello", protocol=1)
     except session.part("dreamtalk_core.errors").DreamTalkError as error:
         return str(error)
     raise AssertionError("not refused")
 
 
 def _failure(session: Any) -> str:
-    return _failed(session.part("service"), "hello", protocol=1)
+    return _failed(session.part("client.service"), "hello", protocol=1)
 
 
 def _failed(service: Any, method: str, **params: Any) -> str:

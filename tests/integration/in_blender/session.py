@@ -19,11 +19,13 @@ HOME = "bl_ext.user_default.dreamtalk"
 class Session:
     """What a check is given.
 
-    extension: the zip. folder: for its files. worker: a Python that has DreamTalk.
+    extension: the zip. folder: for its files. worker: a Python that has DreamTalk. home: the
+    package that the extension is.
     """
 
     def __init__(self, extension: str, folder: str, worker: str) -> None:
         self.extension, self.folder, self.worker = Path(extension), Path(folder), Path(worker)
+        self.home = HOME
 
     def install(self) -> None:
         """Install the zip as a user does, enabled, with the worker's Python in the preferences."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.installation import Installation
+from blender_addon.client.installation import Installation
+from blender_addon.client.runtimes import STAMP, environment_python, runtime_at
+from blender_addon.client.worker import WorkerError
 from blender_addon.make_extension import packed
-from blender_addon.runtimes import STAMP, environment_python, runtime_at
-from blender_addon.worker import WorkerError
 
 
 def small_wheel(folder: Path, needs: str = "") -> Path:

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from . import targets
-
-Floats = NDArray[np.float32]
+from .curve import Floats
 
 
 def add_shapes(thing: bpy.types.Object, shapes: Mapping[str, Floats]) -> None:

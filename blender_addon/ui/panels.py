@@ -9,15 +9,17 @@ import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 
-from . import jobs, mapping, styles
-from .actions import REGIONS
-from .animate import warnings
-from .messages import say, told
-from .settings import FILE, MARKERS, NAMED
-from .takes import moved, sound_name, takes_on
-from .targets import objects_of
-from .tracks import frame_span, is_muted, style_of
-from .translations import OWN
+from ..animation import styles
+from ..animation.actions import REGIONS
+from ..animation.animate import warnings
+from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED
+from ..animation.takes import moved, sound_name, takes_on
+from ..animation.tracks import frame_span, is_muted, style_of
+from ..client import jobs
+from ..mapping import panel as mapping_panel
+from ..messages import say, told
+from ..rigs.targets import objects_of
+from ..translations import OWN
 
 
 class _Panel:
@@ -94,12 +96,9 @@ class DREAMTALK_PT_life(_Part, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = _column(self.layout), context.scene.dreamtalk
         layout.prop(settings, "head")
-        for names in (
-            ("blinks", "gaze", "gestures", "idle"),
-            ("smoothing", "closure", "max_opening", "asymmetry"),
-        ):
+        for table in (BEHAVIOUR, CONTROLS):
             column = layout.column(align=True)
-            for name in names:
+            for name in table:
                 column.prop(settings, name, slider=True)
         layout.prop(settings, "tolerance")
         layout.prop(settings, "use_sound")
@@ -182,7 +181,7 @@ class DREAMTALK_PT_mapping(_Part, bpy.types.Panel):
     bl_label = "Mapping"
 
     def draw(self, context: bpy.types.Context) -> None:
-        mapping.draw(self.layout, context)
+        mapping_panel.draw(self.layout, context)
 
 
 class DREAMTALK_PT_batch(_Part, bpy.types.Panel):

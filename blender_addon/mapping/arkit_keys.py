@@ -13,9 +13,10 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import Mapping
 from dreamtalk_core.rig.head import load_head
 
-from . import targets
-from .sample_head import to_blender
-from .shape_keys import Floats, add_shapes, points_of
+from ..rigs import targets
+from ..rigs.curve import Floats
+from ..rigs.sample_head import to_blender
+from ..rigs.shape_keys import add_shapes, points_of
 
 _SAME = 1e-4
 """Metres that a vertex of the sample head may be away from where it was."""

@@ -12,9 +12,9 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats._limits import files_in
 
+from ..client.jobs import JobOperator, Result, all_of
 from .animate import character, named_objects, put_sound, put_take, wishes
 from .export import export_character
-from .jobs import JobOperator, Result, all_of
 from .settings import first_frame
 from .tracks import frame_span, set_muted, show_only
 

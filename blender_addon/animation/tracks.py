@@ -16,9 +16,9 @@ import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 
+from ..rigs.curve import Curve
 from .actions import (
     REGIONS,
-    Curve,
     address,
     channelbag,
     fcurves,

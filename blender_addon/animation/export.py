@@ -12,8 +12,8 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.files import atomic_write, check_target
 
-from .messages import told
-from .targets import objects_of
+from ..messages import told
+from ..rigs.targets import objects_of
 
 FORMATS = (".glb", ".usdc", ".usda", ".usd", ".fbx")
 

@@ -12,13 +12,13 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import parse_fps
 
+from ..client.jobs import JobOperator, Result, all_of
+from ..messages import told
+from ..rigs.targets import objects_of
 from .actions import reduce_action, replace_range, smooth_action, strips
 from .animate import split_style, wanted_curves, wishes
-from .jobs import JobOperator, Result, all_of
-from .messages import told
 from .settings import scene_fps
 from .sound import check_sound
-from .targets import objects_of
 from .tracks import (
     add_correction,
     delete_take,

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon import worker
-from blender_addon.worker import Runtime, Task, Worker, WorkerError, clean_environment
+from blender_addon.client import worker
+from blender_addon.client.worker import Runtime, Task, Worker, WorkerError, clean_environment
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 GOOD = Runtime(Path(sys.executable), ROOT)
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import bpy
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.curves import reduce_keys, smooth
 
-Floats = NDArray[np.float32]
+from ..rigs.curve import Curve, Floats
 
 REGIONS: tuple[str, ...] = ("Lips", "Jaw", "Brows", "Eyes", "Cheeks", "Head")
 """Groups that the channels of a take are in; each has a strength slider."""
@@ -23,23 +22,6 @@ _NOTHING = 1e-6
 """What a strength of 0 is in practice."""
 _LINEAR = 1
 """Number of the keyframe interpolation LINEAR."""
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """One animated number of a data-block, a value for every frame.
-
-    owner: what has the animation, such as the shape keys of a mesh or an armature object.
-    path, index: the property as F-curves name it; the index is 0 where it is a single number.
-    values: float32 [T]. rest: its value in a face at rest. region: one of `REGIONS`.
-    """
-
-    owner: bpy.types.ID
-    path: str
-    values: Floats
-    region: str
-    index: int = 0
-    rest: float = 0.0
 
 
 def make_action(name: str, curves: Sequence[Curve], first: int) -> bpy.types.Action:

@@ -14,7 +14,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from .preferences import chosen_runtime, preferences
+from .choice import chosen_runtime, preferences
 from .worker import Cancelled, Task, Worker, WorkerError
 
 _EVERY = 0.1

@@ -14,7 +14,7 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import ANGLES, TURNS, Row
 
-from . import targets
+from ..rigs import targets
 
 _LONGEST = 255
 """Characters of a driver's expression that Blender keeps."""

@@ -16,21 +16,23 @@ from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.formats import READABLE
 from dreamtalk_core.motion import Motion
 
+from ..client.jobs import JobOperator, Result, all_of
+from ..messages import told
+from ..rigs.curve import Curve
+from ..rigs.targets import curves_of, holder_of, objects_of
 from . import styles
-from .actions import Curve, reduce_action
-from .jobs import JobOperator, Result, all_of
-from .messages import told
+from .actions import reduce_action
 from .settings import (
     AUTO,
+    BEHAVIOUR,
+    CONTROLS,
     FILE,
     MARKERS,
-    controls,
     first_frame,
-    living,
     scene_fps,
+    strengths,
 )
 from .sound import add_sound, check_sound
-from .targets import curves_of, holder_of, objects_of
 from .tracks import add_take, check_owners, layers_of
 
 
@@ -66,8 +68,8 @@ def wish(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
         "guidance": settings.intensity,
         "fps": f"{fps.numerator}/{fps.denominator}",
         "seed": settings.seed,
-        "living": living(settings),
-        "controls": controls(settings),
+        "living": strengths(settings, BEHAVIOUR),
+        "controls": strengths(settings, CONTROLS),
         "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
     }
 

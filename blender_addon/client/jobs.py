@@ -16,8 +16,8 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.temporaries import remove
 
+from ..messages import told
 from . import service
-from .messages import told
 from .worker import Task
 
 _EVERY = 0.1

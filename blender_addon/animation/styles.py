@@ -15,11 +15,12 @@ import bpy.utils.previews
 from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.files import atomic_write, name_key
 
-from . import service
-from .messages import told
-from .worker import Task
+from .. import PACKAGE
+from ..client import service
+from ..client.worker import Task
+from ..messages import told
 
-_SHIPPED = Path(__file__).with_name("style_pictures")
+_SHIPPED = Path(__file__).parents[1] / "style_pictures"
 """A picture for each style of the default model, made by make_style_pictures.py: shown until the
 worker has been asked which styles there are."""
 _LIST = "styles.json"
@@ -67,7 +68,7 @@ def take_in(styles: list[dict[str, Any]]) -> None:
 
 
 def _folder(create: bool = False) -> Path:
-    return Path(bpy.utils.extension_path_user(__package__, path="styles", create=create))
+    return Path(bpy.utils.extension_path_user(PACKAGE, path="styles", create=create))
 
 
 def _show(styles: Iterable[dict[str, Any]]) -> None:

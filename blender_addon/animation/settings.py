@@ -3,19 +3,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 import bpy
+
+from dreamtalk_core.parameters import Behaviour, Controls, Parameter, parameters
 
 from . import styles
 
 AUTO, NAMED, FILE, MARKERS = "AUTO", "NAMED", "FILE", "MARKERS"
 
 
-def _share(name: str, description: str, default: float, high: float = 1.0, low: float = 0.0) -> Any:
+BEHAVIOUR = {own.name: own for own in parameters(Behaviour)}
+CONTROLS = {
+    own.name: own
+    for own in parameters(Controls)
+    if own.name in ("smoothing", "closure", "max_opening", "asymmetry")
+}
+"""Strengths of regions are turned on the take, see `tracks`."""
+
+
+def _slider(own: Parameter) -> Any:
     return bpy.props.FloatProperty(
-        name=name, description=description, default=default, min=low, max=high
+        name=own.label, description=own.help, default=own.default, min=own.low, max=own.most
     )
 
 
@@ -61,8 +73,12 @@ class SceneSettings(bpy.types.PropertyGroup):
             description="A video, a motion file (.csv, .json, .npz) or a style file to speak like",
             subtype="FILE_PATH",
         ),
-        "intensity": _share(
-            "Intensity", "0 is neutral, 1 the style as it is, more exaggerates it", 1.0, 2.0
+        "intensity": bpy.props.FloatProperty(
+            name="Intensity",
+            description="0 is neutral, 1 the style as it is, more exaggerates it",
+            default=1.0,
+            min=0.0,
+            max=2.0,
         ),
         "style_on_track": bpy.props.BoolProperty(
             name="Style on Its Own Track",
@@ -72,28 +88,13 @@ class SceneSettings(bpy.types.PropertyGroup):
         "seed": bpy.props.IntProperty(
             name="Seed", description="Another number is another take", default=0, min=0
         ),
-        "blinks": _share("Blinks", "How often the eyes blink: 0 never, 1 naturally", 1.0, 3.0),
-        "gaze": _share("Gaze", "Size of the shifts of gaze: 0 none, 1 natural", 1.0, 3.0),
-        "gestures": _share(
-            "Gestures", "Size of nods and brow flashes with the voice: 0 none, 1 natural", 1.0, 3.0
-        ),
-        "idle": _share(
-            "Idle", "Size of what moves even in silence: 0 nothing, 1 natural", 1.0, 3.0
-        ),
+        **{name: _slider(BEHAVIOUR[name]) for name in BEHAVIOUR},
         "head": bpy.props.BoolProperty(
             name="Head",
             description="Turn the head, where the character has a bone for it",
             default=True,
         ),
-        "smoothing": _share("Smoothing", "Take out quick movement: 0 none, 1 strong", 0.0),
-        "closure": _share("Lip Closure", "How firmly the lips meet at p, b and m", 1.0),
-        "max_opening": _share("Widest Opening", "How far the jaw may open", 1.0),
-        "asymmetry": _share(
-            "Asymmetry",
-            "Which side of the face moves less: above 0 the character's right, below 0 the left",
-            0.0,
-            low=-1.0,
-        ),
+        **{name: _slider(CONTROLS[name]) for name in CONTROLS},
         "tolerance": bpy.props.FloatProperty(
             name="Tolerance",
             description="Leave out keys that move the face by no more than this; 0 keeps a key on "
@@ -183,15 +184,9 @@ def first_frame(scene: bpy.types.Scene) -> int:
     return int(scene.frame_start if settings.start_at == "SCENE" else scene.frame_current)
 
 
-def living(settings: SceneSettings) -> dict[str, float]:
-    """Strengths of blinks and so on, as the worker takes them."""
-    return {name: getattr(settings, name) for name in ("blinks", "gaze", "gestures", "idle")}
-
-
-def controls(settings: SceneSettings) -> dict[str, float]:
-    """Smoothing, closure and limits, as the worker takes them."""
-    names = ("smoothing", "closure", "max_opening", "asymmetry")
-    return {name: getattr(settings, name) for name in names}
+def strengths(settings: SceneSettings, table: Mapping[str, Parameter]) -> dict[str, float]:
+    """What is set of `BEHAVIOUR` or `CONTROLS`, as the worker takes it."""
+    return {name: getattr(settings, name) for name in table}
 
 
 CLASSES = (SceneSettings,)

@@ -20,8 +20,9 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.retarget import TURNS, Mapping, Row
 
-from . import rigs
-from .actions import Curve
+from . import bones
+from .curve import Curve
+from .rotation import Matrix, quaternions, rotation_channels
 
 _INDEX = re.compile(r"\[(\d+)\]$")
 _ROTATION = re.compile(r"(pose\.bones\[.+\])\.rotation_euler\[([012])\]$")
@@ -151,11 +152,11 @@ def mapping_of(objects: Sequence[bpy.types.Object]) -> Mapping:
 
 def automatic(objects: Sequence[bpy.types.Object]) -> Mapping:
     """What a character's shape keys and bones are by their names."""
-    found = rigs.key_match(key_names(objects))
+    found = bones.key_match(key_names(objects))
     rows = found.mapping.rows
     for thing in objects:
         if thing.type == "ARMATURE":
-            rows += rigs.bone_rows(thing, {row.source for row in rows})
+            rows += bones.bone_rows(thing, {row.source for row in rows})
     return Mapping(rows, found.mapping.name)
 
 
@@ -237,8 +238,8 @@ def _channel_curves(
                         rests[target],
                     )
                 continue
-            turned = rigs.quaternions(angles, "XYZ")
-            yield from _rotation(place, turned, region, rigs.quaternions(rest, "XYZ"))
+            turned = quaternions(angles, "XYZ")
+            yield from _rotation(place, turned, region, quaternions(rest, "XYZ"))
 
 
 def _turn_curves(
@@ -249,19 +250,19 @@ def _turn_curves(
             bone = place.owner.path_resolve(place.path)
             if not isinstance(bone, bpy.types.PoseBone):
                 continue
-            local = rigs.local_axes(place.owner, bone.name)
+            local = bones.local_axes(place.owner, bone.name)
             # R = Ry @ Rx @ Rz, which is Blender's order ZXY.
-            turned = rigs.quaternions(np.radians(degrees.astype(np.float64)), "ZXY")
+            turned = quaternions(np.radians(degrees.astype(np.float64)), "ZXY")
             turned[:, 1:] = turned[:, 1:] @ local.T
             source = next(row.source for row in mapping.rows if row.target == target)
             yield from _rotation(place, turned, region_of(source), np.eye(1, 4))
 
 
-def _rotation(place: Place, turned: rigs.Matrix, region: str, rest: rigs.Matrix) -> Iterator[Curve]:
+def _rotation(place: Place, turned: Matrix, region: str, rest: Matrix) -> Iterator[Curve]:
     """Quaternions [T, 4] as the curves of the rotation that a bone uses; rest: [1, 4]."""
     mode = place.owner.path_resolve(place.path).rotation_mode
-    path, values = rigs.rotation_channels(turned, mode)
-    _, still = rigs.rotation_channels(rest, mode)
+    path, values = rotation_channels(turned, mode)
+    _, still = rotation_channels(rest, mode)
     for i, curve in enumerate(values.T.astype(np.float32)):
         rested = float(still[0, i])
         yield Curve(place.owner, f"{place.path}.{path}", curve, region, i, rested)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from blender_addon.client.runtimes import STAMP, misfit, runtime_at, usual_runtime
+from blender_addon.client.worker import Runtime
 from blender_addon.make_extension import wheel
-from blender_addon.runtimes import STAMP, misfit, runtime_at, usual_runtime
-from blender_addon.worker import Runtime
 from run import NEWEST, OLDEST
 
 

@@ -6,23 +6,24 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 
-from .installation import Installation
-from .messages import say, told
-from .runtimes import misfit, runtime_at, usual_runtime
-from .worker import HELLO, Runtime, WorkerError
+from .. import PACKAGE
+from ..client import service
+from ..client.choice import chosen_runtime, no_install, own_environment, shipped_wheel
+from ..client.installation import Installation
+from ..client.worker import HELLO, WorkerError
+from ..messages import say, told
 
 _EVERY = 0.2
 _installation: Installation | None = None
 
 
 class DREAMTALK_Preferences(bpy.types.AddonPreferences):
-    bl_idname = __package__
+    bl_idname = PACKAGE
 
     python: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Python",
@@ -69,8 +70,6 @@ class DREAMTALK_OT_check_worker(bpy.types.Operator):
     bl_description = "Start the chosen Python and ask which DreamTalk it has"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        from . import service
-
         try:
             service.stop()
             known = service.wait(service.request("hello", **HELLO))
@@ -144,7 +143,7 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
     def _begin(self) -> bool:
         global _installation
         self._good = False
-        wheel = _wheel()
+        wheel = shipped_wheel()
         assert wheel is not None  # or `poll` would have said so
         try:
             _installation = Installation(Path(sys.executable), wheel, own_environment())
@@ -170,53 +169,6 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
 
 
 CLASSES = (DREAMTALK_Preferences, DREAMTALK_OT_check_worker, DREAMTALK_OT_install_worker)
-
-
-def preferences() -> Any:
-    """This extension's preferences."""
-    return bpy.context.preferences.addons[__package__].preferences
-
-
-def own_environment() -> Path:
-    """Where the environment of this extension is, or would be."""
-    return Path(bpy.utils.extension_path_user(__package__, create=True), "python")
-
-
-def no_install() -> str:
-    """Why Install cannot make an environment, whatever the connection; "" if it can."""
-    wheel = _wheel()
-    if wheel is None:
-        return "This copy of the extension lacks DreamTalk. Install the extension again"
-    return misfit(sys.version_info[:2], wheel)
-
-
-def _wheel() -> Path | None:
-    """DreamTalk for the worker's Python, as it came with the extension."""
-    return next(Path(__file__).with_name("worker").glob("*.whl"), None)
-
-
-def chosen_runtime() -> Runtime:
-    """The Python that the preferences name, or one that is found. Raises WorkerError."""
-    named = preferences().python.strip()
-    if not named:
-        found = usual_runtime(own_environment())
-        if found is None:
-            why = no_install()
-            install = f". None can be installed here. {why}." if why else "; or press Install."
-            raise WorkerError(
-                "No Python with DreamTalk was found. In the preferences of DreamTalk name one, or "
-                f"a ComfyUI that has the DreamTalk nodes{install}"
-            )
-        return found
-    place = Path(bpy.path.abspath(named))
-    found = runtime_at(place)
-    if found is None:
-        what = "holds no Python" if place.is_dir() else "does not exist"
-        raise WorkerError(
-            f"{place} {what}. In the preferences of DreamTalk name a Python that has DreamTalk, or "
-            "a ComfyUI that has the DreamTalk nodes."
-        )
-    return found
 
 
 def stop_installation() -> None:

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Python that runs the worker: named in the preferences, or found."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .. import PACKAGE
+from .runtimes import misfit, runtime_at, usual_runtime
+from .worker import Runtime, WorkerError
+
+
+def preferences() -> Any:
+    """This extension's preferences."""
+    return bpy.context.preferences.addons[PACKAGE].preferences
+
+
+def own_environment() -> Path:
+    """Where the environment of this extension is, or would be."""
+    return Path(bpy.utils.extension_path_user(PACKAGE, create=True), "python")
+
+
+def no_install() -> str:
+    """Why Install cannot make an environment, whatever the connection; "" if it can."""
+    wheel = shipped_wheel()
+    if wheel is None:
+        return "This copy of the extension lacks DreamTalk. Install the extension again"
+    return misfit(sys.version_info[:2], wheel)
+
+
+def shipped_wheel() -> Path | None:
+    """DreamTalk for the worker's Python, as it came with the extension."""
+    return next(Path(__file__).parents[1].joinpath("worker").glob("*.whl"), None)
+
+
+def chosen_runtime() -> Runtime:
+    """The Python that the preferences name, or one that is found. Raises WorkerError."""
+    named = preferences().python.strip()
+    if not named:
+        found = usual_runtime(own_environment())
+        if found is None:
+            why = no_install()
+            install = f". None can be installed here. {why}." if why else "; or press Install."
+            raise WorkerError(
+                "No Python with DreamTalk was found. In the preferences of DreamTalk name one, or "
+                f"a ComfyUI that has the DreamTalk nodes{install}"
+            )
+        return found
+    place = Path(bpy.path.abspath(named))
+    found = runtime_at(place)
+    if found is None:
+        what = "holds no Python" if place.is_dir() else "does not exist"
+        raise WorkerError(
+            f"{place} {what}. In the preferences of DreamTalk name a Python that has DreamTalk, or "
+            "a ComfyUI that has the DreamTalk nodes."
+        )
+    return found

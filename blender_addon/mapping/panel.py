@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of a character's mapping, and what its names say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import bpy
+from bpy.app.translations import pgettext_iface
+
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.retarget import SCHEMES, SOURCES, TURNS, Match
+
+from ..messages import say, told
+from ..rigs import targets
+from .data import MappingRow, report_of, unused
+from .operators import (
+    DREAMTALK_OT_arkit_keys,
+    DREAMTALK_OT_drive,
+    DREAMTALK_OT_mapping_add,
+    DREAMTALK_OT_mapping_clear,
+    DREAMTALK_OT_mapping_load,
+    DREAMTALK_OT_mapping_remove,
+    DREAMTALK_OT_mapping_save,
+    DREAMTALK_OT_match,
+    DREAMTALK_OT_release,
+)
+
+_SHOWN = 8
+"""Names that the panel lists before it only counts them."""
+
+
+class DREAMTALK_UL_mapping(bpy.types.UIList):
+    """The table: whether the row is on the character, its source, its target."""
+
+    bl_idname = "DREAMTALK_UL_mapping"
+
+    def draw_item(  # type: ignore[no-untyped-def]
+        self, context, layout, data, item, icon, active_data, active_property, index
+    ) -> None:
+        objects = [own.thing for own in data.members if own.thing]
+        there = item.source in SOURCES and bool(targets.places(item.target, objects))
+        line = layout.row(align=True)
+        line.label(text="", icon="CHECKMARK" if there else "ERROR")
+        # The numbers are below the table: a sidebar is narrow.
+        names = line.split(factor=0.5, align=True)
+        names.label(text=item.source, translate=False)
+        names.label(text=item.target, translate=False)
+
+
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The mapping of the active object's character, for a panel."""
+    try:
+        objects = targets.objects_of(context)
+    except DreamTalkError as error:
+        say(layout, context, told(error), "INFO")
+        return
+    settings = targets.holder_of(objects).dreamtalk
+    found = report_of(objects)
+    _draw_report(layout, context, objects, found)
+    buttons = layout.row(align=True)
+    buttons.operator(DREAMTALK_OT_match.bl_idname, icon="VIEWZOOM")
+    buttons.operator(DREAMTALK_OT_mapping_load.bl_idname, text="", icon="IMPORT")
+    buttons.operator(DREAMTALK_OT_mapping_save.bl_idname, text="", icon="EXPORT")
+    buttons.operator(DREAMTALK_OT_mapping_clear.bl_idname, text="", icon="X")
+    if settings.rows:
+        table = layout.row()
+        table.template_list(
+            DREAMTALK_UL_mapping.bl_idname, "", settings, "rows", settings, "row", rows=6
+        )
+        side = table.column(align=True)
+        side.operator(DREAMTALK_OT_mapping_add.bl_idname, text="", icon="ADD")
+        side.operator(DREAMTALK_OT_mapping_remove.bl_idname, text="", icon="REMOVE")
+        if settings.row < len(settings.rows):
+            _draw_row(layout, settings.rows[settings.row])
+    layout.operator(DREAMTALK_OT_arkit_keys.bl_idname, icon="SHAPEKEY_DATA")
+    if settings.controller is None:
+        layout.operator(DREAMTALK_OT_drive.bl_idname, icon="DRIVER")
+    else:
+        layout.operator(DREAMTALK_OT_release.bl_idname, icon="X")
+
+
+def _draw_report(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    objects: Sequence[bpy.types.Object],
+    found: Match,
+) -> None:
+    try:
+        mapping = targets.mapping_of(objects)
+    except DreamTalkError as error:
+        say(layout, context, told(error), "ERROR")
+        return
+    lost = [row for row in mapping.rows if not targets.places(row.target, objects)]
+    box = layout.column(align=True)
+    box.label(
+        text=SCHEMES.get(found.scheme, "Names not recognised") if found.scheme_of else "Bones",
+        icon="OUTLINER_OB_ARMATURE" if not found.scheme_of else "SHAPEKEY_DATA",
+    )
+    for text, names, icon in (
+        ("Matched", [row.target for row in mapping.rows if row not in lost], "CHECKMARK"),
+        ("Not on the character", [row.target for row in lost], "ERROR"),
+        ("Conflicts", [f"{own.target} = {own.instead}" for own in found.conflicts], "ERROR"),
+    ):
+        count = len(dict.fromkeys(names))
+        if count:
+            box.label(text=_counted(text, count), icon=icon, translate=False)
+            if icon == "ERROR":
+                for name in list(dict.fromkeys(names))[:_SHOWN]:
+                    box.label(text=f"    {name}", translate=False)
+    left = [name for name in unused(objects, mapping) if name not in _targets(found)]
+    if left:
+        box.label(text=_counted("Not matched", len(left)), icon="DOT", translate=False)
+        for name in left[:_SHOWN]:
+            row = box.row()
+            row.label(text=f"    {name}", translate=False)
+            row.operator(
+                DREAMTALK_OT_mapping_add.bl_idname, text="", icon="ADD", emboss=False
+            ).target = name
+
+
+def _counted(text: str, count: int) -> str:
+    return f"{pgettext_iface(text)}: {count}"
+
+
+def _targets(found: Match) -> Iterator[str]:
+    return (own.target for own in found.conflicts)
+
+
+def _draw_row(layout: bpy.types.UILayout, row: MappingRow) -> None:
+    column = layout.column(align=True)
+    column.prop(row, "source")
+    column.prop(row, "target")
+    column.prop(row, "scale")
+    if row.source not in TURNS:
+        column.prop(row, "offset")
+
+
+CLASSES = (DREAMTALK_UL_mapping,)
