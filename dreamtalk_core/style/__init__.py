@@ -1,14 +1,9 @@
 """Styles: named, taken from a performance, mixed, kept in files, changed over a line."""
 
 from dreamtalk_core.style.extract import extract_style, named_style, useful_spans
-from dreamtalk_core.style.file import (
-    SUFFIX,
-    check_style_path,
-    fitted,
-    load_style_file,
-    read_style_file,
-)
+from dreamtalk_core.style.file import SUFFIX, check_style_path
 from dreamtalk_core.style.library import StyleLibrary
+from dreamtalk_core.style.load import fitted, load_style_file, read_style_file
 from dreamtalk_core.style.style import (
     Style,
     StyleTrack,

@@ -21,7 +21,8 @@ from dreamtalk_core.errors import DreamTalkError, StyleError, shown
 from dreamtalk_core.files import name_key, unportable
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.style.extract import named_style
-from dreamtalk_core.style.file import SUFFIX, fitted, read_style_file
+from dreamtalk_core.style.file import SUFFIX
+from dreamtalk_core.style.load import fitted, read_style_file
 from dreamtalk_core.style.style import Style
 
 PROJECT_FOLDER = "dreamtalk_styles"

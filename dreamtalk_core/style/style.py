@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from dreamtalk_core.errors import StyleError
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.style.file import save_style
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,6 @@ class Style:
 
     def save(self, path: str | Path) -> None:
         """Write a style file (`.safetensors`), see `dreamtalk_core.style.file`."""
-        from dreamtalk_core.style.file import save_style
-
         save_style(self, path)
 
 

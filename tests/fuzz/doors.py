@@ -24,7 +24,8 @@ from dreamtalk_core.models.style_predictor import StylePredictor
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.render.glb_scene import load_glb_head
 from dreamtalk_core.retarget.presets import read_preset
-from dreamtalk_core.style.file import read_style_file, save_style
+from dreamtalk_core.style.file import save_style
+from dreamtalk_core.style.load import read_style_file
 from dreamtalk_core.style.style import Style
 from dreamtalk_core.style.text import parse_style
 from dreamtalk_core.tracking.video import open_images
