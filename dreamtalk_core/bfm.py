@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import ModelError
-from dreamtalk_core.models.original.coefficients import EXPRESSION, FPS, Coefficients, still_pose
+from dreamtalk_core.models.original.layout import EXPRESSION, FPS, still_pose
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.weights import WEIGHTS, open_weights
 
@@ -40,20 +40,20 @@ _SHAPES = {
 Array = NDArray[np.float32]
 
 
-def to_motion(coefficients: Coefficients, neutral: Array | None = None) -> Motion:
-    """ARKit curves and head rotation, at the coefficients' 25 frames a second.
+def to_motion(expression: Array, pose: Array, neutral: Array | None = None) -> Motion:
+    """ARKit curves and head rotation of expression [T, 64] and pose [T, 9], at 25 frames a second.
 
     neutral: the expression [64] of the same person at rest.
     Raises ModelError where the maps are missing or damaged.
     """
     rest = maps()["neutral"] if neutral is None else neutral
-    weights = (coefficients.expression - rest) @ maps()["to_arkit"]
-    head = head_rotation(coefficients.pose[:, :3])
+    weights = (expression - rest) @ maps()["to_arkit"]
+    head = head_rotation(pose[:, :3])
     return Motion(ARKIT_NAMES, np.clip(weights, 0, 1), Fraction(FPS), head)
 
 
-def from_motion(motion: Motion, neutral: Array | None = None) -> Coefficients:
-    """Coefficients for a motion: its curves, its head's turns, and a head that stays in its place.
+def from_motion(motion: Motion, neutral: Array | None = None) -> tuple[Array, Array]:
+    """Expression [T, 64] and pose [T, 9] for a motion: its curves, its head's turns, and a head that stays in its place.
 
     neutral: the expression [64] at rest of the person whom the result is meant for.
     Raises ModelError where the maps are missing or damaged.
@@ -63,7 +63,7 @@ def from_motion(motion: Motion, neutral: Array | None = None) -> Coefficients:
     expression = curves.weights @ maps()["from_arkit"] + rest
     pose = still_pose(len(curves))
     pose[:, :3] = pose_angles(curves.head_rotation)
-    return Coefficients(expression, pose)
+    return expression, pose
 
 
 def head_rotation(angles: Array) -> Array:

@@ -17,22 +17,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dreamtalk_core.audio import Speech
-from dreamtalk_core.bfm import from_motion
 from dreamtalk_core.devices import choose_device
 from dreamtalk_core.diffusion import frame_noise
 from dreamtalk_core.errors import ModelError, StyleError
 from dreamtalk_core.models.original.checkpoint import load_motion_model, load_renderer
-from dreamtalk_core.models.original.coefficients import (
+from dreamtalk_core.models.original.coefficients import Array, Coefficients, holds_coefficients
+from dreamtalk_core.models.original.denoiser import STRIDE, OriginalMotionModel, Sampler
+from dreamtalk_core.models.original.layout import (
     EXPRESSION,
     FPS,
-    Array,
-    Coefficients,
     Extension,
     extended_pose,
-    holds_coefficients,
     still_pose,
 )
-from dreamtalk_core.models.original.denoiser import STRIDE, OriginalMotionModel, Sampler
 from dreamtalk_core.models.original.renderer import PIRenderer
 from dreamtalk_core.models.wav2vec import MODEL, Wav2Vec
 from dreamtalk_core.motion import Motion, frame_count
@@ -100,7 +97,9 @@ class OriginalDreamTalk:
             expression, source = Coefficients.load(clip).expression, str(clip)
         else:
             parts, source = useful_parts(clip, device=self.device)
-            expression = np.concatenate([from_motion(part).expression for part in parts])
+            expression = np.concatenate(
+                [Coefficients.from_motion(part).expression for part in parts]
+            )
         code = self.model.style_code(torch.tensor(expression, device=self.device))
         return Style(code.cpu().numpy(), name, source, model=self.model.fingerprint)
 

@@ -14,11 +14,11 @@ import torch
 
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.audio import Speech
-from dreamtalk_core.bfm import from_motion
 from dreamtalk_core.errors import DreamTalkError, ModelError, MotionError, StyleError
 from dreamtalk_core.media import pixels
-from dreamtalk_core.models.original.coefficients import Coefficients, still_pose
+from dreamtalk_core.models.original.coefficients import Coefficients
 from dreamtalk_core.models.original.denoiser import OriginalMotionModel, Sampler, Sizes
+from dreamtalk_core.models.original.layout import still_pose
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.original import OriginalDreamTalk, OriginalRenderer
 from dreamtalk_core.style import Style, StyleTrack
@@ -192,7 +192,7 @@ def test_style_of_other_faces(talk: OriginalDreamTalk, tmp_path: Path) -> None:
     weights = np.random.default_rng(3).random((60, 52), np.float32)
     motion = Motion(ARKIT_NAMES, weights, Fraction(25))
     motion.save(tmp_path / "take.npz")
-    expected = talk.model.style_code(torch.tensor(from_motion(motion).expression))
+    expected = talk.model.style_code(torch.tensor(Coefficients.from_motion(motion).expression))
     for given in (motion, tmp_path / "take.npz"):
         np.testing.assert_allclose(talk.load_style(given).code, expected, atol=1e-6)
 

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from dreamtalk_core.audio import Speech
-from dreamtalk_core.bfm import from_motion
 from dreamtalk_core.errors import RenderError
-from dreamtalk_core.models.original.coefficients import FPS, Coefficients
+from dreamtalk_core.models.original.coefficients import Coefficients
+from dreamtalk_core.models.original.layout import FPS
 from dreamtalk_core.models.original.renderer import GPU_FRAMES, IMAGE_SIZE, RADIUS, PIRenderer
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.render.mark import PORTRAIT_MARK
@@ -52,7 +52,7 @@ def render_original(
     a `Motion` needs maps that are missing.
     """
     check_video_path(path)
-    face = from_motion(motion) if isinstance(motion, Motion) else motion
+    face = Coefficients.from_motion(motion) if isinstance(motion, Motion) else motion
 
     def counted() -> Iterator[Image]:
         for done, frame in enumerate(draw_frames(renderer, portrait, face, autocast), start=1):

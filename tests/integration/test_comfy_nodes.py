@@ -19,8 +19,9 @@ import torch
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.audio import Speech
-from dreamtalk_core.models.original.coefficients import Coefficients, still_pose
+from dreamtalk_core.models.original.coefficients import Coefficients
 from dreamtalk_core.models.original.denoiser import Sizes
+from dreamtalk_core.models.original.layout import still_pose
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.pipeline import DreamTalk
 from dreamtalk_core.retarget import Mapping, Row, write_preset

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import RenderError
-from dreamtalk_core.models.original.coefficients import Coefficients, still_pose
+from dreamtalk_core.models.original.coefficients import Coefficients
+from dreamtalk_core.models.original.layout import still_pose
 from dreamtalk_core.models.original.renderer import PIRenderer, RendererSizes
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.render.original import (

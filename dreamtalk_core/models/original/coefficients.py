@@ -11,33 +11,28 @@ import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dreamtalk_core.bfm import from_motion, to_motion
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, read_arrays
 from dreamtalk_core.formats.npz import read_archive
-from dreamtalk_core.motion import float_array
+from dreamtalk_core.models.original.layout import (
+    EXPRESSION,
+    FPS,
+    POSE,
+    Array,
+    Extension,
+    extended_pose,
+)
+from dreamtalk_core.models.original.mat import read_mat, write_mat
+from dreamtalk_core.motion import Motion, float_array
 
-if TYPE_CHECKING:
-    from dreamtalk_core.motion import Motion
-
-FPS = 25
-EXPRESSION = 64
-POSE = 9
-"""Columns of a pose: angle 3, translation 3, crop 3."""
-STILL_CROP = (0.9370641, 126.84911, 129.03864)
-"""The crop of a head that does not move, in the public code."""
 FORMAT = "dreamtalk-coefficients"
 VERSION = 1
 _KEYS = ("expression", "pose")
-
-Array = NDArray[np.float32]
-Extension = Literal["mirror", "loop"]
-"""How a pose goes on behind its end: back and forth, or again from its start."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +77,15 @@ class Coefficients:
         """The same face with the head of a pose [P, 9], extended as of `extended_pose`."""
         return Coefficients(self.expression, extended_pose(pose, len(self), extension))
 
-    def to_motion(self) -> Motion:
+    def to_motion(self, neutral: Array | None = None) -> Motion:
         """ARKit curves and head rotation by the fitted linear maps, see `bfm`: good for jaw and
         lips, weak elsewhere. Raises ModelError where the maps are not installed."""
-        # The maps stand on this module.
-        from dreamtalk_core.bfm import to_motion
+        return to_motion(self.expression, self.pose, neutral)
 
-        return to_motion(self)
+    @classmethod
+    def from_motion(cls, motion: Motion, neutral: Array | None = None) -> Coefficients:
+        """Coefficients for a motion, see `bfm.from_motion`. Raises ModelError likewise."""
+        return cls(*from_motion(motion, neutral))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to .npz, or to .mat as Deep3DFaceRecon does (needs SciPy), whole or not at all.
@@ -98,8 +95,6 @@ class Coefficients:
         file = Path(path)
         suffix = _checked_suffix(file)
         if suffix == ".mat":
-            from dreamtalk_core.models.original.mat import write_mat
-
             write_mat(file, self)
             return
         # Through a stream, because numpy adds .npz to names that end in, say, .NPZ.
@@ -122,9 +117,7 @@ class Coefficients:
         suffix = _checked_suffix(file)
         check_file(file, MotionError, "coefficients", LARGEST_MOTION)
         if suffix == ".mat":
-            from dreamtalk_core.models.original.mat import read_mat
-
-            return read_mat(file)
+            return cls(*read_mat(file))
         return _read_npz(file)
 
 
@@ -137,24 +130,6 @@ def holds_coefficients(path: str | os.PathLike[str]) -> bool:
         return str(read_arrays(file, MotionError, ["format"]).get("format")) == FORMAT
     except MotionError:
         return False
-
-
-def still_pose(frames: int) -> Array:
-    """The pose [frames, 9] of a head that does not move."""
-    row = np.array([*([0.0] * 6), *STILL_CROP], np.float32)
-    return np.repeat(row[None], frames, axis=0)
-
-
-def extended_pose(pose: Array, frames: int, extension: Extension = "mirror") -> Array:
-    """A pose [P, 9] cut or extended to [frames, 9]: back and forth, or again from its start.
-
-    Mirrored it never jumps; looped it does, unless the clip ends as it began.
-    """
-    index = np.arange(frames)
-    if extension == "loop" or len(pose) == 1:
-        return pose[index % len(pose)]
-    turn = len(pose) - 1
-    return pose[turn - np.abs(index % (2 * turn) - turn)]
 
 
 def _checked_suffix(file: Path) -> str:

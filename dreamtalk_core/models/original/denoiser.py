@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from dreamtalk_core.diffusion import TRAIN_STEPS, alphas_cumprod, sample
 from dreamtalk_core.errors import ModelError
-from dreamtalk_core.models.original.coefficients import EXPRESSION
+from dreamtalk_core.models.original.layout import EXPRESSION
 
 HEADS = 8
 """Heads of every attention; tensors do not tell it, the public configuration does."""

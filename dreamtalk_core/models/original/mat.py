@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._limits import MOST_VALUES
-from dreamtalk_core.models.original.coefficients import STILL_CROP, Coefficients
+from dreamtalk_core.models.original.layout import STILL_CROP, Array
 from dreamtalk_core.motion import float_array
+
+if TYPE_CHECKING:
+    from dreamtalk_core.models.original.coefficients import Coefficients
 
 COLUMNS = 257
 _ARRAYS = ("coeff", "transform_params")
@@ -28,8 +31,8 @@ TRANSLATION = slice(254, 257)
 CROP = slice(2, 5)
 
 
-def read_mat(path: Path) -> Coefficients:
-    """Expression and pose of a `.mat` file. Without `transform_params` the crop stays still.
+def read_mat(path: Path) -> tuple[Array, Array]:
+    """Expression [T, 64] and pose [T, 9] of a `.mat` file. Without `transform_params` the crop stays still.
 
     Raises MotionError if it lacks `coeff`, or is damaged.
     """
@@ -71,7 +74,7 @@ def read_mat(path: Path) -> Coefficients:
             )
         crop = placed[:, CROP]
     pose = np.concatenate([coeff[:, ANGLE], coeff[:, TRANSLATION], crop], axis=1)
-    return Coefficients(coeff[:, EXPRESSION], pose)
+    return coeff[:, EXPRESSION], pose
 
 
 def write_mat(path: Path, coefficients: Coefficients) -> None:

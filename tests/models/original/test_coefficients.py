@@ -10,12 +10,8 @@ import numpy as np
 import pytest
 
 from dreamtalk_core.errors import DreamTalkError, MotionError
-from dreamtalk_core.models.original.coefficients import (
-    STILL_CROP,
-    Coefficients,
-    extended_pose,
-    still_pose,
-)
+from dreamtalk_core.models.original.coefficients import Coefficients
+from dreamtalk_core.models.original.layout import STILL_CROP, extended_pose, still_pose
 from dreamtalk_core.motion import Motion
 
 

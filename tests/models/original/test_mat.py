@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from dreamtalk_core.errors import MotionError
-from dreamtalk_core.models.original.coefficients import STILL_CROP, Coefficients
+from dreamtalk_core.models.original.coefficients import Coefficients
+from dreamtalk_core.models.original.layout import STILL_CROP
 
 scipy_io = pytest.importorskip("scipy.io", reason="needs SciPy: pip install dreamtalk[original]")
 
