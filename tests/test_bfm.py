@@ -103,7 +103,7 @@ def test_real_clips_keep_their_jaw_and_head(shared: Path) -> None:
 def test_damaged_maps_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bfm.maps.cache_clear()
     monkeypatch.setattr(bfm, "MAPS", tmp_path / "bfm.safetensors")
-    with pytest.raises(ModelError, match="no weights file"):
+    with pytest.raises(ModelError, match="no such file"):
         bfm.maps()
     bfm.MAPS.write_bytes(b"nothing")
     with pytest.raises(ModelError):
