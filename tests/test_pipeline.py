@@ -243,7 +243,7 @@ def test_wrong_requests_say_what_to_do(talk: DreamTalk, speech: Speech, tmp_path
         talk.animate(speech, guidance=float("nan"))
     with pytest.raises(DreamTalkError, match="seed"):
         talk.animate(speech, seed=-1)
-    with pytest.raises(ModelError, match="no weights file"):
+    with pytest.raises(ModelError, match=r"is a folder|no such file"):
         DreamTalk.load(tmp_path)
     with pytest.raises(DreamTalkError, match="Device 'gpu9'"):
         DreamTalk.load(device="gpu9")

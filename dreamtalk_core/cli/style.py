@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dreamtalk_core.cli.common import Bar, add_model, load
 from dreamtalk_core.cli.track import add_face
-from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.errors import DreamTalkError, shown
 
 if TYPE_CHECKING:
     from dreamtalk_core.pipeline import DreamTalk
@@ -138,7 +138,8 @@ def _list(options: argparse.Namespace) -> None:
             tags = ", ".join(talk.library.find(name, talk.model).tags)
         except DreamTalkError:
             tags = f"cannot be used: try 'dreamtalk style show {path}'"
-        print(f"{name:20} {shelf:8} {tags}".rstrip())
+        # A file may have any name.
+        print(f"{shown(name):20} {shelf:8} {shown(tags)}".rstrip())
 
 
 def _show(options: argparse.Namespace) -> None:

@@ -126,6 +126,7 @@ class _Scene:
         self.spent = dict.fromkeys(_MOST, 0)
         self.buffers: dict[int, memoryview] = {}
         self.textures: dict[int, Picture | None] = {}
+        self.pictures: dict[int | None, Picture | None] = {}
         self.skins: dict[int, tuple[Array, Array | None]] = {}
         needed = set(self.json.get("extensionsRequired", ()))
         if needed & _COMPRESSED:
@@ -336,26 +337,20 @@ class _Scene:
 
         The name of the material is added to names.
         """
-        material: Table = {}
-        if "material" in primitive:
-            material = self.entry("materials", primitive["material"])
+        number = primitive.get("material")
+        material = self.entry("materials", number) if "material" in primitive else {}
         names.append(material.get("name", ""))
         base = material.get("pbrMetallicRoughness", {})
-        factor = _numbers(base.get("baseColorFactor", [1, 1, 1, 1]), 4)
         chosen = base.get("baseColorTexture", {})
-        picture = self._texture(chosen["index"]) if "index" in chosen else None
+        if number not in self.pictures:
+            self.pictures[number] = self._coloured(material, base, chosen)
+        picture = self.pictures[number]
         if picture is None:
             # No colour, or none that can be read: like clay rather than white.
-            clay = "index" in chosen or (factor == 1).all()
+            clay = "index" in chosen or base.get("baseColorFactor", [1] * 4) == [1] * 4
             colour = _CLAY.get(_kind(names), _CLAY["skin"]) if clay else (1.0, 1.0, 1.0)
             picture = np.broadcast_to(_to_srgb(np.array([*colour, 1.0])), (2, 2, 4))
-        if (factor != 1).any():
-            linear = _to_linear(picture)
-            picture = _to_srgb(linear * factor)
-        if material.get("alphaMode", "OPAQUE") == "OPAQUE":
-            picture = picture.copy()
-            picture[..., 3] = 255
-        self.spend("pixels of textures", picture.size // 4)
+            picture = self._tinted(picture, material, base)
         attributes = primitive["attributes"]
         move = chosen.get("extensions", {}).get("KHR_texture_transform", {})
         slot = f"TEXCOORD_{move.get('texCoord', chosen.get('texCoord', 0))}"
@@ -367,6 +362,25 @@ class _Scene:
         if "COLOR_0" in attributes:
             tint = self.accessor(attributes["COLOR_0"], "VEC3 VEC4", count)[:, :3]
         return uv, tint, picture
+
+    def _coloured(self, material: Table, base: Table, chosen: Table) -> Picture | None:
+        """The texture of a material as it shows; None if it has none that can be read."""
+        picture = self._texture(chosen["index"]) if "index" in chosen else None
+        if picture is None:
+            return None
+        self.spend("pixels of textures", picture.size // 4)
+        return self._tinted(picture, material, base)
+
+    @staticmethod
+    def _tinted(picture: Picture, material: Table, base: Table) -> Picture:
+        """A picture times the colour of a material, and opaque if that is."""
+        factor = _numbers(base.get("baseColorFactor", [1, 1, 1, 1]), 4)
+        if (factor != 1).any():
+            picture = _to_srgb(_to_linear(picture) * factor)
+        if material.get("alphaMode", "OPAQUE") == "OPAQUE":
+            picture = picture.copy()
+            picture[..., 3] = 255
+        return picture
 
     def _texture(self, number: Any) -> Picture | None:
         """A picture uint8 [H, W, 4]; None for a kind that cannot be read."""
@@ -525,9 +539,11 @@ def _head(file: Path, parts: list[_Part]) -> SplitHead:
     for part, start, end in zip(parts, starts[:-1], starts[1:], strict=True):
         for shape, moves in part.deltas.items():
             deltas[shape, start:end] = moves
+        part.deltas.clear()  # they are most of what a large head takes
     turn, scale, offset = _alignment(file, positions, deltas)
     positions = scale * positions @ turn.T + offset
-    deltas = (np.float32(scale) * deltas @ turn.T.astype(np.float32)).astype(np.float32)
+    for shape in shapes:
+        deltas[shape] = deltas[shape] @ (scale * turn.T).astype(np.float32)
     # Beside it the face is nothing, or something is no number.
     if not np.abs(positions).max() < _FARTHEST or not np.abs(deltas).max() < _FARTHEST:
         raise ValueError("positions far beyond the face")
@@ -555,11 +571,12 @@ def _head(file: Path, parts: list[_Part]) -> SplitHead:
     looks = [index for name, index in INDEX.items() if name.startswith("eyeLook")]
     if is_eye.any() and np.abs(deltas[looks][:, is_eye]).max() > 0.1:
         eyes[:] = 0
+    deltas = np.ascontiguousarray(deltas[:, order])
     result = SplitHead(
         vertices=np.ascontiguousarray(positions[order], np.float32),
         triangles=np.ascontiguousarray(place[np.concatenate(triangles)], np.int32),
         material=material.astype(np.int8),
-        deltas=np.ascontiguousarray(deltas[:, order]),
+        deltas=deltas,
         uv=np.ascontiguousarray(uv[order], np.float32),
         atlas=atlas,
         colours=np.concatenate([part.tint for part in parts])[order].astype(np.float32),
@@ -568,7 +585,7 @@ def _head(file: Path, parts: list[_Part]) -> SplitHead:
         eyes=eyes,
         lip_columns=np.zeros((1, 2, 1), np.int32),
         lip_corners=np.zeros(2, np.int32),
-        weld=_weld(positions[order], deltas[:, order], kind[order]),
+        weld=_weld(positions[order], deltas, kind[order]),
     )
     for value in vars(result).values():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
