@@ -80,6 +80,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from dreamtalk_core.errors import DreamTalkError, OutOfMemoryError, StyleError, out_of_memory, shown
 from dreamtalk_core.files import check_not_read
+from dreamtalk_core.temporaries import tidy
 from dreamtalk_core.version import __version__
 
 if TYPE_CHECKING:
@@ -598,6 +599,7 @@ def main() -> None:
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda number, _: worker.end(128 + number))
     worker.serve()
+    tidy()
     sys.exit(worker.status)
 
 

@@ -15,7 +15,7 @@ import pytest
 from dreamtalk_core import temporaries
 from dreamtalk_core.errors import WriteError
 from dreamtalk_core.files import atomic_write
-from dreamtalk_core.temporaries import is_left_over, new_folder, remove, swap, sweep, temporary_name
+from dreamtalk_core.temporaries import is_left_over, new_folder, new_name, remove, swap, sweep, tidy
 
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -29,11 +29,11 @@ def gone() -> int:
 
 def left_over(suffix: str = "") -> str:
     """The name that a process which has ended gave a temporary."""
-    return temporary_name(suffix).replace(f"-{os.getpid()}-", f"-{gone()}-")
+    return new_name(Path(), suffix).name.replace(f"-{os.getpid()}-", f"-{gone()}-")
 
 
 def test_only_what_this_machine_has_left_is_left_over() -> None:
-    mine = temporary_name(".csv")
+    mine = new_name(Path(), ".csv").name
     assert not is_left_over(mine)
     assert is_left_over(left_over(".csv"))
     assert is_left_over(left_over(".c\nsv"))
@@ -52,7 +52,7 @@ def test_the_next_one_who_writes_there_sweeps(tmp_path: Path) -> None:
     (tmp_path / left_over(".csv")).write_text("half", encoding="utf-8")
     (tmp_path / left_over()).mkdir()
     (tmp_path / left_over() / "new").mkdir(parents=True)
-    alive = tmp_path / temporary_name(".csv")
+    alive = tmp_path / new_name(Path(), ".csv").name
     alive.touch()
     with atomic_write(tmp_path / "take.csv") as temporary:
         temporary.write_text("whole", encoding="utf-8")
@@ -72,6 +72,21 @@ def test_what_cannot_be_swept_does_no_harm(tmp_path: Path, monkeypatch: pytest.M
 
 def refuse(*_: object, **__: object) -> None:
     raise PermissionError(13, "Access is denied")
+
+
+def test_at_its_end_a_process_takes_its_own_away(tmp_path: Path) -> None:
+    (tmp_path / "swap").mkdir()
+    new_name(tmp_path, ".csv").touch()
+    new_folder(tmp_path)
+    go, other = begin(tmp_path / "swap"), tmp_path / left_over()
+    other.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(temporaries, "_release", lambda claim: None)
+        go()
+    assert list((tmp_path / "swap").glob(".dreamtalk-swap-*"))
+    tidy()
+    assert sorted(tmp_path.iterdir()) == sorted([other, tmp_path / "swap"])
+    assert content(tmp_path / "swap") == {**NEW, "b.1": "another's"}
 
 
 @pytest.mark.usefixtures("like_windows")

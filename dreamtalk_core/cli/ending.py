@@ -28,6 +28,7 @@ from dreamtalk_core.errors import (
     out_of_memory,
     shown,
 )
+from dreamtalk_core.temporaries import tidy
 from dreamtalk_core.version import __version__
 
 FAULT, BAD_INPUT, NO_FACE, NOT_WRITTEN, NO_MEMORY, NOT_READ = 1, 2, 3, 4, 5, 141
@@ -98,6 +99,7 @@ def ending(work: Callable[[], None]) -> int:
         except SystemExit as end:  # of --help
             return int(end.code or 0)
         except BaseException as error:
+            tidy()
             status, message = _verdict(error)
             _say(message)
             return status
