@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from dreamtalk_core.cli import original, render, style, track
 from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
-from dreamtalk_core.cli.ending import STATUS, ending
+from dreamtalk_core.cli.ending import STATUS, exit_status
 from dreamtalk_core.errors import DreamTalkError, shown
 from dreamtalk_core.version import __version__
 
@@ -22,7 +22,7 @@ from dreamtalk_core.version import __version__
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status, see `ending.STATUS`."""
-    return ending(lambda: _run(arguments))
+    return exit_status(lambda: _run(arguments))
 
 
 def _run(arguments: Sequence[str] | None) -> None:

@@ -82,7 +82,7 @@ class _Stop:
 stop = _Stop()
 
 
-def ending(work: Callable[[], None]) -> int:
+def exit_status(work: Callable[[], None]) -> int:
     """Do the work of a command, and say what went wrong if something does; the exit status."""
     stop.signal = 0
     for stream in (sys.stdout, sys.stderr):
