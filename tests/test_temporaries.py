@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from threading import Timer
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dreamtalk_core import temporaries
 from dreamtalk_core.errors import WriteError
@@ -257,3 +259,47 @@ def test_a_swap_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.Mo
 
     new = new_folder(tmp_path)
     swap(new, "A", never)
+
+
+@pytest.mark.usefixtures("like_windows")
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.####.png"])
+def test_a_video_that_is_cancelled_lets_go_of_its_sound(name: str, tmp_path: Path) -> None:
+    """It may be a temporary of a host, which deletes it while the exception is on its way."""
+    import shutil
+    from fractions import Fraction
+
+    from dreamtalk_core.assets import DEMO_VOICE
+    from dreamtalk_core.render.video import write_video
+
+    sound = Path(shutil.copy(DEMO_VOICE, tmp_path))
+
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        yield np.zeros((64, 64, 3), np.uint8)
+        yield np.zeros((64, 64, 3), np.uint8)
+        raise KeyboardInterrupt
+
+    try:
+        write_video(tmp_path / name, frames(), Fraction(25), sound)
+    except KeyboardInterrupt:
+        sound.unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("like_windows")
+def test_tracking_that_is_cancelled_lets_go_of_its_video(tmp_path: Path) -> None:
+    from fractions import Fraction
+
+    from dreamtalk_core.render.video import write_video
+    from dreamtalk_core.tracking import track_faces
+
+    video = tmp_path / "video.mp4"
+    write_video(video, [np.zeros((64, 64, 3), np.uint8)] * 40, Fraction(25))
+
+    def cancel(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        track_faces(video, progress=cancel)
+    except KeyboardInterrupt:
+        video.unlink()
+    assert list(tmp_path.iterdir()) == []
