@@ -254,10 +254,13 @@ def _evaluate(options: argparse.Namespace) -> None:
         style_code,
     )
     from dreamtalk_core.evaluation.page import check_page, write_page
+    from dreamtalk_core.files import check_target
     from dreamtalk_core.motion import Motion
 
     if options.page:
         check_page(options.page)
+    if options.json:
+        check_target(options.json)
     talk = load(options)
     clips = evaluation_clips(options.corpus, options.split)
 
