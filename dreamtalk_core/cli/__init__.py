@@ -296,9 +296,11 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     if find_spec("tensorboard") is None:
         raise DreamTalkError("Training needs TensorBoard: pip install dreamtalk[train].")
-    from dreamtalk_core.training.train import read_config, train
+    from dreamtalk_core.training.train import check_config, read_config, train
 
-    if read_config(options.config).get("trains") == "style predictor":
+    config = read_config(options.config)
+    check_config(config, options.config)
+    if config.get("trains") == "style predictor":
         from dreamtalk_core.training.predictor import train_predictor
 
         path = train_predictor(

@@ -113,6 +113,18 @@ def train(config_path: Path, corpus: Path, output: Path, device_name: str = "aut
     return output / "model.safetensors"
 
 
+def check_config(config: Mapping[str, Any], path: Path) -> None:
+    """Raises CorpusError for a configuration, read from a file, that lacks what the shipped one of
+    its kind has."""
+    kind = "predictor.json" if config.get("trains") == "style predictor" else "default.json"
+    shipped = json.loads(Path(__file__).with_name(kind).read_text(encoding="utf-8"))
+    if lacking := sorted(shipped.keys() - config.keys()):
+        raise CorpusError(
+            f"{path} is no whole training configuration: it lacks {', '.join(lacking)}. Begin with "
+            f"a copy of {kind}, which lies beside the training code."
+        )
+
+
 class Objective(nn.Module):
     """The training losses of a batch; a module of its own so that it can run on several devices."""
 
@@ -222,19 +234,10 @@ def read_config(path: Path) -> dict[str, Any]:
         raise CorpusError(
             f"{path} cannot be read as a training configuration ({error})."
         ) from error
-    if not isinstance(config, dict):
-        raise CorpusError(f"{path} is no training configuration: it must be an object.")
-    if "base" in config:
-        base = read_config(path.parent / str(config.pop("base")))
-        config = base | config | {"sources": base["sources"] + config.get("sources", [])}
-    kind = "predictor.json" if config.get("trains") == "style predictor" else "default.json"
-    shipped = json.loads(Path(__file__).with_name(kind).read_text(encoding="utf-8"))
-    if lacking := sorted(shipped.keys() - config.keys()):
-        raise CorpusError(
-            f"{path} is no whole training configuration: it lacks {', '.join(lacking)}. Begin with "
-            f"a copy of {kind}, which lies beside the training code."
-        )
-    return config
+    if "base" not in config:
+        return config
+    base = read_config(path.parent / config.pop("base"))
+    return base | config | {"sources": base["sources"] + config.get("sources", [])}
 
 
 def lip_expert(

@@ -31,6 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Motion(("jawOpen",), np.zeros((2, 1)), 25, np.zeros((2, 3))).save(tmp_path / "take.csv")
     (tmp_path / "grey.png").write_bytes(encode_png(np.full((64, 64, 3), 90, np.uint8)))
     (tmp_path / "folder").mkdir()
+    (tmp_path / "half.json").write_text('{"seed": 0, "sources": []}', encoding="utf-8")
     return tmp_path
 
 
@@ -62,6 +63,7 @@ PREVIEW = ("preview", "take.csv", "-o", "a.mp4", "--size", "64")
         (2, ("portrait", FACE, "--face", "banana"), "largest"),
         (2, ("portrait", FACE, "--face", "-1"), "largest"),
         (2, ("train", "take.csv", "--corpus", "folder", "--output", "out"), "configuration"),
+        (2, ("train", "half.json", "--corpus", "folder", "--output", "out"), "lacks about"),
         (3, ("portrait", "grey.png"), "no face"),
         (3, ("track", "grey.png", "-o", "a.csv"), "no face"),
         (4, (*PREVIEW[:3], "folder/no/a.mp4"), "does not exist"),
