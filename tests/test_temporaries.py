@@ -303,3 +303,29 @@ def test_tracking_that_is_cancelled_lets_go_of_its_video(tmp_path: Path) -> None
     except KeyboardInterrupt:
         video.unlink()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("like_windows")
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.json", "a.npz", "a.glb", "a.mp4", "a.mov", "a.##.png", "a.##.exr"]
+)
+def test_writers_close_what_they_write(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fractions import Fraction
+
+    from dreamtalk_core import Motion
+    from dreamtalk_core.arkit import ARKIT_NAMES
+    from dreamtalk_core.assets import DEMO_VOICE
+    from dreamtalk_core.render.video import write_video
+
+    monkeypatch.setattr(temporaries, "_PATIENCE", 0.0)
+    for _ in range(2):  # the second one replaces the first
+        if name.endswith((".mp4", ".mov", ".png", ".exr")):
+            write_video(
+                tmp_path / name, [np.zeros((64, 64, 3), np.uint8)] * 3, Fraction(25), DEMO_VOICE
+            )
+        else:
+            Motion(ARKIT_NAMES, np.zeros((3, 52)), 25).save(tmp_path / name)
+    assert not list(tmp_path.glob(".*"))
+    assert len(list(tmp_path.iterdir())) == (4 if "#" in name else 1)
