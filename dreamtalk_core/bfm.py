@@ -53,7 +53,8 @@ def to_motion(expression: Array, pose: Array, neutral: Array | None = None) -> M
 
 
 def from_motion(motion: Motion, neutral: Array | None = None) -> tuple[Array, Array]:
-    """Expression [T, 64] and pose [T, 9] for a motion: its curves, its head's turns, and a head that stays in its place.
+    """Expression [T, 64] and pose [T, 9] for a motion: its curves, its head's turns, and a head
+    that stays in its place.
 
     neutral: the expression [64] at rest of the person whom the result is meant for.
     Raises ModelError where the maps are missing or damaged.

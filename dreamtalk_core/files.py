@@ -12,7 +12,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from dreamtalk_core.errors import WriteError, shown
-from dreamtalk_core.temporaries import flush, remove, replace, sweep, temporary_name
+from dreamtalk_core.temporaries import flush, new_name, remove, replace, sweep
 
 _DEVICE = re.compile("con|prn|aux|nul|conin\\$|conout\\$|(com|lpt)[0-9\xb9\xb2\xb3]")
 
@@ -32,7 +32,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     _check_name(target)
     sweep(target.parent.absolute())
-    temporary = target.with_name(temporary_name(target.suffix))
+    temporary = new_name(target.parent, target.suffix)
     try:
         # Made here rather than by the body, so that a folder that cannot be written to is reported
         # the same way for every writer, before any work is done.
@@ -55,7 +55,7 @@ def check_target(target: Path) -> None:
     Some bytes are really written beside it, which tells of read-only and of full disks.
     """
     _check_name(target)
-    probe = target.with_name(temporary_name())
+    probe = new_name(target.parent)
     try:
         probe.write_bytes(bytes(4096))
     except OSError as error:

@@ -21,11 +21,12 @@ from dreamtalk_core.devices import choose_device
 from dreamtalk_core.diffusion import frame_noise
 from dreamtalk_core.errors import ModelError, StyleError
 from dreamtalk_core.models.original.checkpoint import load_motion_model, load_renderer
-from dreamtalk_core.models.original.coefficients import Array, Coefficients, holds_coefficients
+from dreamtalk_core.models.original.coefficients import Coefficients, holds_coefficients
 from dreamtalk_core.models.original.denoiser import STRIDE, OriginalMotionModel, Sampler
 from dreamtalk_core.models.original.layout import (
     EXPRESSION,
     FPS,
+    Array,
     Extension,
     extended_pose,
     still_pose,

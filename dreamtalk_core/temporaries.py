@@ -31,6 +31,8 @@ from pathlib import Path
 _NAME = re.compile(r"(?s)\.dreamtalk-([0-9a-f]{8})-(\d+)-([0-9a-f]{8})-[0-9a-f]{8}\b.*")
 _RUN = secrets.token_hex(4)
 """Tells this process from an earlier one that had its number."""
+_folders: set[Path] = set()
+"""Where this process has begun something."""
 _PATIENCE = 1.0
 """Seconds in which another program (a virus scanner, an indexer) may let go of a file."""
 _SWAP = ".dreamtalk-swap-"
@@ -38,9 +40,10 @@ _SWAP_PATIENCE = 60.0
 """Seconds in which another run may finish its swap."""
 
 
-def temporary_name(suffix: str = "") -> str:
+def new_name(folder: Path, suffix: str = "") -> Path:
     """A new name for something half made, in the folder where it will be whole."""
-    return f".dreamtalk-{_host()}-{os.getpid()}-{_RUN}-{secrets.token_hex(4)}{suffix}"
+    _folders.add(folder.absolute())
+    return folder / f".dreamtalk-{_host()}-{os.getpid()}-{_RUN}-{secrets.token_hex(4)}{suffix}"
 
 
 def is_left_over(name: str) -> bool:
@@ -48,19 +51,33 @@ def is_left_over(name: str) -> bool:
     match = _NAME.fullmatch(name)
     if match is None or match[1] != _host():
         return False
-    process = int(match[2])
-    return match[3] != _RUN if process == os.getpid() else not _runs(process)
+    return not _is_own(name) if int(match[2]) == os.getpid() else not _runs(int(match[2]))
+
+
+def _is_own(name: str) -> bool:
+    return name.startswith(f".dreamtalk-{_host()}-{os.getpid()}-{_RUN}-")
 
 
 @lru_cache(maxsize=256)
 def sweep(folder: Path) -> None:
     """Take away what runs that were killed have left in a folder; looked for once per process."""
+    _clear(folder, is_left_over)
+
+
+def tidy() -> None:
+    """Take away what this process may have left, for its end: an interrupt that comes while
+    something is being taken away is no reason to leave it."""
+    for folder in _folders:
+        _clear(folder, _is_own)
+
+
+def _clear(folder: Path, is_over: Callable[[str], bool]) -> None:
     with suppress(OSError):
         for entry in sorted(folder.iterdir()):
-            if is_left_over(entry.name):
+            if is_over(entry.name):
                 remove(entry)
             elif entry.name.startswith(_SWAP):
-                _finish_left_over(entry)
+                _finish(entry, is_over)
 
 
 def replace(source: Path, target: Path) -> None:
@@ -105,7 +122,7 @@ def new_folder(folder: Path) -> Path:
 
     Raises OSError.
     """
-    work = folder / temporary_name()
+    work = new_name(folder)
     (work / "new").mkdir(parents=True)
     (work / work.name).touch()  # whose it is, whatever the folder is called
     return work / "new"
@@ -154,7 +171,7 @@ def _claim(work: Path, claim: Path) -> None:
         except OSError:
             if not claim.is_dir():
                 raise
-            _finish_left_over(claim)
+            _finish(claim, is_left_over)
             if time.monotonic() > until:
                 raise TimeoutError(
                     f"another run is writing the same files; if there is none, delete {claim}"
@@ -163,17 +180,18 @@ def _claim(work: Path, claim: Path) -> None:
 
 
 def _release(claim: Path) -> None:
-    gone = claim.with_name(temporary_name())
+    gone = new_name(claim.parent)
     with suppress(OSError):
         replace(claim, gone)  # at one stroke: nobody finds half of it
         remove(gone)
 
 
-def _finish_left_over(claim: Path) -> None:
-    """Do or undo what a run that was killed in the middle of its swap has left."""
+def _finish(claim: Path, is_over: Callable[[str], bool]) -> None:
+    """Do or undo what a run that was ended in the middle of its swap has left."""
     with suppress(OSError):
-        for owner in filter(lambda path: is_left_over(path.name), list(claim.iterdir())):
-            owner.rename(claim / temporary_name())  # it is ours now: another finds no such file
+        for owner in [path for path in claim.iterdir() if is_over(path.name)]:
+            # It is ours now: another finds no such file.
+            owner.rename(claim / new_name(claim.parent).name)
             halves = (claim / "placing", claim / "old")
             _move_all(next((half for half in halves if half.is_dir()), halves[0]), claim.parent)
             _release(claim)

@@ -80,6 +80,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from dreamtalk_core.errors import DreamTalkError, OutOfMemoryError, StyleError, out_of_memory, shown
 from dreamtalk_core.files import check_not_read
+from dreamtalk_core.temporaries import tidy
 from dreamtalk_core.version import __version__
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ _PROGRESS_EVERY = 0.1
 """Seconds between two messages of progress, at least."""
 _GRACE = 2.0
 """Seconds that work has to clean up after itself when the other side is gone."""
+_GRACE_OF_SIGNALS = 8.0
+"""The same where somebody is there, who waits for an answer: less than who asks will wait."""
 _LONGEST = 1 << 22
 """Bytes of a line; what is longer is no request."""
 
@@ -333,7 +336,7 @@ class Worker:
 
     def _watch(self) -> None:
         self._alone.wait()
-        time.sleep(_GRACE)
+        time.sleep(_GRACE_OF_SIGNALS if self.status else _GRACE)
         os._exit(self.status)  # whatever hangs: nobody is there to wait for it
 
     def _next(self) -> dict[str, Any] | None:
@@ -598,6 +601,7 @@ def main() -> None:
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda number, _: worker.end(128 + number))
     worker.serve()
+    tidy()
     sys.exit(worker.status)
 
 

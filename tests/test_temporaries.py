@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from threading import Timer
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dreamtalk_core import temporaries
 from dreamtalk_core.errors import WriteError
 from dreamtalk_core.files import atomic_write
-from dreamtalk_core.temporaries import is_left_over, new_folder, remove, swap, sweep, temporary_name
+from dreamtalk_core.temporaries import is_left_over, new_folder, new_name, remove, swap, sweep, tidy
 
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -29,11 +31,11 @@ def gone() -> int:
 
 def left_over(suffix: str = "") -> str:
     """The name that a process which has ended gave a temporary."""
-    return temporary_name(suffix).replace(f"-{os.getpid()}-", f"-{gone()}-")
+    return new_name(Path(), suffix).name.replace(f"-{os.getpid()}-", f"-{gone()}-")
 
 
 def test_only_what_this_machine_has_left_is_left_over() -> None:
-    mine = temporary_name(".csv")
+    mine = new_name(Path(), ".csv").name
     assert not is_left_over(mine)
     assert is_left_over(left_over(".csv"))
     assert is_left_over(left_over(".c\nsv"))
@@ -52,7 +54,7 @@ def test_the_next_one_who_writes_there_sweeps(tmp_path: Path) -> None:
     (tmp_path / left_over(".csv")).write_text("half", encoding="utf-8")
     (tmp_path / left_over()).mkdir()
     (tmp_path / left_over() / "new").mkdir(parents=True)
-    alive = tmp_path / temporary_name(".csv")
+    alive = tmp_path / new_name(Path(), ".csv").name
     alive.touch()
     with atomic_write(tmp_path / "take.csv") as temporary:
         temporary.write_text("whole", encoding="utf-8")
@@ -72,6 +74,21 @@ def test_what_cannot_be_swept_does_no_harm(tmp_path: Path, monkeypatch: pytest.M
 
 def refuse(*_: object, **__: object) -> None:
     raise PermissionError(13, "Access is denied")
+
+
+def test_at_its_end_a_process_takes_its_own_away(tmp_path: Path) -> None:
+    (tmp_path / "swap").mkdir()
+    new_name(tmp_path, ".csv").touch()
+    new_folder(tmp_path)
+    go, other = begin(tmp_path / "swap"), tmp_path / left_over()
+    other.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(temporaries, "_release", lambda claim: None)
+        go()
+    assert list((tmp_path / "swap").glob(".dreamtalk-swap-*"))
+    tidy()
+    assert sorted(tmp_path.iterdir()) == sorted([other, tmp_path / "swap"])
+    assert content(tmp_path / "swap") == {**NEW, "b.1": "another's"}
 
 
 @pytest.mark.usefixtures("like_windows")
@@ -242,3 +259,73 @@ def test_a_swap_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.Mo
 
     new = new_folder(tmp_path)
     swap(new, "A", never)
+
+
+@pytest.mark.usefixtures("like_windows")
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.####.png"])
+def test_a_video_that_is_cancelled_lets_go_of_its_sound(name: str, tmp_path: Path) -> None:
+    """It may be a temporary of a host, which deletes it while the exception is on its way."""
+    import shutil
+    from fractions import Fraction
+
+    from dreamtalk_core.assets import DEMO_VOICE
+    from dreamtalk_core.render.video import write_video
+
+    sound = Path(shutil.copy(DEMO_VOICE, tmp_path))
+
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        yield np.zeros((64, 64, 3), np.uint8)
+        yield np.zeros((64, 64, 3), np.uint8)
+        raise KeyboardInterrupt
+
+    try:
+        write_video(tmp_path / name, frames(), Fraction(25), sound)
+    except KeyboardInterrupt:
+        sound.unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("like_windows")
+def test_tracking_that_is_cancelled_lets_go_of_its_video(tmp_path: Path) -> None:
+    from fractions import Fraction
+
+    from dreamtalk_core.render.video import write_video
+    from dreamtalk_core.tracking import track_faces
+
+    video = tmp_path / "video.mp4"
+    write_video(video, [np.zeros((64, 64, 3), np.uint8)] * 40, Fraction(25))
+
+    def cancel(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        track_faces(video, progress=cancel)
+    except KeyboardInterrupt:
+        video.unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("like_windows")
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.json", "a.npz", "a.glb", "a.mp4", "a.mov", "a.##.png", "a.##.exr"]
+)
+def test_writers_close_what_they_write(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fractions import Fraction
+
+    from dreamtalk_core import Motion
+    from dreamtalk_core.arkit import ARKIT_NAMES
+    from dreamtalk_core.assets import DEMO_VOICE
+    from dreamtalk_core.render.video import write_video
+
+    monkeypatch.setattr(temporaries, "_PATIENCE", 0.0)
+    for _ in range(2):  # the second one replaces the first
+        if name.endswith((".mp4", ".mov", ".png", ".exr")):
+            write_video(
+                tmp_path / name, [np.zeros((64, 64, 3), np.uint8)] * 3, Fraction(25), DEMO_VOICE
+            )
+        else:
+            Motion(ARKIT_NAMES, np.zeros((3, 52)), 25).save(tmp_path / name)
+    assert not list(tmp_path.glob(".*"))
+    assert len(list(tmp_path.iterdir())) == (4 if "#" in name else 1)

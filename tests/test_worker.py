@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ import pytest
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.version import __version__
-from dreamtalk_core.worker import _KINDS, METHODS, PROTOCOL, Methods
+from dreamtalk_core.worker import _KINDS, METHODS, PROTOCOL, Methods, _told_error
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 120
@@ -433,3 +434,41 @@ def test_a_performance_gives_a_style(worker: Client, tmp_path: Path) -> None:
     assert Path(kept["picture"]).is_file()
     error = worker.ask("extract_style", performance=[str(take)], name="a/b")["error"]
     assert error["kind"] == "StyleError"
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_cancels_and_ends_it(name: str, own_worker: Client, tmp_path: Path) -> None:
+    output = tmp_path / "line.npz"
+    own_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(output), steps=200)
+    while not own_worker.hear(1)["progress"][0]:  # until then it loads what it needs
+        pass
+    number = getattr(signal, name)
+    own_worker.process.send_signal(number)
+    assert own_worker.answer(1)["error"]["kind"] == "Cancelled"
+    assert own_worker.process.wait(PATIENCE) == 128 + number
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_end_of_its_input_cancels_what_it_does(own_worker: Client, tmp_path: Path) -> None:
+    output = tmp_path / "line.npz"
+    own_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(output), steps=200)
+    while not own_worker.hear(1)["progress"][0]:  # until then it loads what it needs
+        pass
+    assert own_worker.process.stdin is not None
+    own_worker.process.stdin.close()
+    assert own_worker.process.wait(PATIENCE) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lack_of_memory_is_told_as_such() -> None:
+    told = _told_error(MemoryError())
+    assert told["kind"] == "OutOfMemoryError"
+    assert "Not enough memory" in told["message"]
+    long = _told_error(ValueError("a\nb\x1b" + "x" * 5000))
+    assert long["kind"] == "Failure"
+    assert long["message"].isprintable()
+    assert len(long["message"]) <= 1000

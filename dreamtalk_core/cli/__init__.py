@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from dreamtalk_core.cli import original, render, style, track
 from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
-from dreamtalk_core.cli.ending import STATUS, ending
+from dreamtalk_core.cli.ending import STATUS, exit_status
 from dreamtalk_core.errors import DreamTalkError, shown
 from dreamtalk_core.version import __version__
 
@@ -22,7 +21,7 @@ from dreamtalk_core.version import __version__
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status, see `ending.STATUS`."""
-    return ending(lambda: _run(arguments))
+    return exit_status(lambda: _run(arguments))
 
 
 def _run(arguments: Sequence[str] | None) -> None:
@@ -254,10 +253,13 @@ def _evaluate(options: argparse.Namespace) -> None:
         style_code,
     )
     from dreamtalk_core.evaluation.page import check_page, write_page
+    from dreamtalk_core.files import check_target
     from dreamtalk_core.motion import Motion
 
     if options.page:
         check_page(options.page)
+    if options.json:
+        check_target(options.json)
     talk = load(options)
     clips = evaluation_clips(options.corpus, options.split)
 
@@ -291,11 +293,10 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    if find_spec("tensorboard") is None:
-        raise DreamTalkError("Training needs TensorBoard: pip install dreamtalk[train].")
-    from dreamtalk_core.training.train import read_config, train
+    from dreamtalk_core.training.config import read_config
+    from dreamtalk_core.training.train import train
 
-    if read_config(options.config).get("trains") == "style predictor":
+    if "trains" in read_config(options.config):
         from dreamtalk_core.training.predictor import train_predictor
 
         path = train_predictor(

@@ -71,7 +71,9 @@ def guard_files(options: argparse.Namespace) -> None:
 
 
 def _check_no_device(path: Path) -> None:
-    """Raises DreamTalkError for what can be read for ever, or once."""
+    """Raises DreamTalkError for what can be read for ever, or once, and for no name at all."""
+    if "\0" in str(path):
+        raise DreamTalkError(f"No file can be called {shown(path)}. Check the name.")
     try:
         kind = path.stat().st_mode
     except (OSError, ValueError):  # not there, or no name: the command tells that best

@@ -28,6 +28,7 @@ from dreamtalk_core.errors import (
     out_of_memory,
     shown,
 )
+from dreamtalk_core.temporaries import tidy
 from dreamtalk_core.version import __version__
 
 FAULT, BAD_INPUT, NO_FACE, NOT_WRITTEN, NO_MEMORY, NOT_READ = 1, 2, 3, 4, 5, 141
@@ -81,7 +82,7 @@ class _Stop:
 stop = _Stop()
 
 
-def ending(work: Callable[[], None]) -> int:
+def exit_status(work: Callable[[], None]) -> int:
     """Do the work of a command, and say what went wrong if something does; the exit status."""
     stop.signal = 0
     for stream in (sys.stdout, sys.stderr):
@@ -98,6 +99,7 @@ def ending(work: Callable[[], None]) -> int:
         except SystemExit as end:  # of --help
             return int(end.code or 0)
         except BaseException as error:
+            tidy()
             status, message = _verdict(error)
             _say(message)
             return status

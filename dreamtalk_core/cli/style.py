@@ -106,6 +106,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 def _ready(options: argparse.Namespace) -> DreamTalk:
     """The model, once it is sure that the result can be kept."""
+    from dreamtalk_core.files import check_target
     from dreamtalk_core.style import StyleLibrary, check_style_path
 
     if not options.output and not options.keep:
@@ -113,7 +114,9 @@ def _ready(options: argparse.Namespace) -> DreamTalk:
     if options.output:
         check_style_path(options.output)
     if options.keep:
-        StyleLibrary.default().path(options.keep, _shelf(options))
+        path = StyleLibrary.default().path(options.keep, _shelf(options))
+        if path.parent.is_dir():
+            check_target(path)
     return load(options)
 
 

@@ -93,7 +93,9 @@ class Images:
             with _opened(file) as (container, stream):
                 frames = _timed(file, container, stream)
                 if _is_still(container, stream):
-                    yield _rgb(next(frames)[1], stream.sample_aspect_ratio, LONGEST_PHOTO)
+                    _, frame = next(frames)
+                    matrix = _display_matrix(frame)
+                    yield _rgb(frame, stream.sample_aspect_ratio, matrix, LONGEST_PHOTO)
                 else:
                     yield from _on_grid(frames, stream.sample_aspect_ratio, self.fps)
 
@@ -240,18 +242,22 @@ def _on_grid(
     """What is on display at (i + 0.5) / fps; the last frame is shown for 1 / fps."""
     count = 0
     shown: Image | None = None
+    matrix: Matrix | None = None
     time = 0.0
     for time, frame in frames:
         while shown is not None and (count + 0.5) / fps < time:
             yield shown
             count += 1
-        shown = _rgb(frame, aspect)
+        matrix = matrix or _display_matrix(frame)
+        shown = _rgb(frame, aspect, matrix)
     while shown is not None and (count == 0 or (count + 0.5) / fps < time + 1 / fps):
         yield shown
         count += 1
 
 
-def _rgb(frame: av.VideoFrame, aspect: Fraction | None, longest: int = LONGEST_SIDE) -> Image:
+def _rgb(
+    frame: av.VideoFrame, aspect: Fraction | None, matrix: Matrix, longest: int = LONGEST_SIDE
+) -> Image:
     """A frame as the viewer should see it; aspect: width of its pixels over their height."""
     width, height = frame.width * float(aspect or 1), frame.height
     shrink = 1
@@ -269,7 +275,7 @@ def _rgb(frame: av.VideoFrame, aspect: Fraction | None, longest: int = LONGEST_S
         alpha = picture[..., 3:].astype(np.uint16)
         mixed = picture[..., :3] * alpha + _GREY * (255 - alpha)
         picture = (mixed // 255).astype(np.uint8)
-    return np.ascontiguousarray(_turned(picture, _display_matrix(frame)))
+    return np.ascontiguousarray(_turned(picture, matrix))
 
 
 def _turned(picture: Image, matrix: Matrix) -> Image:
@@ -285,25 +291,20 @@ def _display_matrix(frame: av.VideoFrame) -> Matrix:
 
     `frame.rotation` does not tell a turned picture from a mirrored one.
     """
-    try:
-        told = _side_data(frame)
-    except ValueError:
-        # ffmpeg tells more of it than this PyAV has names for, such as all that a camera noted.
-        told = _side_data(_only_known(frame))
-    if Type.DISPLAYMATRIX not in told:
-        return (1, 0), (0, 1)
-    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(told[Type.DISPLAYMATRIX]))
-    return (a, b), (c, d)
-
-
-def _side_data(frame: av.VideoFrame) -> dict[Type, Any]:
     # PyAV's own types take it for a mapping of texts.
-    items: Any = frame.side_data
-    return {item.type: item for item in items}
+    told: Any = _only_matrix(frame).side_data
+    for item in told:
+        a, b, _, c, d, *_ = struct.unpack("=9i", bytes(item))
+        return (a, b), (c, d)
+    return (1, 0), (0, 1)
 
 
-def _only_known(frame: av.VideoFrame) -> av.VideoFrame:
-    """A frame without the side data that PyAV has no names for."""
+def _only_matrix(frame: av.VideoFrame) -> av.VideoFrame:
+    """A frame without side data but its display matrix.
+
+    PyAV 18 frees what belongs to the colour profile of a photo twice once it has been looked at,
+    which ends the process, and raises for kinds that it has no names for.
+    """
     graph = Graph()
     last = graph.add_buffer(
         width=frame.width,
@@ -311,16 +312,15 @@ def _only_known(frame: av.VideoFrame) -> av.VideoFrame:
         format=frame.format,
         time_base=frame.time_base or Fraction(1, av.time_base),
     )
-    kinds: Any = Type
-    for kind in range(1 + max(kind.value for kind in kinds), _MOST_KINDS):
+    for kind in set(range(_MOST_KINDS)) - {Type.DISPLAYMATRIX.value}:
         last.link_to(delete := graph.add("sidedata", f"mode=delete:type={kind}"))
         last = delete
     last.link_to(graph.add("buffersink"))
     graph.configure()
     graph.push(frame)
-    known = graph.pull()
-    assert isinstance(known, av.VideoFrame)
-    return known
+    bare = graph.pull()
+    assert isinstance(bare, av.VideoFrame)
+    return bare
 
 
 def _damaged(file: Path, seconds: float) -> TrackingError:

@@ -32,7 +32,9 @@ CROP = slice(2, 5)
 
 
 def read_mat(path: Path) -> tuple[Array, Array]:
-    """Expression [T, 64] and pose [T, 9] of a `.mat` file. Without `transform_params` the crop stays still.
+    """Expression [T, 64] and pose [T, 9] of a `.mat` file.
+
+    Without `transform_params` the crop stays still.
 
     Raises MotionError if it lacks `coeff`, or is damaged.
     """
