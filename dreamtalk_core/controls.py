@@ -139,7 +139,8 @@ def apply_controls(
     if closures is not None:
         firmness = _checked(closures, len(motion)) * controls.closure * min(1.0, controls.lips)
         _close(weights, motion.names, firmness)
-    return Motion(motion.names, np.clip(weights, 0, 1, out=weights), motion.fps, head)
+    np.clip(weights, 0, 1, out=weights)
+    return Motion(motion.names, weights.astype(np.float32), motion.fps, head)
 
 
 def _checked(closures: Array, frames: int) -> Float64:

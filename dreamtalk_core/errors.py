@@ -37,3 +37,7 @@ class RenderError(DreamTalkError):
 
 class TrackingError(DreamTalkError):
     """A picture or a video cannot be read, or there is no face in it."""
+
+
+class DreamTalkWarning(UserWarning):
+    """Something was guessed, and the result may be wrong; told with Python's `warnings`."""

@@ -217,7 +217,8 @@ def enliven(
     if living.blinks:
         _blink(weights, blink_frames(phrases, loudness, shifts, seed, living.blinks), phrases, seed)
     head = (motion.head_rotation + added).astype(np.float32)
-    return Motion(motion.names, np.clip(weights, 0, 1, out=weights), motion.fps, head)
+    np.clip(weights, 0, 1, out=weights)
+    return Motion(motion.names, weights.astype(np.float32), motion.fps, head)
 
 
 # --- hearing -------------------------------------------------------------------------------------

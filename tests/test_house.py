@@ -33,6 +33,7 @@ LIGHT = {
     "retarget",
     "rig",
     "version",
+    "warned",
 }
 MODELS = {
     "articulation",
@@ -45,6 +46,7 @@ MODELS = {
     "phonetics",
     "sampler",
     "prosody",
+    "spool",
     "weights",
 }
 STEPS = {"assets", "audio", "sync", "render", "style", "tracking"}

@@ -14,6 +14,7 @@ from dreamtalk_core.cli import original, render, style, track
 from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.version import __version__
+from dreamtalk_core.warned import telling
 
 # Torch and the renderer take seconds to import, so each command imports what it needs.
 
@@ -21,15 +22,21 @@ from dreamtalk_core.version import __version__
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     options = _parser().parse_args(arguments)
+    warnings: list[str] = []
     try:
         guard_files(options)
-        options.run(options)
+        with telling(warnings.append):
+            options.run(options)
     except DreamTalkError as error:
         print(f"dreamtalk: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("dreamtalk: cancelled", file=sys.stderr)
         return 130
+    finally:
+        # At the end, where no bar is in the way.
+        for text in warnings:
+            print(f"dreamtalk: warning: {text}", file=sys.stderr)
     return 0
 
 
@@ -273,7 +280,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from dreamtalk_core.training.train import read_config, train
+    from dreamtalk_core.training.config import read_config
+    from dreamtalk_core.training.train import train
 
     if read_config(options.config).get("trains") == "style predictor":
         from dreamtalk_core.training.predictor import train_predictor

@@ -93,8 +93,6 @@ def _render(options: argparse.Namespace) -> None:
     portrait = read_portrait(
         options.portrait, choice=options.face, points=points, crop=options.crop
     )
-    for warning in portrait.warnings:
-        print(f"warning: {warning}")
     motion, sound = _motion_and_sound(options, portrait.rest)
     face = portrait.face
     renderer = PortraitRenderer(portrait.image, face.landmarks, face.matrix, face.weights)
