@@ -1,4 +1,4 @@
-"""Sound that is long lies in a file, is an array all the same, and what passes over it is let go."""
+"""Long sound lies in a file, is an array all the same, and what passes over it is let go."""
 
 from __future__ import annotations
 
