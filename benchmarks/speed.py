@@ -59,7 +59,7 @@ def measure_speed(model: str | None, path: Path) -> dict[str, Any]:
     runs = [timed(lambda: talk.animate(path).save(table)) for _ in range(4)]
     speech = Speech.load(path)
     motion = talk.animate(speech)
-    waveform = torch.tensor(speech.waveform)
+    waveform = speech.waveform
     parts: dict[str, Callable[[], object]] = {
         "read the sound": lambda: Speech.load(path),
         "phonetic encoder": lambda: list(talk.phonetics.stream(waveform)),

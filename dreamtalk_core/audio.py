@@ -165,7 +165,7 @@ def _mono_16k(pieces: Pieces, source: str) -> Iterator[NDArray[np.float32]]:
 def _normalised(waveform: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
     """Pieces of a waveform with mean and level set, as described in this module."""
     middle = np.float32(
-        np.median(_block_means(np.float64(piece) for piece in in_pieces(waveform, _PIECE)))
+        np.median(_block_means(piece.astype(np.float64) for piece in in_pieces(waveform, _PIECE)))
     )
     powers = (np.square(piece - middle, dtype=np.float64) for piece in in_pieces(waveform, _PIECE))
     gain = np.float32(_gain(_block_means(powers)))

@@ -108,3 +108,7 @@ class TrackingError(DreamTalkError):
 
 class NoFaceError(TrackingError):
     """A picture or a video was looked through, and there is no face in it."""
+
+
+class DreamTalkWarning(UserWarning):
+    """Something was guessed, and the result may be wrong; told with Python's `warnings`."""

@@ -217,7 +217,9 @@ def enliven(
     if living.blinks:
         _blink(weights, blink_frames(phrases, loudness, shifts, seed, living.blinks), phrases, seed)
     head = (motion.head_rotation + added).astype(np.float32)
-    return Motion(motion.names, np.clip(weights, 0, 1, out=weights), motion.fps, head)
+    curves = np.clip(weights, 0, 1, out=weights).astype(np.float32)
+    del weights  # of an hour of speech, 37 MB that the new motion has no use for
+    return Motion(motion.names, curves, motion.fps, head)
 
 
 # --- hearing -------------------------------------------------------------------------------------

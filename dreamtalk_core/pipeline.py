@@ -234,11 +234,13 @@ class DreamTalk:
             if progress:
                 progress(done, total)
 
-        spikes = []
+        # One array for all: many small ones would keep the memory between them from the system.
+        spikes = np.empty((2 * frames + 1, 2), np.float32)
 
         def heard() -> Iterator[Tensor]:
+            known = 0
             for rows in hear(self.phonetics, speech.waveform, frames, advance):
-                spikes.append(lip_spikes(rows))
+                spikes[known : (known := known + len(rows))] = lip_spikes(rows)
                 yield rows
 
         with inference():
@@ -249,7 +251,7 @@ class DreamTalk:
         advance(0)  # what is left takes a while for a long speech: a moment to cancel
         own = enliven(own, prosody.loudness, prosody.pitch, seed, living)
         advance(0)
-        return meet_lips(own, controls, np.concatenate(spikes)).resample(rate, speech.duration)
+        return meet_lips(own, controls, spikes).resample(rate, speech.duration)
 
     def picture_style(self, style: Style | StyleTrack, size: int = 256) -> bytes:
         """A PNG, size x size pixels, of the built-in head in a style: at the most typical moment

@@ -9,7 +9,7 @@ Every line is one JSON object in UTF-8. The program that started the worker writ
 and reads answers; any number of the first, then one of the others, for each request that has an id:
 
     {"id": 1, "progress": [done, total], "what": "animate"}
-    {"id": 1, "result": {...}}
+    {"id": 1, "result": {...}, "warnings": ["There is a cut to another face ...", ...]}
     {"id": 1, "error": {"kind": "StyleError", "message": "There is no style ..."}}
 
 An id is a number or a string that no request still waiting has. Requests are done one after the
@@ -19,7 +19,8 @@ other, in order. `kind` is the name of a class in `dreamtalk_core.errors`, or
     Cancelled       the request was cancelled; nothing of it is left behind
     Failure         a fault of ours: the log has the traceback
 
-`message` says what is wrong and what to do. Lines that are not JSON objects are to be skipped:
+`message` says what is wrong and what to do, each of `warnings`, which may be missing, what was
+guessed. Lines that are not JSON objects are to be skipped:
 foreign code may print before the worker has taken hold of stdout. From then on everything that any
 library prints goes to stderr, which is the log. Stdin carries nothing but requests; when it ends,
 as it does when the other program dies in whatever way, the worker cancels what it does and ends.
@@ -82,6 +83,7 @@ from dreamtalk_core.errors import DreamTalkError, OutOfMemoryError, StyleError, 
 from dreamtalk_core.files import check_not_read
 from dreamtalk_core.temporaries import tidy
 from dreamtalk_core.version import __version__
+from dreamtalk_core.warned import telling
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
@@ -405,6 +407,7 @@ class Worker:
     def _answer(self, request: dict[str, Any]) -> None:
         number, method = request.get("id"), request["method"]
         last = 0.0
+        message: dict[str, Any]
 
         def progress(done: int, total: int) -> None:
             nonlocal last
@@ -422,7 +425,11 @@ class Worker:
                 )
             call = _bound(getattr(self._methods, method), progress, request["params"])
             progress(0, 1)
-            message = {"result": call()}
+            warnings: list[str] = []
+            with telling(warnings.append):
+                message = {"result": call()}
+            if warnings:
+                message["warnings"] = warnings
         except Exception as error:
             # Whoever cancels does not want to hear of a fault that came first.
             gone = number in self._cancelled

@@ -72,6 +72,7 @@ class ExtractStyle(io.ComfyNode):
                 ),
                 model_input(),
             ],
+            hidden=[io.Hidden.unique_id],
             outputs=[
                 StyleType.Output(
                     display_name="style",
@@ -93,8 +94,9 @@ class ExtractStyle(io.ComfyNode):
     ) -> io.NodeOutput:
         from dreamtalk_core.pipeline import DreamTalk
 
-        rest = None if neutral is None else find_portrait(neutral).rest
         with ExitStack() as stack:
+            stack.enter_context(host.telling(cls.hidden.unique_id))
+            rest = None if neutral is None else find_portrait(neutral).rest
             seen: Motion | Path
             if isinstance(performance, MotionValue):
                 seen = performance.motion

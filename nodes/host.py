@@ -22,7 +22,9 @@ import torch
 from comfy_api.latest import InputImpl
 from numpy.typing import NDArray
 from PIL import Image
+from server import PromptServer
 
+from dreamtalk_core import warned
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.errors import RenderError, SpeechError
 from dreamtalk_core.media import decode_audio
@@ -67,6 +69,16 @@ def progress(picture: Callable[[], Picture | None] | None = None) -> Callable[[i
 def check_cancelled() -> None:
     """Raises the host's own exception when the user has pressed cancel."""
     comfy.model_management.throw_exception_if_processing_interrupted()
+
+
+@contextmanager
+def telling(node: str) -> Iterator[None]:
+    """What the core warns of within is told in the node of this id."""
+    texts: list[str] = []
+    with warned.telling(texts.append):
+        yield
+    if texts:
+        PromptServer.instance.send_progress_text(" ".join(texts), node)
 
 
 # --- files ---------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 from comfy_api.latest import io
-from server import PromptServer
 
 from dreamtalk_core.errors import TrackingError
+from dreamtalk_core.warned import telling, warn
 
 from . import host
 from .schema import ADVANCED
@@ -113,6 +113,7 @@ _renderers: OrderedDict[tuple[str, FaceChoice], PortraitRenderer] = OrderedDict(
 def find_portrait(image: torch.Tensor | None, choice: FaceChoice = NO_CHOICE) -> Portrait:
     """The face in a picture, see `portrait_pixels`. The user may cancel the search.
 
+    What may look bad is told, also of a face that has been found before, see `host.telling`.
     Raises TrackingError where no face is found, saying what to do about it.
     """
     from dreamtalk_core.tracking.portrait import Points, read_portrait
@@ -131,9 +132,12 @@ def find_portrait(image: torch.Tensor | None, choice: FaceChoice = NO_CHOICE) ->
         except TrackingError as error:
             return str(error)
 
-    found = kept(_portraits, (_digest(pixels), choice), find)
+    with telling(lambda text: None):
+        found = kept(_portraits, (_digest(pixels), choice), find)
     if isinstance(found, str):
         raise TrackingError(found)
+    for text in found.warnings:
+        warn(text)
     return found
 
 
@@ -144,9 +148,8 @@ def read_face(image: torch.Tensor | None, choice: FaceChoice, node: str) -> Port
     """
     from dreamtalk_core.render.portrait import PortraitRenderer
 
-    portrait = find_portrait(image, choice)
-    if portrait.warnings:
-        PromptServer.instance.send_progress_text(" ".join(portrait.warnings), node)
+    with host.telling(node):
+        portrait = find_portrait(image, choice)
     face = portrait.face
     return kept(
         _renderers,

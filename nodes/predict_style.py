@@ -52,6 +52,7 @@ class PredictStyle(io.ComfyNode):
                 ),
                 model_input(),
             ],
+            hidden=[io.Hidden.unique_id],
             outputs=[
                 StyleType.Output(
                     display_name="style",
@@ -70,7 +71,8 @@ class PredictStyle(io.ComfyNode):
         portrait: torch.Tensor | None = None,
         model: LoadedModel | None = None,
     ) -> io.NodeOutput:
-        rest = None if portrait is None else find_portrait(portrait).rest
+        with host.telling(cls.hidden.unique_id):
+            rest = None if portrait is None else find_portrait(portrait).rest
         talk = dreamtalk_of(model, "hear a style in a voice")
         style = talk.predict_style(SpeechValue.of(speech).speech, rest, seed=seed)
         return io.NodeOutput(replace(style, intensity=intensity))

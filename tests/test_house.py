@@ -35,6 +35,7 @@ LIGHT = {
     "rig",
     "temporaries",
     "version",
+    "warned",
 }
 MODELS = {
     "articulation",
@@ -48,6 +49,7 @@ MODELS = {
     "sampler",
     "prosody",
     "wav",
+    "spool",
     "weights",
 }
 STEPS = {"assets", "audio", "sync", "render", "style", "tracking"}

@@ -194,8 +194,7 @@ def test_auto_is_heard_from_the_speech(talk: DreamTalk, speech: Speech) -> None:
 
 
 def test_bilabials_shut_the_lips_in_every_emotion(talk: DreamTalk, speech: Speech) -> None:
-    waveform = torch.tensor(speech.waveform)
-    rows = hear(talk.phonetics, waveform, 346, lambda _: None)
+    rows = torch.cat(list(hear(talk.phonetics, speech.waveform, 346, lambda _: None)))
     spikes = np.flatnonzero(reported(rows, "bilabial").numpy() > 0.3) / 50
     assert len(spikes) > 5
     for name in EMOTIONS:

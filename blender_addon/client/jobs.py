@@ -36,6 +36,8 @@ class Job:
         self.wishes = list(wishes)
         self.motions: list[Result] = []
         """What has come of the wishes so far."""
+        self.warnings: list[str] = []
+        """What was guessed on the way, for the user."""
         self.task: Task | None = None
         self.folder = Path(bpy.app.tempdir)
 
@@ -72,6 +74,7 @@ class Job:
         assert self.task is not None
         if self.task.state != "DONE":
             return DreamTalkError(self.task.error or "Cancelled.")
+        self.warnings += self.task.warnings
         try:
             return Motion.load(self.output)
         except DreamTalkError as error:
@@ -159,7 +162,7 @@ class JobOperator:
                     ending.pop_all()
                     redraw(context)
                     return {"PASS_THROUGH"}
-                self.apply(context, self._job.motions)
+                self._apply(context)
             except DreamTalkError as error:
                 return self._failed(error)
         return {"FINISHED"}
@@ -168,10 +171,15 @@ class JobOperator:
         try:
             self._job = Job(self.plan(context))
             self._job.run()
-            self.apply(context, self._job.motions)
+            self._apply(context)
         except DreamTalkError as error:
             return self._failed(error)
         return {"FINISHED"}
+
+    def _apply(self, context: bpy.types.Context) -> None:
+        self.apply(context, self._job.motions)
+        for warning in dict.fromkeys(self._job.warnings):
+            self.report({"WARNING"}, warning)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends all modal operators, as when another file is opened."""

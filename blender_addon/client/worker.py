@@ -65,7 +65,8 @@ class Task:
     """A request to the worker.
 
     progress: 0 to 1. message: what is being done, for the panel. result: of the method, when DONE.
-    error: for the user, when FAILED. done: called once with the task when it has finished.
+    warnings: what was guessed, for the user. error: for the user, when FAILED. done: called once
+    with the task when it has finished.
     """
 
     number: int
@@ -75,6 +76,7 @@ class Task:
     state: State = "RUNNING"
     progress: float = 0.0
     result: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     error: str = ""
 
     @property
@@ -292,6 +294,7 @@ def _bring_up_to_date(task: Task, message: dict[str, Any], log_tail: Callable[[]
         done, total = message["progress"]
         task.progress = min(1.0, done / total) if total else 0.0
     elif "result" in message:
+        task.warnings = tuple(message.get("warnings", ()))
         task.result, task.progress, task.state = message["result"], 1.0, "DONE"
     else:
         error = message.get("error", {})

@@ -88,6 +88,8 @@ class DREAMTALK_PT_style(_Part, bpy.types.Panel):
             _progress(layout, asked.progress, asked.message)
         elif asked is not None and asked.state == "FAILED":
             say(layout, context, asked.error, "ERROR")
+        for warning in asked.warnings if asked is not None else ():
+            say(layout, context, warning, "INFO")
 
 
 class DREAMTALK_PT_life(_Part, bpy.types.Panel):

@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from dreamtalk_core.cli import original, render, style, track
 from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
-from dreamtalk_core.cli.ending import STATUS, exit_status
+from dreamtalk_core.cli.ending import STATUS, exit_status, warn
 from dreamtalk_core.errors import DreamTalkError, shown
 from dreamtalk_core.version import __version__
+from dreamtalk_core.warned import telling
 
 # Torch and the renderer take seconds to import, so each command imports what it needs.
 
@@ -34,7 +35,13 @@ def _run(arguments: Sequence[str] | None) -> None:
             "once for each, and put quotes around a name with spaces."
         )
     guard_files(options)
-    options.run(options)
+    told: list[str] = []
+    try:
+        with telling(told.append):
+            options.run(options)
+    finally:  # behind the progress bars
+        for text in told:
+            warn(text)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreamtalk_core.cli.common import Bar, load
-from dreamtalk_core.cli.ending import warn
 from dreamtalk_core.cli.original import render_original_video
 from dreamtalk_core.cli.track import add_face, add_points
 from dreamtalk_core.errors import DreamTalkError
@@ -94,8 +93,6 @@ def _render(options: argparse.Namespace) -> None:
     portrait = read_portrait(
         options.portrait, choice=options.face, points=points, crop=options.crop
     )
-    for warning in portrait.warnings:
-        warn(warning)
     motion, sound = _motion_and_sound(options, portrait.rest)
     face = portrait.face
     renderer = PortraitRenderer(portrait.image, face.landmarks, face.matrix, face.weights)

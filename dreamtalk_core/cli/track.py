@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from dreamtalk_core.cli.common import Bar, add_outputs
-from dreamtalk_core.cli.ending import warn
 
 
 def add(commands: Any) -> None:
@@ -92,8 +91,6 @@ def _track(options: argparse.Namespace) -> None:
             progress=progress,
         )
     motion = tracked.motion if options.raw else calibrate(tracked.motion, neutral)
-    for start, end in tracked.lost:
-        warn(f"no face from {start:.2f} to {end:.2f} s: the curves there are a guess")
     for path in dict.fromkeys(options.output):
         motion.save(path)
         print(path)
@@ -113,8 +110,6 @@ def _portrait(options: argparse.Namespace) -> None:
     left, top, right, bottom = face.box
     print(f"face     {right - left:.0f} x {bottom - top:.0f} pixels at {left:.0f}, {top:.0f}")
     print(f"head     {pitch:.0f} degrees down, {yaw:.0f} aside, {roll:.0f} tilted")
-    for warning in portrait.warnings:
-        print(f"warning  {warning}")
     if options.output:
         picture = encode_png(portrait.crop(options.size))
         with atomic_write(options.output) as temporary:

@@ -57,6 +57,7 @@ _HEADER = (
     *_EYES,
 )
 _VALUE_COUNT = len(_HEADER) - 2
+_PIECE = 4096  # frames that are turned into text at a time
 
 _TIMECODE = re.compile(r"\s*(\d{1,9}):(\d{1,9}):(\d{1,9})[:;](\d{1,9}(?:\.\d{1,99})?)\s*")
 _BASE = 60  # frames per second that the timecode counts
@@ -128,17 +129,23 @@ def write(path: Path, motion: Motion) -> None:
             f"A Live Link Face CSV holds the 52 ARKit shapes only, not {', '.join(foreign[:5])}. "
             "Save as .json or .npz, or call to_arkit() first to leave the others out."
         )
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+        out.write(",".join(_HEADER) + "\n")
+        for start in range(0, len(motion), _PIECE):
+            for i, row in enumerate(_values(motion.cut(start, start + _PIECE)), start):
+                numbers = ",".join(f"{value:.10f}" for value in row)
+                out.write(f"{_timecode(i / motion.fps)},{_VALUE_COUNT},{numbers}\n")
+
+
+def _values(motion: Motion) -> NDArray[np.float64]:
+    """The columns of a file after the first two."""
     weights = motion.to_arkit().weights.astype(np.float64)
     pitch, yaw, roll = np.radians(motion.head_rotation.astype(np.float64)).T
     values = np.column_stack(
         [weights[:, [INDEX[name] for name in _FILE_ORDER]], yaw, -pitch, roll, *_eyes(weights)]
     )
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
-        out.write(",".join(_HEADER) + "\n")
-        # Adding 0 turns -0 into 0.
-        for i, row in enumerate(values + 0.0):
-            numbers = ",".join(f"{value:.10f}" for value in row)
-            out.write(f"{_timecode(i / motion.fps)},{_VALUE_COUNT},{numbers}\n")
+    # Adding 0 turns -0 into 0.
+    return np.asarray(values + 0.0)
 
 
 def _lines(stream: IO[str], path: Path) -> Iterator[str]:

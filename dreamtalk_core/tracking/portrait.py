@@ -15,13 +15,17 @@ from dreamtalk_core.errors import NoFaceError, TrackingError, shown
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.tracking.crop import Image, Region, crop
 from dreamtalk_core.tracking.tracker import (
+    OUTSIDE,
     Face,
     FaceTracker,
     Progress,
     choose_face,
+    outside,
     region_of_landmarks,
+    several_faces,
 )
 from dreamtalk_core.tracking.video import LONGEST_PHOTO, read_image
+from dreamtalk_core.warned import warn
 
 Array = NDArray[np.float64]
 
@@ -79,7 +83,8 @@ class Points:
 class Portrait:
     """A picture with a face.
 
-    image: uint8 [H, W, 3]. face: the chosen one. warnings: what may look bad, in whole sentences.
+    image: uint8 [H, W, 3]. face: the chosen one. warnings: what may look bad, in whole sentences;
+        `read_portrait` has told them.
     """
 
     image: Image
@@ -153,6 +158,8 @@ def read_portrait(
         portrait = _placed(image, points, tracker)
     else:
         portrait = _found(image, name, choice, tracker, progress)
+    for text in portrait.warnings:
+        warn(text)
     if crop is None:
         return portrait
     square = portrait.square
@@ -178,7 +185,7 @@ def _found(
     spread = _spread(image, face, tracker)
     if spread["face"] > UNSURE["face"]:
         raise NoFaceError(f"What looks like a face in {name} cannot be read. {BY_HAND}")
-    return Portrait(image, face, _warnings(face, faces, spread))
+    return Portrait(image, face, _warnings(image, face, faces, spread))
 
 
 BY_HAND = (
@@ -192,7 +199,7 @@ def _placed(image: Image, points: Points, tracker: FaceTracker) -> Portrait:
     landmarks = _typical(points, tracker.canonical.astype(np.float64))
     found = tracker.read(image, [region_of_landmarks(landmarks)])
     if found and _spread(image, found[0], tracker)["face"] <= UNSURE["face"]:
-        return Portrait(image, found[0], _warnings(found[0], found, {}))
+        return Portrait(image, found[0], _warnings(image, found[0], found, {}))
     face = tracker.face_of(image, landmarks.astype(np.float32))
     return Portrait(
         image, face, ("No face was seen there: a typical one was laid over the points.",)
@@ -251,15 +258,21 @@ def _spread(image: Image, face: Face, tracker: FaceTracker) -> dict[str, float]:
     }
 
 
-def _warnings(face: Face, faces: Sequence[Face], spread: dict[str, float]) -> tuple[str, ...]:
+def _warnings(
+    image: Image, face: Face, faces: Sequence[Face], spread: dict[str, float]
+) -> tuple[str, ...]:
     pitch, yaw, _ = face.head_rotation
     weight = {name: float(face.weights[INDEX[name]]) for name in ARKIT_NAMES}
     said = []
     if len(faces) > 1:
-        said.append(f"There are {len(faces)} faces; one was chosen.")
+        said.append(several_faces(faces, face))
     if face.size < SMALL:
         said.append(
             f"The face is only {face.size:.0f} pixels large; {2 * SMALL} and more look better."
+        )
+    if outside(face, image.shape[:2]) > OUTSIDE:
+        said.append(
+            "Part of the face is outside the picture, and a guess; give a picture with all of it."
         )
     if abs(yaw) > TURNED or abs(pitch) > TURNED:
         said.append(
@@ -272,7 +285,9 @@ def _warnings(face: Face, faces: Sequence[Face], spread: dict[str, float]) -> tu
         if spread.get(part, 0) > UNSURE[part]
     ]
     if weight["jawOpen"] - weight["mouthClose"] > OPEN:
-        said.append("The mouth is open; a portrait with closed lips moves better.")
+        said.append(
+            "The mouth is open, and animation opens it further; choose a photo with closed lips."
+        )
     if min(weight["eyeBlinkLeft"], weight["eyeBlinkRight"]) > SHUT:
         said.append("The eyes are shut; a portrait with open eyes moves better.")
     return tuple(said)

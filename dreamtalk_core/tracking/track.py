@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,9 +25,11 @@ from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.errors import NoFaceError, TrackingError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.tracking.derive import derive, measure
+from dreamtalk_core.tracking.doubts import Doubts
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
 from dreamtalk_core.tracking.video import Image, Images, open_images
+from dreamtalk_core.warned import warn
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -87,7 +89,8 @@ def track_faces(
     is loaded, to `device`. progress is called after every frame with (done, total); the
     total is an estimate until the end.
 
-    Shapes that the network does not know are derived from its landmarks, see `derive`.
+    Shapes that the network does not know are derived from its landmarks, see `derive`. What had to
+    be guessed is told with Python's warnings, see `Doubts`.
 
     Raises `TrackingError` if the file cannot be read or no face is found in any picture of it.
     """
@@ -95,15 +98,25 @@ def track_faces(
         raise TrackingError(f"smoothing is {smoothing}; give a number from 0 up, usually 1.")
     images = open_images(path, fps)
     tracker = tracker or FaceTracker.load(device)
+    latest: list[Image] = []
     pictures = _ahead(images)
-    faces: Iterable[Face | None] = tracker.follow(pictures, choice)
+
+    def watched() -> Iterator[Image]:
+        for image in pictures:
+            latest[:] = [image]
+            yield image
+
+    faces: Iterable[Face | None] = tracker.follow(watched(), choice)
     if images.count == 1 and images.files == (Path(path),):
         # A video hardly ever begins with an animal; a photo may be of one.
         faces = [read_portrait(path, choice=choice, tracker=tracker).face]
+    doubts = Doubts(float(images.fps))
     rows: list[Array | None] = []
     with closing(pictures):  # also when cancelled: the video may be a temporary file
         for face in faces:
             rows.append(None if face is None else _row(face))
+            if face is not None and latest:
+                doubts.look(len(rows) - 1, latest[0], face)
             if progress is not None:
                 progress(len(rows), max(len(rows), images.count or 0))
     found = [row for row in rows if row is not None]
@@ -124,11 +137,14 @@ def track_faces(
     rest, gaps = resting_face(curves[:, :_SHAPES]), _gaps(seen)
     for gap in gaps:
         bridge(whole, gap, rate, rest)
+    lost = tuple((gap.start / rate, gap.stop / rate) for gap in gaps if _is_long(gap, rate))
+    for text in doubts.told(lost):
+        warn(text)
     expression, turn = np.split(whole.astype(np.float32), [_SHAPES], axis=1)
     return Tracked(
         Motion(ARKIT_NAMES, expression, images.fps, turn),
         confidence,
-        tuple((gap.start / rate, gap.stop / rate) for gap in gaps if _is_long(gap, rate)),
+        lost,
         str(path),
     )
 

@@ -31,6 +31,7 @@ from dreamtalk_core.models.face_landmarker import (
 )
 from dreamtalk_core.tracking.crop import Image, Region, sample
 from dreamtalk_core.tracking.pose import head_angles, head_matrix
+from dreamtalk_core.warned import warn
 from dreamtalk_core.weights import WEIGHTS, open_weights
 
 PRESENT = 0.5
@@ -50,6 +51,9 @@ LOOK_AROUND = 90
 
 SEARCH_AGAIN = 15
 """Frames between two thorough searches while there is no face: about half a second."""
+
+OUTSIDE = 0.1
+"""Share of the landmarks outside the picture from which on a face is guessed for a good part."""
 
 CUT = 20.0
 """Mean difference of two frames, of 255, that only a cut makes."""
@@ -139,18 +143,22 @@ class FaceTracker:
         """
         face: Face | None = None
         last: Face | None = None
-        thumbnail = None
+        after = None
         for number, image in enumerate(images):
-            before, thumbnail = thumbnail, _thumbnail(image)
+            before, after = after, thumbnail(image)
             if face is not None:
-                look = number % LOOK_AROUND == 0 or _is_cut(before, thumbnail)
+                look = number % LOOK_AROUND == 0 or _is_cut(before, after)
                 face = self._track(image, face, look)
             if face is None:
                 # A thorough search takes time: while nobody is there, once in a while.
                 thorough = number % SEARCH_AGAIN == 0
                 found = self._search(image, views_of(image) if thorough else [[whole(image)]])
-                if found:
-                    face = _go_on(found, choice, last) if last else choose_face(found, choice)
+                if found and last:
+                    face = _go_on(found, choice, last)
+                elif found:
+                    face = choose_face(found, choice)
+                    if len(found) > 1 and choice == "largest":
+                        warn(several_faces(found, face))
             last = face or last
             yield face
 
@@ -337,6 +345,21 @@ def choose_face(faces: Sequence[Face], choice: str | int) -> Face:
     return sorted(faces, key=lambda face: face.box[0])[choice]
 
 
+def several_faces(faces: Sequence[Face], chosen: Face) -> str:
+    """What to tell of a choice between faces."""
+    number = sorted(faces, key=lambda face: face.box[0]).index(chosen)
+    return (
+        f"There are {len(faces)} faces; number {number} from the left, counted from 0, was taken. "
+        "If that is the wrong one, give the number of another."
+    )
+
+
+def outside(face: Face, size: tuple[int, ...]) -> float:
+    """Share of the landmarks of a face that are outside a picture of size (height, width)."""
+    inside = (face.landmarks[:, :2] >= 0) & (face.landmarks[:, :2] < np.array(size)[::-1])
+    return float(1 - inside.all(1).mean())
+
+
 def _go_on(faces: list[Face], choice: str | int, last: Face) -> Face:
     """The face that is most likely the one which was last seen."""
     nearest = min(faces, key=lambda face: _distance(face, last))
@@ -351,7 +374,7 @@ def _distance(one: Face, other: Face) -> float:
     return float(np.linalg.norm(middles[0] - middles[1])) / max(one.size, other.size)
 
 
-def _thumbnail(image: Image) -> NDArray[np.int16]:
+def thumbnail(image: Image) -> NDArray[np.int16]:
     """A few thousand pixels of a picture, to compare it with the next."""
     step = max(1, min(image.shape[:2]) // 48)
     return image[::step, ::step].astype(np.int16)

@@ -80,9 +80,10 @@ def test_portrait_is_judged_and_cropped(tmp_path: Path, capsys: pytest.CaptureFi
     weights[INDEX["jawOpen"]] = 0.8
     picture.write_bytes(encode_png(HeadRenderer(256).render(weights)))
     assert main(["portrait", str(picture), "-o", str(crop), "--size", "64"]) == 0
-    out = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr()
+    out = said.out.splitlines()
     assert out[0].startswith("face     1")
-    assert any(line.startswith("warning  The mouth is open") for line in out)
+    assert "dreamtalk: warning: The mouth is open" in said.err
     assert out[-1] == str(crop)
     assert crop.read_bytes()[16:24] == (64).to_bytes(4, "big") * 2
 

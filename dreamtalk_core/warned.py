@@ -1,0 +1,46 @@
+"""What was guessed and may be wrong: told with Python's warnings, and so at every entry point.
+
+A user of the API meets a `DreamTalkWarning`; the command line, the worker and the nodes catch
+them with `telling` and show them where their user looks.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from dreamtalk_core.errors import DreamTalkWarning
+
+
+def warn(text: str) -> None:
+    """Tell of something guessed: what, and what to do about it."""
+    # Of whoever called the function that tells.
+    warnings.warn(text, DreamTalkWarning, stacklevel=3)
+
+
+@contextmanager
+def telling(tell: Callable[[str], None]) -> Iterator[None]:
+    """Our warnings within go to `tell`, each text once; those of others go where they went."""
+    told: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DreamTalkWarning)
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if not issubclass(category, DreamTalkWarning):
+                others(message, category, filename, lineno, file, line)
+            elif str(message) not in told:
+                told.add(str(message))
+                tell(str(message))
+
+        warnings.showwarning = show
+        yield
