@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -174,7 +175,9 @@ def _unpickled(path: Path) -> Any:
         if tarfile.is_tarfile(path):
             raise ModelError(f"{path} is a tar archive, not a PyTorch checkpoint.")
         _check_unpacked(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's advice on odd pickles is not for users
+            return torch.load(path, map_location="cpu", weights_only=True)
     except ModelError:
         raise
     except MemoryError as error:
