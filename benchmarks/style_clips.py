@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dreamtalk_core import DreamTalk, Living, Motion  # noqa: E402
+from dreamtalk_core import Behaviour, DreamTalk, Motion  # noqa: E402
 from dreamtalk_core.assets import DEMO_VOICE  # noqa: E402
 from dreamtalk_core.calibration import calibrate  # noqa: E402
 from dreamtalk_core.evaluation.emotions import NEUTRAL, mean_face, mean_text  # noqa: E402
@@ -42,7 +42,7 @@ Code = NDArray[np.float32]
 Key = tuple[str, str]
 """Person and emotion."""
 
-STILL = Living(blinks=0, gaze=0, gestures=0, idle=0)
+STILL = Behaviour(blinks=0, gaze=0, gestures=0, idle=0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def likeness(talk: DreamTalk, clip: Motion) -> float:
     """Correlation of the mean face of a sentence in the clip's style with the clip's own."""
-    line = talk.animate(DEMO_VOICE, talk.extract_style(clip), living=STILL)
+    line = talk.animate(DEMO_VOICE, talk.extract_style(clip), behaviour=STILL)
     return float(correlation(mean_face([line]), mean_face([clip])))
 
 

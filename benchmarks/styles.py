@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dreamtalk_core import DreamTalk, Living, Motion, Speech  # noqa: E402
+from dreamtalk_core import Behaviour, DreamTalk, Motion, Speech  # noqa: E402
 from dreamtalk_core.assets import DEMO_VOICE  # noqa: E402
 from dreamtalk_core.evaluation.metrics import aperture  # noqa: E402
 from dreamtalk_core.pipeline import DEFAULT_MODEL  # noqa: E402
@@ -26,7 +26,7 @@ from dreamtalk_core.render.head import HeadRenderer  # noqa: E402
 
 STYLES = ("neutral", "happy", "sad", "angry", "surprise", "disgust")
 EMOTIONS = ("neutral", "happy", "sad", "angry", "fear", "disgust", "surprise", "contempt")
-STILL = Living(gaze=0, gestures=0, idle=0)  # a look aside is not part of an emotion
+STILL = Behaviour(gaze=0, gestures=0, idle=0)  # a look aside is not part of an emotion
 STRENGTHS = (0.5, 1.0, 1.5)
 
 Picture = NDArray[np.uint8]
@@ -69,7 +69,7 @@ def draw_moments(
 def draw_emotions(talk: DreamTalk, speech: Speech, styles: Sequence[str], path: Path) -> None:
     """One moment in every emotion and strength, in two halves side by side."""
     motions = {
-        name: [talk.animate(speech, name, guidance=x, living=STILL) for x in STRENGTHS]
+        name: [talk.animate(speech, name, guidance=x, behaviour=STILL) for x in STRENGTHS]
         for name in styles
     }
     moment = typical_moment([motion for row in motions.values() for motion in row])

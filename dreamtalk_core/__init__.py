@@ -16,10 +16,9 @@ from dreamtalk_core.version import __version__
 
 if TYPE_CHECKING:
     from dreamtalk_core.audio import Speech
-    from dreamtalk_core.controls import Controls
     from dreamtalk_core.errors import DreamTalkError
-    from dreamtalk_core.living import Living
     from dreamtalk_core.motion import Motion
+    from dreamtalk_core.parameters import Behaviour, Controls
     from dreamtalk_core.pipeline import DreamTalk
     from dreamtalk_core.stream import MotionStream
     from dreamtalk_core.style import Style, StyleTrack
@@ -31,15 +30,15 @@ _HOMES = {
     "Speech": "audio",
     "Style": "style",
     "StyleTrack": "style",
-    "Controls": "controls",
-    "Living": "living",
+    "Controls": "parameters",
+    "Behaviour": "parameters",
     "MotionStream": "stream",
 }
 __all__ = [
+    "Behaviour",
     "Controls",
     "DreamTalk",
     "DreamTalkError",
-    "Living",
     "Motion",
     "MotionStream",
     "Speech",

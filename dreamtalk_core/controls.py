@@ -6,9 +6,7 @@ measured on the built-in head, in millimetres.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
@@ -16,8 +14,9 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX, MIRROR, REGIONS
 from dreamtalk_core.curves import smooth
-from dreamtalk_core.errors import DreamTalkError, MotionError
+from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.parameters import Controls
 from dreamtalk_core.rig.head import load_head
 
 Array = NDArray[np.floating]
@@ -62,50 +61,6 @@ _BITE = {"mouthRollLower": 0.5, "mouthUpperUpLeft": 0.15, "mouthUpperUpRight": 0
 """How far, at least, these go when the lower lip is at the upper teeth."""
 _BITTEN = 0.08
 """jawOpen less mouthClose then, at most."""
-
-
-@dataclass(frozen=True)
-class Controls:
-    """Settings of `apply_controls`; as they stand they change nothing.
-
-    lips, jaw, brows, eyes, cheeks, head: strengths from 0 up, factors on the curves of a region
-        (`eyes` are lids and gaze, `cheeks` also the nose, `lips` also the tongue, `head` rotation).
-    smoothing: 0 none to 1 strong: what is faster than 12.5 Hz (just above 0) .. 1.5 Hz (1) goes, by
-        a symmetric filter: nothing is delayed. Blinks and gaze stay quick.
-    closure: 0..1, how firmly the lips meet, or the lower lip the teeth, where it is asked for.
-    max_opening: 0..1, the widest jawOpen. What is below half of it stays, the rest bends to fit.
-    asymmetry: -1..1, share of lip and brow movement that one side loses: positive the character's
-        right, negative the left.
-
-    Raises `DreamTalkError` for a value out of range.
-    """
-
-    lips: float = 1.0
-    jaw: float = 1.0
-    brows: float = 1.0
-    eyes: float = 1.0
-    cheeks: float = 1.0
-    head: float = 1.0
-    smoothing: float = 0.0
-    closure: float = 1.0
-    max_opening: float = 1.0
-    asymmetry: float = 0.0
-
-    def __post_init__(self) -> None:
-        for part in fields(self):
-            value = getattr(self, part.name)
-            low, high = _RANGES.get(part.name, (0.0, math.inf))
-            if not (low <= value <= high and math.isfinite(value)):
-                usual = f"{low:g} to {high:g}" if high < math.inf else "0 up, 1 being as it is"
-                raise DreamTalkError(f"{part.name} is {value}; give a number from {usual}.")
-
-
-_RANGES = {
-    "smoothing": (0.0, 1.0),
-    "closure": (0.0, 1.0),
-    "max_opening": (0.0, 1.0),
-    "asymmetry": (-1.0, 1.0),
-}
 
 
 def apply_controls(

@@ -13,15 +13,16 @@ and Busso et al. 2007.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.arkit import INDEX
 from dreamtalk_core.curves import smooth
-from dreamtalk_core.errors import DreamTalkError, MotionError
+from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.parameters import Behaviour
 from dreamtalk_core.rig.head import EYE_DOWN, EYE_SIDE, EYE_UP
 
 Array = NDArray[np.floating]
@@ -124,33 +125,6 @@ _RESTLESS = (
 """Shapes that never stand quite still: those that move together, how far, and seconds per knot."""
 
 
-@dataclass(frozen=True)
-class Living:
-    """Strengths of the parts of a living face: 0 is off, 1 natural, more is more.
-
-    blinks: how often the eyes blink, as a factor on about 17 a minute; every blink shuts them.
-    gaze: size of the gaze shifts, and how well the eyes stay on the viewer when the head turns.
-    gestures: size of the head movement that follows speech (nods, turns, posture) and of the brow
-        flashes that come with strong accents.
-    idle: size of what moves even in silence: sway, breathing, a little brow, lid and mouth corner.
-
-    Raises `DreamTalkError` for a strength that is not a number from 0 up.
-    """
-
-    blinks: float = 1.0
-    gaze: float = 1.0
-    gestures: float = 1.0
-    idle: float = 1.0
-
-    def __post_init__(self) -> None:
-        for part in fields(self):
-            value = getattr(self, part.name)
-            if not 0 <= value < math.inf:
-                raise DreamTalkError(
-                    f"{part.name} is {value}; give a strength from 0 (off) up, usually 1."
-                )
-
-
 @dataclass(frozen=True, eq=False)
 class Phrases:
     """Where somebody speaks, pauses, starts and ends, known a few frames ahead.
@@ -178,20 +152,20 @@ class Phrases:
 
 
 def enliven(
-    motion: Motion, loudness: Array, pitch: Array, seed: int, living: Living | None = None
+    motion: Motion, loudness: Array, pitch: Array, seed: int, behaviour: Behaviour | None = None
 ) -> Motion:
     """A motion with blinks, gaze, head movement and idle life; all 52 ARKit channels.
 
     loudness: [T] dB relative to the loud parts of the speech (0 loud, about -60 silence).
     pitch: [T] semitones relative to the speaker's median, NaN where there is no voice.
-    seed: 0 or more; the same seed gives the same result. living: strengths, natural if left out.
+    seed: 0 or more; the same seed gives the same result. behaviour: strengths, natural if left out.
 
     Jaw and lips stay as they are, but for mouth corners that move by less than 0.03. The model's
     own blinks, which come at no natural time, make way; slow lids (sleepy, squinting) stay. The
     first frames do not depend on speech more than a second later. Raises `MotionError` if loudness
     or pitch do not have one value per frame.
     """
-    living = Living() if living is None else living
+    behaviour = Behaviour() if behaviour is None else behaviour
     if np.shape(loudness) != (len(motion),) or np.shape(pitch) != (len(motion),):
         raise MotionError(
             f"Loudness and pitch need one value for each of the {len(motion)} frames, not "
@@ -204,18 +178,20 @@ def enliven(
     gaze, shifts = _gaze_path(phrases, seed)
     accents = _find_accents(loudness, pitch, phrases)
 
-    added = living.gestures * _spoken_head(accents, pitch, phrases, seed)
-    added += living.idle * _idle_head(len(motion), phrases.fps, seed)
+    added = behaviour.gestures * _spoken_head(accents, pitch, phrases, seed)
+    added += behaviour.idle * _idle_head(len(motion), phrases.fps, seed)
     along = smooth(gaze, phrases.fps, 1.2)
-    added[:, [PITCH, YAW]] += _ALONG * living.gestures * min(1.0, living.gaze) * along
+    added[:, [PITCH, YAW]] += _ALONG * behaviour.gestures * min(1.0, behaviour.gaze) * along
 
     for shape, curve in _restless(len(motion), phrases.fps, seed).items():
-        weights[:, shape] += living.idle * curve
+        weights[:, shape] += behaviour.idle * curve
     for shape, curve in _brow_flashes(accents, weights, phrases, seed).items():
-        weights[:, shape] += living.gestures * curve
-    _look(weights, living.gaze * (gaze - _VESTIBULAR * added[:, [PITCH, YAW]]))
-    if living.blinks:
-        _blink(weights, blink_frames(phrases, loudness, shifts, seed, living.blinks), phrases, seed)
+        weights[:, shape] += behaviour.gestures * curve
+    _look(weights, behaviour.gaze * (gaze - _VESTIBULAR * added[:, [PITCH, YAW]]))
+    if behaviour.blinks:
+        _blink(
+            weights, blink_frames(phrases, loudness, shifts, seed, behaviour.blinks), phrases, seed
+        )
     head = (motion.head_rotation + added).astype(np.float32)
     curves = np.clip(weights, 0, 1, out=weights).astype(np.float32)
     del weights  # of an hour of speech, 37 MB that the new motion has no use for

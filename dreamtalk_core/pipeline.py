@@ -22,15 +22,16 @@ from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.calibration import resting_face
 from dreamtalk_core.closures import closure_curve
-from dreamtalk_core.controls import Controls, apply_controls
+from dreamtalk_core.controls import apply_controls
 from dreamtalk_core.devices import choose_device, inference
 from dreamtalk_core.diffusion import TRAIN_STEPS
 from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.files import check_not_read, name_key
-from dreamtalk_core.living import Living, enliven
+from dreamtalk_core.living import enliven
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
 from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
 from dreamtalk_core.motion import Motion, frame_count, frame_times, parse_fps
+from dreamtalk_core.parameters import Behaviour, Controls
 from dreamtalk_core.performance import Performance, read_performance, useful_parts
 from dreamtalk_core.phonetics import PhoneticEncoder, reported
 from dreamtalk_core.png import encode_png
@@ -64,7 +65,7 @@ VOICED_FRAMES = 12
 """Frames with voice (half a second) below which there is nothing to hear a style in."""
 AUTO_INTENSITY = 0.5
 """Intensity of a predicted style: voices are ambiguous, so it is hinted at rather than acted."""
-NATURAL, UNCHANGED = Living(), Controls()
+NATURAL, UNCHANGED = Behaviour(), Controls()
 
 Progress = Callable[[int, int], None]
 """Called with (done, total); an exception raised in it cancels the work."""
@@ -208,7 +209,7 @@ class DreamTalk:
         fps: int | float | str | Fraction = 25,
         seed: int = 0,
         steps: int = DEFAULT_STEPS,
-        living: Living = NATURAL,
+        behaviour: Behaviour = NATURAL,
         controls: Controls = UNCHANGED,
         progress: Progress | None = None,
     ) -> Motion:
@@ -216,8 +217,8 @@ class DreamTalk:
 
         style: in any form that `load_style` takes. guidance: 0 is neutral, 1 is the style as it
         is, more exaggerates it (lip sync suffers above 2). fps: of the result; round(duration x
-        fps) frames. steps: denoising steps. living: what speech does not dictate, such as blinks.
-        controls: strengths by region and other wishes, applied last.
+        fps) frames. steps: denoising steps. behaviour: what speech does not dictate, such as
+        blinks. controls: strengths by region and other wishes, applied last.
         Raises DreamTalkError for values out of range, StyleError for a style of another model,
         MotionError for an impossible fps.
         """
@@ -249,7 +250,7 @@ class DreamTalk:
             own = self.take(content, frames, chosen, guidance, noise, steps, advance)
         prosody = measure_prosody(speech.waveform)
         advance(0)  # what is left takes a while for a long speech: a moment to cancel
-        own = enliven(own, prosody.loudness, prosody.pitch, seed, living)
+        own = enliven(own, prosody.loudness, prosody.pitch, seed, behaviour)
         advance(0)
         return meet_lips(own, controls, spikes).resample(rate, speech.duration)
 
@@ -259,8 +260,8 @@ class DreamTalk:
         from dreamtalk_core.render.head import HeadRenderer
 
         sentence = Speech(Speech.load(DEMO_VOICE).waveform[: 4 * SAMPLE_RATE], "a sentence")
-        still = Living(blinks=0, gaze=0, gestures=0, idle=0)
-        face = self.sample_motion(sentence, style, living=still).weights
+        still = Behaviour(blinks=0, gaze=0, gestures=0, idle=0)
+        face = self.sample_motion(sentence, style, behaviour=still).weights
         typical = np.abs(face - face.mean(axis=0)).sum(axis=1).argmin()
         return encode_png(HeadRenderer(size).render(face[typical]))
 
@@ -305,7 +306,7 @@ class DreamTalk:
         fps: int | float | str | Fraction = 25,
         seed: int = 0,
         steps: int = DEFAULT_STEPS,
-        living: Living = NATURAL,
+        behaviour: Behaviour = NATURAL,
         controls: Controls = UNCHANGED,
         progress: Progress | None = None,
     ) -> Motion:
@@ -321,7 +322,7 @@ class DreamTalk:
             fps=fps,
             seed=seed,
             steps=steps,
-            living=living,
+            behaviour=behaviour,
             controls=controls,
             progress=progress,
         )
@@ -338,7 +339,7 @@ class DreamTalk:
         start: int = 0,
     ) -> Motion:
         """What the model makes of content and noise, see `sample_takes`, as it is sampled: without
-        living face and controls, at the model's own rate. start: the frame that content begins at.
+        behaviour and controls, at the model's own rate. start: the frame that content begins at.
         """
         config, track = self.model.config, as_track(style)
         fps, device = Fraction(config.fps), self.model.mean.device

@@ -18,12 +18,12 @@ import torch
 
 from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.controls import Controls
 from dreamtalk_core.devices import inference
 from dreamtalk_core.errors import SpeechError
-from dreamtalk_core.living import Living, enliven
+from dreamtalk_core.living import enliven
 from dreamtalk_core.media import to_float
 from dreamtalk_core.motion import Motion, frame_count
+from dreamtalk_core.parameters import Behaviour, Controls
 from dreamtalk_core.pipeline import (
     DEFAULT_STEPS,
     NATURAL,
@@ -44,7 +44,7 @@ HELD_BACK = 5
 CONTEXT = 100
 """Frames (4 s) of the past that are heard again with every piece."""
 CHAPTER = 500
-"""Frames (20 s) after which the living face starts afresh, so that its cost does not grow."""
+"""Frames (20 s) after which the behaviour starts afresh, so that its cost does not grow."""
 FADE = 5
 """Frames in which a piece joins the one before, whose last frames knew less of what came."""
 
@@ -67,13 +67,13 @@ class MotionStream:
         guidance: float = 1.0,
         seed: int = 0,
         steps: int = DEFAULT_STEPS,
-        living: Living = NATURAL,
+        behaviour: Behaviour = NATURAL,
         controls: Controls = UNCHANGED,
     ) -> None:
         """The options are those of `DreamTalk.sample_motion`, and so are the errors."""
         check_sampling(guidance, seed, steps)
         self.talk, self.style, self.guidance = talk, talk.load_style(style), guidance
-        self.seed, self.steps, self.living, self.controls = seed, steps, living, controls
+        self.seed, self.steps, self.living, self.controls = seed, steps, behaviour, controls
         self.rng = np.random.default_rng(seed)
         self.wave = np.zeros(0, np.float32)
         self.noise = np.zeros((0, len(talk.model.config.channels)), np.float32)
@@ -185,11 +185,13 @@ class Chapter:
             np.concatenate([self.pitch[:kept], pitch]),
         )
 
-    def finished(self, living: Living, controls: Controls, seed: int) -> Array:
+    def finished(self, behaviour: Behaviour, controls: Controls, seed: int) -> Array:
         """[T, 55] the motion so far, alive and controlled."""
         motion = to_motion(self.curves)
         # A large step, so that the chapters of neighbouring seeds differ.
-        alive = enliven(motion, self.loudness, self.pitch, seed + 1_000_003 * self.number, living)
+        alive = enliven(
+            motion, self.loudness, self.pitch, seed + 1_000_003 * self.number, behaviour
+        )
         return to_curves(meet_lips(alive, controls, self.spikes))
 
     def next(self, first: int) -> Chapter:

@@ -3,7 +3,7 @@ dreamtalk_core.worker`. Blender's extension speaks through it, and any other pro
 
 Every line is one JSON object in UTF-8. The program that started the worker writes requests:
 
-    {"id": 1, "method": "hello", "params": {"protocol": 1}}
+    {"id": 1, "method": "hello", "params": {"protocol": 2}}
     {"method": "cancel", "params": {"id": 1}}
 
 and reads answers; any number of the first, then one of the others, for each request that has an id:
@@ -34,11 +34,11 @@ Methods; all paths are absolute, and what stands after `=` may be left out:
     styles(pictures="", project="", model="default", device="auto")
         {"styles": [STYLE, ...]}, by name. pictures: a folder for pictures of them; one that is not
         there yet is drawn, which takes a second.
-    animate(speech, output, style="auto", guidance=1, fps="25", seed=0, steps=4, living={},
+    animate(speech, output, style="auto", guidance=1, fps="25", seed=0, steps=4, behaviour={},
             controls={}, portrait="", project="", model="default", device="auto")
         {"output", "frames", "fps", "duration"}. Writes the motion for a sound file to `output`,
-        whose suffix says the format. See `DreamTalk.animate`; living and controls hold fields of
-        `Living` and `Controls`. portrait: a face for the style `auto`.
+        whose suffix says the format. See `DreamTalk.animate`; behaviour and controls hold fields of
+        `Behaviour` and `Controls`. portrait: a face for the style `auto`.
     track(video, output, face="largest", neutral="", fps="", device="auto")
         The same for the face in a video, calibrated. fps: the video's own.
     extract_style(performance, name, neutral="", face="largest", shelf="user", tags=[], pictures="",
@@ -90,7 +90,7 @@ if TYPE_CHECKING:
     from dreamtalk_core.pipeline import DreamTalk
     from dreamtalk_core.style import Style
 
-PROTOCOL = 1
+PROTOCOL = 2
 NEEDS = ("av", "numba", "numpy", "platformdirs", "safetensors", "soxr", "torch")
 """Packages without which there is no speech, no motion or no picture."""
 PICTURE = 128
@@ -172,7 +172,7 @@ class Methods:
         fps: str | int | float = "25",
         seed: int = 0,
         steps: int = 4,
-        living: dict[str, float] | None = None,
+        behaviour: dict[str, float] | None = None,
         controls: dict[str, float] | None = None,
         portrait: str = "",
         project: str = "",
@@ -180,11 +180,10 @@ class Methods:
         device: str = "auto",
     ) -> Answer:
         from dreamtalk_core.audio import Speech
-        from dreamtalk_core.controls import Controls
         from dreamtalk_core.formats import check_writable
-        from dreamtalk_core.living import Living
+        from dreamtalk_core.parameters import Behaviour, Controls
 
-        alive, obeyed = _settings(Living, living or {}), _settings(Controls, controls or {})
+        alive, obeyed = _settings(Behaviour, behaviour or {}), _settings(Controls, controls or {})
         check_writable(Path(output))
         check_not_read([Path(output)], map(Path, filter(None, [speech, portrait, style])))
         heard = Speech.load(speech)  # before the model: a wrong name is told at once
@@ -197,7 +196,7 @@ class Methods:
             fps=fps,
             seed=seed,
             steps=steps,
-            living=alive,
+            behaviour=alive,
             controls=obeyed,
             progress=progress,
         )
@@ -535,7 +534,7 @@ def _bound(
 
 
 def _settings(kind: type[_Settings], values: dict[str, float]) -> _Settings:
-    """`Living` or `Controls` with some of their fields set."""
+    """`Behaviour` or `Controls` with some of their fields set."""
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     strange = sorted(set(values) - set(known))
     if strange:

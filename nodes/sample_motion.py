@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from dreamtalk_core.controls import Controls, apply_controls
-from dreamtalk_core.living import Living, enliven
+from dreamtalk_core.controls import apply_controls
+from dreamtalk_core.living import enliven
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.parameters import Behaviour, Controls
 
 from . import host
 from .model import model_input, talk_of
@@ -102,27 +103,34 @@ class SampleMotion(io.ComfyNode):
     ) -> io.NodeOutput:
         from dreamtalk_core.pipeline import DreamTalk
 
-        lively = {part.name for part in fields(Living)} & sliders.keys()
-        living = Living(**{name: sliders.pop(name) for name in lively})
+        own = {part.name for part in fields(Behaviour)} & sliders.keys()
+        behaviour = Behaviour(**{name: sliders.pop(name) for name in own})
         value, talk, controls = SpeechValue.of(speech), talk_of(model), Controls(**sliders)
         given: dict[str, Any] = {"guidance": guidance, "seed": seed, "progress": host.progress()}
         if steps:
             given["steps"] = steps
         if isinstance(talk, DreamTalk):
             motion = talk.sample_motion(
-                value.speech, style or "auto", fps=fps, living=living, controls=controls, **given
+                value.speech,
+                style or "auto",
+                fps=fps,
+                behaviour=behaviour,
+                controls=controls,
+                **given,
             )
         else:
             face = talk.sample_motion(value.speech, style or "neutral", **given).to_motion()
-            motion = finished(face, value.speech, seed, living, controls).resample(
+            motion = finished(face, value.speech, seed, behaviour, controls).resample(
                 fps, value.speech.duration
             )
         return io.NodeOutput(MotionValue(motion, value.audio), float(motion.fps), len(motion))
 
 
-def finished(face: Motion, speech: Speech, seed: int, living: Living, controls: Controls) -> Motion:
-    """What an original checkpoint leaves out: the living face; and the animator's controls."""
+def finished(
+    face: Motion, speech: Speech, seed: int, behaviour: Behaviour, controls: Controls
+) -> Motion:
+    """What an original checkpoint leaves out: the behaviour; and the animator's controls."""
     from dreamtalk_core.prosody import measure_prosody
 
     heard = measure_prosody(speech.waveform)
-    return apply_controls(enliven(face, heard.loudness, heard.pitch, seed, living), controls)
+    return apply_controls(enliven(face, heard.loudness, heard.pitch, seed, behaviour), controls)

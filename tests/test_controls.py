@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX, MIRROR, REGIONS
-from dreamtalk_core.controls import CLOSED_MM, Controls, apply_controls, closed_lips, lip_gaps_mm
+from dreamtalk_core.controls import CLOSED_MM, apply_controls, closed_lips, lip_gaps_mm
 from dreamtalk_core.errors import DreamTalkError, MotionError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.parameters import Controls
 from dreamtalk_core.rig.head import load_head
 
 REGION_OF = {

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX, REGIONS
 from dreamtalk_core.errors import DreamTalkError, MotionError
-from dreamtalk_core.living import Living, blink_frames, enliven, find_phrases
+from dreamtalk_core.living import blink_frames, enliven, find_phrases
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.parameters import Behaviour
 from dreamtalk_core.rig.head import EYE_DOWN, EYE_SIDE, EYE_UP
 
 LIPS = [INDEX[name] for name in (*REGIONS["jaw"], *REGIONS["mouth"], *REGIONS["tongue"])]
@@ -44,7 +45,7 @@ def minute(seed: int = 0) -> Motion:
 
 def only(part: str, motion: Motion, seed: int = 0, strength: float = 1.0) -> Motion:
     loudness, pitch = speech(len(motion) / 25)
-    return enliven(motion, loudness, pitch, seed, Living(**{**NO, part: strength}))
+    return enliven(motion, loudness, pitch, seed, Behaviour(**{**NO, part: strength}))
 
 
 def blinks(motion: Motion) -> list[slice]:
@@ -56,7 +57,7 @@ def blinks(motion: Motion) -> list[slice]:
 
 def test_all_off_takes_out_blinks_and_changes_nothing_else() -> None:
     motion = minute()
-    off = enliven(motion, *speech(), 3, Living(0, 0, 0, 0))
+    off = enliven(motion, *speech(), 3, Behaviour(0, 0, 0, 0))
     assert blinks(motion)
     assert not blinks(off)
     lids = ("eyeBlink", "eyeLookDown", "eyeSquint")
@@ -152,9 +153,9 @@ def test_own_blinks_make_way_and_a_sleepy_look_stays() -> None:
     own[200:320, INDEX["eyeBlinkLeft"]] = 0.4
     motion = Motion(ARKIT_NAMES, own, 25)
     loudness = np.full(400, -5.0)
-    off = enliven(motion, loudness, np.zeros(400), 0, Living(**NO))
+    off = enliven(motion, loudness, np.zeros(400), 0, Behaviour(**NO))
     assert off.weights[:, INDEX["eyeBlinkLeft"]].max() == pytest.approx(0.4, abs=1e-3)
-    done = enliven(motion, loudness, np.zeros(400), 0, Living(**{**NO, "blinks": 1.0}))
+    done = enliven(motion, loudness, np.zeros(400), 0, Behaviour(**{**NO, "blinks": 1.0}))
     own_place = [blink for blink in blinks(done) if 45 <= blink.start <= 58]
     assert own_place or done.channel("eyeBlinkLeft")[45:60].max() < 0.1
     assert done.channel("eyeSquintLeft")[45:60].max() < 0.1
@@ -188,7 +189,7 @@ def test_both_eyes_look_the_same_way_in_jumps() -> None:
 def test_more_looks_away_around_the_start_and_the_end_of_a_phrase() -> None:
     place = np.arange(30000) / 25 % 6
     loudness = np.where(place < 3, -60.0, -5.0)
-    motion = enliven(still(30000), loudness, np.zeros(30000), 0, Living(**{**NO, "gaze": 1.0}))
+    motion = enliven(still(30000), loudness, np.zeros(30000), 0, Behaviour(**{**NO, "gaze": 1.0}))
     away = np.linalg.norm(degrees(motion, "Left"), axis=1) > 3
     speaking = away[place > 4.5].mean()
     assert away[(place > 2.9) & (place < 3.4)].mean() > 2.1 * speaking
@@ -198,7 +199,7 @@ def test_more_looks_away_around_the_start_and_the_end_of_a_phrase() -> None:
 def test_the_head_goes_a_little_along_with_the_eyes() -> None:
     loudness, pitch = speech(300)
     with_gaze, without, gaze = (
-        enliven(still(7500), loudness, pitch, 0, Living(0, *strengths, 0))
+        enliven(still(7500), loudness, pitch, 0, Behaviour(0, *strengths, 0))
         for strengths in ((1, 1), (0, 1), (1, 0))
     )
     along = (with_gaze.head_rotation - without.head_rotation)[:, 1]
@@ -221,8 +222,8 @@ def test_gaze_adds_to_where_the_model_looks() -> None:
 
 def test_eyes_stay_on_the_viewer_while_the_head_turns() -> None:
     loudness, pitch = speech()
-    both = enliven(still(1500), loudness, pitch, 0, Living(0, 1, 1, 0))
-    alone = enliven(still(1500), loudness, pitch, 0, Living(0, 1, 0, 0))
+    both = enliven(still(1500), loudness, pitch, 0, Behaviour(0, 1, 1, 0))
+    alone = enliven(still(1500), loudness, pitch, 0, Behaviour(0, 1, 0, 0))
     eyes = degrees(both, "Left")[:, 1] - degrees(alone, "Left")[:, 1]
     head = both.head_rotation[:, 1]
     assert np.corrcoef(eyes, head)[0, 1] < -0.95
@@ -246,7 +247,7 @@ def test_the_head_nods_with_accents_and_is_quieter_in_silence() -> None:
     into, out = (phase > 0.28) & (phase < 0.4), (phase > 0.55) & (phase < 0.7)
     assert speed[speaking & into].mean() > 2 + speed[speaking & out].mean()
     silent = enliven(
-        still(15000), np.full(15000, -60.0), np.full(15000, np.nan), 0, Living(0, 0, 1, 0)
+        still(15000), np.full(15000, -60.0), np.full(15000, np.nan), 0, Behaviour(0, 0, 1, 0)
     )
     assert silent.head_rotation.std() < 0.5 * head.std()
     assert silent.head_rotation.std() > 0
@@ -261,7 +262,7 @@ def test_strong_accents_lift_brows_that_are_free() -> None:
 
 def test_nothing_is_frozen_in_silence() -> None:
     silent = (np.full(1500, -60.0), np.full(1500, np.nan))
-    motion = enliven(still(1500), *silent, 0, Living(**{**NO, "idle": 1.0}))
+    motion = enliven(still(1500), *silent, 0, Behaviour(**{**NO, "idle": 1.0}))
     for region in ("eyelids", "brows", "cheeks_nose", "mouth"):
         moves = [motion.channel(name).std() for name in REGIONS[region]]
         assert max(moves) > 0.003, region
@@ -304,7 +305,7 @@ def test_strength_scales_a_part(part: str) -> None:
 def test_half_the_blinks() -> None:
     loudness, pitch = speech(300)
     counts = [
-        len(blinks(enliven(still(7500), loudness, pitch, 0, Living(**{**NO, "blinks": rate}))))
+        len(blinks(enliven(still(7500), loudness, pitch, 0, Behaviour(**{**NO, "blinks": rate}))))
         for rate in (0.25, 0.5, 1.0, 2.0)
     ]
     assert counts == sorted(counts)
@@ -315,7 +316,9 @@ def test_half_the_blinks() -> None:
 
 def test_parts_do_not_disturb_each_other() -> None:
     loudness, pitch = speech()
-    without = enliven(still(1500), loudness, pitch, 0, Living(blinks=1, gaze=0, gestures=0, idle=0))
+    without = enliven(
+        still(1500), loudness, pitch, 0, Behaviour(blinks=1, gaze=0, gestures=0, idle=0)
+    )
     starts = [[blink.start for blink in blinks(motion)] for motion in (without, minute())]
     # Lids that are a little lower to begin with are half shut a frame earlier.
     np.testing.assert_allclose(starts[0], starts[1], atol=1)
@@ -341,7 +344,7 @@ def test_phrases_end_where_silence_lasts() -> None:
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
 def test_impossible_strengths(value: float) -> None:
     with pytest.raises(DreamTalkError, match="gaze is"):
-        Living(gaze=value)
+        Behaviour(gaze=value)
 
 
 def test_loudness_of_another_length() -> None:

@@ -14,10 +14,9 @@ from safetensors.torch import load_file, save_file
 from dreamtalk_core import DreamTalk, Motion, Speech
 from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
-from dreamtalk_core.controls import Controls
 from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError
-from dreamtalk_core.living import Living
 from dreamtalk_core.motion import frame_count
+from dreamtalk_core.parameters import Behaviour, Controls
 from dreamtalk_core.phonetics import reported
 from dreamtalk_core.pipeline import DEFAULT_MODEL
 from dreamtalk_core.rig.head import load_head
@@ -204,9 +203,9 @@ def test_bilabials_shut_the_lips_in_every_emotion(talk: DreamTalk, speech: Speec
         assert max(lowest) < 1.0, name
 
 
-def test_living_face_and_controls_reach_the_motion(talk: DreamTalk, speech: Speech) -> None:
+def test_behaviour_and_controls_reach_the_motion(talk: DreamTalk, speech: Speech) -> None:
     short = cut(speech, 0, 8)
-    still = talk.animate(short, "neutral", living=Living(0, 0, 0, 0))
+    still = talk.animate(short, "neutral", behaviour=Behaviour(0, 0, 0, 0))
     alive = talk.animate(short, "neutral")
     np.testing.assert_allclose(aperture(alive), aperture(still), atol=0.01)
     assert alive.channel("eyeBlinkLeft").max() > 0.9

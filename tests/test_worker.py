@@ -131,7 +131,7 @@ def test_a_python_without_torch_says_so() -> None:
 
 
 def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> None:
-    from dreamtalk_core.controls import Controls
+    from dreamtalk_core.parameters import Controls
     from dreamtalk_core.pipeline import DreamTalk
 
     output = tmp_path / "Zeile ä b.npz"
@@ -167,7 +167,7 @@ def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> Non
         ({"style": "hapy"}, "StyleError", "Did you mean happy"),
         ({"fps": "fast"}, "MotionError", "frame rate"),
         ({"output": "line.mp3"}, "MotionError", ".npz"),
-        ({"living": {"winks": 1}}, "ProtocolError", "blinks"),
+        ({"behaviour": {"winks": 1}}, "ProtocolError", "blinks"),
         ({"controls": {"lips": -1}}, "DreamTalkError", "lips"),
         ({"loudness": 1}, "ProtocolError", "loudness"),
         ({"project": "nowhere"}, "DreamTalkError", "nowhere"),
@@ -233,7 +233,7 @@ def test_what_is_wrong_with_a_request_is_told_by_its_id(
         ("animate", "fps", [25]),
         ("animate", "seed", 1.5),
         ("animate", "steps", True),
-        ("animate", "living", [1]),
+        ("animate", "behaviour", [1]),
         ("animate", "controls", {"lips": "much"}),
         ("animate", "portrait", 3),
         ("animate", "device", 0),

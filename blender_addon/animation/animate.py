@@ -68,7 +68,7 @@ def wish(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
         "guidance": settings.intensity,
         "fps": f"{fps.numerator}/{fps.denominator}",
         "seed": settings.seed,
-        "living": strengths(settings, BEHAVIOUR),
+        "behaviour": strengths(settings, BEHAVIOUR),
         "controls": strengths(settings, CONTROLS),
         "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
     }

@@ -14,6 +14,7 @@ from dreamtalk_core.cli import original, render, style, track
 from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
 from dreamtalk_core.cli.ending import STATUS, exit_status, warn
 from dreamtalk_core.errors import DreamTalkError, shown
+from dreamtalk_core.parameters import Behaviour, Controls, Settings, parameters
 from dreamtalk_core.version import __version__
 from dreamtalk_core.warned import telling
 
@@ -95,8 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     animate.add_argument("--seed", type=int, default=0, help="another seed is another take")
     animate.add_argument("--steps", type=int, help="denoising steps; more is slower")
     animate.add_argument("--preview", type=Path, metavar="MP4", help="video of the built-in head")
-    _add_settings(animate, "living face (1 natural, 0 off)", LIVING)
-    _add_settings(animate, "controls", CONTROLS)
+    _add_settings(animate, "behaviour", Behaviour)
+    _add_settings(animate, "controls", Controls)
     original.add_options(animate)
     add_model(animate)
 
@@ -152,40 +153,26 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPars
 
 UNSURE = 1.0
 """Confidence below which the lip expert's offset means nothing: lips of another speech reach .6."""
-LIVING = {
-    "blinks": "how often the eyes blink, as a factor on about 17 a minute",
-    "gaze": "size of the gaze shifts",
-    "gestures": "size of nods, turns and brow flashes that follow the voice",
-    "idle": "size of sway, breathing and the like",
-}
-CONTROLS = {
-    "lips": "strength of the lips (default 1)",
-    "jaw": "strength of the jaw (default 1)",
-    "brows": "strength of the brows (default 1)",
-    "eyes": "strength of lids and gaze (default 1)",
-    "cheeks": "strength of cheeks and nose (default 1)",
-    "head": "strength of head rotation (default 1)",
-    "smoothing": "0 none to 1 strong",
-    "closure": "0 to 1: how firmly the lips meet at p, b and m (default 1)",
-    "max_opening": "0 to 1: the widest the jaw may open",
-    "asymmetry": "-1 to 1: which side of the face moves less (positive: the character's right)",
-}
 
 
-def _add_settings(parser: argparse.ArgumentParser, title: str, settings: dict[str, str]) -> None:
+def _add_settings(parser: argparse.ArgumentParser, title: str, table: type[Settings]) -> None:
     group = parser.add_argument_group(title)
-    for name, meaning in settings.items():
-        group.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="X", help=meaning)
+    for own in parameters(table):
+        name = f"--{own.name.replace('_', '-')}"
+        group.add_argument(name, type=float, metavar="X", help=f"{own.help} ({own.default:g})")
 
 
-def _given(options: argparse.Namespace, settings: dict[str, str]) -> dict[str, float]:
-    """The settings that the user gave; the rest have their defaults in the core."""
-    return {name: getattr(options, name) for name in settings if getattr(options, name) is not None}
+def _given(options: argparse.Namespace, table: type[Settings]) -> dict[str, float]:
+    """The settings that the user gave."""
+    values = {own.name: getattr(options, own.name) for own in parameters(table)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _animate(options: argparse.Namespace) -> None:
     if original.is_asked_for(options.model):
-        original.animate_original(options, [*_given(options, LIVING), *_given(options, CONTROLS)])
+        original.animate_original(
+            options, [*_given(options, Behaviour), *_given(options, Controls)]
+        )
         return
     useless = [name for name in original.OWN if getattr(options, name) is not None]
     if useless:
@@ -193,12 +180,13 @@ def _animate(options: argparse.Namespace) -> None:
             f"{original.named(useless)} is for an original checkpoint as --model. Leave it out."
         )
     from dreamtalk_core.audio import Speech
-    from dreamtalk_core.controls import Controls
     from dreamtalk_core.formats import check_writable
-    from dreamtalk_core.living import Living
     from dreamtalk_core.pipeline import DEFAULT_STEPS
 
-    living, controls = Living(**_given(options, LIVING)), Controls(**_given(options, CONTROLS))
+    behaviour, controls = (
+        Behaviour(**_given(options, Behaviour)),
+        Controls(**_given(options, Controls)),
+    )
 
     if options.portrait and "auto" not in re.split(r"[+*@, ]", options.style.casefold()):
         raise DreamTalkError(
@@ -221,7 +209,7 @@ def _animate(options: argparse.Namespace) -> None:
             fps=options.fps,
             seed=options.seed,
             steps=DEFAULT_STEPS if options.steps is None else options.steps,
-            living=living,
+            behaviour=behaviour,
             controls=controls,
             progress=progress,
         )

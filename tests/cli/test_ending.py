@@ -62,8 +62,8 @@ PREVIEW = ("preview", "take.csv", "-o", "a.mp4", "--size", "64")
         (2, ("portrait", FACE, "--points", "nan,1 2,2 3,3"), "points"),
         (2, ("portrait", FACE, "--face", "banana"), "largest"),
         (2, ("portrait", FACE, "--face", "-1"), "largest"),
-        (2, ("train", "take.csv", "--corpus", "folder", "--output", "out"), "configuration"),
-        (2, ("train", "half.json", "--corpus", "folder", "--output", "out"), "lacks about"),
+        (2, ("train", "take.csv", "--corpus", "folder", "--output", "out"), "JSON"),
+        (2, ("train", "half.json", "--corpus", "folder", "--output", "out"), "about is missing"),
         (3, ("portrait", "grey.png"), "no face"),
         (3, ("track", "grey.png", "-o", "a.csv"), "no face"),
         (4, (*PREVIEW[:3], "folder/no/a.mp4"), "does not exist"),
@@ -164,14 +164,6 @@ def test_what_libraries_say_is_not_heard(
         "dreamtalk: warning: ours, in two lines",
         "dreamtalk: no",
     ]
-
-
-def test_training_names_what_it_needs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(cli, "find_spec", lambda name: None)
-    assert main(["train", "a.json", "--corpus", "b", "--output", "c"]) == 2
-    assert "pip install dreamtalk[train]" in capsys.readouterr().err
 
 
 def test_the_statuses_are_documented() -> None:

@@ -12,7 +12,7 @@ from tests.fuzz import mutations
 Id = int | float | str | None
 
 _REQUESTS: tuple[dict[str, Any], ...] = (
-    {"method": "hello", "params": {"protocol": 1}},
+    {"method": "hello", "params": {"protocol": 2}},
     {"method": "styles", "params": {"project": "/nowhere"}},
     {"method": "cancel", "params": {"id": 3}},
     {
@@ -23,7 +23,7 @@ _REQUESTS: tuple[dict[str, Any], ...] = (
             "style": "happy*0.5",
             "guidance": 1.5,
             "fps": "25",
-            "living": {"blinks": 1},
+            "behaviour": {"blinks": 1},
             "controls": {"lips": 1.2},
         },
     },

@@ -722,7 +722,7 @@ def test_an_original_checkpoint(comfy: Comfy, run: Runner, original: str) -> Non
     motion = sampled(run, load=load, clip=style, model=["load", 0], style=["clip", 0], fps=30.0)
     assert motion.fps == 30
     assert len(motion) == round(SECONDS * 30)
-    assert motion.channel("eyeBlinkLeft").max() > 0.8, "the living face is put on"
+    assert motion.channel("eyeBlinkLeft").max() > 0.8, "the behaviour is put on"
     happy = node("DreamTalkLoadStyle", style="happy")
     with pytest.raises(Failed, match="belongs to another model"):
         sampled(run, load=load, happy=happy, model=["load", 0], style=["happy", 0])
