@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dreamtalk_core.assets import DEMO_VOICE  # noqa: E402
-from dreamtalk_core.audio import SAMPLE_RATE, Speech  # noqa: E402
 from dreamtalk_core.files import atomic_write  # noqa: E402
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech  # noqa: E402
 from tests.integration import hosts  # noqa: E402
 from tests.integration.comfy import (  # noqa: E402
     PACK,

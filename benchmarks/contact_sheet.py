@@ -30,7 +30,7 @@ from dreamtalk_core.errors import DreamTalkError  # noqa: E402
 from dreamtalk_core.evaluation.evaluate import phone_posteriors  # noqa: E402
 from dreamtalk_core.evaluation.metrics import aperture  # noqa: E402
 from dreamtalk_core.files import atomic_write  # noqa: E402
-from dreamtalk_core.render.head import HeadRenderer  # noqa: E402
+from dreamtalk_core.render.head.renderer import HeadRenderer  # noqa: E402
 from dreamtalk_core.rig.head import load_head  # noqa: E402
 
 KINDS = {

@@ -33,7 +33,7 @@ from dreamtalk_core.evaluation.evaluate import (  # noqa: E402
 )
 from dreamtalk_core.evaluation.metrics import bootstrap_interval  # noqa: E402
 from dreamtalk_core.evaluation.noise import NoisyClip, Wave, babble, cafe  # noqa: E402
-from dreamtalk_core.pipeline import DEFAULT_MODEL  # noqa: E402
+from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL  # noqa: E402
 
 NOISES: dict[str, Callable[[int, Sequence[Wave], np.random.Generator], Wave]] = {
     "babble": babble,

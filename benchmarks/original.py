@@ -24,8 +24,8 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dreamtalk_core.diffusion import alphas_cumprod, timesteps
-from dreamtalk_core.models.original.denoiser import (
+from dreamtalk_core.models.diffusion import alphas_cumprod, timesteps
+from dreamtalk_core.original.denoiser import (
     LOWER,
     UPPER,
     OriginalMotionModel,

@@ -171,7 +171,7 @@ def full_size(seed: int = 0) -> dict[str, Tensor]:
     """Tensors of the published size with random values that keep the signal's size."""
     import torch
 
-    from dreamtalk_core.models.original.renderer import PIRenderer, RendererSizes
+    from dreamtalk_core.original.renderer import PIRenderer, RendererSizes
 
     sizes = RendererSizes(
         coefficients=73,
@@ -195,7 +195,7 @@ def measure(tensors: dict[str, Tensor], frames: int) -> dict[str, float]:
     """Seconds per frame of each path, and the largest difference of their pictures."""
     import torch
 
-    from dreamtalk_core.models.original.renderer import IMAGE_SIZE, RADIUS, PIRenderer
+    from dreamtalk_core.original.renderer import IMAGE_SIZE, RADIUS, PIRenderer
 
     renderer = PIRenderer.build(tensors)
     noise = torch.Generator().manual_seed(1)
@@ -234,7 +234,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(options.cores)
     if options.renderer:
-        from dreamtalk_core.models.original.checkpoint import RENDERER, read_checkpoint
+        from dreamtalk_core.original.checkpoint import RENDERER, read_checkpoint
 
         tensors = read_checkpoint(options.renderer, RENDERER)
     else:

@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.evaluation.evaluate import (
     FPS,
@@ -44,6 +43,7 @@ from dreamtalk_core.evaluation.evaluate import (
 )
 from dreamtalk_core.evaluation.page import check_page, write_page
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 
 Weights = NDArray[np.float64]
 Waveform = NDArray[np.float32]
@@ -64,7 +64,7 @@ def tracked(clip: TrackedClip) -> Motion:
 
 def dreamtalk(clip: TrackedClip) -> Motion:
     """Ours, at its defaults."""
-    from dreamtalk_core.audio import Speech
+    from dreamtalk_core.speech.audio import Speech
 
     motion: Motion = _dreamtalk().animate(Speech(clip.waveform(), clip.id))
     return motion

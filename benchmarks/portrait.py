@@ -20,10 +20,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX  # noqa: E402
 from dreamtalk_core.assets import DEMO_PORTRAIT  # noqa: E402
 from dreamtalk_core.motion import Motion  # noqa: E402
-from dreamtalk_core.render.portrait import PortraitRenderer  # noqa: E402
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX  # noqa: E402
+from dreamtalk_core.render.portrait.renderer import PortraitRenderer  # noqa: E402
 from dreamtalk_core.render.preview import render_portrait  # noqa: E402
 from dreamtalk_core.tracking.portrait import read_portrait  # noqa: E402
 

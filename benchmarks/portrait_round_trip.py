@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import INDEX
-from dreamtalk_core.pipeline import DreamTalk
-from dreamtalk_core.render.head import HeadRenderer
-from dreamtalk_core.render.portrait import PortraitRenderer
+from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+from dreamtalk_core.render.head.renderer import HeadRenderer
+from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.tracker import FaceTracker
 

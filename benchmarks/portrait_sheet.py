@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dreamtalk_core.arkit import INDEX  # noqa: E402
 from dreamtalk_core.assets import DEMO_PORTRAIT  # noqa: E402
-from dreamtalk_core.render.head import HeadRenderer  # noqa: E402
-from dreamtalk_core.render.portrait import PortraitRenderer  # noqa: E402
+from dreamtalk_core.motion.arkit import INDEX  # noqa: E402
+from dreamtalk_core.render.head.renderer import HeadRenderer  # noqa: E402
+from dreamtalk_core.render.portrait.renderer import PortraitRenderer  # noqa: E402
 from dreamtalk_core.tracking.portrait import read_portrait  # noqa: E402
 from dreamtalk_core.tracking.tracker import FaceTracker  # noqa: E402
 from dreamtalk_core.tracking.video import read_image  # noqa: E402

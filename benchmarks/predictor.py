@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dreamtalk_core import DreamTalk, Speech  # noqa: E402
-from dreamtalk_core.diffusion import TRAIN_STEPS  # noqa: E402
+from dreamtalk_core.models.diffusion import TRAIN_STEPS  # noqa: E402
 from dreamtalk_core.models.style_predictor import StylePredictor  # noqa: E402
-from dreamtalk_core.pipeline import DEFAULT_MODEL  # noqa: E402
+from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL  # noqa: E402
 from dreamtalk_core.style import Style, fingerprint  # noqa: E402
 from dreamtalk_core.training import predictor as training  # noqa: E402
 from dreamtalk_core.training.train import read_config  # noqa: E402

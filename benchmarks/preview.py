@@ -22,18 +22,18 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX  # noqa: E402
-from dreamtalk_core.audio import Speech  # noqa: E402
 from dreamtalk_core.motion import Motion  # noqa: E402
-from dreamtalk_core.render.head import HeadRenderer  # noqa: E402
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX  # noqa: E402
+from dreamtalk_core.render.head.raster import threads  # noqa: E402
+from dreamtalk_core.render.head.renderer import HeadRenderer  # noqa: E402
 from dreamtalk_core.render.preview import render_preview  # noqa: E402
-from dreamtalk_core.render.raster import threads  # noqa: E402
+from dreamtalk_core.speech.audio import Speech  # noqa: E402
 
 FIRST_PICTURE = """
 import time
 start = time.perf_counter()
 import numpy as np
-from dreamtalk_core.render.head import HeadRenderer
+from dreamtalk_core.render.head.renderer import HeadRenderer
 imported = time.perf_counter()
 HeadRenderer(512).render(np.zeros(52, np.float32))
 drawn = time.perf_counter()

@@ -1,4 +1,5 @@
-"""What the tracker reads on faces at rest: `TYPICAL_REST` of `dreamtalk_core/calibration.py`.
+"""What the tracker reads on faces at rest, for `TYPICAL_REST` of
+`dreamtalk_core/animation/calibration.py`.
 
     python benchmarks/resting_face.py --corpus PATH
 
@@ -14,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamtalk_core.arkit import ARKIT_NAMES
-from dreamtalk_core.calibration import resting_face
+from dreamtalk_core.animation.calibration import resting_face
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
 FLOOR = 0.01
 

@@ -100,8 +100,9 @@ def seams(weights: Any) -> dict[str, Any]:
     """
     import numpy as np
 
-    from dreamtalk_core import phonetics, sampler
     from dreamtalk_core.evaluation.metrics import seam_ratio
+    from dreamtalk_core.models import sampler
+    from dreamtalk_core.speech import phonetics
 
     found = {}
     for name, window in (("denoiser", sampler.WINDOW), ("phonetic", phonetics.WINDOW // 2)):

@@ -41,7 +41,7 @@ from dreamtalk_core.evaluation.evaluate import (  # noqa: E402
     save_json,
 )
 from dreamtalk_core.evaluation.metrics import lip_gap_correlation  # noqa: E402
-from dreamtalk_core.pipeline import DEFAULT_MODEL  # noqa: E402
+from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL  # noqa: E402
 
 GUIDANCES = (1.0, 1.5)
 

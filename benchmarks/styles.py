@@ -21,8 +21,8 @@ sys.path.insert(0, str(ROOT))
 from dreamtalk_core import Behaviour, DreamTalk, Motion, Speech  # noqa: E402
 from dreamtalk_core.assets import DEMO_VOICE  # noqa: E402
 from dreamtalk_core.evaluation.metrics import aperture  # noqa: E402
-from dreamtalk_core.pipeline import DEFAULT_MODEL  # noqa: E402
-from dreamtalk_core.render.head import HeadRenderer  # noqa: E402
+from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL  # noqa: E402
+from dreamtalk_core.render.head.renderer import HeadRenderer  # noqa: E402
 
 STYLES = ("neutral", "happy", "sad", "angry", "surprise", "disgust")
 EMOTIONS = ("neutral", "happy", "sad", "angry", "fear", "disgust", "surprise", "contempt")

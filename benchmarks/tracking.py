@@ -23,8 +23,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dreamtalk_core.arkit import INDEX  # noqa: E402
-from dreamtalk_core.render.head import HeadRenderer  # noqa: E402
+from dreamtalk_core.motion.arkit import INDEX  # noqa: E402
+from dreamtalk_core.render.head.renderer import HeadRenderer  # noqa: E402
 
 WIDTH, HEIGHT, FPS = 1280, 720, 25
 

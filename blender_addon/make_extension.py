@@ -28,23 +28,18 @@ CORE = ROOT / "dreamtalk_core"
 
 LIGHT = (
     "__init__",
-    "arkit",
-    "calibration",
-    "closures",
-    "controls",
-    "curves",
+    "animation",
     "errors",
     "files",
     "formats",
     "installing",
-    "living",
     "motion",
     "parameters",
-    "png",
     "retarget",
     "rig",
     "temporaries",
     "version",
+    "warned",
 )
 """Modules of the core that need numpy and the standard library only; tests hold it to the house."""
 

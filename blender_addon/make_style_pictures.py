@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from blender_addon.make_extension import HERE
 from dreamtalk_core.files import atomic_write
-from dreamtalk_core.pipeline import DreamTalk
+from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 from dreamtalk_core.style.library import StyleLibrary
 from dreamtalk_core.worker import PICTURE
 

@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING, Any
 from dreamtalk_core.version import __version__
 
 if TYPE_CHECKING:
-    from dreamtalk_core.audio import Speech
     from dreamtalk_core.errors import DreamTalkError
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.parameters import Behaviour, Controls
-    from dreamtalk_core.pipeline import DreamTalk
-    from dreamtalk_core.stream import MotionStream
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+    from dreamtalk_core.pipeline.stream import MotionStream
+    from dreamtalk_core.speech.audio import Speech
     from dreamtalk_core.style import Style, StyleTrack
 
 _HOMES = {
-    "DreamTalk": "pipeline",
+    "DreamTalk": "pipeline.dreamtalk",
     "DreamTalkError": "errors",
     "Motion": "motion",
-    "Speech": "audio",
+    "Speech": "speech.audio",
     "Style": "style",
     "StyleTrack": "style",
     "Controls": "parameters",
     "Behaviour": "parameters",
-    "MotionStream": "stream",
+    "MotionStream": "pipeline.stream",
 }
 __all__ = [
     "Behaviour",

@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.audio import Speech
-from dreamtalk_core.calibration import resting_face
+from dreamtalk_core.animation.calibration import resting_face
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.formats._limits import files_in, read_arrays
 from dreamtalk_core.motion import Motion, parse_fps
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.speech.audio import Speech
 
 FPS = Fraction(25)
 SOUNDS = (".flac", ".wav", ".mp3", ".m4a", ".ogg")

@@ -87,7 +87,7 @@ from dreamtalk_core.warned import telling
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
-    from dreamtalk_core.pipeline import DreamTalk
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
     from dreamtalk_core.style import Style
 
 PROTOCOL = 2
@@ -179,9 +179,9 @@ class Methods:
         model: str = "default",
         device: str = "auto",
     ) -> Answer:
-        from dreamtalk_core.audio import Speech
         from dreamtalk_core.formats import check_writable
         from dreamtalk_core.parameters import Behaviour, Controls
+        from dreamtalk_core.speech.audio import Speech
 
         alive, obeyed = _settings(Behaviour, behaviour or {}), _settings(Controls, controls or {})
         check_writable(Path(output))
@@ -213,9 +213,9 @@ class Methods:
         fps: str | int | float = "",
         device: str = "auto",
     ) -> Answer:
-        from dreamtalk_core.calibration import calibrate
+        from dreamtalk_core.animation.calibration import calibrate
         from dreamtalk_core.formats import check_writable
-        from dreamtalk_core.performance import read_performance
+        from dreamtalk_core.pipeline.performance import read_performance
         from dreamtalk_core.tracking import track_faces
 
         check_writable(Path(output))
@@ -281,7 +281,7 @@ class Methods:
 
     def _talk(self, model: str, device: str, project: str) -> DreamTalk:
         """The pipeline, loaded once, with the styles of the project as they are now."""
-        from dreamtalk_core.pipeline import DreamTalk
+        from dreamtalk_core.pipeline.dreamtalk import DreamTalk
         from dreamtalk_core.style import StyleLibrary
 
         if (model, device) not in self._loaded:

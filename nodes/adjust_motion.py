@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from dreamtalk_core.controls import apply_controls
+from dreamtalk_core.animation.controls import apply_controls
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion, frame_count
 from dreamtalk_core.parameters import Controls

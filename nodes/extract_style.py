@@ -92,7 +92,7 @@ class ExtractStyle(io.ComfyNode):
         neutral: torch.Tensor | None = None,
         model: LoadedModel | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.pipeline import DreamTalk
+        from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
         with ExitStack() as stack:
             stack.enter_context(host.telling(cls.hidden.unique_id))
@@ -135,7 +135,7 @@ def landmark_motion(
 
     Raises StyleError if no face is seen for a second.
     """
-    from dreamtalk_core.calibration import calibrate
+    from dreamtalk_core.animation.calibration import calibrate
     from dreamtalk_core.style import useful_spans
     from dreamtalk_core.tracking.pose import head_angles
 

@@ -109,8 +109,8 @@ def draw_images(
     them a picture that is shown while the work goes on. Raises RenderError if it would not fit into
     memory.
     """
-    from dreamtalk_core.render.raster import threads
-    from dreamtalk_core.render.video import even
+    from dreamtalk_core.render.head.raster import threads
+    from dreamtalk_core.render.output.video import even
 
     sizes = [(height + height % 2, width + width % 2, *rest) for height, width, *rest in sizes]
     _check_memory(len(frames), sizes)

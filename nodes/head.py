@@ -98,7 +98,7 @@ def head_path(name: str | None) -> Path | None:
 
 def load_head_file(name: str) -> Head | None:
     """None for the built-in head. Raises RenderError for a file that holds no head."""
-    from dreamtalk_core.render.glb_scene import load_glb_head
+    from dreamtalk_core.render.head.foreign import load_glb_head
 
     path = head_path(name)
     return None if path is None else load_glb_head(path)

@@ -25,9 +25,9 @@ from PIL import Image
 from server import PromptServer
 
 from dreamtalk_core import warned
-from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.errors import RenderError, SpeechError
-from dreamtalk_core.media import decode_audio
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.media import decode_audio
 from dreamtalk_core.temporaries import remove
 
 Audio = dict[str, Any]

@@ -19,8 +19,8 @@ from .schema import found_by
 from .values import ModelType
 
 if TYPE_CHECKING:
-    from dreamtalk_core.original import OriginalDreamTalk
-    from dreamtalk_core.pipeline import DreamTalk
+    from dreamtalk_core.original.pipeline import OriginalDreamTalk
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
     AnyTalk = DreamTalk | OriginalDreamTalk
 
@@ -74,7 +74,7 @@ def dreamtalk_of(model: LoadedModel | None, cannot: str) -> DreamTalk:
 
     cannot: what that is. Raises StyleError for one of them.
     """
-    from dreamtalk_core.pipeline import DreamTalk
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
     talk = talk_of(model)
     if not isinstance(talk, DreamTalk):
@@ -93,9 +93,9 @@ def load_model(name: str) -> LoadedModel:
 @lru_cache(maxsize=2)
 def _opened(model: str, state: str) -> LoadedModel:
     """state: tells a file from what it was before."""
-    from dreamtalk_core.models.original.checkpoint import is_original
-    from dreamtalk_core.original import OriginalDreamTalk
-    from dreamtalk_core.pipeline import PREDICTOR, DreamTalk
+    from dreamtalk_core.original.checkpoint import is_original
+    from dreamtalk_core.original.pipeline import OriginalDreamTalk
+    from dreamtalk_core.pipeline.dreamtalk import PREDICTOR, DreamTalk
 
     if model not in BUILT_IN and is_original(model):
         original = OriginalDreamTalk.load(model, "cpu", wav2vec())
@@ -129,7 +129,7 @@ def _may_speak(name: str) -> bool:
 def wav2vec() -> str | Path:
     """The wav2vec2 model that original checkpoints need: a folder in `models/dreamtalk`, or the
     name of the one in the Hugging Face cache."""
-    from dreamtalk_core.models.wav2vec import MODEL
+    from dreamtalk_core.original.wav2vec import MODEL
 
     homes = map(Path, folder_paths.get_folder_paths(FOLDER))
     folders = (found.parent for home in homes for found in sorted(home.glob("*/config.json")))

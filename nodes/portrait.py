@@ -21,7 +21,7 @@ from . import host
 from .schema import ADVANCED
 
 if TYPE_CHECKING:
-    from dreamtalk_core.render.portrait import PortraitRenderer
+    from dreamtalk_core.render.portrait.renderer import PortraitRenderer
     from dreamtalk_core.tracking.portrait import Portrait
 
 Key = TypeVar("Key")
@@ -146,7 +146,7 @@ def read_face(image: torch.Tensor | None, choice: FaceChoice, node: str) -> Port
 
     node: the id of the node, in which it is told what may look bad.
     """
-    from dreamtalk_core.render.portrait import PortraitRenderer
+    from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 
     with host.telling(node):
         portrait = find_portrait(image, choice)

@@ -104,7 +104,7 @@ class RenderControlImages(io.ComfyNode):
     ) -> io.NodeOutput:
         from dreamtalk_core.errors import RenderError
         from dreamtalk_core.render.control import HeadControls, PortraitControls
-        from dreamtalk_core.render.head import HeadRenderer
+        from dreamtalk_core.render.head.renderer import HeadRenderer
         from dreamtalk_core.render.preview import Look
 
         arkit = motion.motion.to_arkit()

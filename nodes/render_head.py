@@ -107,7 +107,7 @@ class RenderHead(io.ComfyNode):
         audio: Audio | None = None,
         **others: MotionValue | None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.render.head import HeadRenderer
+        from dreamtalk_core.render.head.renderer import HeadRenderer
         from dreamtalk_core.render.preview import Look, parse_background, render_preview
 
         look = Look(
@@ -186,7 +186,7 @@ class HeadFrames(io.ComfyNode):
         head: str,
         audio: Audio | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.render.head import HeadRenderer
+        from dreamtalk_core.render.head.renderer import HeadRenderer
         from dreamtalk_core.render.preview import Look, parse_background
 
         look = Look(yaw, pitch, zoom, turntable or None, parse_background(background))

@@ -37,7 +37,7 @@ from .schema import ADVANCED, found_by
 from .values import MotionValue
 
 if TYPE_CHECKING:
-    from dreamtalk_core.render.portrait import PortraitRenderer
+    from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 
 BUILT_IN = "built-in"
 
@@ -148,7 +148,7 @@ def _render_original(
     stamped: bool,
 ) -> None:
     """With the original renderer, which makes of a portrait what it will."""
-    from dreamtalk_core.original import OriginalRenderer
+    from dreamtalk_core.original.pipeline import OriginalRenderer
 
     if choice.points.strip() or choice.crop or stamped:
         raise RenderError(
@@ -200,7 +200,7 @@ class PortraitFrames(io.ComfyNode):
         portrait: torch.Tensor | None = None,
         audio: Audio | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.render.mark import stamp as stamped
+        from dreamtalk_core.render.output.mark import stamp as stamped
 
         arkit = motion.motion.to_arkit()
         frames = choose_frames(arkit, first, count)

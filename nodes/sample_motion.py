@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from dreamtalk_core.controls import apply_controls
-from dreamtalk_core.living import enliven
+from dreamtalk_core.animation.behaviour import enliven
+from dreamtalk_core.animation.controls import apply_controls
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import Behaviour, Controls
 
@@ -19,7 +19,7 @@ from .sliders import behaviour_inputs, control_inputs
 from .values import MotionType, MotionValue, SpeechType, SpeechValue, StyleType
 
 if TYPE_CHECKING:
-    from dreamtalk_core.audio import Speech
+    from dreamtalk_core.speech.audio import Speech
     from dreamtalk_core.style import Style, StyleTrack
 
     from .model import LoadedModel
@@ -101,7 +101,7 @@ class SampleMotion(io.ComfyNode):
         steps: int = 0,
         **sliders: float,
     ) -> io.NodeOutput:
-        from dreamtalk_core.pipeline import DreamTalk
+        from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
         own = {part.name for part in fields(Behaviour)} & sliders.keys()
         behaviour = Behaviour(**{name: sliders.pop(name) for name in own})
@@ -130,7 +130,7 @@ def finished(
     face: Motion, speech: Speech, seed: int, behaviour: Behaviour, controls: Controls
 ) -> Motion:
     """What an original checkpoint leaves out: the behaviour; and the animator's controls."""
-    from dreamtalk_core.prosody import measure_prosody
+    from dreamtalk_core.speech.prosody import measure_prosody
 
     heard = measure_prosody(speech.waveform)
     return apply_controls(enliven(face, heard.loudness, heard.pitch, seed, behaviour), controls)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from comfy_api.latest import io
 
+from dreamtalk_core.animation.behaviour import find_phrases
 from dreamtalk_core.assets import DEMO_VOICE
-from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.formats._limits import files_in
-from dreamtalk_core.living import find_phrases
-from dreamtalk_core.prosody import FPS, measure_loudness
+from dreamtalk_core.speech.audio import Speech
+from dreamtalk_core.speech.prosody import FPS, measure_loudness
 
 from . import host
 from .schema import found_by

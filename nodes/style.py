@@ -155,7 +155,7 @@ class SaveStyle(io.ComfyNode):
         tags: str,
         model: LoadedModel | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.pipeline import DreamTalk
+        from dreamtalk_core.pipeline.dreamtalk import DreamTalk
         from dreamtalk_core.style import StyleLibrary
 
         talk, kept = talk_of(model), single(style)

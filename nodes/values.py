@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from comfy_api.latest import io
 
-from dreamtalk_core.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.retarget import Mapping
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 
 from .host import Audio, cut_audio, samples
 

@@ -9,10 +9,10 @@ import av
 import numpy as np
 import pytest
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.corpus import head_angles, read_manifest, read_pairs
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 
 HEADER = "id\tsplit\tlicence\tspeaker\n"
 

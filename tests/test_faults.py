@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from dreamtalk_core import Motion
-from dreamtalk_core.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 ROOT = Path(__file__).resolve().parents[1]

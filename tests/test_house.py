@@ -18,47 +18,24 @@ CORE = ROOT / "dreamtalk_core"
 
 # Every module of the core has its place here; a folder stands for all that is in it.
 LIGHT = {
-    "arkit",
-    "calibration",
-    "closures",
-    "controls",
-    "living",
-    "curves",
+    "animation",
     "errors",
     "files",
     "formats",
     "installing",
     "motion",
     "parameters",
-    "png",
     "retarget",
     "rig",
     "temporaries",
     "version",
     "warned",
 }
-MODELS = {
-    "articulation",
-    "bfm",
-    "devices",
-    "diffusion",
-    "media",
-    "models",
-    "ogg",
-    "phonetics",
-    "sampler",
-    "prosody",
-    "wav",
-    "spool",
-    "weights",
-}
-STEPS = {"assets", "audio", "sync", "render", "style", "tracking"}
-PIPELINE = {"original", "performance", "pipeline", "stream"}
+MODELS = {"models", "speech", "weights"}
+STEPS = {"assets", "render", "style", "tracking"}
+PIPELINE = {"original", "pipeline"}
 WORKSHOP = {"corpus", "evaluation", "training"}
 DOORS = {"__main__", "cli", "worker"}
-
-# Speech is made by a step but travels between all of them, so its type is everybody's.
-TRAVELS = {"dreamtalk_core.audio.Speech", "dreamtalk_core.audio.SAMPLE_RATE"}
 
 MAY_IMPORT = {
     "light": {"light"},
@@ -141,11 +118,9 @@ def imported(node: ast.AST, package: tuple[str, ...]) -> list[str]:
 
 
 def core_places(path: Path) -> Iterator[str]:
-    """The places in the core that a file imports from, apart from what travels."""
+    """The places in the core that a file imports from."""
     for name in imports(path):
         parts = name.split(".")
-        if name in TRAVELS:
-            continue
         if parts[0] == CORE.name and len(parts) > 1 and parts[1] in FLOOR:
             yield parts[1]
 
@@ -214,7 +189,7 @@ def test_blender_gets_the_light_floor_only(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "nodes").rglob("*.py")), ids=name_of)
 def test_nodes_load_in_a_blink(path: Path) -> None:
     """Steps and pipeline take time to import: when a node runs, not when the host starts."""
-    slow = PIPELINE | STEPS - {"assets", "audio"}
+    slow = PIPELINE | STEPS - {"assets"}
     top = ast.parse(path.read_text(encoding="utf-8")).body
     found = {name for node in top for name in imported(node, ("nodes",))}
     assert not {name for name in found if any(f"{CORE.name}.{own}" in name for own in slow)}

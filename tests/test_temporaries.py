@@ -269,7 +269,7 @@ def test_a_video_that_is_cancelled_lets_go_of_its_sound(name: str, tmp_path: Pat
     from fractions import Fraction
 
     from dreamtalk_core.assets import DEMO_VOICE
-    from dreamtalk_core.render.video import write_video
+    from dreamtalk_core.render.output.video import write_video
 
     sound = Path(shutil.copy(DEMO_VOICE, tmp_path))
 
@@ -289,7 +289,7 @@ def test_a_video_that_is_cancelled_lets_go_of_its_sound(name: str, tmp_path: Pat
 def test_tracking_that_is_cancelled_lets_go_of_its_video(tmp_path: Path) -> None:
     from fractions import Fraction
 
-    from dreamtalk_core.render.video import write_video
+    from dreamtalk_core.render.output.video import write_video
     from dreamtalk_core.tracking import track_faces
 
     video = tmp_path / "video.mp4"
@@ -315,9 +315,9 @@ def test_writers_close_what_they_write(
     from fractions import Fraction
 
     from dreamtalk_core import Motion
-    from dreamtalk_core.arkit import ARKIT_NAMES
     from dreamtalk_core.assets import DEMO_VOICE
-    from dreamtalk_core.render.video import write_video
+    from dreamtalk_core.motion.arkit import ARKIT_NAMES
+    from dreamtalk_core.render.output.video import write_video
 
     monkeypatch.setattr(temporaries, "_PATIENCE", 0.0)
     for _ in range(2):  # the second one replaces the first

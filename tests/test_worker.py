@@ -132,7 +132,7 @@ def test_a_python_without_torch_says_so() -> None:
 
 def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> None:
     from dreamtalk_core.parameters import Controls
-    from dreamtalk_core.pipeline import DreamTalk
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
     output = tmp_path / "Zeile ä b.npz"
     worker.send(

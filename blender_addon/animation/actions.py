@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dreamtalk_core.curves import reduce_keys, smooth
+from dreamtalk_core.motion.curves import reduce_keys, smooth
 
 from ..rigs.curve import Curve, Floats
 

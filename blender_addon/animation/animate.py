@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import bpy
 import numpy as np
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.formats import READABLE
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
 from ..client.jobs import JobOperator, Result, all_of
 from ..messages import told

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import bpy
 import numpy as np
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.retarget import Mapping
 from dreamtalk_core.rig.head import load_head
 

@@ -10,7 +10,7 @@ import numpy as np
 from mathutils import Vector
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 
 from .shape_keys import add_shapes

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from dreamtalk_core.arkit import INDEX, REGIONS
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import INDEX, REGIONS
 from dreamtalk_core.retarget import TURNS, Mapping, Row
 
 from . import bones

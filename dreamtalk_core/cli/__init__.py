@@ -179,9 +179,9 @@ def _animate(options: argparse.Namespace) -> None:
         raise DreamTalkError(
             f"{original.named(useless)} is for an original checkpoint as --model. Leave it out."
         )
-    from dreamtalk_core.audio import Speech
     from dreamtalk_core.formats import check_writable
-    from dreamtalk_core.pipeline import DEFAULT_STEPS
+    from dreamtalk_core.pipeline.dreamtalk import DEFAULT_STEPS
+    from dreamtalk_core.speech.audio import Speech
 
     behaviour, controls = (
         Behaviour(**_given(options, Behaviour)),
@@ -195,7 +195,7 @@ def _animate(options: argparse.Namespace) -> None:
     for path in options.output:
         check_writable(path)
     if options.preview:
-        from dreamtalk_core.render.video import check_video_path
+        from dreamtalk_core.render.output.video import check_video_path
 
         check_video_path(options.preview)
     speech = Speech.load(options.speech)  # before the model: a wrong name is told at once
@@ -223,9 +223,9 @@ def _animate(options: argparse.Namespace) -> None:
 
 
 def _sync(options: argparse.Namespace) -> None:
-    from dreamtalk_core.audio import Speech
     from dreamtalk_core.motion import Motion
-    from dreamtalk_core.sync import measure_sync
+    from dreamtalk_core.pipeline.sync import measure_sync
+    from dreamtalk_core.speech.audio import Speech
 
     sync = measure_sync(Speech.load(options.speech), Motion.load(options.motion))
     if sync.confidence < UNSURE:
@@ -238,7 +238,6 @@ def _sync(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from dreamtalk_core.audio import Speech
     from dreamtalk_core.evaluation import emotions
     from dreamtalk_core.evaluation.evaluate import (
         TrackedClip,
@@ -250,6 +249,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from dreamtalk_core.evaluation.page import check_page, write_page
     from dreamtalk_core.files import check_target
     from dreamtalk_core.motion import Motion
+    from dreamtalk_core.speech.audio import Speech
 
     if options.page:
         check_page(options.page)

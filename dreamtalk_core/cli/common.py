@@ -16,7 +16,7 @@ from dreamtalk_core.errors import DreamTalkError, WriteError, shown
 from dreamtalk_core.files import check_not_read
 
 if TYPE_CHECKING:
-    from dreamtalk_core.pipeline import DreamTalk
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
 
 
 def load(options: argparse.Namespace) -> DreamTalk:
-    from dreamtalk_core.pipeline import DreamTalk
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
     return DreamTalk.load(options.model, options.device)
 
@@ -99,7 +99,7 @@ def _all(output: Path) -> Iterator[Path]:
     """The files that an output stands for: of numbered pictures those that are there, and sound."""
     yield output
     if "#" in output.name or "%" in output.name:
-        from dreamtalk_core.render.sequence import sequence_of
+        from dreamtalk_core.render.output.sequence import sequence_of
 
         sequence = sequence_of(output)
         if sequence is not None and sequence.folder.is_dir():

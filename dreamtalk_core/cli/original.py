@@ -48,7 +48,7 @@ def is_asked_for(model: str) -> bool:
     """Whether a model is a file with an original network in it."""
     if not Path(model).suffix:
         return False  # a name: torch need not be loaded to tell that
-    from dreamtalk_core.models.original.checkpoint import is_original
+    from dreamtalk_core.original.checkpoint import is_original
 
     return is_original(model)
 
@@ -70,10 +70,10 @@ def animate_original(options: argparse.Namespace, unknown: Iterable[str]) -> Non
     Raises DreamTalkError for options that the original has nothing for.
     """
     from dreamtalk_core.formats import check_writable
-    from dreamtalk_core.models.original.coefficients import Coefficients
-    from dreamtalk_core.models.wav2vec import MODEL
-    from dreamtalk_core.original import STEPS, OriginalDreamTalk
-    from dreamtalk_core.pipeline import DEFAULT_STYLE
+    from dreamtalk_core.original.coefficients import Coefficients
+    from dreamtalk_core.original.pipeline import STEPS, OriginalDreamTalk
+    from dreamtalk_core.original.wav2vec import MODEL
+    from dreamtalk_core.pipeline.dreamtalk import DEFAULT_STYLE
 
     unknown = [name for name in (*unknown, "portrait", "preview") if getattr(options, name)]
     if unknown:
@@ -107,10 +107,10 @@ def animate_original(options: argparse.Namespace, unknown: Iterable[str]) -> Non
 
 def render_original_video(options: argparse.Namespace) -> None:
     """`render --renderer FILE`: the portrait, moved by the original renderer."""
-    from dreamtalk_core.models.original.coefficients import Coefficients, holds_coefficients
     from dreamtalk_core.motion import Motion
-    from dreamtalk_core.original import OriginalRenderer
-    from dreamtalk_core.render.video import check_video_path
+    from dreamtalk_core.original.coefficients import Coefficients, holds_coefficients
+    from dreamtalk_core.original.pipeline import OriginalRenderer
+    from dreamtalk_core.render.output.video import check_video_path
 
     ours = ("codec", "control", "crop", "points", "stamp")
     if wrong := [f"--{name}" for name in ours if getattr(options, name)]:
@@ -132,7 +132,7 @@ def render_original_video(options: argparse.Namespace) -> None:
 
 
 def _import(options: argparse.Namespace) -> None:
-    from dreamtalk_core.models.original.checkpoint import import_checkpoint
+    from dreamtalk_core.original.checkpoint import import_checkpoint
 
     kind = import_checkpoint(options.checkpoint, options.output)
     print(f"{kind.name}: every tensor is there")

@@ -83,9 +83,9 @@ def _render(options: argparse.Namespace) -> None:
     if options.renderer:
         render_original_video(options)
         return
-    from dreamtalk_core.render.portrait import PortraitRenderer
+    from dreamtalk_core.render.output.video import check_video_path
+    from dreamtalk_core.render.portrait.renderer import PortraitRenderer
     from dreamtalk_core.render.preview import render_controls, render_portrait
-    from dreamtalk_core.render.video import check_video_path
     from dreamtalk_core.tracking.portrait import Points, read_portrait
 
     check_video_path(options.output, options.codec)
@@ -121,9 +121,9 @@ def _render(options: argparse.Namespace) -> None:
 
 def _motion_and_sound(options: argparse.Namespace, rest: Motion) -> tuple[Motion, Path | None]:
     """The motion as it is given, or that of the speech, with what is to be heard."""
-    from dreamtalk_core.audio import Speech
     from dreamtalk_core.formats import READABLE
     from dreamtalk_core.motion import Motion
+    from dreamtalk_core.speech.audio import Speech
 
     if options.motion.suffix.lower() in READABLE:
         return Motion.load(options.motion), options.audio
@@ -137,7 +137,7 @@ def _motion_and_sound(options: argparse.Namespace, rest: Motion) -> tuple[Motion
 
 def _preview(options: argparse.Namespace) -> None:
     from dreamtalk_core.motion import Motion
-    from dreamtalk_core.render.glb_scene import load_glb_head
+    from dreamtalk_core.render.head.foreign import load_glb_head
     from dreamtalk_core.render.preview import (
         Look,
         parse_background,

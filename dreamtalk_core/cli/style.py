@@ -12,7 +12,7 @@ from dreamtalk_core.cli.track import add_face
 from dreamtalk_core.errors import DreamTalkError, shown
 
 if TYPE_CHECKING:
-    from dreamtalk_core.pipeline import DreamTalk
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
     from dreamtalk_core.style import Style
 
 

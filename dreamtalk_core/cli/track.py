@@ -72,10 +72,10 @@ def add_points(parser: argparse.ArgumentParser) -> None:
 
 
 def _track(options: argparse.Namespace) -> None:
-    from dreamtalk_core.calibration import calibrate
+    from dreamtalk_core.animation.calibration import calibrate
     from dreamtalk_core.formats import check_writable
     from dreamtalk_core.motion import parse_fps
-    from dreamtalk_core.performance import read_performance
+    from dreamtalk_core.pipeline.performance import read_performance
     from dreamtalk_core.tracking import track_faces
 
     for path in options.output:
@@ -98,7 +98,7 @@ def _track(options: argparse.Namespace) -> None:
 
 def _portrait(options: argparse.Namespace) -> None:
     from dreamtalk_core.files import atomic_write, check_target
-    from dreamtalk_core.png import encode_png
+    from dreamtalk_core.formats.png import encode_png
     from dreamtalk_core.tracking.portrait import Points, read_portrait
 
     if options.output:

@@ -22,10 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation.metrics import bootstrap_interval, lip_gap_mm, shut_within
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.speech.audio import Speech
 
 LIPS_SHUT = ("p", "_p", "b", "_b", "m", "mm")
 """Labels of closed lips. `!p` is the release, `B` a /b/ that does not close."""

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX, REGIONS
-from dreamtalk_core.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.calibration import calibrate
+from dreamtalk_core.animation.calibration import calibrate
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation.evaluate import FPS, TrackedClip, aligned, number
 from dreamtalk_core.evaluation.metrics import bootstrap_interval, correlation
 from dreamtalk_core.formats._limits import read_arrays
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, REGIONS
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 
 if TYPE_CHECKING:
-    from dreamtalk_core.pipeline import DreamTalk
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
 Array = NDArray[np.float64]
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation import metrics
 from dreamtalk_core.evaluation.bursts import Burst, find_bursts, grid_sentence
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
 if TYPE_CHECKING:
     from dreamtalk_core.corpus import Clip
@@ -323,8 +323,8 @@ def expert_sync(clip: TrackedClip, motion: Motion) -> Sync | None:
 
     Raises ModelError without the expert's weights.
     """
-    from dreamtalk_core.audio import Speech
-    from dreamtalk_core.sync import MIN_FRAMES, measure_sync
+    from dreamtalk_core.pipeline.sync import MIN_FRAMES, measure_sync
+    from dreamtalk_core.speech.audio import Speech
 
     if len(motion) < MIN_FRAMES:
         return None
@@ -390,7 +390,7 @@ def phone_posteriors(
     """
     import torch
 
-    from dreamtalk_core.devices import inference
+    from dreamtalk_core.models.devices import inference
 
     encoder = _encoder()
     speech = np.asarray(waveform, np.float32)
@@ -455,7 +455,7 @@ def save_json(path: Path, document: object) -> None:
 
 @cache
 def _encoder() -> Any:
-    from dreamtalk_core.phonetics import PhoneticEncoder
+    from dreamtalk_core.speech.phonetics import PhoneticEncoder
 
     return PhoneticEncoder.load()
 

@@ -1,7 +1,7 @@
 """The figures that a prediction is judged by: pure functions of numpy arrays.
 
-Weights are [T, 52] in ARKit order (`dreamtalk_core.arkit`), sampled at (i + 0.5) / fps; lip gap and
-lip width are [T], in any unit that is the same over the clip (the corpus: mouth widths). A figure
+Weights are [T, 52] in ARKit order (`dreamtalk_core.motion.arkit`), sampled at (i + 0.5) / fps; lip
+gap and lip width are [T], in any unit that is the same over the clip (the corpus: mouth widths). A figure
 that a clip cannot give (a signal that never moves, too few frames) is NaN; whoever averages leaves
 it out and says how many were left out.
 """
@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX, REGIONS
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, REGIONS
 from dreamtalk_core.rig.head import MATERIALS, load_head
 
 Array = NDArray[np.float64]

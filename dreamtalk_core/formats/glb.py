@@ -29,11 +29,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.png import encode_png
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 from dreamtalk_core.version import __version__
 

@@ -31,12 +31,12 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.curves import resample
 from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._limits import MOST_VALUES, check_count
 from dreamtalk_core.motion import Motion, frame_times
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.curves import resample
 
 _SWAPPED = {
     "jawLeft": "jawRight",

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dreamtalk_core.devices import inference
 from dreamtalk_core.errors import ModelError
 from dreamtalk_core.models.denoiser import ConvolutionBlock
+from dreamtalk_core.models.devices import inference
 from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
 from dreamtalk_core.rig.head import load_head
 from dreamtalk_core.weights import WEIGHTS, fill, open_weights, parse_config, save_weights

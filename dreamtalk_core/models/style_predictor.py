@@ -15,14 +15,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from dreamtalk_core.arkit import ARKIT_NAMES
-from dreamtalk_core.articulation import FEATURES
-from dreamtalk_core.devices import inference
-from dreamtalk_core.diffusion import TRAIN_STEPS, alphas_cumprod, frame_noise, sample
 from dreamtalk_core.errors import ModelError
+from dreamtalk_core.models.devices import inference
+from dreamtalk_core.models.diffusion import TRAIN_STEPS, alphas_cumprod, frame_noise, sample
 from dreamtalk_core.models.style_encoder import positions
-from dreamtalk_core.phonetics import FEATURE_WIDTH, WIDTH
-from dreamtalk_core.prosody import DESCRIPTORS, FAINT_DB, FPS, describe_voice
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.speech.articulation import FEATURES
+from dreamtalk_core.speech.phonetics import FEATURE_WIDTH, WIDTH
+from dreamtalk_core.speech.prosody import DESCRIPTORS, FAINT_DB, FPS, describe_voice
 from dreamtalk_core.weights import fill, open_weights, parse_config, save_weights
 
 Array = npt.NDArray[np.float32]

@@ -25,13 +25,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import RenderError
-from dreamtalk_core.render.draw import draw_lines
-from dreamtalk_core.render.head import HeadRenderer
-from dreamtalk_core.render.portrait import PortraitRenderer
-from dreamtalk_core.render.portrait_rig import LOWER_LIP, MOUTH_LOOP, UPPER_LIP, load_template
-from dreamtalk_core.render.raster import compiled, fill, vertex_normals
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.render.head.raster import compiled, fill, vertex_normals
+from dreamtalk_core.render.head.renderer import HeadRenderer
+from dreamtalk_core.render.output.draw import draw_lines
+from dreamtalk_core.render.portrait.renderer import PortraitRenderer
+from dreamtalk_core.render.portrait.rig import LOWER_LIP, MOUTH_LOOP, UPPER_LIP, load_template
 
 KINDS = ("mesh", "landmarks", "mouth", "depth", "normals")
 

@@ -14,19 +14,19 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import RenderError, shown
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.png import encode_png
 from dreamtalk_core.render.control import KINDS, HeadControls, PortraitControls
-from dreamtalk_core.render.draw import draw_lines, draw_polyline, draw_text, text_mask
-from dreamtalk_core.render.head import Background, HeadRenderer
-from dreamtalk_core.render.mark import PORTRAIT_MARK, stamp
-from dreamtalk_core.render.portrait import PortraitRenderer
-from dreamtalk_core.render.raster import threads
-from dreamtalk_core.render.video import check_video_path, write_video
+from dreamtalk_core.render.head.raster import threads
+from dreamtalk_core.render.head.renderer import Background, HeadRenderer
+from dreamtalk_core.render.output.draw import draw_lines, draw_polyline, draw_text, text_mask
+from dreamtalk_core.render.output.mark import PORTRAIT_MARK, stamp
+from dreamtalk_core.render.output.video import check_video_path, write_video
+from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.rig.head import Head
+from dreamtalk_core.speech.audio import Speech
 
 Progress = Callable[[int, int], None]
 """Called with (frames done, frames in all); an exception that it raises stops the work."""

@@ -14,9 +14,9 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.retarget.visemes import VISEMES, solve
 from dreamtalk_core.rig.head import EYE_DOWN, EYE_SIDE, EYE_UP
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import MotionError
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.retarget.mapping import Mapping, Row
 from dreamtalk_core.retarget.schemes import (
     SCHEMES,

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.retarget.schemes import table, viseme_poses
 from dreamtalk_core.rig.head import load_head
 

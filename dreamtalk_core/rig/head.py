@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats._limits import read_arrays
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 
 HEAD_FILE = Path(__file__).with_name("head.npz")
 

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES
-from dreamtalk_core.devices import inference
 from dreamtalk_core.errors import StyleError
+from dreamtalk_core.models.devices import inference
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.motion import Motion, frame_count
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.style.style import Style, fingerprint
 
 MIN_SECONDS = 1.0

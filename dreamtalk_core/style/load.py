@@ -7,11 +7,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError, shown
 from dreamtalk_core.formats._limits import check_file
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.motion import Motion, parse_fps
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.style.extract import encode
 from dreamtalk_core.style.file import FORMAT, VERSION
 from dreamtalk_core.style.style import Style, check_space, fingerprint

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import INDEX
+from dreamtalk_core.motion.arkit import INDEX
 
 if TYPE_CHECKING:
     from dreamtalk_core.tracking.tracker import Face

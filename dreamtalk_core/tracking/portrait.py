@@ -10,9 +10,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import NoFaceError, TrackingError, shown
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.tracking.crop import Image, Region, crop
 from dreamtalk_core.tracking.tracker import (
     OUTSIDE,

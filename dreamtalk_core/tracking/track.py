@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES
-from dreamtalk_core.calibration import resting_face
+from dreamtalk_core.animation.calibration import resting_face
 from dreamtalk_core.errors import NoFaceError, TrackingError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.tracking.derive import derive, measure
 from dreamtalk_core.tracking.doubts import Doubts
 from dreamtalk_core.tracking.portrait import read_portrait

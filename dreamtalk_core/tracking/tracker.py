@@ -18,9 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.devices import choose_device, inference, side_by_side
 from dreamtalk_core.errors import TrackingError, shown
+from dreamtalk_core.models.devices import choose_device, inference, side_by_side
 from dreamtalk_core.models.face_landmarker import (
     BLENDSHAPE_NAMES,
     DETECTOR_SIDE,
@@ -29,6 +28,7 @@ from dreamtalk_core.models.face_landmarker import (
     Detector,
     Mesh,
 )
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.tracking.crop import Image, Region, sample
 from dreamtalk_core.tracking.pose import head_angles, head_matrix
 from dreamtalk_core.warned import warn

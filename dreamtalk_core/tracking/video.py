@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError, TrackingError
 from dreamtalk_core.formats._limits import files_in
-from dreamtalk_core.media import (
+from dreamtalk_core.motion import parse_fps
+from dreamtalk_core.speech.media import (
     COVER,
     MOST_PIXELS,
     PRE_ROLL,
@@ -36,7 +37,6 @@ from dreamtalk_core.media import (
     picture_offset,
     pixels,
 )
-from dreamtalk_core.motion import parse_fps
 
 Image = NDArray[np.uint8]
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from dreamtalk_core.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 
 Wave = npt.NDArray[np.float32]
 

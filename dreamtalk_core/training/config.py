@@ -14,11 +14,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.formats._limits import read_json
-from dreamtalk_core.training.acting import Acting
-from dreamtalk_core.training.manner import NAMED
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.training.emotional_speech import Acting
+from dreamtalk_core.training.synthetic_styles import NAMED
 
 
 class Within(NamedTuple):

@@ -17,17 +17,16 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from dreamtalk_core import curves
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.audio import SAMPLE_RATE
 from dreamtalk_core.corpus import Clip, read_manifest, read_pairs
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.motion_model import HEAD
-from dreamtalk_core.motion import frame_times
-from dreamtalk_core.phonetics import HOP, PhoneticEncoder
+from dreamtalk_core.motion import curves, frame_times
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.speech.audio import SAMPLE_RATE
+from dreamtalk_core.speech.phonetics import HOP, PhoneticEncoder
 from dreamtalk_core.training.augment import silence, vary
-from dreamtalk_core.training.manner import LIPS, Manner, apply_manner, draw_manner
+from dreamtalk_core.training.synthetic_styles import LIPS, Manner, apply_manner, draw_manner
 from dreamtalk_core.weights import WEIGHTS
 
 Array = npt.NDArray[np.float32]

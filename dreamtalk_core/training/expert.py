@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from dreamtalk_core.models.lip_expert import LipExpert, LipExpertConfig
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
-from dreamtalk_core.phonetics import FEATURE_WIDTH
+from dreamtalk_core.speech.phonetics import FEATURE_WIDTH
 from dreamtalk_core.training.data import CHANNELS, Batch, Source, draw_batch
-from dreamtalk_core.training.manner import LIPS
+from dreamtalk_core.training.synthetic_styles import LIPS
 
 SHIFTS = (3, 15)
 """Frames by which lips are shifted against their speech to be wrong; fewer would be debatable."""

@@ -31,14 +31,12 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from dreamtalk_core.arkit import ARKIT_NAMES
-from dreamtalk_core.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.calibration import resting_face
+from dreamtalk_core.animation.calibration import resting_face
 from dreamtalk_core.corpus import Clip, read_manifest
-from dreamtalk_core.devices import choose_device
-from dreamtalk_core.diffusion import TRAIN_STEPS, alphas_cumprod
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.models.devices import choose_device
+from dreamtalk_core.models.diffusion import TRAIN_STEPS, alphas_cumprod
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.models.style_predictor import (
     SUMMARY,
@@ -46,10 +44,11 @@ from dreamtalk_core.models.style_predictor import (
     StylePredictor,
     summarise_speech,
 )
-from dreamtalk_core.phonetics import PhoneticEncoder
-from dreamtalk_core.pipeline import MODELS, PREDICTOR
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.pipeline.dreamtalk import MODELS, PREDICTOR
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.style import fingerprint
-from dreamtalk_core.training.acting import act, draw_acting
 from dreamtalk_core.training.augment import vary
 from dreamtalk_core.training.config import read_config
 from dreamtalk_core.training.data import (
@@ -60,7 +59,8 @@ from dreamtalk_core.training.data import (
     draw_style_clip,
     heard,
 )
-from dreamtalk_core.training.manner import NAMED
+from dreamtalk_core.training.emotional_speech import act, draw_acting
+from dreamtalk_core.training.synthetic_styles import NAMED
 
 Array = npt.NDArray[np.float32]
 

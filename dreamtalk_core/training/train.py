@@ -21,15 +21,15 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from dreamtalk_core.devices import choose_device
-from dreamtalk_core.diffusion import TRAIN_STEPS, add_noise
 from dreamtalk_core.errors import CorpusError, DreamTalkError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.denoiser import DenoiserConfig
+from dreamtalk_core.models.devices import choose_device
+from dreamtalk_core.models.diffusion import TRAIN_STEPS, add_noise
 from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
-from dreamtalk_core.phonetics import FEATURE_WIDTH, WIDTH
+from dreamtalk_core.speech.phonetics import FEATURE_WIDTH, WIDTH
 from dreamtalk_core.training.config import read_config
 from dreamtalk_core.training.data import (
     CHANNELS,
@@ -41,7 +41,7 @@ from dreamtalk_core.training.data import (
     silent_source,
 )
 from dreamtalk_core.training.expert import sync_loss, train_expert
-from dreamtalk_core.training.manner import LIPS, NAMED, ROUNDING
+from dreamtalk_core.training.synthetic_styles import LIPS, NAMED, ROUNDING
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

@@ -26,9 +26,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, MIRROR, REGIONS
-from dreamtalk_core.bfm import FORMAT, MAPS, VERSION
-from dreamtalk_core.calibration import resting_face
+from dreamtalk_core.animation.calibration import resting_face
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, MIRROR, REGIONS
+from dreamtalk_core.original.bfm import FORMAT, MAPS, VERSION
 from dreamtalk_core.weights import save_weights
 
 LATE = 2

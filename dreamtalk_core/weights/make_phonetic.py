@@ -4,7 +4,8 @@
 
 Get the wheel with `pip download --no-deps hama==1.7.0`. Its recogniser is stored in a container of
 its own; this script reads that container, renames the tensors to those of
-`dreamtalk_core.phonetics.PhoneticEncoder` and writes them in float16, as they are in the wheel.
+`dreamtalk_core.speech.phonetics.PhoneticEncoder` and writes them in float16, as they are in the
+wheel.
 """
 
 from __future__ import annotations

@@ -17,7 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     ("name", "line", "expected"),
     [
-        ("panels.py", "from dreamtalk_core.arkit import X", "from .dreamtalk_core.arkit import X"),
+        (
+            "panels.py",
+            "from dreamtalk_core.motion.arkit import X",
+            "from .dreamtalk_core.motion.arkit import X",
+        ),
         ("panels.py", "from dreamtalk_core import X", "from .dreamtalk_core import X"),
         ("a/b.py", "from dreamtalk_core.a.b import X", "from ..dreamtalk_core.a.b import X"),
         (

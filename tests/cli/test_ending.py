@@ -19,7 +19,7 @@ from dreamtalk_core import Motion, cli
 from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.cli import ending, main
 from dreamtalk_core.errors import NoFaceError, OutOfMemoryError, StyleError, WriteError
-from dreamtalk_core.png import encode_png
+from dreamtalk_core.formats.png import encode_png
 
 ROOT = Path(__file__).resolve().parents[2]
 

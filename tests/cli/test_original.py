@@ -13,9 +13,9 @@ import torch
 from dreamtalk_core import Motion
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.cli import main
-from dreamtalk_core.models.original.coefficients import Coefficients
-from dreamtalk_core.models.original.denoiser import Sizes
-from dreamtalk_core.models.original.layout import still_pose
+from dreamtalk_core.original.coefficients import Coefficients
+from dreamtalk_core.original.denoiser import Sizes
+from dreamtalk_core.original.layout import still_pose
 
 transformers = pytest.importorskip(
     "transformers", reason="needs transformers: pip install dreamtalk[original]"

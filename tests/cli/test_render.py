@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from dreamtalk_core import Motion
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.cli import main
-from dreamtalk_core.media import pixels
-from dreamtalk_core.png import encode_png
-from dreamtalk_core.render.head import HeadRenderer
+from dreamtalk_core.formats.png import encode_png
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.render.head.renderer import HeadRenderer
+from dreamtalk_core.speech.media import pixels
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from dreamtalk_core import Motion
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.cli import main
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 
 
 def smile(folder: Path, name: str = "grin.csv", seconds: float = 3) -> Path:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from dreamtalk_core import Motion
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.cli import main
 from dreamtalk_core.formats import READABLE
-from dreamtalk_core.png import encode_png
-from dreamtalk_core.render.head import HeadRenderer
+from dreamtalk_core.formats.png import encode_png
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.preview import render_preview
 
 SQUINT = 0.2

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation.closures import (
     LIPS_SHUT,
@@ -22,6 +20,8 @@ from dreamtalk_core.evaluation.closures import (
     read_phones,
 )
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.speech.audio import Speech
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 

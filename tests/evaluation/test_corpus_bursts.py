@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.audio import Speech
 from dreamtalk_core.evaluation.bursts import grid_sentence
 from dreamtalk_core.evaluation.evaluate import clip_bursts
 from dreamtalk_core.evaluation.metrics import aperture, lip_parting_delay
+from dreamtalk_core.speech.audio import Speech
 
 CLIPS = Path(__file__).parents[3] / "shared" / "corpus" / "clips"
 NAMES = ("bbas1s", "bbbz8n", "bgbu4p", "bwbt6n", "lbby2n", "pbac1s", "pbio4n", "pgbe2n", "srbb4n")

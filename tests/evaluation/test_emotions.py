@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation.emotions import (
     EXPRESSION,
@@ -28,6 +26,8 @@ from dreamtalk_core.evaluation.emotions import (
     train_classifier,
 )
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.speech.audio import Speech
 
 FACES = {
     "neutral": {},

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.evaluation.bursts import Burst
 from dreamtalk_core.evaluation.evaluate import (
     METRICS,
@@ -32,6 +31,7 @@ from dreamtalk_core.evaluation.evaluate import (
 )
 from dreamtalk_core.models.lip_expert import Sync
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 
 METRIC = {metric.key: metric for metric in METRICS}
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import INDEX
 from dreamtalk_core.evaluation import metrics
+from dreamtalk_core.motion.arkit import INDEX
 
 Curve = NDArray[np.float64]
 

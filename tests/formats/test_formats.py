@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import DreamTalkError, MotionError
 from dreamtalk_core.formats import READABLE, WRITABLE, read_motion, write_motion
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
 
 def make() -> Motion:

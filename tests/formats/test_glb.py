@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import DreamTalkError, MotionError
 from dreamtalk_core.formats import glb
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.rig.head import MATERIALS, load_head, rotation_matrix
 
 _DTYPES = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}

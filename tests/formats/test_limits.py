@@ -22,7 +22,7 @@ from dreamtalk_core.corpus import read_pairs
 from dreamtalk_core.errors import DreamTalkError, MotionError
 from dreamtalk_core.formats import read_motion
 from dreamtalk_core.formats._limits import files_in, parse_json, read_arrays
-from dreamtalk_core.models.original.coefficients import Coefficients, holds_coefficients
+from dreamtalk_core.original.coefficients import Coefficients, holds_coefficients
 from dreamtalk_core.retarget.presets import read_preset
 
 MEMORY = 200_000_000

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.formats import livelink
 from dreamtalk_core.motion import Motion, frame_times
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
 USUAL = [
     Fraction(24000, 1001),

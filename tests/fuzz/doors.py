@@ -14,16 +14,16 @@ import av
 import numpy as np
 import torch
 
-from dreamtalk_core.arkit import ARKIT_NAMES
-from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import StyleError
 from dreamtalk_core.models.motion_model import MotionModel
-from dreamtalk_core.models.original.checkpoint import import_checkpoint
-from dreamtalk_core.models.original.coefficients import Coefficients
 from dreamtalk_core.models.style_predictor import StylePredictor
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.render.glb_scene import load_glb_head
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.original.checkpoint import import_checkpoint
+from dreamtalk_core.original.coefficients import Coefficients
+from dreamtalk_core.render.head.foreign import load_glb_head
 from dreamtalk_core.retarget.presets import read_preset
+from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.style.file import save_style
 from dreamtalk_core.style.load import read_style_file
 from dreamtalk_core.style.style import Style

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dreamtalk_core.assets import DEMO_VOICE
-from dreamtalk_core.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from tests.integration.comfy import Comfy, Graph, Runner, node, write_wav
 
 pytestmark = [

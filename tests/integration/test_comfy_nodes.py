@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 import torch
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
-from dreamtalk_core.audio import Speech
-from dreamtalk_core.models.original.coefficients import Coefficients
-from dreamtalk_core.models.original.denoiser import Sizes
-from dreamtalk_core.models.original.layout import still_pose
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.pipeline import DreamTalk
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.original.coefficients import Coefficients
+from dreamtalk_core.original.denoiser import Sizes
+from dreamtalk_core.original.layout import still_pose
+from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 from dreamtalk_core.retarget import Mapping, Row, write_preset
+from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.style import read_style_file
 from tests.integration.comfy import PACK, ROOT, Comfy, Failed, Interrupted, Refused, Run, write_wav
 

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
-from dreamtalk_core.audio import Speech
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.render.mark import PORTRAIT_MARK
-from dreamtalk_core.render.portrait import PortraitRenderer
+from dreamtalk_core.render.output.mark import PORTRAIT_MARK
+from dreamtalk_core.render.portrait.renderer import PortraitRenderer
+from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.video import read_image
 from tests.integration.browser import open_frontend

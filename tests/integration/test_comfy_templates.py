@@ -14,9 +14,9 @@ import av
 import numpy as np
 import pytest
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.render.mark import PORTRAIT_MARK
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.render.output.mark import PORTRAIT_MARK
 from dreamtalk_core.tracking.tracker import FaceTracker
 from tests.integration.browser import Opened
 from tests.integration.comfy import ROOT, Comfy, Run

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import ModelError
 from dreamtalk_core.models.style_predictor import (
     MAX_PIECES,
@@ -18,7 +17,8 @@ from dreamtalk_core.models.style_predictor import (
     most_typical,
     summarise_speech,
 )
-from dreamtalk_core.phonetics import FEATURE_WIDTH
+from dreamtalk_core.speech.audio import Speech
+from dreamtalk_core.speech.phonetics import FEATURE_WIDTH
 
 CONFIG = PredictorConfig(style=6, model="0123456789ab", width=16, layers=1, heads=2, dropout=0.0)
 

@@ -16,9 +16,9 @@ from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError
 from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
-from dreamtalk_core.models.original.checkpoint import MOTION, is_original, read_checkpoint
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.models.style_predictor import StylePredictor
+from dreamtalk_core.original.checkpoint import MOTION, is_original, read_checkpoint
 from dreamtalk_core.style import read_style_file
 from dreamtalk_core.weights import open_weights
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import RenderError
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.render.control import KINDS, FaceControls, HeadControls, PortraitControls
-from dreamtalk_core.render.head import SKIN, HeadRenderer
-from dreamtalk_core.render.portrait import PortraitRenderer
-from dreamtalk_core.render.portrait_rig import load_template
-from dreamtalk_core.render.video import write_video
+from dreamtalk_core.render.head.renderer import SKIN, HeadRenderer
+from dreamtalk_core.render.output.video import write_video
+from dreamtalk_core.render.portrait.renderer import PortraitRenderer
+from dreamtalk_core.render.portrait.rig import load_template
 
 SIZE = 256
 

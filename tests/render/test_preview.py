@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import RenderError
-from dreamtalk_core.media import pixels
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.render.control import KINDS
-from dreamtalk_core.render.portrait import PortraitRenderer
-from dreamtalk_core.render.portrait_rig import load_template
+from dreamtalk_core.render.portrait.renderer import PortraitRenderer
+from dreamtalk_core.render.portrait.rig import load_template
 from dreamtalk_core.render.preview import (
     Look,
     contact_sheet,
@@ -25,6 +24,7 @@ from dreamtalk_core.render.preview import (
     render_controls,
     render_preview,
 )
+from dreamtalk_core.speech.media import pixels
 
 
 def motion(frames: int = 12, fps: str = "25") -> Motion:

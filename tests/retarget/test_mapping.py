@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.retarget import Mapping, Row, scheme_mapping
 from dreamtalk_core.rig.head import gaze_rotation, rotation_matrix
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import MotionError
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.retarget import SCHEMES, Row, match, scheme_mapping
 from dreamtalk_core.retarget.visemes import VISEMES
 

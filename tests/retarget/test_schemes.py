@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamtalk_core.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.retarget.mapping import SOURCES
 from dreamtalk_core.retarget.schemes import (
     SCHEMES,

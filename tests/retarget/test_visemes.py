@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.retarget import scheme_mapping
 from dreamtalk_core.retarget.visemes import SILENCE, VISEMES, pose_weights, solve
 from dreamtalk_core.rig.head import load_head

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX, MIRROR
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, MIRROR
 from dreamtalk_core.rig import head as head_module
 from dreamtalk_core.rig.head import (
     EYE_SIDE,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import StyleError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.style import useful_spans
 from dreamtalk_core.style.extract import runs, speaking
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from torch import Tensor, nn
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import DreamTalkError, StyleError, shown
 from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.motion_model import HEAD, ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.style import (
     Style,
     StyleTrack,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import INDEX, MIRROR
-from dreamtalk_core.render.head import HeadRenderer
+from dreamtalk_core.motion.arkit import INDEX, MIRROR
+from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.tracking.derive import derive, measure
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dreamtalk_core.arkit import ARKIT_NAMES
 from dreamtalk_core.errors import DreamTalkWarning
-from dreamtalk_core.png import encode_png
-from dreamtalk_core.render.video import write_video
+from dreamtalk_core.formats.png import encode_png
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.render.output.video import write_video
 from dreamtalk_core.tracking import track_faces
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
 from dreamtalk_core.tracking.video import open_images

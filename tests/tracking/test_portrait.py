@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import INDEX
 from dreamtalk_core.errors import TrackingError
-from dreamtalk_core.png import encode_png
-from dreamtalk_core.render.head import HeadRenderer
+from dreamtalk_core.formats.png import encode_png
+from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.tracking.portrait import EYES, Points, Portrait, read_portrait
 from dreamtalk_core.tracking.tracker import FaceTracker
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.errors import TrackingError
-from dreamtalk_core.png import encode_png
-from dreamtalk_core.render.head import HeadRenderer
-from dreamtalk_core.render.video import write_video
+from dreamtalk_core.formats.png import encode_png
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.render.head.renderer import HeadRenderer
+from dreamtalk_core.render.output.video import write_video
 from dreamtalk_core.tracking import Tracked, track_faces
 from dreamtalk_core.tracking.track import EASE, MAX_GAP, denoise
 from dreamtalk_core.tracking.tracker import Face, FaceTracker

@@ -13,10 +13,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX, MIRROR
 from dreamtalk_core.errors import TrackingError
 from dreamtalk_core.models.face_landmarker import MESH_SIDE
-from dreamtalk_core.render.head import HeadRenderer
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, MIRROR
+from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.tracking.crop import Image, Region, crop
 from dreamtalk_core.tracking.pose import head_angles
 from dreamtalk_core.tracking.tracker import (

@@ -13,9 +13,9 @@ import av
 import numpy as np
 import pytest
 
-from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import TrackingError
-from dreamtalk_core.png import encode_png
+from dreamtalk_core.formats.png import encode_png
+from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.tracking.video import Images, open_images, read_image
 
 TICK = Fraction(1, 1000)

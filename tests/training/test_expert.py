@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from dreamtalk_core.arkit import INDEX
 from dreamtalk_core.models.lip_expert import LipExpert, LipExpertConfig
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
+from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.training.data import CHANNELS, Batch
 from dreamtalk_core.training.expert import expert_loss, sync_loss
 

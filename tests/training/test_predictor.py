@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from dreamtalk_core.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.audio import Speech
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.motion_model import HEAD, ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.models.style_predictor import SUMMARY, StylePredictor
-from dreamtalk_core.phonetics import FEATURE_WIDTH
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.speech.audio import Speech
+from dreamtalk_core.speech.phonetics import FEATURE_WIDTH
 from dreamtalk_core.style import fingerprint
 from dreamtalk_core.training import predictor as training
 from dreamtalk_core.training.train import read_config

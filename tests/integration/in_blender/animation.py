@@ -31,7 +31,7 @@ def _face(session: Any) -> Any:
 def _motion(session: Any, frames: int, fps: Any = 24, seed: int = 0) -> Any:
     """A motion of all 52 shapes and the head that no two frames have in common."""
     random = np.random.default_rng(seed)
-    names = session.part("dreamtalk_core.arkit").ARKIT_NAMES
+    names = session.part("dreamtalk_core.motion.arkit").ARKIT_NAMES
     weights = random.random((frames, len(names)), np.float32)
     head = random.uniform(-20, 20, (frames, 3)).astype(np.float32)
     return session.part("dreamtalk_core.motion").Motion(names, weights, fps, head)
@@ -383,7 +383,7 @@ def _set_and(settings: Any, operator: Any, start: int, stop: int) -> None:
 def fewer_keys(session: Any) -> None:
     face, scene = _face(session), bpy.context.scene
     motion = _motion(session, 200)
-    smooth = session.part("dreamtalk_core.curves").smooth
+    smooth = session.part("dreamtalk_core.motion.curves").smooth
     calm = type(motion)(motion.names, smooth(motion.weights, 24.0, 1.0), 24, motion.head_rotation)
     take = _put(session, calm)
     scene.dreamtalk.tolerance = 0.01
@@ -402,7 +402,7 @@ def smoother(session: Any) -> None:
     _put(session, motion, cutoff=3.0)
     assert bpy.ops.dreamtalk.smooth_keys() == {"FINISHED"}
     seen = _seen(face, motion.names, range(1, 101))
-    smooth = session.part("dreamtalk_core.curves").smooth(
+    smooth = session.part("dreamtalk_core.motion.curves").smooth(
         motion.weights, 24.0, scene.dreamtalk.cutoff
     )
     for i, name in enumerate(motion.names):
@@ -463,7 +463,9 @@ def styles_have_pictures(session: Any) -> None:
     assert all(int(np.float32(entry[4])) == entry[4] for entry in entries)
     assert all(Path(style["picture"]).is_file() for style in styles.known())
     motion = session.folder / "somebody.npz"
-    calm = session.part("dreamtalk_core.curves").smooth(_motion(session, 200).weights, 24.0, 2.0)
+    calm = session.part("dreamtalk_core.motion.curves").smooth(
+        _motion(session, 200).weights, 24.0, 2.0
+    )
     type(_motion(session, 2))(_motion(session, 2).names, calm, 24).save(motion)
     assert bpy.ops.dreamtalk.extract_style(filepath=str(motion), name="mine é") == {"FINISHED"}
     assert "mine é" in styles.names()

@@ -378,7 +378,7 @@ def _start(session: Any, head: bool = False) -> Any:
 
 def _motion(session: Any, frames: int = FRAMES) -> Any:
     """Every channel and angle moves, each in its own way."""
-    names = session.part("dreamtalk_core.arkit").ARKIT_NAMES
+    names = session.part("dreamtalk_core.motion.arkit").ARKIT_NAMES
     time = np.arange(frames)[:, None] / 25
     phase = np.arange(len(names)) * 0.7
     weights = 0.5 + 0.5 * np.sin(2 * np.pi * (0.6 + 0.01 * phase) * time + phase)
@@ -439,7 +439,7 @@ def _viseme_head(session: Any, face: Any, scheme: str) -> Any:
     retarget = session.part("dreamtalk_core.retarget")
     visemes = session.part("dreamtalk_core.retarget.visemes")
     rig = session.part("dreamtalk_core.rig.head").load_head()
-    index = session.part("dreamtalk_core.arkit").INDEX
+    index = session.part("dreamtalk_core.motion.arkit").INDEX
     to_blender = session.part("rigs.sample_head").to_blender
     thing = bpy.data.objects.new(scheme, face.data.copy())
     bpy.context.collection.objects.link(thing)

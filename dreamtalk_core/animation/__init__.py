@@ -1,0 +1,1 @@
+"""What speech does not dictate, and what animators turn. Numpy only."""

@@ -1,0 +1,1 @@
+"""The original DreamTalk checkpoints: networks, coefficients, pipeline, renderer."""

@@ -1,0 +1,1 @@
+"""The five steps as one object, at once and as a stream."""

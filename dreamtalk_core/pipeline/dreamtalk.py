@@ -1,0 +1,412 @@
+"""DreamTalk: the road from speech to motion as one object.
+
+talk = DreamTalk.load()
+talk.animate("line.wav", style="happy").save("line.csv")
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from dreamtalk_core.animation.behaviour import enliven
+from dreamtalk_core.animation.calibration import resting_face
+from dreamtalk_core.animation.controls import apply_controls
+from dreamtalk_core.animation.lip_contact import closure_curve
+from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.files import check_not_read, name_key
+from dreamtalk_core.formats.png import encode_png
+from dreamtalk_core.models.devices import choose_device, inference
+from dreamtalk_core.models.diffusion import TRAIN_STEPS
+from dreamtalk_core.models.motion_model import HEAD, MotionModel
+from dreamtalk_core.models.sampler import contents, draw_noise, hear, sample_takes
+from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
+from dreamtalk_core.motion import Motion, frame_count, frame_times, parse_fps
+from dreamtalk_core.parameters import Behaviour, Controls
+from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.phonetics import PhoneticEncoder, reported
+from dreamtalk_core.speech.prosody import FPS, measure_prosody
+from dreamtalk_core.style import (
+    SUFFIX,
+    Style,
+    StyleLibrary,
+    StyleTrack,
+    as_track,
+    check_fits,
+    extract_style,
+    load_style_file,
+    named_style,
+    parse_style,
+)
+from dreamtalk_core.weights import WEIGHTS
+
+DEFAULT_MODEL = WEIGHTS / "default.safetensors"
+RESEARCH_MODEL = WEIGHTS / "research" / "model.safetensors"
+MODELS = {"default": DEFAULT_MODEL, "research": RESEARCH_MODEL}
+"""Models that are shipped, by name; `research` may be used for research only."""
+PREDICTOR = "predictor.safetensors"
+"""The style predictor of a model, in the folder of its weights."""
+DEFAULT_STYLE, NEUTRAL = "auto", "neutral"
+DEFAULT_STEPS = 4
+PREDICTED_SECONDS = 30
+"""How much of a speech is heard to predict its style."""
+VOICED_FRAMES = 12
+"""Frames with voice (half a second) below which there is nothing to hear a style in."""
+AUTO_INTENSITY = 0.5
+"""Intensity of a predicted style: voices are ambiguous, so it is hinted at rather than acted."""
+NATURAL, UNCHANGED = Behaviour(), Controls()
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total); an exception raised in it cancels the work."""
+
+AnyStyle = Style | StyleTrack | Performance
+
+
+class DreamTalk:
+    """Speech in, motion out. Not bound to one speech; holds nothing between calls but weights."""
+
+    def __init__(
+        self, model: MotionModel, phonetics: PhoneticEncoder, device: torch.device, home: Path
+    ) -> None:
+        """home: folder of the model's weights, where its style predictor is, too."""
+        self.library = StyleLibrary.default()
+        self.model = model
+        self.phonetics = phonetics
+        self.device = device
+        self.home = home
+
+    @staticmethod
+    def load(model: str | Path = "default", device: str = "auto") -> DreamTalk:
+        """Open a shipped model by its name (see MODELS), or another one by its path.
+
+        device: `auto` (CUDA or Apple's GPU where there is one, else the CPU) or a torch device.
+        Raises ModelError for a file that is no motion model, DreamTalkError for an unknown device.
+        """
+        chosen, path = choose_device(device), MODELS.get(str(model), Path(model))
+        loaded = MotionModel.load(path, chosen)
+        return DreamTalk(loaded, PhoneticEncoder.load(chosen), chosen, path.parent)
+
+    @property
+    def style_names(self) -> tuple[str, ...]:
+        """Names of the styles that there are: the model's own and those in the library."""
+        return self.library.names(self.model)
+
+    def load_speech(self, path: str | Path) -> Speech:
+        """The sound of any file that PyAV opens. Raises SpeechError."""
+        return Speech.load(path)
+
+    def extract_style(
+        self,
+        performance: Performance | Sequence[Performance],
+        *,
+        neutral: Performance | None = None,
+        face: str | int = "largest",
+        progress: Progress | None = None,
+    ) -> Style:
+        """The style of a performance, or of several together.
+
+        A performance is a Motion, which is used whole, or the file of a motion or a video, of
+        which the stretches are used that show a face and, if there are any, speak; the style's
+        source names them. A face in a video is calibrated, see `calibration`. neutral: the actor
+        at rest, as a photo, a video or a motion; then motions are calibrated, too. face: which one
+        of a video with several, see `tracking.track_faces`. progress: of each video in turn.
+
+        Raises StyleError where too little is seen, TrackingError for a video that cannot be read
+        or has no face, MotionError for a motion file that cannot be read.
+        """
+        if isinstance(performance, (Motion, str, Path)):
+            performance = [performance]
+        rest = None
+        if neutral is not None:
+            rest = read_performance(neutral, face, device=self.device)[0]
+        found = [useful_parts(part, rest, face, progress, self.device) for part in performance]
+        return extract_style(
+            self.model,
+            [part for parts, _ in found for part in parts],
+            next((Path(part).stem for part in performance if not isinstance(part, Motion)), "mine"),
+            "; ".join(source for _, source in found),
+        )
+
+    def predict_style(
+        self, speech: Speech, portrait: Performance | None = None, *, seed: int = 0
+    ) -> Style:
+        """The style that a speech calls for, heard from the voice alone or seen on a portrait too.
+
+        portrait: the speaker's resting face: a photo, a clip, or a motion tracked from one. Another
+        seed may hear another style. Where there is less than half a second of voice,
+        it is neutral. Its intensity is .5, since voices are ambiguous.
+        Raises SpeechError, MotionError, TrackingError.
+        """
+        rest = None
+        if portrait is not None:
+            seen = read_performance(portrait, device=self.device)[0]
+            rest = resting_face(seen.to_arkit().weights)
+        waveform = speech.waveform[: PREDICTED_SECONDS * SAMPLE_RATE]
+        if np.isfinite(measure_prosody(waveform).pitch).sum() < VOICED_FRAMES:
+            return replace(named_style(self.model, NEUTRAL), name="auto", source=speech.source)
+        frames = frame_count(Fraction(len(waveform), SAMPLE_RATE), FPS)
+        rows = torch.cat(list(hear(self.phonetics, waveform, frames, lambda _: None)))
+        summary = summarise_speech(waveform, rows.float().cpu().numpy())
+        code = self.predictor.predict(summary, rest, seed)
+        style = Style(code, "auto", speech.source, AUTO_INTENSITY, self.predictor.config.model)
+        check_fits(style, self.model)
+        return style
+
+    def load_style(
+        self,
+        style: AnyStyle,
+        speech: Speech | None = None,
+        portrait: Performance | None = None,
+    ) -> Style | StyleTrack:
+        """A style in any form: a style, a motion, a file, or text as of `parse_style`.
+
+        Names are looked for in the style library first, then among the model's own. Files are
+        style files, or motions and videos, from which the style is extracted; give a Path, or a
+        str with a suffix. `auto` in a text is the style predicted for `speech` and `portrait`,
+        see `predict_style`.
+        Raises StyleError.
+        """
+        if isinstance(style, Motion):
+            return self.extract_style(style)
+        if isinstance(style, Path):
+            return self._resolve(str(style), speech, portrait)
+        if isinstance(style, str):
+            return parse_style(style, lambda text: self._resolve(text, speech, portrait))
+        check_fits(style, self.model)
+        return style
+
+    def _resolve(self, text: str, speech: Speech | None, portrait: Performance | None) -> Style:
+        """A style by its name or file name."""
+        if text.casefold() == "auto":
+            if speech is None:
+                raise StyleError(
+                    "The style 'auto' is heard from a speech: give one, or name another style."
+                )
+            return self.predict_style(speech, portrait)
+        suffix = Path(text).suffix.lower()
+        # A name may have a dot in it, too.
+        if not suffix or name_key(text) in map(name_key, self.style_names):
+            return self.library.find(text, self.model)
+        return load_style_file(text, self.model) if suffix == SUFFIX else self.extract_style(text)
+
+    def sample_motion(
+        self,
+        speech: Speech,
+        style: AnyStyle,
+        *,
+        guidance: float = 1.0,
+        fps: int | float | str | Fraction = 25,
+        seed: int = 0,
+        steps: int = DEFAULT_STEPS,
+        behaviour: Behaviour = NATURAL,
+        controls: Controls = UNCHANGED,
+        progress: Progress | None = None,
+    ) -> Motion:
+        """Facial motion for a speech in a style, which may change over the line.
+
+        style: in any form that `load_style` takes. guidance: 0 is neutral, 1 is the style as it
+        is, more exaggerates it (lip sync suffers above 2). fps: of the result; round(duration x
+        fps) frames. steps: denoising steps. behaviour: what speech does not dictate, such as
+        blinks. controls: strengths by region and other wishes, applied last.
+        Raises DreamTalkError for values out of range, StyleError for a style of another model,
+        MotionError for an impossible fps.
+        """
+        check_sampling(guidance, seed, steps)
+        rate = parse_fps(fps)
+        chosen = self.load_style(style, speech)
+        frames = frame_count(speech.duration, self.model.config.fps)
+        # Hearing, content, then each step: the frames go by once for each.
+        total, done = frames * (steps + 2), 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            if progress:
+                progress(done, total)
+
+        # One array for all: many small ones would keep the memory between them from the system.
+        spikes = np.empty((2 * frames + 1, 2), np.float32)
+
+        def heard() -> Iterator[Tensor]:
+            known = 0
+            for rows in hear(self.phonetics, speech.waveform, frames, advance):
+                spikes[known : (known := known + len(rows))] = lip_spikes(rows)
+                yield rows
+
+        with inference():
+            content = contents(self.model.denoiser, heard(), frames, advance)
+            noise = draw_noise(len(self.model.config.channels), seed)
+            own = self.take(content, frames, chosen, guidance, noise, steps, advance)
+        prosody = measure_prosody(speech.waveform)
+        advance(0)  # what is left takes a while for a long speech: a moment to cancel
+        own = enliven(own, prosody.loudness, prosody.pitch, seed, behaviour)
+        advance(0)
+        return meet_lips(own, controls, spikes).resample(rate, speech.duration)
+
+    def picture_style(self, style: Style | StyleTrack, size: int = 256) -> bytes:
+        """A PNG, size x size pixels, of the built-in head in a style: at the most typical moment
+        of a sentence."""
+        from dreamtalk_core.render.head.renderer import HeadRenderer
+
+        sentence = Speech(Speech.load(DEMO_VOICE).waveform[: 4 * SAMPLE_RATE], "a sentence")
+        still = Behaviour(blinks=0, gaze=0, gestures=0, idle=0)
+        face = self.sample_motion(sentence, style, behaviour=still).weights
+        typical = np.abs(face - face.mean(axis=0)).sum(axis=1).argmin()
+        return encode_png(HeadRenderer(size).render(face[typical]))
+
+    def render(
+        self,
+        motion: Motion,
+        path: str | Path,
+        audio: Speech | str | Path | None = None,
+        *,
+        portrait: str | Path | None = None,
+        size: int = 512,
+        progress: Progress | None = None,
+    ) -> None:
+        """Write a video, with sound if given: of a portrait, or of the built-in head.
+
+        path: .mp4, .mov, or numbered pictures, see `render.video`. portrait: a picture of a face,
+        which keeps its size. size: of the head, in pixels.
+        Raises RenderError, SpeechError, and TrackingError for a picture without a face.
+        """
+        # The rasteriser is compiled when it is imported; curves alone need not wait for it.
+        from dreamtalk_core.render.output.video import check_video_path
+        from dreamtalk_core.render.portrait.renderer import PortraitRenderer
+        from dreamtalk_core.render.preview import render_portrait, render_preview
+        from dreamtalk_core.tracking.portrait import read_portrait
+
+        read = (audio, portrait)
+        check_not_read([Path(path)], [Path(one) for one in read if isinstance(one, (str, Path))])
+        if portrait is None:
+            render_preview(motion, path, audio, size, progress)
+            return
+        check_video_path(path)
+        image, face = (found := read_portrait(portrait)).image, found.face
+        drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
+        render_portrait(drawn, motion, path, audio, progress)
+
+    def animate(
+        self,
+        speech: Speech | str | Path,
+        style: AnyStyle = DEFAULT_STYLE,
+        *,
+        guidance: float = 1.0,
+        fps: int | float | str | Fraction = 25,
+        seed: int = 0,
+        steps: int = DEFAULT_STEPS,
+        behaviour: Behaviour = NATURAL,
+        controls: Controls = UNCHANGED,
+        progress: Progress | None = None,
+    ) -> Motion:
+        """All of the road but rendering: `load_speech`, `load_style`, `sample_motion`.
+
+        Raises what they raise: SpeechError, StyleError, MotionError or DreamTalkError.
+        """
+        heard = speech if isinstance(speech, Speech) else self.load_speech(speech)
+        return self.sample_motion(
+            heard,
+            style,
+            guidance=guidance,
+            fps=fps,
+            seed=seed,
+            steps=steps,
+            behaviour=behaviour,
+            controls=controls,
+            progress=progress,
+        )
+
+    def take(
+        self,
+        content: Iterator[Tensor],
+        frames: int,
+        style: Style | StyleTrack,
+        guidance: float,
+        noise: Iterator[Tensor],
+        steps: int,
+        advance: Callable[[int], None],
+        start: int = 0,
+    ) -> Motion:
+        """What the model makes of content and noise, see `sample_takes`, as it is sampled: without
+        behaviour and controls, at the model's own rate. start: the frame that content begins at.
+        """
+        config, track = self.model.config, as_track(style)
+        fps, device = Fraction(config.fps), self.model.mean.device
+        times = frame_times(start + frames, fps)[start:] if len(track.keys) > 1 else np.zeros(1)
+        strength = guidance * track.intensities(times)
+        plain = bool((strength == 1).all())
+
+        def codes(part: slice) -> Tensor:
+            code = torch.from_numpy(track.codes(times[part] if len(times) > 1 else times)).to(
+                device
+            )
+            neutral = self.model.styles[NEUTRAL].expand_as(code)
+            return torch.stack([code] if plain else [code, neutral])
+
+        takes = sample_takes(self.model, content, frames, codes, noise, steps, advance)
+        values, done = np.empty((frames, len(config.channels)), np.float32), 0
+        for take in takes:
+            part = slice(done, done := done + take.shape[1])
+            # Guided by outcomes rather than step by step: once the noised motion shows a style,
+            # both predictions follow it, and guidance within the steps would come to nothing above
+            # 1. And away from neutral rather than from no style, which is the mean of all faces:
+            # half asleep.
+            share = torch.from_numpy(strength[part] if len(times) > 1 else strength).to(device)[
+                :, None
+            ]
+            motion = take[0] if plain else share * take[0] + (1 - share) * take[1]
+            values[part] = self.model.restore(motion).cpu().numpy()
+        shapes = len(config.channels) - len(HEAD)
+        return Motion(config.channels[:shapes], values[:, :shapes], fps, values[:, shapes:])
+
+    @cached_property
+    def predictor(self) -> StylePredictor:
+        """The style predictor, loaded when it is first needed.
+
+        Raises StyleError if this model has none.
+        """
+        path = self.home / PREDICTOR
+        if not path.is_file():
+            raise StyleError(
+                f"This model has no style predictor ({path}), and so no style 'auto'. Train one, "
+                f"or name a style: {', '.join(self.style_names)}."
+            )
+        return StylePredictor.load(path, self.device)
+
+
+def lip_spikes(rows: Tensor) -> npt.NDArray[np.float32]:
+    """[R, 2] probabilities of a bilabial and of a labiodental in feature rows [R, F]."""
+    kinds = [reported(rows, "bilabial"), reported(rows, "labiodental")]
+    return torch.stack(kinds, -1).cpu().numpy()
+
+
+def meet_lips(motion: Motion, controls: Controls, spikes: npt.NDArray[np.float32]) -> Motion:
+    """`apply_controls`, with the lips meeting, or biting, where `lip_spikes` say so."""
+    curves = (closure_curve(kind, opening(motion), float(motion.fps)) for kind in spikes.T)
+    return apply_controls(motion, controls, *curves)
+
+
+def opening(motion: Motion) -> npt.NDArray[np.float32]:
+    """[T] how far the mouth is open."""
+    return motion.channel("jawOpen") - motion.channel("mouthClose")
+
+
+def check_sampling(guidance: float, seed: int, steps: int) -> None:
+    """Raises DreamTalkError, saying what to give, for values out of range."""
+    if not 1 <= steps <= TRAIN_STEPS:
+        raise DreamTalkError(f"steps is {steps}; give a number from 1 to {TRAIN_STEPS}.")
+    if not 0 <= guidance < math.inf:
+        raise DreamTalkError(f"guidance is {guidance}; give a number from 0 up, usually to 2.")
+    if seed < 0:
+        raise DreamTalkError(f"seed is {seed}; give a number from 0 up.")

@@ -1,0 +1,218 @@
+"""Motion for speech that is still being spoken.
+
+talk = DreamTalk.load()
+stream = MotionStream(talk, talk.load_style("happy"))
+for samples in microphone:            # float32 [N] at 16 kHz
+    if (motion := stream.feed(samples)) is not None:
+        play(motion)                  # the next frames
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from dreamtalk_core.animation.behaviour import enliven
+from dreamtalk_core.errors import SpeechError
+from dreamtalk_core.models.devices import inference
+from dreamtalk_core.models.sampler import WINDOW, contents, hear
+from dreamtalk_core.motion import Motion, frame_count
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.parameters import Behaviour, Controls
+from dreamtalk_core.pipeline.dreamtalk import (
+    DEFAULT_STEPS,
+    NATURAL,
+    UNCHANGED,
+    AnyStyle,
+    DreamTalk,
+    check_sampling,
+    lip_spikes,
+    meet_lips,
+)
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.media import to_float
+from dreamtalk_core.speech.prosody import FPS, measure_prosody
+
+Array = npt.NDArray[np.float32]
+
+HELD_BACK = 5
+"""Frames (0.2 s) that wait for what is said next: a mouth moves before it is heard."""
+CONTEXT = 100
+"""Frames (4 s) of the past that are heard again with every piece."""
+CHAPTER = 500
+"""Frames (20 s) after which the behaviour starts afresh, so that its cost does not grow."""
+FADE = 5
+"""Frames in which a piece joins the one before, whose last frames knew less of what came."""
+
+SAMPLES = SAMPLE_RATE // FPS
+
+
+class MotionStream:
+    """Speech in, piece by piece; motion out, as soon as it is settled, at 25 fps.
+
+    The pieces that come out, joined, last as long as what was fed. Memory and time per piece do not
+    grow with the length of the stream. `auto` is no style for a stream: it is heard from a whole
+    speech.
+    """
+
+    def __init__(
+        self,
+        talk: DreamTalk,
+        style: AnyStyle,
+        *,
+        guidance: float = 1.0,
+        seed: int = 0,
+        steps: int = DEFAULT_STEPS,
+        behaviour: Behaviour = NATURAL,
+        controls: Controls = UNCHANGED,
+    ) -> None:
+        """The options are those of `DreamTalk.sample_motion`, and so are the errors."""
+        check_sampling(guidance, seed, steps)
+        self.talk, self.style, self.guidance = talk, talk.load_style(style), guidance
+        self.seed, self.steps, self.living, self.controls = seed, steps, behaviour, controls
+        self.rng = np.random.default_rng(seed)
+        self.wave = np.zeros(0, np.float32)
+        self.noise = np.zeros((0, len(talk.model.config.channels)), np.float32)
+        self.first = 0  # frame at which wave and noise begin
+        self.done = 0  # frames that have come out
+        self.chapter = Chapter()
+        self.last = np.zeros(0, np.float32)  # the last frame that came out
+        self.finished = False
+
+    def feed(self, samples: npt.ArrayLike) -> Motion | None:
+        """The next frames, if any are settled, after more speech: [N] mono at 16 kHz.
+
+        Floats have full scale 1, integers that of their type, as microphones give them.
+        Raises SpeechError for samples of another shape or that are not finite, or after `finish`.
+        """
+        if self.finished:
+            raise SpeechError("This stream is finished. Begin another one for what follows.")
+        piece = np.asarray(samples)
+        if piece.dtype.kind not in "fiu" or piece.ndim != 1 or not np.isfinite(piece).all():
+            raise SpeechError("A piece of a stream must be finite samples [N], mono at 16 kHz.")
+        piece = to_float(piece)
+        self.wave = np.concatenate([self.wave, piece])
+        heard = self.first + len(self.wave) // SAMPLES
+        return self._advance(heard, heard - HELD_BACK)
+
+    def finish(self) -> Motion | None:
+        """The frames that were held back, at the end of the speech; nothing may follow."""
+        self.finished = True
+        if not len(self.wave):
+            return None
+        heard = self.first + frame_count(Fraction(len(self.wave), SAMPLE_RATE), FPS)
+        return self._advance(heard, heard)
+
+    def _advance(self, heard: int, settled: int) -> Motion | None:
+        """Frames up to `settled`, from speech known up to frame `heard`."""
+        if settled <= self.done:
+            return None
+        count = heard - self.first
+        fresh = self.rng.standard_normal(
+            (max(0, count - len(self.noise)), self.noise.shape[1]), np.float32
+        )
+        self.noise = np.concatenate([self.noise, fresh])
+        self._hear(count)
+        whole = self.chapter.finished(self.living, self.controls, self.seed)
+        first = self.done - self.chapter.first
+        curves = whole[first : settled - self.chapter.first]
+        if first:
+            share = np.clip(1 - (np.arange(len(curves)) + 1) / (FADE + 1), 0, 1)[:, None]
+            curves = curves + share * (self.last - whole[first - 1])
+        self.last, self.done = curves[-1], settled
+        self._forget()
+        return to_motion(curves)
+
+    def _hear(self, count: int) -> None:
+        """Take the motion of the window of `count` frames into the chapter."""
+        talk = self.talk
+        wave = Speech.from_array(self.wave, SAMPLE_RATE).waveform
+        with inference():
+            rows = torch.cat(list(hear(talk.phonetics, wave, count, lambda _: None)))
+            content = contents(talk.model.denoiser, iter([rows]), count, lambda _: None)
+            noise = torch.from_numpy(self.noise[:count]).split(WINDOW)
+            motion = talk.take(
+                content, count, self.style, self.guidance, iter(noise), self.steps, lambda _: None,
+                self.first,
+            )  # fmt: skip
+            spikes = lip_spikes(rows)
+        prosody = measure_prosody(wave[: count * SAMPLES])
+        # Frames that have come out stay as they were.
+        new, kept = self.done - self.first, self.done - self.chapter.first
+        self.chapter = self.chapter.with_tail(
+            kept, to_curves(motion)[new:], spikes[2 * new :],
+            prosody.loudness[new:], prosody.pitch[new:],
+        )  # fmt: skip
+
+    def _forget(self) -> None:
+        """Drop what is too old to be needed."""
+        if (old := self.done - CONTEXT - self.first) > 0:
+            self.wave = self.wave[old * SAMPLES :]
+            self.noise = self.noise[old:]
+            self.first += old
+        if self.done - self.chapter.first > CHAPTER:
+            self.chapter = self.chapter.next(self.done - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Chapter:
+    """What was heard and sampled of a stretch of a stream, from frame `first` on."""
+
+    first: int = 0
+    number: int = 0
+    curves: Array = field(default_factory=lambda: np.zeros((0, len(ARKIT_NAMES) + 3), np.float32))
+    """[T, 55] ARKit weights and head rotation."""
+    spikes: Array = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    """[2 T + 1, 2] see `lip_spikes`."""
+    loudness: Array = field(default_factory=lambda: np.zeros(0, np.float32))
+    pitch: Array = field(default_factory=lambda: np.zeros(0, np.float32))
+    """[T] see `Prosody`."""
+
+    def with_tail(
+        self, kept: int, curves: Array, spikes: Array, loudness: Array, pitch: Array
+    ) -> Chapter:
+        """The chapter with all after its first `kept` frames in place of what it knew of them."""
+        return Chapter(
+            self.first,
+            self.number,
+            np.concatenate([self.curves[:kept], curves]),
+            np.concatenate([self.spikes[: 2 * kept], spikes]),
+            np.concatenate([self.loudness[:kept], loudness]),
+            np.concatenate([self.pitch[:kept], pitch]),
+        )
+
+    def finished(self, behaviour: Behaviour, controls: Controls, seed: int) -> Array:
+        """[T, 55] the motion so far, alive and controlled."""
+        motion = to_motion(self.curves)
+        # A large step, so that the chapters of neighbouring seeds differ.
+        alive = enliven(
+            motion, self.loudness, self.pitch, seed + 1_000_003 * self.number, behaviour
+        )
+        return to_curves(meet_lips(alive, controls, self.spikes))
+
+    def next(self, first: int) -> Chapter:
+        """The chapter that goes on from frame `first`."""
+        here = first - self.first
+        return Chapter(
+            first,
+            self.number + 1,
+            self.curves[here:],
+            self.spikes[2 * here :],
+            self.loudness[here:],
+            self.pitch[here:],
+        )
+
+
+def to_curves(motion: Motion) -> Array:
+    """[T, 55] ARKit weights and head rotation of a motion."""
+    return np.concatenate([motion.weights, motion.head_rotation], 1)
+
+
+def to_motion(curves: Array) -> Motion:
+    """A motion at 25 fps from `to_curves`."""
+    shapes = len(ARKIT_NAMES)
+    return Motion(ARKIT_NAMES, curves[:, :shapes].clip(0, 1), Fraction(FPS), curves[:, shapes:])

@@ -1,0 +1,1 @@
+"""The built-in head, and heads of other people."""

@@ -1,0 +1,135 @@
+"""Sound for pictures: decoded beside them, and encoded up to wherever they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable
+from fractions import Fraction
+from itertools import chain
+
+import av
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from dreamtalk_core.errors import RenderError
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.media import Pieces, decode_audio
+
+# The sample rates that AAC knows.
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+_FRAME = 1024
+"""Samples that are encoded at once: what AAC wants."""
+
+
+class Sound:
+    """The sound to put in: its rate and channels in the file, and its pieces [channels, n].
+
+    codec: "aac", or "pcm" for samples of 24 bits, which keep any rate.
+    """
+
+    def __init__(self, audio: str | os.PathLike[str] | Speech, codec: str) -> None:
+        self._source = _speech_pieces(audio) if isinstance(audio, Speech) else decode_audio(audio)
+        pieces = self._source
+        head = next(pieces, None)
+        if head is None:
+            raise RenderError(f"{audio} has no sound samples to put into the video.")
+        own_rate = head[1]
+        self.codec = codec
+        self.rate = own_rate
+        if codec == "aac":
+            # The next rate above, so that nothing is lost; the highest one if there is none.
+            above = (rate for rate in _AAC_RATES if rate >= own_rate)
+            self.rate = min(above, default=_AAC_RATES[-1])
+        self.channels = 2 if len(head[0]) == 2 else 1
+        self.layout = "stereo" if self.channels == 2 else "mono"
+        self.pieces = _at_rate(chain([head], pieces), self.rate, self.channels)
+
+    def close(self) -> None:
+        """Let go of the file, however far it was read: it may be a temporary one."""
+        self.pieces.close()
+        self._source.close()
+
+
+class SoundTrack:
+    """The sound track of a file, encoded up to wherever the pictures are."""
+
+    def __init__(self, container: av.container.OutputContainer, sound: Sound) -> None:
+        self._sound = sound
+        self._container = container
+        if sound.codec == "aac":
+            self._stream = container.add_stream("aac", rate=sound.rate)
+            self._stream.codec_context.format = "fltp"
+            self._stream.bit_rate = 96_000 * sound.channels
+        else:
+            self._stream = container.add_stream("pcm_s24le", rate=sound.rate)
+            self._stream.codec_context.format = "s32"
+        self._stream.codec_context.layout = sound.layout
+        self._buffer = np.zeros((sound.channels, 0), np.float32)
+        self._written = 0
+        self._end = 0
+
+    def write_until(self, seconds: Fraction) -> None:
+        """Encode whole frames up to a time; the rest waits for the next call."""
+        self._end = int(seconds * self._sound.rate + Fraction(1, 2))
+        while self._end - self._written >= _FRAME:
+            self._encode(_FRAME)
+
+    def finish(self) -> None:
+        """Encode what is left up to the last time given, and close the track."""
+        if self._end > self._written:
+            self._encode(self._end - self._written)
+        self._container.mux(self._stream.encode(None))
+
+    def _encode(self, count: int) -> None:
+        sound = self._sound
+        while self._buffer.shape[1] < count:
+            piece = next(sound.pieces, None)
+            if piece is None:
+                # The sound is over: silence to the end.
+                piece = np.zeros((sound.channels, count), np.float32)
+            self._buffer = np.concatenate([self._buffer, piece], axis=1)
+        samples, self._buffer = self._buffer[:, :count], self._buffer[:, count:]
+        if sound.codec == "aac":
+            planes = np.ascontiguousarray(samples)
+            frame = av.AudioFrame.from_ndarray(planes, "fltp", sound.layout)
+        else:
+            # 24 bits in the upper part of 32, channels one after the other.
+            whole = np.round(samples.T.astype(np.float64) * (2**23 - 1)).astype(np.int32) << 8
+            frame = av.AudioFrame.from_ndarray(whole.reshape(1, -1), "s32", sound.layout)
+        frame.sample_rate, frame.pts = sound.rate, self._written
+        frame.time_base = Fraction(1, sound.rate)
+        self._written += count
+        self._container.mux(self._stream.encode(frame))
+
+
+def _speech_pieces(speech: Speech) -> Pieces:
+    for start in range(0, len(speech.waveform), SAMPLE_RATE):
+        yield speech.waveform[None, start : start + SAMPLE_RATE], SAMPLE_RATE
+
+
+def _at_rate(
+    pieces: Iterable[tuple[NDArray[np.float32], int]], rate: int, channels: int
+) -> Generator[NDArray[np.float32], None, None]:
+    """Pieces float32 [channels, n], all at one rate and clipped to [-1, 1]."""
+    resampler: soxr.ResampleStream | None = None
+    current = 0
+    for samples, own_rate in pieces:
+        if len(samples) != channels:
+            samples = samples.mean(axis=0, keepdims=True)
+        mixed = np.broadcast_to(samples, (channels, samples.shape[1]))
+        mixed = np.clip(np.nan_to_num(mixed), -1, 1)
+        if own_rate != current:
+            if resampler is not None:
+                yield resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True).T
+            current = own_rate
+            resampler = None
+            if own_rate != rate:
+                resampler = soxr.ResampleStream(own_rate, rate, channels, dtype="float32")
+        if resampler is None:
+            yield mixed
+        else:
+            yield resampler.resample_chunk(np.ascontiguousarray(mixed.T)).reshape(-1, channels).T
+    if resampler is not None:
+        tail = resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True)
+        yield tail.reshape(-1, channels).T

@@ -1,0 +1,262 @@
+"""`PortraitRenderer`: one photo talks.
+
+One frame: pose the face's mesh (`portrait_rig`), turn it with the head, draw it as a map of where
+each pixel comes from in the photo, and sample the photo there. Around the face a ring of vertices
+carries the movement on, to hair and ears fully, to neck and shoulders softly, to the background not
+at all. Then the openings: behind the lips the inside of a mouth (`portrait_mouth`), behind the lids
+the eyeballs (`portrait_eyes`).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dreamtalk_core.errors import RenderError
+from dreamtalk_core.render.portrait.eyes import Eye
+from dreamtalk_core.render.portrait.mouth import Mouth
+from dreamtalk_core.render.portrait.rig import FaceRig
+from dreamtalk_core.render.portrait.warp import EMPTY, fill_map, sample, soften
+
+Float = NDArray[np.float32]
+Array = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
+
+_RINGS = 20
+_REACH = 1.9
+"""Radius of the outermost ring, in sizes of the face."""
+
+
+def _smooth(x: Array, low: float | Array, high: float | Array) -> Array:
+    """0 at low, 1 at high, without a corner."""
+    t = np.clip((x - low) / (high - low), 0, 1)
+    result: Array = t * t * (3 - 2 * t)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class Ring:
+    """The surroundings of the face: `_RINGS` rings of B vertices, the first just outside its edge.
+
+    rest: [N, 3] on the head's own axes; head: [N] how much of the head's turn a vertex takes
+    part in; follow: [N] how much of the movement of the face's edge; edge: int [N] the vertex of
+    the edge, counted along it; triangles: into the edge (0..B-1) and the ring (from B on).
+    """
+
+    rest: Array
+    head: Array
+    follow: Array
+    edge: NDArray[np.int64]
+    triangles: NDArray[np.int64]
+
+
+def _ring(rig: FaceRig, edge: Array) -> Ring:
+    """Around the edge [B, 3] of the face, all on the head's own axes."""
+    size = rig.size
+    centre = edge.mean(0)
+    count = len(edge)
+    out = edge[:, :2] - centre[:2]
+    angle = np.arctan2(out[:, 1], out[:, 0])
+    # Evenly spread far out, so that triangles of the ring stay well shaped.
+    order = np.unwrap(angle)
+    far = order[0] + np.sign(order[-1] - order[0]) * 2 * np.pi * np.arange(count) / count
+    far += (order - far).mean()
+    goal = centre[:2] + _REACH * size * np.column_stack([np.cos(far), np.sin(far)])
+    steps = (np.arange(1, _RINGS + 1) / _RINGS) ** 1.7
+    rest = np.empty((_RINGS, count, 3))
+    rest[..., :2] = edge[:, :2] + steps[:, None, None] * (goal - edge[:, :2])
+    # Depth goes back from the edge of the face to the plane of the ears.
+    distance = np.linalg.norm(rest[..., :2] - edge[:, :2], axis=-1) / size
+    rest[..., 2] = edge[:, 2] * (1 - _smooth(distance, 0.0, 0.45))
+    # Downwards is the neck, which follows less and less; elsewhere hair, then background.
+    down = _smooth(-np.sin(angle), 0.25, 0.8)
+    full, none = 0.42 * (1 - down) + 0.0 * down, 1.15 * (1 - down) + 0.95 * down
+    head = 1 - _smooth(distance, full, none)
+    follow = 1 - _smooth(distance, 0.0, 0.16 * (1 - down) + 0.5 * down)
+    first = np.arange(_RINGS * count).reshape(_RINGS, count)
+    inner, outer = first, first + count
+    triangles = np.concatenate(
+        [
+            np.stack([inner, outer, np.roll(outer, -1, 1)], -1).reshape(-1, 3),
+            np.stack([inner, np.roll(outer, -1, 1), np.roll(inner, -1, 1)], -1).reshape(-1, 3),
+        ]
+    )
+    return Ring(
+        rest.reshape(-1, 3),
+        head.ravel(),
+        follow.ravel(),
+        np.tile(np.arange(count), _RINGS),
+        triangles,
+    )
+
+
+@dataclass(eq=False)
+class _Scratch:
+    """Buffers of one thread."""
+
+    depth: Float
+    come: Float
+
+
+class PortraitRenderer:
+    """Moves the face in a photo. `render` may be called from several threads.
+
+    image: uint8 [H, W, 3]. landmarks: [478, 3], matrix: [4, 4] and rest_weights: [52], the face in
+    it as the tracker sees it (`dreamtalk_core.tracking.tracker.Face`). Raises `RenderError` if the
+    arrays have other shapes.
+    """
+
+    def __init__(
+        self, image: Bytes, landmarks: ArrayLike, matrix: ArrayLike, rest_weights: ArrayLike
+    ) -> None:
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise RenderError(
+                f"A portrait must be uint8 [H, W, 3], not {image.dtype} {list(image.shape)}."
+            )
+        for name, array, shape in (
+            ("landmarks", landmarks, (478, 3)),
+            ("matrix", matrix, (4, 4)),
+            ("rest_weights", rest_weights, (52,)),
+        ):
+            if np.shape(array) != shape or not np.isfinite(np.asarray(array, float)).all():
+                raise RenderError(
+                    f"The {name} of a face must be finite and {list(shape)}, not "
+                    f"{list(np.shape(array))}."
+                )
+        self.image = np.ascontiguousarray(image)
+        # Landmarks put the corner of the picture at 0, here the first pixel's centre is there.
+        points = np.asarray(landmarks, float) - [0.5, 0.5, 0.0]
+        self.rig = FaceRig(points, matrix, rest_weights)
+        template = self.rig.template
+        rest = template.refine(self.rig.rest.astype(np.float32)).astype(float)
+        edge = rest[template.boundary]
+        ring = _ring(self.rig, edge)
+        self._ring = ring
+        self._rest = np.concatenate([rest, ring.rest])
+        self._face = len(rest)
+        index = np.concatenate([template.boundary, len(rest) + np.arange(len(ring.rest))])
+        facing = template.triangles
+        outside = index[ring.triangles]
+        self._rest_depth = (self._rest @ self.rig.turn.T)[:, 2]
+        self._lift = self._over(rest)
+        source = self.rig.place(self._rest, self.rig.turn, self._rest_depth)
+        self._source = source[:, :2].astype(np.float32)
+        outside = _facing_forward(outside, source)
+        # A neck that the frame cuts off stays there: what is below it is not known.
+        below = source[len(rest) :, 1] - source[template.boundary, 1].max()
+        left = image.shape[0] - 1 - source[len(rest) :, 1]
+        held = _smooth(left / self.rig.size, 0.0, 0.4)
+        held = np.where(below > 0, held, 1.0) ** _smooth(below / self.rig.size, 0.0, 0.15)
+        self._triangles = np.concatenate([facing, outside]).astype(np.int32)
+        self._head = np.concatenate([np.ones(len(rest)), ring.head * held])
+        self._eyes = [Eye(self.image, self.rig, side, points) for side in range(2)]
+        self._mouth = Mouth(self.image, self.rig, source[template.mouth_loop, :2])
+        self._local = threading.local()
+
+    @property
+    def triangles(self) -> NDArray[np.int32]:
+        """Of the face, int32 [F, 3], counter-clockwise as seen; for `vertices`."""
+        return self.rig.template.triangles
+
+    def vertices(self, weights: ArrayLike, head_rotation: ArrayLike = (0.0, 0.0, 0.0)) -> Float:
+        """The face's mesh in the picture float32 [V, 3]: x, y in pixels, nearer is larger."""
+        points, _, _ = self._posed(weights, self.rig.rotation(head_rotation))
+        return points[: self._face].astype(np.float32)
+
+    def render(
+        self, weights: ArrayLike, head_rotation: ArrayLike = (0.0, 0.0, 0.0)
+    ) -> NDArray[np.uint8]:
+        """One frame uint8 [H, W, 3].
+
+        weights [52] in `ARKIT_NAMES` order and head_rotation (pitch, yaw, roll) in degrees are
+        relative to the portrait: zeros give the photo as it is.
+        """
+        w = np.nan_to_num(np.asarray(weights, np.float32))
+        rotation = self.rig.rotation(head_rotation)
+        points, landmarks, moved = self._posed(w, rotation)
+        out = self.image.copy()
+        if not moved.any():
+            return out
+        scratch = self._scratch()
+        # A triangle with one moved corner reaches as far as its other two.
+        touched = np.zeros(len(points), bool)
+        touched[self._triangles[moved[self._triangles].any(1)]] = True
+        low = np.floor(points[touched, :2].min(0)).astype(int)
+        high = np.ceil(points[touched, :2].max(0)).astype(int) + 1
+        left, top = np.maximum(low, 0)
+        right, bottom = np.minimum(high, [out.shape[1], out.shape[0]])
+        if left >= right or top >= bottom:
+            return out
+        scratch.depth[top:bottom, left:right] = EMPTY
+        fill_map(
+            points.astype(np.float32),
+            self._source,
+            ~moved,
+            self._triangles,
+            scratch.depth[:bottom, :right],
+            scratch.come[:bottom, :right],
+        )
+        window = (slice(top, bottom), slice(left, right))
+        sample(self.image, scratch.depth[window], scratch.come[window], left, top, out[window])
+        jump = max(3.0, 0.02 * self.rig.size)
+        soften(scratch.depth[window], scratch.come[window], np.float32(jump), out[window])
+        template = self.rig.template
+        for eye, loop in zip(self._eyes, template.eye_loops, strict=True):
+            eye.draw(out, points[loop, :2].astype(np.float32), w, rotation)
+        self._mouth.draw(
+            out, points[template.mouth_loop, :2].astype(np.float32), landmarks, w, rotation
+        )
+        return out
+
+    def _posed(self, weights: ArrayLike, rotation: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """All vertices in the picture [V, 3], the landmarks on the head's own axes, and which
+        vertices have moved."""
+        landmarks = self.rig.pose(weights)
+        fine = self.rig.template.refine((landmarks - self.rig.rest).astype(np.float32))
+        ring = self._ring
+        own = self._rest.copy()
+        own[: self._face] += fine
+        own[self._face :] += ring.follow[:, None] * fine[self.rig.template.boundary][ring.edge]
+        points = self.rig.place(own, rotation, self._rest_depth)
+        source = self._source
+        points[self._face :, :2] = source[self._face :] + self._head[self._face :, None] * (
+            points[self._face :, :2] - source[self._face :]
+        )
+        points[: self._face, 2] += self._lift
+        moved = np.abs(points[:, :2] - source).max(1) > 2e-3
+        return points, landmarks, moved
+
+    def _over(self, rest: Array) -> Array:
+        """What to add to the nearness of the face's vertices [V], so that upper lids and lips are
+        drawn over lower ones where they overlap."""
+        template = self.rig.template
+        lift = np.zeros(len(rest))
+        for loop in (*template.eye_loops, template.mouth_loop):
+            edge = rest[loop]
+            upper = edge[: len(loop) // 2 + 1]
+            across = np.ptp(edge[:, 0])
+            order = np.argsort(upper[:, 0])
+            line = np.interp(rest[:, 0], upper[order, 0], upper[order, 1])
+            near = (np.abs(rest[:, 0] - edge[:, 0].mean()) < 0.5 * across) & (
+                np.abs(rest[:, 1] - line) < 0.5 * across
+            )
+            lift[near & (rest[:, 1] >= line - 1e-3 * across)] = 0.03 * self.rig.size
+        return lift
+
+    def _scratch(self) -> _Scratch:
+        scratch: _Scratch | None = getattr(self._local, "scratch", None)
+        if scratch is None:
+            shape = self.image.shape[:2]
+            scratch = _Scratch(np.empty(shape, np.float32), np.empty((*shape, 2), np.float32))
+            self._local.scratch = scratch
+        return scratch
+
+
+def _facing_forward(triangles: NDArray[np.int64], points: Array) -> NDArray[np.int64]:
+    """Triangles turned round as a whole if most are seen from behind (y points down)."""
+    a, b, c = (points[triangles[:, k], :2] for k in range(3))
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    return triangles if (area < 0).mean() > 0.5 else triangles[:, ::-1]

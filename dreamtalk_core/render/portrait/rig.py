@@ -1,0 +1,336 @@
+"""The face of a portrait as a mesh that the 52 ARKit shapes move.
+
+The mesh is the tracker's: 478 landmarks, made fine by a matrix (`portrait_rig.npz`, baked by
+`make_portrait_rig.py` from the built-in CC0 head). Fitting it to a face scales the movements to the
+face's proportions and makes three of them its own: lids that meet where this eye's lids meet, lips
+that close over this mouth when it is open at rest, and eyes that turn in their own sockets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats._limits import read_arrays
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, REGIONS
+from dreamtalk_core.render.head.raster import compiled
+from dreamtalk_core.rig.head import rotation_matrix
+
+RIG_FILE = Path(__file__).with_name("portrait_rig.npz")
+
+Float = NDArray[np.float32]
+Array = NDArray[np.float64]
+Int = NDArray[np.int32]
+
+SIDES = ("Right", "Left")
+"""The eyes in the order of `EYE_LOOPS`: the character's right is on the left of the picture."""
+
+EYE_LOOPS = (
+    (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
+    (362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382),
+)
+"""Landmarks around each eye: from the left corner along the upper lid, and back along the lower."""
+
+MOUTH_LOOP = (
+    *(78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308),
+    *(324, 318, 402, 317, 14, 87, 178, 88, 95),
+)
+"""Landmarks of the lips' inner edges, in the same order."""
+
+UPPER_LIP = (
+    (185, 40, 39, 37, 0, 267, 269, 270, 409),
+    (184, 74, 73, 72, 11, 302, 303, 304, 408),
+    (183, 42, 41, 38, 12, 268, 271, 272, 407),
+    (191, 80, 81, 82, 13, 312, 311, 310, 415),
+)
+LOWER_LIP = (
+    (146, 91, 181, 84, 17, 314, 405, 321, 375),
+    (77, 90, 180, 85, 16, 315, 404, 320, 307),
+    (96, 89, 179, 86, 15, 316, 403, 319, 325),
+    (95, 88, 178, 87, 14, 317, 402, 318, 324),
+)
+"""Rows of nine landmarks from the outer edge of each lip to the inner one, left to right."""
+
+IRISES = (468, 473)
+"""The middle of each iris; the four that follow it lie on its edge."""
+
+_ROW_SHARE = (0.2, 0.45, 0.75, 1.0)
+"""How much of a correction at the lips' inner edge its outer rows take part in."""
+
+_LID_MEETING, _LID_OVERLAP = 0.1, 0.14
+"""Where the lower lid goes, in heights of the opening, and how far the upper one goes over it: what
+was between them in the photo must not be seen."""
+
+_LIP_OVERLAP = 0.006
+"""How far the upper lip closes over the lower one where the photo shows teeth, in sizes of the
+face."""
+
+_DISTANCES = (1.6, 6.0)
+"""The nearest and the furthest that the viewer is, in sizes of the face."""
+
+_PARTED = 0.02
+"""How far the lips are apart in an open mouth, in sizes of the face."""
+
+_SMILED = 0.7
+"""How much of a smile there is no room for on a face that smiles fully at rest."""
+
+_SPEAKING = 0.06
+"""Sum of mouth weights from which on a mouth that is open at rest no longer is."""
+
+# A smile alone does not speak: it keeps the teeth that it shows.
+_MOUTH = [
+    INDEX[name]
+    for region in ("mouth", "jaw")
+    for name in REGIONS[region]
+    if not name.startswith(("mouthSmile", "mouthDimple"))
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """What is the same for all faces.
+
+    triangles: int32 [F, 3], counter-clockwise from outside.
+    row_end, column, share: the matrix from landmarks to fine vertices [V, 478], row by row.
+    mouth_loop: int32 [80] fine vertices of `MOUTH_LOOP`; eye_loops: int32 [2, 64] of `EYE_LOOPS`.
+    boundary: int32 [144], the edge of the mesh.
+    rest: float32 [478, 3] landmarks of the built-in head, mm, its axes; deltas: float32
+        [52, 478, 3], their movements.
+    """
+
+    triangles: Int
+    row_end: Int
+    column: Int
+    share: Float
+    mouth_loop: Int
+    eye_loops: Int
+    boundary: Int
+    rest: Float
+    deltas: Float
+
+    def refine(self, landmarks: Float) -> Float:
+        """Fine vertices float32 [V, 3] from landmarks [478, 3]."""
+        fine = np.empty((len(self.row_end), 3), np.float32)
+        _refine(self.row_end, self.column, self.share, landmarks.astype(np.float32), fine)
+        return fine
+
+
+@compiled()
+def _refine(row_end: Int, column: Int, share: Float, coarse: Float, fine: Float) -> None:
+    start = 0
+    for row in range(row_end.shape[0]):
+        x = y = z = np.float32(0.0)
+        for k in range(start, row_end[row]):
+            c = column[k]
+            x += share[k] * coarse[c, 0]
+            y += share[k] * coarse[c, 1]
+            z += share[k] * coarse[c, 2]
+        fine[row, 0], fine[row, 1], fine[row, 2] = x, y, z
+        start = row_end[row]
+
+
+@lru_cache(maxsize=1)
+def load_template() -> Template:
+    """Read once. Raises `DreamTalkError` if the file is missing or damaged."""
+    try:
+        arrays = read_arrays(RIG_FILE, DreamTalkError)
+        arrays["deltas"] = arrays["deltas"].astype(np.float32) * arrays.pop("delta_scale")
+        share = arrays["share"].astype(np.float32)
+        # Shares were rounded: each row has to sum up to one again.
+        ends = arrays["row_end"]
+        counts = np.diff(ends, prepend=0)
+        sums = np.add.reduceat(share, ends - counts)
+        arrays["share"] = share / np.repeat(sums, counts)
+        for name in ("triangles", "column", "mouth_loop", "eye_loops", "boundary"):
+            arrays[name] = arrays[name].astype(np.int32)
+        return Template(**arrays)
+    except (DreamTalkError, LookupError, ValueError, TypeError) as error:
+        raise DreamTalkError(
+            f"The file {RIG_FILE.name} is missing or damaged. Install DreamTalk again."
+        ) from error
+
+
+def window(
+    points: Array, margin: float, image: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last pixel (x, y; the last is outside) of the part of a picture around points
+    [N, 2]: never empty, even if they lie beyond its edge."""
+    size = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(points.min(0) - margin), 0, size - 1).astype(np.int64)
+    high = np.clip(np.ceil(points.max(0) + margin) + 1, low + 1, size).astype(np.int64)
+    return low, high
+
+
+class FaceRig:
+    """The template fitted to one face.
+
+    Pixels throughout. Space: x to the right, y up, z towards the viewer (the picture's, with y and
+    z turned round). The head's own axes are those of the built-in head: space turned by `turn`,
+    from `pivot`, the point between the ears about which the head turns.
+
+    landmarks: [478, 3] and rest_weights: [52] as the tracker gives them; matrix: [4, 4], the
+    canonical face in space.
+    """
+
+    def __init__(self, landmarks: ArrayLike, matrix: ArrayLike, rest_weights: ArrayLike) -> None:
+        self.template = load_template()
+        points = np.asarray(landmarks, float) * [1, -1, -1]
+        rotation = np.asarray(matrix, float)[:3, :3]
+        self.angles = _angles(rotation / np.linalg.norm(rotation[:, 0]))
+        self.turn = rotation_matrix(self.angles)
+        rest = self.template.rest.astype(float)
+        self.scale, self.pivot = _fit(rest @ self.turn.T, points)
+        self.size = float(np.linalg.norm(points[10] - points[152]))
+        """Pixels from the top of the forehead to the chin."""
+        span = float(np.linalg.norm(rest[10] - rest[152]) / 10)
+        away = float(-np.asarray(matrix, float)[2, 3] / np.linalg.norm(rotation[:, 0])) / span
+        self.distance = float(np.clip(away, *_DISTANCES)) * self.size
+        """From the pivot to the viewer, as the tracker takes it to be: it judges turns by it."""
+        self.rest: Array = (points - self.pivot) @ self.turn
+        """The landmarks at rest [478, 3], the head's own axes."""
+        self.proportions = _proportions(self.rest / self.scale, rest)
+        self.deltas = _scaled(self.template.deltas, self.proportions) * self.scale
+        for side, loop in zip(SIDES, EYE_LOOPS, strict=True):
+            blink = INDEX[f"eyeBlink{side}"]
+            self.deltas[blink] = self._blink(self.template.deltas[blink], loop)
+        upper, lower = list(UPPER_LIP[-1]), list(LOWER_LIP[-1])
+        gap = np.maximum(self.rest[upper, 1] - self.rest[lower, 1], 0)
+        self.parted = bool(gap.max() > _PARTED * self.size)
+        """Whether the lips are apart at rest."""
+        lips = _LIP_OVERLAP * self.size * np.sin(np.linspace(0, np.pi, 11))[1:-1]
+        # Landmarks of closed lips may cross a little at rest, which has to stay as it is.
+        crossed = np.maximum(self.rest[lower, 1] - self.rest[upper, 1], 0)
+        self._lip_overlap = np.maximum(crossed, lips if self.parted else 0)
+        self._lid_overlaps = [
+            np.where(gap > 0, _LID_OVERLAP * gap, -gap)
+            for gap in (
+                self.rest[list(loop[1:8]), 1] - self.rest[list(loop[:8:-1]), 1]
+                for loop in EYE_LOOPS
+            )
+        ]
+        for name in ("mouthSmileLeft", "mouthSmileRight"):
+            smiles = float(np.asarray(rest_weights, float)[INDEX[name]])
+            self.deltas[INDEX[name]] *= 1 - _SMILED * min(max(smiles, 0.0), 1.0)
+        self.closing = self._closing(self.deltas[INDEX["mouthClose"]])
+        self._flat = self.deltas.reshape(len(ARKIT_NAMES), -1).astype(np.float32)
+
+    def pose(self, weights: ArrayLike) -> Array:
+        """Landmarks [478, 3] on the head's own axes for weights [52]; the lids and lips never
+        cross."""
+        w = np.asarray(weights, np.float32)
+        active = np.flatnonzero(w)
+        moved = (w[active] @ self._flat[active]).reshape(-1, 3)
+        points: Array = self.rest + moved
+        speaking = min(float(w[_MOUTH].sum()) / _SPEAKING, 1.0)
+        points += speaking**2 * (3 - 2 * speaking) * self.closing
+        for loop, overlap in zip(EYE_LOOPS, self._lid_overlaps, strict=True):
+            upper, lower = list(loop[1:8]), list(loop[:8:-1])
+            points[upper, 1] = np.maximum(points[upper, 1], points[lower, 1] - overlap)
+        cross = points[list(LOWER_LIP[-1]), 1] - points[list(UPPER_LIP[-1]), 1]
+        cross = np.maximum(cross - self._lip_overlap, 0) / 2
+        for upper_row, lower_row, share in zip(UPPER_LIP, LOWER_LIP, _ROW_SHARE, strict=True):
+            points[list(upper_row), 1] += share * cross
+            points[list(lower_row), 1] -= share * cross
+        return points
+
+    def rotation(self, head_rotation: ArrayLike) -> Array:
+        """[3, 3] from the head's own axes to space, for angles added to those at rest."""
+        return rotation_matrix(self.angles + np.asarray(head_rotation, float))
+
+    def place(self, own: Array, rotation: Array, rest_depth: Array | None = None) -> Array:
+        """Points of the picture [N, 3] (y down; z in pixels, nearer is larger) from points on the
+        head's own axes, for a viewer at `distance`.
+
+        rest_depth [N]: their z in space at rest. The landmarks have been seen from that distance
+        already, so that only a change of depth changes their size.
+        """
+        space = own @ rotation.T
+        before = space[:, 2] if rest_depth is None else rest_depth
+        larger = (self.distance - before) / (self.distance - space[:, 2])
+        points = np.empty_like(space)
+        points[:, 0] = self.pivot[0] + space[:, 0] * larger
+        points[:, 1] = -self.pivot[1] - space[:, 1] * larger
+        points[:, 2] = space[:, 2]
+        return points
+
+    def _blink(self, delta: Float, loop: tuple[int, ...]) -> Array:
+        """The blink of this eye: as the built-in head does it, but from this lid to that one."""
+        upper, lower = list(loop[1:8]), list(loop[:8:-1])
+        x = self.template.rest[:, 0]
+        path = (1 - _LID_MEETING + _LID_OVERLAP) * (self.rest[lower] - self.rest[upper])
+        moves = np.flatnonzero(np.linalg.norm(delta, axis=1) > 0.01)
+        own, model = np.empty((len(moves), 3)), np.empty((len(moves), 3))
+        for axis in range(3):
+            own[:, axis] = np.interp(x[moves], x[upper], path[:, axis])
+            model[:, axis] = np.interp(x[moves], x[upper], delta[upper, axis])
+        share = (delta[moves] * model).sum(1) / np.maximum((model**2).sum(1), 1e-6)
+        result = np.zeros((len(delta), 3))
+        result[moves] = np.clip(share, -0.15, 1.0)[:, None] * own
+        result[upper] = path
+        result[lower] = _LID_MEETING * (self.rest[upper] - self.rest[lower])
+        result[[loop[0], loop[8]]] = 0
+        return result
+
+    def _closing(self, delta: Array) -> Array:
+        """The movement that closes a mouth that is open at rest, made from mouthClose."""
+        upper, lower = list(UPPER_LIP[-1]), list(LOWER_LIP[-1])
+        gap = np.maximum(self.rest[upper, 1] - self.rest[lower, 1], 0)
+        if not self.parted:
+            return np.zeros_like(self.rest)
+        gap += self._lip_overlap
+        x = self.rest[:, 0]
+        own = np.interp(x, x[upper], gap)
+        closes = delta[lower, 1] - delta[upper, 1]
+        model = np.interp(x, x[upper], np.maximum(closes, 0.3 * closes.max()))
+        result = delta * (own / model)[:, None]
+        result[:, 0] *= 0.3
+        share = float(-delta[upper, 1].sum() / closes.sum())
+        result[upper] = [0, -1, 0] * (share * gap)[:, None]
+        result[lower] = [0, 1, 0] * ((1 - share) * gap)[:, None]
+        return result
+
+
+def _angles(rotation: Array) -> Array:
+    """(pitch, yaw, roll) in degrees of a rotation, the inverse of `rotation_matrix`."""
+    pitch = -np.arcsin(np.clip(rotation[1, 2], -1, 1))
+    yaw = np.arctan2(rotation[0, 2], rotation[2, 2])
+    roll = np.arctan2(rotation[1, 0], rotation[1, 1])
+    return np.degrees([pitch, yaw, roll])
+
+
+def _fit(model: Array, points: Array) -> tuple[float, Array]:
+    """Scale and move that bring the turned model [N, 3] onto points, by x and y alone."""
+    m, p = model[:468], points[:468]
+    centred = m - m.mean(0)
+    scale = float((centred[:, :2] * (p - p.mean(0))[:, :2]).sum() / (centred[:, :2] ** 2).sum())
+    return scale, p.mean(0) - scale * m.mean(0)
+
+
+def _proportions(own: Array, model: Array) -> dict[str, Array]:
+    """What the movements of each region are to be scaled with, [3], from landmarks in mm."""
+
+    def ratio(a: int, b: int, axis: int) -> float:
+        return float(np.clip(abs(own[a] - own[b])[axis] / abs(model[a] - model[b])[axis], 0.7, 1.4))
+
+    width = ratio(61, 291, 0)
+    below = ratio(2, 152, 1)
+    eyes = (ratio(159, 145, 1) + ratio(386, 374, 1)) / 2
+    return {
+        "mouth": np.array([width, (width + below) / 2, width]),
+        "jaw": np.array([1.0, below, 1.0]),
+        "eye": np.array([1.0, eyes, 1.0]),
+    }
+
+
+def _scaled(deltas: Float, proportions: dict[str, Array]) -> Array:
+    result = deltas.astype(float)
+    for name, index in INDEX.items():
+        for start, factor in proportions.items():
+            if name.startswith(start):
+                result[index] *= factor
+    return result

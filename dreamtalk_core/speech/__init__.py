@@ -1,0 +1,1 @@
+"""Speech: its loading, and what is heard in it."""

@@ -1,0 +1,172 @@
+"""Phonetic features of speech: a conformer phoneme recogniser in plain torch.
+
+Weights: the recogniser of the `hama` package (Apache-2.0), baked by `weights/make_phonetic.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dreamtalk_core.models.attention import local_attention
+from dreamtalk_core.models.devices import side_by_side
+from dreamtalk_core.speech.articulation import FEATURES, articulation
+from dreamtalk_core.speech.spool import let_go
+from dreamtalk_core.weights import WEIGHTS, open_weights
+
+FRAME_RATE = 50
+"""Feature frames per second."""
+HOP = 16_000 // FRAME_RATE
+WIDTH = 144
+PHONES = 191
+FEATURE_WIDTH = WIDTH + 2 * len(FEATURES) + 1
+"""Width of a feature row; see `PhoneticEncoder.features`."""
+
+SPAN = 50
+"""Frames (1 s) that attention reaches to each side.
+
+Attention without positions sees every moment at once, so what it reports of a sound would depend
+on all that was said in the window. Kept near, it hears a sound alike in short and in long speech.
+"""
+WINDOW = 500
+"""Frames (10 s) that are encoded together."""
+MARGIN = 100
+"""Frames (2 s) of context that are computed on each side of a window and thrown away."""
+
+
+class ConformerBlock(nn.Module):
+    """Macaron conformer block: half feed-forward, attention, convolution, half feed-forward."""
+
+    def __init__(self, width: int = WIDTH, heads: int = 4, kernel: int = 31) -> None:
+        super().__init__()
+        self.ffn1 = _feed_forward(width)
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.convolution_norm = nn.LayerNorm(width)
+        self.expand = nn.Linear(width, 2 * width)
+        self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
+        self.project = nn.Linear(width, width)
+        self.ffn2 = _feed_forward(width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, span: int) -> Tensor:
+        """x: [B, T, width]; span: frames that attention reaches to each side."""
+        x = x + 0.5 * self.ffn1(x)
+        x = x + self.attend(self.attention_norm(x), span)
+        y = F.glu(self.expand(self.convolution_norm(x)))
+        y = self.depthwise(y.transpose(1, 2)).transpose(1, 2)
+        x = x + self.project(F.silu(y))
+        x = x + 0.5 * self.ffn2(x)
+        return self.norm(x)
+
+    def attend(self, x: Tensor, span: int) -> Tensor:
+        # The module holds the weights; its own forward would meet every frame with every other.
+        batch, length, width = x.shape
+        qkv = F.linear(x, self.attention.in_proj_weight, self.attention.in_proj_bias)
+        heads = self.attention.num_heads
+        q, k, v = qkv.view(batch, length, 3, heads, -1).permute(2, 0, 3, 1, 4)
+        y = local_attention(q, k, v, min(span, length - 1))
+        return self.attention.out_proj(y.transpose(1, 2).reshape(batch, length, width))
+
+
+def _feed_forward(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, width)
+    )
+
+
+class PhoneticEncoder(nn.Module):
+    """Phoneme recogniser: waveform -> hidden states and phone log-probabilities at 50 frames/s."""
+
+    mel: Tensor
+    window: Tensor
+    articulation: Tensor
+
+    def __init__(self, phones: tuple[str, ...]) -> None:
+        super().__init__()
+        self.phones = phones
+        table = torch.from_numpy(articulation(phones[:-1]))
+        self.register_buffer("articulation", table, persistent=False)
+        self.register_buffer("mel", torch.zeros(80, 201))
+        self.register_buffer("window", torch.zeros(400))
+        self.subsample = nn.Conv1d(80, WIDTH, 3, stride=2, padding=1)
+        self.blocks = nn.ModuleList(ConformerBlock() for _ in range(4))
+        self.head = nn.Linear(WIDTH, PHONES)
+
+    @staticmethod
+    def load(device: torch.device | str = "cpu") -> PhoneticEncoder:
+        """The encoder with its shipped weights, frozen, in float32."""
+        tensors, metadata = open_weights(WEIGHTS / "phonetic.safetensors")
+        encoder = PhoneticEncoder(tuple(json.loads(metadata["phones"])))
+        encoder.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        return encoder.requires_grad_(False).eval().to(device)
+
+    def forward(self, waveform: Tensor, span: int = SPAN) -> tuple[Tensor, Tensor]:
+        """Encode one stretch of speech.
+
+        waveform: [B, N] at 16 kHz in [-1, 1], N > 200. span: frames that attention reaches to each
+        side; the published recogniser has no limit, see SPAN.
+        Returns hidden states [B, T, 144] and log-probabilities [B, T, 191] (last: CTC blank);
+        T = (N // 160) // 2 + 1, frame i is centred on i / 50 s.
+        """
+        spectrum = torch.stft(
+            waveform,
+            400,
+            160,
+            window=self.window,
+            center=True,
+            pad_mode="reflect",
+            return_complex=True,
+        )
+        mel = (self.mel @ spectrum.abs().square()).clamp(min=1e-10).log()
+        hidden = F.gelu(self.subsample(mel)).transpose(1, 2)
+        for block in self.blocks:
+            hidden = block(hidden, span)
+        return hidden, F.log_softmax(self.head(hidden), -1)
+
+    def features(self, waveform: Tensor) -> Tensor:
+        """Feature rows [B, T, FEATURE_WIDTH] of speech [B, N]; see `forward` for T.
+
+        A row is the hidden state, the articulation of the phone believed to sound, the articulation
+        of the phone being reported (the recogniser reports in spikes), and the share of the blank.
+        """
+        hidden, log_probabilities = self(waveform)
+        *_, blank = reported = log_probabilities.exp().split([PHONES - 1, 1], -1)
+        believed = log_probabilities[..., :-1].softmax(-1)
+        return torch.cat(
+            [hidden, 2 * believed @ self.articulation, 2 * reported[0] @ self.articulation, blank],
+            -1,
+        )
+
+    def stream(self, waveform: npt.NDArray[np.float32]) -> Iterator[Tensor]:
+        """Feature rows of speech of any length in flat memory, window by window.
+
+        waveform: [N] at 16 kHz. Yields [t, FEATURE_WIDTH] in order, on the encoder's device;
+        together ceil(N / 320) rows, row k centred on k / 50 s.
+        """
+        device = self.mel.device
+        count = -(-len(waveform) // HOP)
+
+        def encode(start: int) -> Tensor:
+            stop = min(start + WINDOW, count)
+            first, last = max(0, start - MARGIN), min(count, stop + MARGIN)
+            piece = torch.tensor(waveform[first * HOP : last * HOP], device=device)
+            let_go(waveform)
+            if len(piece) < 2 * HOP:
+                piece = F.pad(piece, (0, 2 * HOP - len(piece)))
+            return self.features(piece[None])[0, start - first : stop - first]
+
+        return side_by_side(encode, range(0, count, WINDOW), device)
+
+
+def reported(features: Tensor, feature: str) -> Tensor:
+    """Probability [...] that a phone of an articulatory feature is being reported, such as
+    `bilabial`; from feature rows [..., F]."""
+    column = WIDTH + len(FEATURES) + FEATURES.index(feature)
+    return features[..., column].float() / 2

@@ -1,0 +1,251 @@
+"""Synthetic manners: styles put onto real motion, alike on the style clip and on the target.
+
+Emotional recordings with clean rights hardly exist. What a face does when it is happy or angry is
+known, though (the Facial Action Coding System), so the style encoder and the denoiser are taught
+with it: a drawn manner is applied to a stretch of real motion that the denoiser must reproduce, and
+to another stretch of the same speaker, which is all it is told about the manner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+
+Array = npt.NDArray[np.float32]
+
+# Action units of each emotion as ARKit shapes; a name without a side stands for both.
+EMOTIONS: dict[str, dict[str, float]] = {
+    "happy": {
+        "mouthSmile": 0.6,
+        "cheekSquint": 0.5,
+        "eyeSquint": 0.3,
+        "mouthDimple": 0.15,
+        "browInnerUp": 0.1,
+        "browOuterUp": 0.1,
+    },
+    "sad": {
+        "browInnerUp": 0.65,
+        "mouthFrown": 0.55,
+        "browDown": 0.1,
+        "mouthShrugLower": 0.3,
+        "eyeLookDown": 0.15,
+        "eyeBlink": 0.08,
+    },
+    "angry": {
+        "browDown": 0.9,
+        "eyeSquint": 0.3,
+        "eyeWide": 0.3,
+        "noseSneer": 0.5,
+        "mouthPress": 0.15,
+        "mouthFrown": 0.3,
+        "mouthLowerDown": 0.2,
+        "mouthUpperUp": 0.1,
+        "jawForward": 0.15,
+    },
+    "fear": {
+        "browInnerUp": 0.75,
+        "browOuterUp": 0.35,
+        "eyeWide": 0.7,
+        "mouthStretch": 0.45,
+        "browDown": 0.2,
+    },
+    "disgust": {
+        "noseSneer": 0.8,
+        "mouthUpperUp": 0.3,
+        "browDown": 0.45,
+        "eyeSquint": 0.45,
+        "mouthFrown": 0.35,
+        "cheekSquint": 0.3,
+    },
+    "surprise": {"browInnerUp": 0.75, "browOuterUp": 0.8, "eyeWide": 0.7, "jawOpen": 0.1},
+    "contempt": {
+        "mouthSmileLeft": 0.55,
+        "mouthDimpleLeft": 0.4,
+        "eyeSquint": 0.2,
+        "eyeBlink": 0.1,
+        "browOuterUpRight": 0.35,
+        "mouthPress": 0.1,
+    },
+}
+
+# These part the lips: what an emotion adds to these waits while the lips are closed.
+PARTING = (
+    "jawOpen",
+    "mouthUpperUpLeft",
+    "mouthUpperUpRight",
+    "mouthLowerDownLeft",
+    "mouthLowerDownRight",
+)
+ROUNDING = ("mouthPucker", "mouthFunnel")
+LIPS = tuple(name for name in ARKIT_NAMES if name.startswith(("mouth", "jaw")))
+BROWS = ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")
+# Shapes that a face may hold while it speaks, with the deviation that people hold them at.
+HELD = {
+    "brow": 0.25,
+    "eyeSquint": 0.2,
+    "eyeWide": 0.15,
+    "eyeBlink": 0.12,
+    "cheekSquint": 0.15,
+    "noseSneer": 0.15,
+    "mouthSmile": 0.2,
+    "mouthFrown": 0.2,
+    "mouthDimple": 0.15,
+    "mouthStretch": 0.15,
+    "mouthPress": 0.12,
+    "mouthShrug": 0.15,
+    "mouthRoll": 0.1,
+    "mouthUpperUp": 0.1,
+    "mouthLowerDown": 0.1,
+    "mouthLeft": 0.05,
+    "mouthRight": 0.05,
+    "jawForward": 0.05,
+    "cheekPuff": 0.05,
+    "eyeLookDown": 0.1,
+}
+
+
+@dataclass(frozen=True)
+class Manner:
+    """One way of speaking."""
+
+    offset: Array = field(default_factory=lambda: np.zeros(len(ARKIT_NAMES), np.float32))
+    """[52] added to the curves."""
+    articulation: float = 1.0
+    """Factor on the lips' movement."""
+    expression: float = 1.0
+    """Factor on the movement of brows, cheeks and eyes."""
+    tilt: float = 0.0
+    """-1..1: share of lip and brow movement that one side loses (positive: the right)."""
+    beats: float = 0.0
+    """Brow lift on accents."""
+    head: float = 1.0
+    """Factor on head rotation."""
+
+
+def face(shapes: Mapping[str, float]) -> Array:
+    """[52] offset from shapes by name; a name without a side stands for both."""
+    offset = np.zeros(len(ARKIT_NAMES), np.float32)
+    for shape, value in shapes.items():
+        for side in ("",) if shape in INDEX else ("Left", "Right"):
+            offset[INDEX[shape + side]] = value
+    return offset
+
+
+NAMED: dict[str, Manner] = {
+    "neutral": Manner(),
+    "happy": Manner(face(EMOTIONS["happy"]), articulation=1.1, expression=1.2, head=1.2),
+    "sad": Manner(face(EMOTIONS["sad"]), articulation=0.8, expression=0.7, head=0.6),
+    "angry": Manner(face(EMOTIONS["angry"]), articulation=1.2, beats=0.05, head=1.4),
+    "fear": Manner(face(EMOTIONS["fear"]), expression=1.2),
+    "disgust": Manner(face(EMOTIONS["disgust"])),
+    "surprise": Manner(face(EMOTIONS["surprise"]), articulation=1.1, expression=1.3, beats=0.1),
+    "contempt": Manner(face(EMOTIONS["contempt"]), articulation=0.9, expression=0.8),
+    "bored": Manner(
+        face({"eyeBlink": 0.3, "browDown": 0.1, "mouthFrown": 0.15, "mouthShrugLower": 0.15}),
+        articulation=0.75, expression=0.5, head=0.6,
+    ),
+    "newsreader": Manner(
+        face({"browInnerUp": 0.08, "mouthSmile": 0.06}), articulation=1.15, beats=0.25, head=1.2
+    ),
+    "shout": Manner(
+        face({"browDown": 0.45, "noseSneer": 0.25, "eyeWide": 0.25, "mouthStretch": 0.15,
+              "mouthLowerDown": 0.15, "mouthUpperUp": 0.12, "jawOpen": 0.08}),
+        articulation=1.6, expression=1.4, beats=0.1, head=1.5,
+    ),
+    "smug": Manner(
+        face({"mouthSmileLeft": 0.45, "mouthSmileRight": 0.15, "mouthDimpleLeft": 0.2,
+              "eyeSquint": 0.25, "eyeBlink": 0.15, "browOuterUpRight": 0.35, "browInnerUp": 0.1}),
+        articulation=0.9, expression=0.9, head=0.9,
+    ),
+    "tired": Manner(
+        face({"eyeBlink": 0.4, "browInnerUp": 0.15, "mouthFrown": 0.2, "cheekSquint": 0.05}),
+        articulation=0.65, expression=0.5, head=0.5,
+    ),
+    "whisper": Manner(
+        face({"browInnerUp": 0.15, "eyeWide": 0.1, "mouthPress": 0.05}),
+        articulation=0.75, expression=0.9, head=0.7,
+    ),
+}  # fmt: skip
+"""The styles that ship with a model: eight emotions, and ways to deliver a line."""
+
+
+def draw_manner(rng: np.random.Generator) -> Manner:
+    """A random manner; one in six is plain."""
+    if rng.random() < 1 / 6:
+        return Manner()
+    offset = np.zeros(len(ARKIT_NAMES), np.float32)
+    if rng.random() < 0.5:
+        offset += rng.uniform(0.2, 1.2) * NAMED[rng.choice(list(NAMED))].offset
+    if rng.random() < 0.15:
+        offset += rng.uniform(0.1, 0.6) * NAMED[rng.choice(list(NAMED))].offset
+    offset *= rng.normal(1, 0.15, len(offset)).clip(0.5, 1.5)
+    if rng.random() < 0.5:
+        offset += draw_face(rng)
+    return Manner(
+        offset.clip(0, 1).astype(np.float32),
+        articulation=float(np.exp(rng.uniform(np.log(0.55), np.log(1.7)))),
+        expression=float(np.exp(rng.uniform(np.log(0.4), np.log(1.8)))),
+        tilt=float(rng.uniform(-0.5, 0.5)) if rng.random() < 0.3 else 0.0,
+        beats=float(rng.uniform(0, 0.35)) if rng.random() < 0.4 else 0.0,
+        head=float(np.exp(rng.uniform(np.log(0.5), np.log(1.6)))),
+    )
+
+
+def draw_face(rng: np.random.Generator) -> Array:
+    """[52] a face that somebody might hold: real people's emotions follow no table."""
+    offset = np.zeros(len(ARKIT_NAMES), np.float32)
+    strength = rng.uniform(0.5, 1.5)
+    for prefix, deviation in HELD.items():
+        columns = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith(prefix)]
+        for shape in {ARKIT_NAMES[i].removesuffix("Left").removesuffix("Right") for i in columns}:
+            if rng.random() < 0.4:
+                continue
+            value = strength * abs(rng.normal(0, deviation))
+            for i in columns:
+                if ARKIT_NAMES[i].startswith(shape):
+                    offset[i] = value * rng.uniform(0.7, 1.3)
+    return offset
+
+
+def apply_manner(values: Array, manner: Manner) -> Array:
+    """Curves and head rotation [T, 55] as they would be in a manner."""
+    shapes = len(ARKIT_NAMES)
+    curves, head = values[:, :shapes].copy(), values[:, shapes:]
+    lips = [INDEX[name] for name in LIPS]
+    rest = np.setdiff1d(np.arange(shapes), lips)
+    opening = curves[:, INDEX["jawOpen"]] - curves[:, INDEX["mouthClose"]]
+    curves[:, lips] *= manner.articulation
+    curves[:, rest] *= manner.expression
+    for index, name in enumerate(ARKIT_NAMES):
+        side = name.endswith("Right") - name.endswith("Left")
+        if side and not name.startswith("eye"):
+            curves[:, index] *= 1 - max(0.0, side * manner.tilt)
+    if manner.beats:
+        accents = _smooth(opening)
+        accents = (accents - accents.mean()) / max(float(accents.std()), 1e-3)
+        for name in BROWS:
+            curves[:, INDEX[name]] += manner.beats * accents.clip(0, 2) / 2
+    curves += manner.offset * _room(curves, opening)
+    return np.concatenate([curves.clip(0, 1), head * manner.head], 1).astype(np.float32)
+
+
+def _room(curves: Array, opening: Array) -> Array:
+    """[T, 52] share of an offset that the sound spoken leaves room for.
+
+    Rounded lips cannot smile in full, and closed lips stay closed.
+    """
+    room = np.ones_like(curves)
+    rounding = curves[:, [INDEX[name] for name in ROUNDING]].max(1)
+    room[:, [INDEX[name] for name in LIPS]] = 1 - 0.6 * rounding.clip(0, 1)[:, None]
+    room[:, [INDEX[name] for name in PARTING]] = (opening / 0.05).clip(0, 1)[:, None]
+    return room
+
+
+def _smooth(curve: Array) -> Array:
+    kernel = np.hanning(13)[1:-1]
+    return np.convolve(np.pad(curve, 5, mode="edge"), kernel / kernel.sum(), "valid")

@@ -1,0 +1,91 @@
+"""A stream against the whole, with the shipped model on real speech."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dreamtalk_core import DreamTalk, Motion, Speech
+from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.errors import DreamTalkError, SpeechError
+from dreamtalk_core.pipeline.dreamtalk import opening
+from dreamtalk_core.pipeline.stream import CONTEXT, SAMPLES, MotionStream
+
+
+@pytest.fixture(scope="module")
+def talk() -> DreamTalk:
+    return DreamTalk.load(device="cpu")
+
+
+def stream(talk: DreamTalk, wave: np.ndarray, size: int, **options: float) -> list[Motion]:
+    fed = MotionStream(talk, talk.load_style("happy"), **options)  # type: ignore[arg-type]
+    pieces = [fed.feed(wave[at : at + size]) for at in range(0, len(wave), size)]
+    return [piece for piece in [*pieces, fed.finish()] if piece is not None]
+
+
+def test_pieces_join_to_what_the_whole_speech_gives(talk: DreamTalk) -> None:
+    speech = Speech.load(DEMO_VOICE)
+    whole = talk.animate(speech, "happy")
+    pieces = stream(talk, speech.waveform, 5000)
+    joined = np.concatenate([opening(piece) for piece in pieces])
+    assert len(joined) == len(whole)
+    assert np.corrcoef(joined, opening(whole))[0, 1] > 0.9
+    # No seam: the steps between pieces are like the steps within.
+    ends = np.cumsum([len(piece) for piece in pieces])[:-1]
+    weights = np.concatenate([piece.weights for piece in pieces])
+    steps = np.abs(np.diff(weights, axis=0)).mean(1)
+    assert steps[ends - 1].mean() < 1.5 * steps.mean()
+
+
+def test_the_first_second_gives_curves_at_once(talk: DreamTalk) -> None:
+    fed = MotionStream(talk, talk.load_style("neutral"))
+    wave = Speech.load(DEMO_VOICE).waveform
+    assert fed.feed(wave[:1000]) is None
+    first = fed.feed(wave[1000:16_000])
+    assert first is not None
+    assert len(first) == 20
+
+
+def test_memory_does_not_grow_with_the_stream(talk: DreamTalk) -> None:
+    wave = np.tile(Speech.load(DEMO_VOICE).waveform[: 5 * 16_000], 6)
+    fed = MotionStream(talk, talk.load_style("neutral"), steps=1)
+    frames = 0
+    for at in range(0, len(wave), 32_000):
+        piece = fed.feed(wave[at : at + 32_000])
+        frames += 0 if piece is None else len(piece)
+        assert len(fed.wave) <= (CONTEXT + 60) * SAMPLES
+        assert len(fed.chapter.curves) <= 620
+    assert fed.chapter.number == 1
+    last = fed.finish()
+    assert last is not None
+    assert frames + len(last) == len(wave) // SAMPLES
+
+
+def test_whole_numbers_have_the_scale_of_their_type(talk: DreamTalk) -> None:
+    """What a microphone gives: taken as it stands it would be a thousandfold too loud."""
+    wave = talk.load_speech(DEMO_VOICE).waveform[:16_000]
+    style = talk.load_style("neutral")
+    expected = MotionStream(talk, style).feed(np.round(wave * 32767) / 32768)
+    motion = MotionStream(talk, style).feed(np.round(wave * 32767).astype(np.int16))
+    assert motion is not None
+    assert expected is not None
+    np.testing.assert_allclose(motion.weights, expected.weights, atol=1e-5)
+
+
+def test_nothing_follows_the_end(talk: DreamTalk) -> None:
+    stream = MotionStream(talk, talk.load_style("neutral"))
+    stream.feed(np.zeros(16_000, np.float32))
+    assert stream.finish() is not None
+    with pytest.raises(SpeechError, match="finished"):
+        stream.feed(np.zeros(160, np.float32))
+
+
+def test_what_is_no_speech_is_refused(talk: DreamTalk) -> None:
+    assert MotionStream(talk, talk.load_style("neutral")).finish() is None
+    fed = MotionStream(talk, talk.load_style("neutral"))
+    with pytest.raises(SpeechError, match="finite"):
+        fed.feed(np.array([0.0, np.nan]))
+    with pytest.raises(SpeechError, match="mono"):
+        fed.feed(np.zeros((2, 100)))
+    with pytest.raises(DreamTalkError, match="guidance"):
+        MotionStream(talk, talk.load_style("neutral"), guidance=-1)

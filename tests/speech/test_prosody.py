@@ -1,0 +1,107 @@
+"""Prosody on sounds whose pitch and loudness are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamtalk_core.speech.prosody import (
+    DESCRIPTORS,
+    FLOOR_DB,
+    Prosody,
+    describe_voice,
+    measure_pitch,
+    measure_prosody,
+)
+from dreamtalk_core.training.augment import coloured
+
+RATE = 16000
+
+
+def voice(hertz: np.ndarray | float, seconds: float = 1.0, level: float = 0.1) -> np.ndarray:
+    """A buzz [N] of ten partials."""
+    count = int(seconds * RATE)
+    phase = 2 * np.pi * np.cumsum(np.broadcast_to(hertz, count)) / RATE
+    return (level * sum(np.sin(k * phase) / k for k in range(1, 11))).astype(np.float32)
+
+
+@given(st.floats(65, 550))
+def test_a_steady_voice_has_its_pitch(hertz: float) -> None:
+    measured, periodic = measure_pitch(voice(hertz), 25)
+    inner = measured[1:-1]
+    assert np.abs(12 * np.log2(inner / hertz)).max() < 0.2
+    assert periodic[1:-1].min() > 0.9
+
+
+def test_a_glide_is_followed_in_time() -> None:
+    times = np.arange(2 * RATE) / RATE
+    prosody = measure_prosody(voice(100 * 2**times, 2.0))
+    moments = (np.arange(50) + 0.5) / 25
+    found = prosody.median_hz * 2 ** (prosody.pitch / 12)
+    assert np.abs(12 * np.log2(found[1:-1] / (100 * 2 ** moments[1:-1]))).max() < 0.3
+    assert np.median(prosody.pitch[np.isfinite(prosody.pitch)]) == pytest.approx(0, abs=0.05)
+
+
+def test_noise_and_silence_have_no_pitch() -> None:
+    rng = np.random.default_rng(0)
+    noise = (0.1 * rng.standard_normal(2 * RATE)).astype(np.float32)
+    assert np.isfinite(measure_prosody(noise).pitch).mean() < 0.05
+    quiet = measure_prosody(np.zeros(RATE, np.float32))
+    assert np.isnan(quiet.pitch).all()
+    assert np.isnan(quiet.median_hz)
+    assert (quiet.loudness == FLOOR_DB).all()
+
+
+def test_hum_in_a_pause_is_not_voice() -> None:
+    wave = np.concatenate([voice(200), voice(100, level=0.0005)])
+    prosody = measure_prosody(wave)
+    assert np.isfinite(prosody.pitch[1:24]).all()
+    assert np.isnan(prosody.pitch[27:]).all()
+
+
+def test_loudness_is_relative_to_the_loud_parts() -> None:
+    wave = np.concatenate([voice(150), voice(150, level=0.01)])
+    for gain in (1.0, 0.2):
+        loudness = measure_prosody(gain * wave).loudness
+        assert loudness[2:23] == pytest.approx(np.zeros(21), abs=0.6)
+        assert loudness[28:48] == pytest.approx(np.full(20, -20.0), abs=0.6)
+
+
+@pytest.mark.parametrize("count", [1, 5, 320, 639, 640, 16000, 33333])
+def test_there_are_as_many_frames_as_a_motion_has(count: int) -> None:
+    wave = voice(150, 3.0)[:count]
+    prosody = measure_prosody(wave)
+    frames = max(1, int(count / RATE * 25 + 0.5))
+    assert prosody.pitch.shape == prosody.loudness.shape == (frames,)
+    described = describe_voice(wave)
+    assert described.shape == (frames, len(DESCRIPTORS))
+    assert np.isfinite(described).all()
+
+
+def test_long_speech_is_measured_like_short_speech() -> None:
+    """It is handled in blocks; their seams must not show."""
+    wave = voice(150 + 50 * np.sin(np.arange(45 * RATE) / 3000), 45.0)
+    whole, part = measure_pitch(wave, 1125)[0], measure_pitch(wave[15 * RATE :], 750)[0]
+    assert whole[377:-2] == pytest.approx(part[2:-2], rel=1e-3)
+
+
+def test_effort_shows_in_the_balance_of_the_spectrum(demo_voice: object) -> None:
+    from dreamtalk_core.speech.audio import Speech
+
+    wave = Speech.load(str(demo_voice)).waveform[: 4 * RATE]
+    brighter = (0.05 * coloured(wave, -0.5)).astype(np.float32)  # 3 dB an octave
+    column = {name: i for i, name in enumerate(DESCRIPTORS)}
+    soft, bright = describe_voice(wave), describe_voice(brighter)
+    loud = soft[:, column["loudness"]] > -20
+    change = (bright - soft)[loud].mean(0)
+    assert change[column["alpha"]] < -4
+    assert change[column["hammarberg"]] < -3
+    assert change[column["slope high"]] == pytest.approx(3.0, abs=0.3)
+
+
+def test_prosody_cannot_be_changed() -> None:
+    prosody = Prosody(np.zeros(3, np.float32), np.zeros(3, np.float32), 100.0)
+    with pytest.raises(ValueError, match="read-only"):
+        prosody.pitch[0] = 1
