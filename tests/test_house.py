@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -164,6 +164,61 @@ def test_imports_point_one_way(path: Path) -> None:
         assert FLOOR[other] in MAY_IMPORT[floor] or other == here, (
             f"{name_of(path)} ({floor}) must not import {other} ({FLOOR[other]})"
         )
+
+
+def everything() -> dict[str, Path]:
+    """All modules that are shipped, by their full names."""
+    folders = (CORE, ROOT / "nodes", ROOT / "blender_addon")
+    return {dotted(path): path for folder in folders for path in sorted(folder.rglob("*.py"))}
+
+
+def needs(path: Path, known: Container[str]) -> set[str]:
+    """The modules that a file imports at whatever depth, the most exact that there are."""
+    found = set()
+    for name in imports(path):
+        parts = name.split(".")
+        names = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+        found.add(next((own for own in names if own in known), ""))
+    return found - {"", dotted(path)}
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """The strongly connected components of more than one (Tarjan 1972)."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    held: list[str] = []
+    found = []
+
+    def visit(name: str) -> None:
+        order[name] = low[name] = len(order)
+        held.append(name)
+        for other in graph[name]:
+            if other not in order:
+                visit(other)
+                low[name] = min(low[name], low[other])
+            elif other in held:
+                low[name] = min(low[name], order[other])
+        if low[name] == order[name]:
+            start = held.index(name)
+            if len(circle := set(held[start:])) > 1:
+                found.append(circle)
+            del held[start:]
+
+    for name in graph:
+        if name not in order:
+            visit(name)
+    return found
+
+
+def test_a_circle_is_seen() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"a"}}
+    assert circles(graph) == [{"a", "b", "c"}]
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    """Imports within functions count; those for the type checker alone do not."""
+    known = everything()
+    assert not circles({name: needs(path, known) for name, path in known.items()})
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)

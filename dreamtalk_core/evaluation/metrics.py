@@ -1,9 +1,9 @@
 """The figures that a prediction is judged by: pure functions of numpy arrays.
 
 Weights are [T, 52] in ARKit order (`dreamtalk_core.motion.arkit`), sampled at (i + 0.5) / fps; lip
-gap and lip width are [T], in any unit that is the same over the clip (the corpus: mouth widths). A figure
-that a clip cannot give (a signal that never moves, too few frames) is NaN; whoever averages leaves
-it out and says how many were left out.
+gap and lip width are [T], in any unit that is the same over the clip (the corpus: mouth widths). A
+figure that a clip cannot give (a signal that never moves, too few frames) is NaN; whoever averages
+leaves it out and says how many were left out.
 """
 
 from __future__ import annotations

@@ -11,16 +11,19 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import check_target
+from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, unreadable
-from dreamtalk_core.motion import Motion
+
+if TYPE_CHECKING:
+    from dreamtalk_core.motion import Motion
 
 
 class _Format(Protocol):
-    def read(self, path: Path) -> Motion: ...
+    def read(self, path: Path) -> Content: ...
 
     def write(self, path: Path, motion: Motion) -> None: ...
 
@@ -33,8 +36,8 @@ READABLE: tuple[str, ...] = (".csv", ".json", ".npz")
 """Suffixes that `read_motion` takes."""
 
 
-def read_motion(path: str | os.PathLike[str]) -> Motion:
-    """Read a motion file; the suffix says which format.
+def read_motion(path: str | os.PathLike[str]) -> Content:
+    """What a motion file holds, for `Motion.load`; the suffix says which format.
 
     Raises `MotionError` if the suffix is unknown, the file is missing, or its content is not what
     the suffix says (another format, empty, cut off, not UTF-8).

@@ -24,7 +24,7 @@ import json
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +32,12 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats.png import encode_png
-from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 from dreamtalk_core.version import __version__
+
+if TYPE_CHECKING:
+    from dreamtalk_core.motion import Motion
 
 _METRES = np.float32(0.001)
 _COMPONENTS = {"u1": 5121, "u2": 5123, "u4": 5125, "f4": 5126}
@@ -44,7 +46,7 @@ _VERTEX_BUFFER, _INDEX_BUFFER = 34962, 34963
 _ROUGHNESS = {"skin": 0.55, "mouth": 0.4, "teeth": 0.25, "tongue": 0.4, "eye": 0.08, "lash": 0.9}
 
 
-def read(path: Path) -> Motion:
+def read(path: Path) -> NoReturn:
     """GLB is not read. Raises `MotionError`."""
     raise MotionError(f"Cannot read {path}: GLB can only be written. Keep a .npz or .json as well.")
 

@@ -22,13 +22,14 @@ import json
 import re
 from array import array
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import (
     DECODER,
     MOST_CHANNELS,
@@ -36,7 +37,9 @@ from dreamtalk_core.formats._limits import (
     check_count,
     not_json,
 )
-from dreamtalk_core.motion import Motion, float_array, no_head, parse_fps
+
+if TYPE_CHECKING:
+    from dreamtalk_core.motion import Motion
 
 FORMAT = "dreamtalk-motion"
 VERSION = 1
@@ -45,7 +48,7 @@ _LARGEST_MEMBER = 1 << 20  # characters of what is no table
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
-def read(path: Path) -> Motion:
+def read(path: Path) -> Content:
     """Read a motion. Raises `MotionError` if it is not JSON of this kind or is cut off."""
     text = path.read_text(encoding="utf-8-sig")
     try:
@@ -82,7 +85,7 @@ def write(path: Path, motion: Motion) -> None:
         out.write("\n}\n")
 
 
-def _motion(document: dict[str, Any], path: Path) -> Motion:
+def _motion(document: dict[str, Any], path: Path) -> Content:
     channels, weights = document["channels"], document["weights"]
     if not isinstance(channels, list) or not isinstance(weights, np.ndarray):
         raise MotionError(f'{path}: "channels" and "weights" must be lists.')
@@ -92,16 +95,7 @@ def _motion(document: dict[str, Any], path: Path) -> Motion:
         told = shown(document["frame_count"], 40)
         raise MotionError(f'{path} holds {count} frames, but "frame_count" says {told}.')
     head: Any = document.get("head_rotation")
-    try:
-        rate = parse_fps(document["fps"])
-        return Motion(
-            names=tuple(channels),
-            weights=float_array(weights, "Weights"),
-            fps=rate,
-            head_rotation=no_head(count) if head is None else float_array(head, "Head rotation"),
-        )
-    except MotionError as error:
-        raise MotionError(f"{path}: {error}") from error
+    return Content(tuple(channels), weights, document["fps"], () if head is None else head)
 
 
 def _members(text: str, path: Path) -> dict[str, Any]:

@@ -26,17 +26,21 @@ from array import array
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import MOST_VALUES, check_count
-from dreamtalk_core.motion import Motion, frame_times
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.curves import resample
+from dreamtalk_core.motion.frame_rate import frame_times
+
+if TYPE_CHECKING:
+    from dreamtalk_core.motion import Motion
 
 _SWAPPED = {
     "jawLeft": "jawRight",
@@ -76,7 +80,7 @@ _MOST_WEIGHT = 2.0  # a calibrated take may pass 1, but not by much
 _EYE_SIDE, _EYE_DOWN, _EYE_UP = 0.62, 0.70, 0.43
 
 
-def read(path: Path) -> Motion:
+def read(path: Path) -> Content:
     """Read a take. The motion has all 52 ARKit channels; shapes the file lacks are 0.
 
     Weights a little outside 0..1, as calibrated takes have, are clipped. The eye columns are not
@@ -113,7 +117,7 @@ def read(path: Path) -> Motion:
             "cent, divide them by 100."
         )
     rotation = np.degrees(head[:, [1, 0, 2]] * (-1.0, 1.0, 1.0)).astype(np.float32)
-    return Motion(ARKIT_NAMES, np.clip(weights, 0.0, 1.0).astype(np.float32), rate, rotation)
+    return Content(ARKIT_NAMES, np.clip(weights, 0.0, 1.0).astype(np.float32), rate, rotation)
 
 
 def write(path: Path, motion: Motion) -> None:

@@ -9,31 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import MOST_CHANNELS, check_count, read_arrays
-from dreamtalk_core.motion import Motion, parse_fps
+
+if TYPE_CHECKING:
+    from dreamtalk_core.motion import Motion
 
 FORMAT = "dreamtalk-motion"
 VERSION = 1
 _KEYS = ("names", "fps", "weights", "head_rotation")
 
 
-def read(path: Path) -> Motion:
+def read(path: Path) -> Content:
     """Read a motion. Raises `MotionError` if it is not such an archive, or is damaged."""
     content = read_archive(path, FORMAT, VERSION, _KEYS)
     check_count(content["names"].size, MOST_CHANNELS, path, "channels", MotionError)
-    try:
-        names = tuple(str(name) for name in content["names"].flat)
-        rate = parse_fps(str(content["fps"]))
-        return Motion(names, content["weights"], rate, content["head_rotation"])
-    except MotionError as error:
-        raise MotionError(f"{path}: {error}") from error
+    names = tuple(str(name) for name in content["names"].flat)
+    return Content(names, content["weights"], str(content["fps"]), content["head_rotation"])
 
 
 def read_archive(

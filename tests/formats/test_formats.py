@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dreamtalk_core.errors import DreamTalkError, MotionError
-from dreamtalk_core.formats import READABLE, WRITABLE, read_motion, write_motion
+from dreamtalk_core.formats import READABLE, WRITABLE, write_motion
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
@@ -37,7 +37,7 @@ def test_upper_case_suffixes_and_overwriting(tmp_path: Path, suffix: str) -> Non
     path = tmp_path / f"A{suffix.upper()}"
     path.write_bytes(b"old")
     write_motion(path, make())
-    assert len(read_motion(str(path))) == 40
+    assert len(Motion.load(str(path))) == 40
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
@@ -61,11 +61,11 @@ def test_every_cut_of_a_file_is_refused_or_harmless(tmp_path: Path, suffix: str)
             and content[:length].splitlines()[-1].count(b",") == 62
             and length > 999
         ):
-            part = read_motion(cut).weights
-            np.testing.assert_array_equal(part, read_motion(whole).weights[: len(part)])
+            part = Motion.load(cut).weights
+            np.testing.assert_array_equal(part, Motion.load(whole).weights[: len(part)])
         else:
             with pytest.raises(MotionError, match="cut"):
-                read_motion(cut)
+                Motion.load(cut)
 
 
 @pytest.mark.parametrize("suffix", READABLE)
@@ -77,16 +77,16 @@ def test_other_content_is_refused(tmp_path: Path, suffix: str, content: bytes) -
     path = tmp_path / f"wrong{suffix}"
     path.write_bytes(content)
     with pytest.raises(MotionError, match="wrong"):
-        read_motion(path)
+        Motion.load(path)
 
 
 @pytest.mark.parametrize("suffix", READABLE)
 def test_missing_files_and_folders_are_named(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(MotionError, match="no such file"):
-        read_motion(tmp_path / f"gone{suffix}")
+        Motion.load(tmp_path / f"gone{suffix}")
     (tmp_path / f"dir{suffix}").mkdir()
     with pytest.raises(MotionError, match="folder"):
-        read_motion(tmp_path / f"dir{suffix}")
+        Motion.load(tmp_path / f"dir{suffix}")
     with pytest.raises(DreamTalkError, match="does not exist"):
         write_motion(tmp_path / "gone" / f"a{suffix}", make())
 
@@ -96,11 +96,11 @@ def test_unknown_suffixes_list_the_known_ones(tmp_path: Path, name: str) -> None
     with pytest.raises(MotionError, match=r"Use one of .*\.csv, \.json, \.npz"):
         write_motion(tmp_path / name, make())
     with pytest.raises(MotionError, match=r"Use one of .*\.csv, \.json, \.npz"):
-        read_motion(tmp_path / name)
+        Motion.load(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_glb_is_for_writing_only(tmp_path: Path) -> None:
     assert ".glb" in WRITABLE
     with pytest.raises(MotionError, match=r"Cannot read a\.glb"):
-        read_motion(tmp_path / "a.glb")
+        Motion.load(tmp_path / "a.glb")

@@ -35,13 +35,13 @@ def test_round_trip_is_exact(weights: np.ndarray, head: np.ndarray, fps: Fractio
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.json"
         json_motion.write(path, motion)
-        assert json_motion.read(path) == motion
+        assert Motion.load(path) == motion
 
 
 def test_reads_the_documented_layout(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(DOCUMENT), encoding="utf-8")
-    motion = json_motion.read(path)
+    motion = Motion.load(path)
     assert motion.names == ("jawOpen", "Größe")
     assert motion.fps == Fraction(24000, 1001)
     assert motion.weights.tolist() == [[0, 1], [0.5, 0.25]]
@@ -68,7 +68,7 @@ def test_head_rotation_may_be_left_out(tmp_path: Path) -> None:
     path.write_text(
         json.dumps({k: v for k, v in DOCUMENT.items() if k != "head_rotation"}), encoding="utf-8"
     )
-    assert not json_motion.read(path).head_rotation.any()
+    assert not Motion.load(path).head_rotation.any()
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_refuses(tmp_path: Path, change: dict[str, object], message: str) -> Non
     path = tmp_path / "a.json"
     path.write_text(json.dumps({**DOCUMENT, **change}), encoding="utf-8")
     with pytest.raises(MotionError, match=message):
-        json_motion.read(path)
+        Motion.load(path)
 
 
 @pytest.mark.parametrize("key", ["fps", "channels", "weights"])
@@ -104,4 +104,4 @@ def test_missing_members_are_named(tmp_path: Path, key: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps({k: v for k, v in DOCUMENT.items() if k != key}), encoding="utf-8")
     with pytest.raises(MotionError, match=f"lacks {key}"):
-        json_motion.read(path)
+        Motion.load(path)

@@ -20,8 +20,8 @@ import pytest
 
 from dreamtalk_core.corpus import read_pairs
 from dreamtalk_core.errors import DreamTalkError, MotionError
-from dreamtalk_core.formats import read_motion
 from dreamtalk_core.formats._limits import files_in, parse_json, read_arrays
+from dreamtalk_core.motion import Motion
 from dreamtalk_core.original.coefficients import Coefficients, holds_coefficients
 from dreamtalk_core.retarget.presets import read_preset
 
@@ -79,7 +79,7 @@ def archive(path: Path, packing: int = zipfile.ZIP_DEFLATED, **members: bytes) -
 
 
 def test_an_honest_archive_is_read(tmp_path: Path) -> None:
-    assert len(read_motion(archive(tmp_path / "a.npz"))) == 2
+    assert len(Motion.load(archive(tmp_path / "a.npz"))) == 2
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_an_honest_archive_is_read(tmp_path: Path) -> None:
 )
 def test_headers_that_lie(tmp_path: Path, member: bytes) -> None:
     path = archive(tmp_path / "a.npz", weights=member)
-    assert "damaged" in refused(read_motion, path)
+    assert "damaged" in refused(Motion.load, path)
     assert "damaged" in refused(lambda p: read_arrays(p, DreamTalkError), path)
 
 
@@ -129,7 +129,7 @@ def test_an_archive_that_swells(tmp_path: Path, said: int) -> None:
     end = b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, 1, 1, len(entry), len(local), 0)
     path = tmp_path / "a.npz"
     path.write_bytes(local + entry + end)
-    message = refused(read_motion, path)
+    message = refused(Motion.load, path)
     assert ("unpacked" in message) == (said > 1000), message
 
 
@@ -142,28 +142,28 @@ def test_flags_of_a_zip(tmp_path: Path, what: str, at: int) -> None:
     place = content.index(b"PK\x01\x02")
     content[place + at] = 1 if what == "encrypted" else 99
     path.write_bytes(content)
-    assert refused(read_motion, path)
+    assert refused(Motion.load, path)
 
 
 def test_other_packings_and_their_damage(tmp_path: Path) -> None:
     for packing in (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2):
         path = archive(tmp_path / "a.npz", packing)
-        assert "packed" in refused(read_motion, path)
+        assert "packed" in refused(Motion.load, path)
     content = bytearray(path.read_bytes())
     content[content.index(bz2.compress(b"")[:3]) + 9] ^= 0xFF
     path.write_bytes(content)
-    assert refused(read_motion, path)
+    assert refused(Motion.load, path)
 
 
 def test_names_twice_and_too_many(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.npz")
     with zipfile.ZipFile(path, "a") as file, pytest.warns(UserWarning, match="Duplicate"):
         file.writestr("weights.npy", array_file((1, 1), data=bytes(4)))
-    assert "twice" in refused(read_motion, path)
+    assert "twice" in refused(Motion.load, path)
     with zipfile.ZipFile(path, "w") as file:
         for number in range(70_000):
             file.writestr(f"{number}.npy", b"")
-    assert refused(read_motion, path)
+    assert refused(Motion.load, path)
 
 
 def test_every_wrong_byte_of_an_archive_is_told_or_harmless(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_every_wrong_byte_of_an_archive_is_told_or_harmless(tmp_path: Path) -> N
         content = bytearray(whole)
         content[at] ^= 0xFF
         path.write_bytes(content)
-        for read in (read_motion, holds_coefficients, Coefficients.load):
+        for read in (Motion.load, holds_coefficients, Coefficients.load):
             with suppress(DreamTalkError):
                 read(path)
 
@@ -241,7 +241,7 @@ def document(**members: object) -> str:
 def test_documents_that_are_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(text, encoding="utf-8")
-    refused(read_motion, path)
+    refused(Motion.load, path)
     refused(read_preset, path)
 
 
@@ -251,7 +251,7 @@ def test_many_channels_take_no_time(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(document(channels=names, weights=[[0.0] * len(names)] * 2), encoding="utf-8")
     began = time.perf_counter()
-    assert read_motion(path).names == tuple(names)
+    assert Motion.load(path).names == tuple(names)
     assert time.perf_counter() - began < 2
 
 
@@ -296,15 +296,15 @@ HEADER = "Timecode,BlendshapeCount,JawOpen"
 def test_takes_that_are_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.csv"
     path.write_text(text, encoding="utf-8")
-    refused(read_motion, path)
+    refused(Motion.load, path)
 
 
 # --- what is no file
 
 READERS: list[tuple[str, Callable[[Path], object]]] = [
-    ("a.json", read_motion),
-    ("a.csv", read_motion),
-    ("a.npz", read_motion),
+    ("a.json", Motion.load),
+    ("a.csv", Motion.load),
+    ("a.npz", Motion.load),
     ("a.npz", Coefficients.load),
     ("a.mat", Coefficients.load),
     ("a.json", read_preset),
@@ -339,7 +339,7 @@ def test_what_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Path, "open", denied)
     monkeypatch.setattr(Path, "read_bytes", denied)
     monkeypatch.setattr(Path, "read_text", denied)
-    assert "no permission" in refused(read_motion, path)
+    assert "no permission" in refused(Motion.load, path)
     assert "no permission" in refused(read_preset, path)
     monkeypatch.setattr(Path, "iterdir", denied)
     assert "no permission" in refused(lambda p: files_in(p, MotionError), tmp_path)

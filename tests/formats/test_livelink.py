@@ -66,13 +66,13 @@ def test_round_trip_is_exact_to_ten_decimals(
     with TemporaryDirectory() as folder:
         path, second = Path(folder) / "a.csv", Path(folder) / "b.csv"
         livelink.write(path, motion)
-        again = livelink.read(path)
+        again = Motion.load(path)
         assert again.fps == fps
         np.testing.assert_allclose(again.weights, weights, rtol=0, atol=6e-11)
         np.testing.assert_allclose(again.head_rotation, head, rtol=2e-7, atol=1e-8)
         # What has been through the file once comes out the same, byte for byte.
         livelink.write(path, again)
-        livelink.write(second, livelink.read(path))
+        livelink.write(second, Motion.load(path))
         assert path.read_bytes() == second.read_bytes()
 
 
@@ -85,14 +85,14 @@ def test_rate_and_rows_come_back(tmp_path: Path, fps: Fraction, frames: int) -> 
     rng = np.random.default_rng(1)
     curve = rng.random((frames, 1), np.float32)
     livelink.write(path, Motion(("jawOpen",), curve, fps))
-    again = livelink.read(path)
+    again = Motion.load(path)
     assert again.fps == fps
     np.testing.assert_allclose(again.channel("jawOpen"), curve[:, 0], rtol=0, atol=6e-11)
 
 
 def test_a_single_row_counts_as_60(tmp_path: Path) -> None:
     livelink.write(tmp_path / "a.csv", make(1, Fraction(25)))
-    assert livelink.read(tmp_path / "a.csv").fps == 60
+    assert Motion.load(tmp_path / "a.csv").fps == 60
 
 
 def test_layout_is_the_apps(tmp_path: Path, shared: Path) -> None:
@@ -127,13 +127,13 @@ def test_head_signs(tmp_path: Path) -> None:
     row = rows(path)[0]
     angles = [float(row[key]) for key in ("HeadPitch", "HeadYaw", "HeadRoll")]
     np.testing.assert_allclose(np.degrees(angles), [-10, 20, 30], atol=1e-6)
-    np.testing.assert_allclose(livelink.read(path).head_rotation, head, rtol=1e-6)
+    np.testing.assert_allclose(Motion.load(path).head_rotation, head, rtol=1e-6)
 
 
 def test_eye_columns_follow_the_gaze_shapes_as_in_real_takes(tmp_path: Path, shared: Path) -> None:
     source = shared / "corpus" / "livelink" / "silent_angry_164.csv"
     path = tmp_path / "a.csv"
-    livelink.write(path, livelink.read(source))
+    livelink.write(path, Motion.load(source))
     ours, real = rows(path), rows(source)
     for key in ("LeftEyeYaw", "LeftEyePitch", "RightEyeYaw", "RightEyePitch"):
         a = np.array([float(row[key]) for row in ours])[: len(real) - 5]
@@ -144,7 +144,7 @@ def test_eye_columns_follow_the_gaze_shapes_as_in_real_takes(tmp_path: Path, sha
 
 def test_a_real_take(shared: Path) -> None:
     source = shared / "corpus" / "livelink" / "speech.csv"
-    motion = livelink.read(source)
+    motion = Motion.load(source)
     assert motion.names == ARKIT_NAMES
     assert motion.fps == 60
     # The clock in the file spans 1218.9 sixtieths of a second in 1217 steps.
@@ -159,7 +159,7 @@ def test_a_real_take(shared: Path) -> None:
 def test_a_real_speakers_eyes_turn_against_the_head(shared: Path) -> None:
     # Who looks at the phone while the head moves turns the eyes the other way: with a wrong sign
     # these correlations change theirs.
-    motion = livelink.read(shared / "corpus" / "livelink" / "speech.csv")
+    motion = Motion.load(shared / "corpus" / "livelink" / "speech.csv")
     calm = slice(0, 1060)
     gaze = {
         name: motion.channel(f"eyeLook{name}")[calm]
@@ -179,7 +179,7 @@ def test_dropped_frames_are_filled_by_their_timecodes(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     dropped = set(rng.choice(np.arange(1, 299), 25, replace=False).tolist())
     rewrite(path, codes, [i for i in range(300) if i not in dropped])
-    again = livelink.read(path)
+    again = Motion.load(path)
     assert (again.fps, len(again)) == (60, 300)
     np.testing.assert_allclose(again.channel("jawOpen"), curve[:, 0], atol=0.02)
 
@@ -191,7 +191,7 @@ def test_jittered_and_drifting_clocks(tmp_path: Path) -> None:
     curve = (0.5 + 0.4 * np.sin(2 * np.pi * at))[:, None].astype(np.float32)
     livelink.write(path, Motion(("jawOpen",), curve, Fraction(30)))
     rewrite(path, [timecode(t, 60) for t in at])
-    again = livelink.read(path)
+    again = Motion.load(path)
     assert again.fps == 30
     assert len(again) == pytest.approx(600 * 30 / 29.9, abs=1)
     expected = 0.5 + 0.4 * np.sin(2 * np.pi * (again.times - 0.5 / 29.9 + at[0]))
@@ -203,14 +203,14 @@ def test_timecodes_that_count_other_frames(tmp_path: Path, base: int) -> None:
     path = tmp_path / "a.csv"
     livelink.write(path, make(base * 3, Fraction(base)))
     rewrite(path, [timecode(50 + i / base, base) for i in range(base * 3)])
-    assert livelink.read(path).fps == base
+    assert Motion.load(path).fps == base
 
 
 def test_takes_across_midnight(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     livelink.write(path, make(120, Fraction(60)))
     rewrite(path, [timecode(86399 + i / 60, 60) for i in range(120)])
-    again = livelink.read(path)
+    again = Motion.load(path)
     assert (again.fps, len(again)) == (60, 120)
 
 
@@ -219,7 +219,7 @@ def test_repeated_timecodes_are_dropped(tmp_path: Path) -> None:
     livelink.write(path, make(120, Fraction(60)))
     order = [*range(60), 59, 59, *range(60, 120)]
     rewrite(path, [timecode(i / 60, 60) for i in range(120)], order)
-    again = livelink.read(path)
+    again = Motion.load(path)
     assert (again.fps, len(again)) == (60, 120)
 
 
@@ -229,10 +229,10 @@ def test_two_takes_in_one_file_and_shuffled_rows_are_refused(tmp_path: Path) -> 
     times = [timecode(i / 60, 60) for i in range(120)]
     rewrite(path, times[:60] * 2)
     with pytest.raises(MotionError, match=r"steps back at its frame 61.*Split it there"):
-        livelink.read(path)
+        Motion.load(path)
     rewrite(path, times, [*range(0, 120, 2), *range(1, 120, 2)])
     with pytest.raises(MotionError, match="steps back"):
-        livelink.read(path)
+        Motion.load(path)
 
 
 def test_weights_outside_the_range_are_clipped_and_missing_shapes_are_0(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_weights_outside_the_range_are_clipped_and_missing_shapes_are_0(tmp_path
     lines[1][jaw], lines[2][jaw] = "1.2", "-0.05"
     text = "\n".join(",".join(line[:tongue] + line[tongue + 1 :]) for line in lines)
     path.write_text(text, encoding="utf-8-sig")
-    motion = livelink.read(path)
+    motion = Motion.load(path)
     assert motion.channel("jawOpen")[:2].tolist() == [1.0, 0.0]
     assert not motion.channel("tongueOut").any()
 
@@ -278,7 +278,7 @@ def test_refuses(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(MotionError, match=message):
-        livelink.read(path)
+        Motion.load(path)
 
 
 def test_nan_and_standing_clocks_are_refused(tmp_path: Path) -> None:
@@ -286,11 +286,11 @@ def test_nan_and_standing_clocks_are_refused(tmp_path: Path) -> None:
     livelink.write(path, make(3))
     rewrite(path, ["00:00:00:00.000"] * 3)
     with pytest.raises(MotionError, match="do not advance"):
-        livelink.read(path)
+        Motion.load(path)
     header = path.read_text(encoding="utf-8").splitlines()[0]
     path.write_text(f"{header}\n00:00:00:00.000,61{',nan' * 61}\n", encoding="utf-8")
     with pytest.raises(MotionError, match="no weight or angle"):
-        livelink.read(path)
+        Motion.load(path)
     path.write_text(
         "\n".join(
             [header, *(f"{code}{',0' * 62}" for code in ("00:00:00:00.000", "09:00:00:00.000"))]
@@ -298,7 +298,7 @@ def test_nan_and_standing_clocks_are_refused(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     with pytest.raises(MotionError, match="jump by more"):
-        livelink.read(path)
+        Motion.load(path)
     path.write_text(f"{header}\n", encoding="utf-8")
     with pytest.raises(MotionError, match="no frames"):
-        livelink.read(path)
+        Motion.load(path)

@@ -25,7 +25,7 @@ def test_round_trip_is_exact(weights: np.ndarray, head: np.ndarray, fps: Fractio
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.npz"
         npz.write(path, motion)
-        assert npz.read(path) == motion
+        assert Motion.load(path) == motion
 
 
 def content() -> dict[str, object]:
@@ -54,14 +54,14 @@ def test_refuses(tmp_path: Path, change: dict[str, object], message: str) -> Non
     path = tmp_path / "a.npz"
     np.savez(path, **{**content(), **change})  # type: ignore[arg-type]
     with pytest.raises(MotionError, match=message):
-        npz.read(path)
+        Motion.load(path)
 
 
 def test_missing_arrays_are_named(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, weights=np.zeros((2, 1)))
     with pytest.raises(MotionError, match="lacks format, version, names, fps, head_rotation"):
-        npz.read(path)
+        Motion.load(path)
 
 
 def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
@@ -69,11 +69,11 @@ def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
     np.save(path.with_suffix(".npy"), np.array([{"a": 1}], dtype=object), allow_pickle=True)
     path.with_suffix(".npy").rename(path)
     with pytest.raises(MotionError):
-        npz.read(path)
+        Motion.load(path)
 
 
 def test_a_bare_array_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros(3))
     (tmp_path / "a.npy").rename(tmp_path / "a.npz")
     with pytest.raises(MotionError, match="not a numpy archive"):
-        npz.read(tmp_path / "a.npz")
+        Motion.load(tmp_path / "a.npz")
