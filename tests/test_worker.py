@@ -14,10 +14,13 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
+import numpy as np
 import pytest
 
-from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
+from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.tracking.video import read_image
 from dreamtalk_core.version import __version__
 from dreamtalk_core.worker import _KINDS, METHODS, PROTOCOL, Methods, _told_error
 
@@ -434,6 +437,16 @@ def test_a_performance_gives_a_style(worker: Client, tmp_path: Path) -> None:
     assert Path(kept["picture"]).is_file()
     error = worker.ask("extract_style", performance=[str(take)], name="a/b")["error"]
     assert error["kind"] == "StyleError"
+
+
+def test_what_is_doubtful_is_told_with_the_result(worker: Client, tmp_path: Path) -> None:
+    small = tmp_path / "small.png"
+    small.write_bytes(encode_png(np.ascontiguousarray(read_image(DEMO_PORTRAIT)[::5, ::5])))
+    take = str(tmp_path / "take.npz")
+    answer = worker.ask("animate", speech=str(DEMO_VOICE), output=take, portrait=str(small))
+    assert answer["result"]["frames"]
+    (warning,) = answer["warnings"]
+    assert "pixels" in warning
 
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")

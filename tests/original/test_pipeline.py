@@ -154,7 +154,7 @@ def test_styles_that_do_not_fit(talk: OriginalDreamTalk, speech: Speech, tmp_pat
         talk.animate(speech, "happy")
     with pytest.raises(StyleError, match="cannot hear a style"):
         talk.predict_style(speech)
-    with pytest.raises(MotionError, match="no file"):
+    with pytest.raises(MotionError, match="no such file"):
         talk.animate(speech, tmp_path / "nothing.mat")
 
 

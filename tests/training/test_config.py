@@ -90,7 +90,7 @@ def test_words_and_ranges_are_told(tmp_path: Path) -> None:
 def test_a_base_is_found_and_does_not_go_round(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"base": "run.json"}', encoding="utf-8")
     assert "stands on itself" in refused({"base": "other.json"}, tmp_path)
-    assert "cannot be read" in refused({"base": "nowhere.json"}, tmp_path)
+    assert "no such file" in refused({"base": "nowhere.json"}, tmp_path)
     (tmp_path / "run.json").write_text("[1]", encoding="utf-8")
     with pytest.raises(CorpusError, match="JSON object"):
         read_config(tmp_path / "run.json")

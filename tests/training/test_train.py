@@ -185,7 +185,7 @@ def slow(*arguments, load=training.load_sources):
 
 training.load_sources = slow
 start = distributed.init_process_group
-distributed.init_process_group = lambda backend: start(backend, timeout=timedelta(seconds=4))
+distributed.init_process_group = lambda backend: start(backend, timeout=timedelta(seconds=12))
 try:
     training.train(*map(Path, sys.argv[1:]), "cpu")
 finally:
@@ -198,7 +198,7 @@ class TestTwoProcesses:
     def test_wait_for_features_as_long_as_they_take(
         self, corpus: Path, config: Path, tmp_path: Path
     ) -> None:
-        script = TWO.format(meanwhile="time.sleep(8)")  # twice what collectives are given
+        script = TWO.format(meanwhile="time.sleep(15)")  # longer than collectives are given
         ends = together(script, config, corpus, tmp_path / "run")
         assert [end.returncode for end in ends] == [0, 0], ends[0].stderr + ends[1].stderr
         assert [end.stdout.split()[-2:] for end in ends] == [["left", "True"]] * 2
