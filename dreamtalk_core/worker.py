@@ -98,7 +98,7 @@ PICTURE = 128
 
 _PROGRESS_EVERY = 0.1
 """Seconds between two messages of progress, at least."""
-_GRACE = 2.0
+_GRACE = 1.0
 """Seconds that work has to clean up after itself when the other side is gone."""
 _GRACE_OF_SIGNALS = 8.0
 """The same where somebody is there, who waits for an answer: less than who asks will wait."""

@@ -101,7 +101,7 @@ def another_version(session: Any) -> None:
     session.preferences.python = str(session.worker)
     service = session.part("client.service")
     assert service.wait(service.request("hello", protocol=2))["protocol"] == 2
-    assert "same DreamTalk on both sides" in _failed(service, "hello", protocol=2)
+    assert "same DreamTalk on both sides" in _failed(service, "hello", protocol=3)
 
 
 def killed_half_way(session: Any) -> None:
