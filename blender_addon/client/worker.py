@@ -79,6 +79,10 @@ class Task:
     warnings: tuple[str, ...] = ()
     error: str = ""
 
+    def fail(self, problem: str) -> None:
+        """It has failed; why, in a line as of all errors."""
+        self.state, self.error = "FAILED", str(WorkerError(problem))
+
     @property
     def finished(self) -> bool:
         return self.state != "RUNNING"
@@ -276,7 +280,7 @@ class Worker:
                 problem = str(error)
         for task in failed:
             if task is not None and not task.finished:
-                task.state, task.error = "FAILED", problem
+                task.fail(problem)
 
     def _farewell(self) -> str:
         """Why the process may have ended, for the user."""
@@ -298,9 +302,10 @@ def _bring_up_to_date(task: Task, message: dict[str, Any], log_tail: Callable[[]
         task.result, task.progress, task.state = message["result"], 1.0, "DONE"
     else:
         error = message.get("error", {})
-        task.state, task.error = "FAILED", str(error.get("message", error))
+        problem = str(error.get("message", error))
         if error.get("kind") == "Failure":
-            task.error = f"DreamTalk has met a fault of its own. {task.error}\n{log_tail()}"
+            problem = f"DreamTalk has met a fault of its own. {problem}\n{log_tail()}"
+        task.fail(problem)
 
 
 _DOING = {
