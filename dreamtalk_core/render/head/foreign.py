@@ -33,6 +33,7 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.render.head.renderer import SplitHead
 from dreamtalk_core.rig.head import MATERIALS, load_head
 from dreamtalk_core.speech.media import READ_OPTIONS
+from dreamtalk_core.warned import warn
 
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
@@ -344,6 +345,11 @@ class _Scene:
         chosen = base.get("baseColorTexture", {})
         if number not in self.pictures:
             self.pictures[number] = self._coloured(material, base, chosen)
+            if self.pictures[number] is None and "index" in chosen:
+                warn(
+                    f"The texture of the material {shown(material.get('name', number))} cannot be "
+                    "read, so it looks like clay. Save its picture in the GLB as png or jpg."
+                )
         picture = self.pictures[number]
         if picture is None:
             # No colour, or none that can be read: like clay rather than white.

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.errors import RenderError
+from dreamtalk_core.errors import DreamTalkWarning, RenderError
 from dreamtalk_core.formats import glb
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
@@ -279,6 +279,16 @@ def test_every_index_of_a_foreign_scene_is_checked(written: Path, tmp_path: Path
                 load_glb_head(path)
                 harmless.append((place, value))
     assert not harmless
+
+
+def test_a_texture_that_cannot_be_read_is_told(written: Path, tmp_path: Path) -> None:
+    def spoil(document: Document) -> None:
+        document["images"][0] = {"uri": "data:image/png;base64,bm90aGluZw=="}
+        document["materials"][0]["name"] = "Face \x1b[2J"
+
+    with pytest.warns(DreamTalkWarning, match=r"material Face \\x1b\[2J cannot be read") as told:
+        load_glb_head(changed(written, tmp_path / "head.glb", spoil))
+    assert len(told) == len(document_of(written)["materials"])
 
 
 def document_of(path: Path) -> Document:
