@@ -35,6 +35,7 @@ LIGHT = (
     "installing",
     "motion",
     "parameters",
+    "progress",
     "retarget",
     "rig",
     "temporaries",

@@ -81,6 +81,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from dreamtalk_core.errors import DreamTalkError, OutOfMemoryError, StyleError, out_of_memory, shown
 from dreamtalk_core.files import check_not_read
+from dreamtalk_core.progress import Progress
 from dreamtalk_core.temporaries import tidy
 from dreamtalk_core.version import __version__
 from dreamtalk_core.warned import telling
@@ -105,7 +106,6 @@ _GRACE_OF_SIGNALS = 8.0
 _LONGEST = 1 << 22
 """Bytes of a line; what is longer is no request."""
 
-Progress = Callable[[int, int], None]
 Answer = dict[str, Any]
 _Settings = TypeVar("_Settings")
 

@@ -25,6 +25,7 @@ LIGHT = {
     "installing",
     "motion",
     "parameters",
+    "progress",
     "retarget",
     "rig",
     "temporaries",

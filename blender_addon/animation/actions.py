@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dreamtalk_core.motion.curves import reduce_keys, smooth
+from dreamtalk_core.motion.curves import reduce_keys, smooth, smoothstep
 
 from ..rigs.curve import Curve, Floats
 
@@ -226,9 +226,7 @@ def _fade(
     """[K] share of the new values: 0 to 1 and back over `blend` frames, slowly at both ends."""
     rising = (frames - start + 1) / (blend + 1) if start > first else np.ones(len(frames))
     falling = (stop - frames + 1) / (blend + 1) if stop < last else np.ones(len(frames))
-    way = np.clip(np.minimum(rising, falling), 0, 1).astype(np.float64)
-    share: NDArray[np.float64] = way * way * (3 - 2 * way)
-    return share
+    return smoothstep(np.minimum(rising, falling).astype(np.float64))
 
 
 def set_strength(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import INDEX
-from dreamtalk_core.motion.curves import smooth
+from dreamtalk_core.motion.curves import smooth, smoothstep
 from dreamtalk_core.parameters import Behaviour
 from dreamtalk_core.rig.head import EYE_DOWN, EYE_SIDE, EYE_UP
 
@@ -329,8 +329,8 @@ def _lid_closure(count: int, frames: list[int], fps: float, seed: int) -> Float6
         ahead, slower = rng.uniform(-0.006, 0.006, 2), rng.uniform(0.95, 1.08, 2)
         stop = min(count, frame + math.ceil(1 + (fall + shut + rise * 1.1) * fps))
         time = (np.arange(frame, stop) - frame + 1 - start)[:, None] / fps + ahead
-        falling = _ease(time / fall)
-        rising = _ease(((time - fall - shut) / (rise * slower)).clip(0, 1) ** 0.8)
+        falling = smoothstep(time / fall)
+        rising = smoothstep(((time - fall - shut) / (rise * slower)).clip(0, 1) ** 0.8)
         closed[frame:stop] = np.maximum(closed[frame:stop], falling * (1 - rising))
     return closed
 
@@ -448,7 +448,7 @@ def _posture(phrases: Phrases, seed: int) -> Float64:
     for start, step, speed in zip(starts, steps, rows[:, 3], strict=True):
         taken = low + (high - low) / (1 + math.exp(speed))
         # A little before the first sound.
-        done = _ease((frames[max(0, start - 4) :] - start + 3) / (taken * fps))
+        done = smoothstep((frames[max(0, start - 4) :] - start + 3) / (taken * fps))
         result[max(0, start - 4) :] += done[:, None] * step
     return result
 
@@ -464,7 +464,7 @@ def _brow_flashes(
     size *= (draws[:, 0] < _BROWS) & (accents.strength > 0.6 * _STRONG)
     offsets = np.arange(-round(0.28 * phrases.fps), round(0.6 * phrases.fps) + 1)
     time = offsets / phrases.fps
-    shape = _ease((time + 0.28) / 0.24) * (1 - _ease((time - 0.08) / 0.5))
+    shape = smoothstep((time + 0.28) / 0.24) * (1 - smoothstep((time - 0.08) / 0.5))
     flash = _placed(accents.frames, size[:, None], offsets, shape, len(weights))[:, 0]
     result = {}
     for name, share, down in (
@@ -539,13 +539,6 @@ def _placed(
     at = frames[:, None] + offsets
     inside = (at >= 0) & (at < count)
     np.add.at(result, at[inside], (shape[None, :, None] * sizes[:, None, :])[inside])
-    return result
-
-
-def _ease(part: Float64) -> Float64:
-    """0 to 1 with a soft start and end for `part` going from 0 to 1, held outside."""
-    x = np.clip(part, 0, 1)
-    result: Float64 = x * x * (3 - 2 * x)
     return result
 
 

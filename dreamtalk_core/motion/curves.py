@@ -145,3 +145,10 @@ def reduce_keys(times: ArrayLike, values: ArrayLike, tolerance: float) -> NDArra
             keep[middle] = True
             spans += [(start, middle), (middle, end)]
     return np.flatnonzero(keep)
+
+
+def smoothstep(share: ArrayLike) -> NDArray[np.float64]:
+    """0..1 -> 0..1, level at both ends; what is outside is held."""
+    x = np.clip(share, 0, 1)
+    result: NDArray[np.float64] = x * x * (3 - 2 * x)
+    return result

@@ -33,8 +33,9 @@ from dreamtalk_core.original.layout import (
 )
 from dreamtalk_core.original.renderer import PIRenderer
 from dreamtalk_core.original.wav2vec import MODEL, Wav2Vec
-from dreamtalk_core.pipeline.dreamtalk import Progress, check_sampling
+from dreamtalk_core.pipeline.dreamtalk import check_sampling
 from dreamtalk_core.pipeline.performance import Performance, useful_parts
+from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.style import SUFFIX, Style, StyleTrack, read_style_file
 

@@ -15,9 +15,9 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.original.coefficients import Coefficients
 from dreamtalk_core.original.layout import FPS
 from dreamtalk_core.original.renderer import GPU_FRAMES, IMAGE_SIZE, RADIUS, PIRenderer
+from dreamtalk_core.progress import Progress
 from dreamtalk_core.render.output.mark import PORTRAIT_MARK
 from dreamtalk_core.render.output.video import check_video_path, write_video
-from dreamtalk_core.render.preview import Progress
 from dreamtalk_core.speech.audio import Speech
 
 Image = NDArray[np.uint8]

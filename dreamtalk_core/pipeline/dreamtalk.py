@@ -34,6 +34,7 @@ from dreamtalk_core.models.style_predictor import StylePredictor, summarise_spee
 from dreamtalk_core.motion import Motion, frame_count, frame_times, parse_fps
 from dreamtalk_core.parameters import Behaviour, Controls
 from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
+from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.phonetics import PhoneticEncoder, reported
 from dreamtalk_core.speech.prosody import FPS, measure_prosody
@@ -67,8 +68,6 @@ AUTO_INTENSITY = 0.5
 """Intensity of a predicted style: voices are ambiguous, so it is hinted at rather than acted."""
 NATURAL, UNCHANGED = Behaviour(), Controls()
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total); an exception raised in it cancels the work."""
 
 AnyStyle = Style | StyleTrack | Performance
 

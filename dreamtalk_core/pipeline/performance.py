@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +12,13 @@ from dreamtalk_core.animation.calibration import calibrate
 from dreamtalk_core.errors import StyleError
 from dreamtalk_core.formats import READABLE
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.progress import Progress
 from dreamtalk_core.style import useful_spans
 
 Performance = Motion | str | Path
 
 TURNED = 45.0
 """Degrees of yaw or pitch from which on half of a face is guessed rather than seen."""
-
-Progress = Callable[[int, int], None]
 
 
 def read_performance(

@@ -18,6 +18,7 @@ from dreamtalk_core.errors import RenderError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.progress import Progress
 from dreamtalk_core.render.control import KINDS, HeadControls, PortraitControls
 from dreamtalk_core.render.head.raster import threads
 from dreamtalk_core.render.head.renderer import Background, HeadRenderer
@@ -27,9 +28,6 @@ from dreamtalk_core.render.output.video import check_video_path, write_video
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.rig.head import Head
 from dreamtalk_core.speech.audio import Speech
-
-Progress = Callable[[int, int], None]
-"""Called with (frames done, frames in all); an exception that it raises stops the work."""
 
 _COLUMNS = 4
 """Heads beside one another, before a new row begins."""

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from dreamtalk_core.errors import StyleError
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.style.file import save_style
 
 
@@ -100,7 +101,7 @@ class StyleTrack:
         before = place.astype(int)
         after = np.minimum(before + 1, len(at) - 1)
         way = (place - before)[:, None]
-        share = way * way * (3 - 2 * way)
+        share = smoothstep(way)
         # Not a + share (b - a): this form is exact at both ends.
         return ((1 - share) * values[before] + share * values[after]).astype(np.float32)
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import NoFaceError, TrackingError, shown
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.progress import Progress
 from dreamtalk_core.tracking.crop import Image, Region, crop
 from dreamtalk_core.tracking.tracker import (
     OUTSIDE,
     Face,
     FaceTracker,
-    Progress,
     choose_face,
     outside,
     region_of_landmarks,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,6 +24,8 @@ from dreamtalk_core.animation.calibration import resting_face
 from dreamtalk_core.errors import NoFaceError, TrackingError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.curves import smoothstep
+from dreamtalk_core.progress import Progress
 from dreamtalk_core.tracking.derive import derive, measure
 from dreamtalk_core.tracking.doubts import Doubts
 from dreamtalk_core.tracking.portrait import read_portrait
@@ -32,7 +34,6 @@ from dreamtalk_core.tracking.video import Image, Images, open_images
 from dreamtalk_core.warned import warn
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 MAX_GAP = 0.4
 """Seconds for which a face may be lost and the curves still go straight on."""
@@ -210,19 +211,13 @@ def bridge(curves: Array, gap: slice, fps: float, rest: NDArray[np.floating]) ->
     before, after = max(gap.start - 1, 0), min(gap.stop, len(curves) - 1)
     sides = curves[[before if gap.start else after, after if gap.stop < len(curves) else before]]
     steps = np.arange(1, gap.stop - gap.start + 1)
-    curves[gap] = sides[0] + (sides[1] - sides[0]) * _soft(steps / (len(steps) + 1))[:, None]
+    curves[gap] = sides[0] + (sides[1] - sides[0]) * smoothstep(steps / (len(steps) + 1))[:, None]
     if _is_long(gap, fps):
         since = steps if gap.start else np.full(len(steps), np.inf)
         until = steps[::-1] if gap.stop < len(curves) else np.full(len(steps), np.inf)
-        away = _soft(np.minimum(since, until) / fps / EASE)[:, None]
+        away = smoothstep(np.minimum(since, until) / fps / EASE)[:, None]
         face = curves[gap, : len(rest)]
         face += (rest - face) * away
-
-
-def _soft(share: Array) -> Array:
-    """0..1 -> 0..1, slow at both ends."""
-    share = np.clip(share, 0, 1)
-    return share * share * (3 - 2 * share)
 
 
 def _is_long(gap: slice, fps: float) -> bool:

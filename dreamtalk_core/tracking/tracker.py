@@ -29,6 +29,7 @@ from dreamtalk_core.models.face_landmarker import (
     Mesh,
 )
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.progress import Progress
 from dreamtalk_core.tracking.crop import Image, Region, sample
 from dreamtalk_core.tracking.pose import head_angles, head_matrix
 from dreamtalk_core.warned import warn
@@ -58,8 +59,6 @@ OUTSIDE = 0.1
 CUT = 20.0
 """Mean difference of two frames, of 255, that only a cut makes."""
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total); an exception raised in it cancels the work."""
 
 Network = TypeVar("Network", bound=nn.Module)
 

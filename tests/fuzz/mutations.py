@@ -150,9 +150,10 @@ def change_tree(random: Random, tree: Any) -> Any:
                 (value + 1, value - 1, -value, value * 10**9, 0, 1, 2, 10**12)
             )
         elif how == 2 and isinstance(value, list) and value:
-            # Once only, for a hundred thousand of whole frames would be a test of patience.
-            scalar = not isinstance(value[0], (list, dict))
-            place[key] = (value * (100_000 // len(value) + 1)) if scalar else value + value[:1]
+            # What is long comes once more only: a hundred thousand of them fit into no memory.
+            short = not isinstance(value[0], (list, dict)) and len(str(value[0])) < 30
+            short &= not str(value[0]).startswith("\0")
+            place[key] = (value * (100_000 // len(value) + 1)) if short else value + value[:1]
         elif how == 3 and isinstance(value, list):
             place[key] = value[: random.randrange(len(value) + 1)]
         elif how == 4:

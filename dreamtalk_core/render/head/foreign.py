@@ -30,6 +30,8 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import RenderError, shown
 from dreamtalk_core.formats._limits import check_count, check_file, parse_json, unreadable
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.curves import smoothstep
+from dreamtalk_core.render.colour import to_linear, to_srgb
 from dreamtalk_core.render.head.renderer import SplitHead
 from dreamtalk_core.rig.head import MATERIALS, load_head
 from dreamtalk_core.speech.media import READ_OPTIONS
@@ -560,8 +562,7 @@ def _head(file: Path, parts: list[_Part]) -> SplitHead:
     material = np.concatenate(
         [np.full(len(t), MATERIALS.index(p.kind)) for t, p in zip(triangles, parts, strict=True)]
     )
-    bend = np.clip((positions[:, 1] - _NECK_END) / (_NECK_TOP - _NECK_END), 0, 1)
-    neck = bend * bend * (3 - 2 * bend)
+    neck = smoothstep((positions[:, 1] - _NECK_END) / (_NECK_TOP - _NECK_END))
     for part, start, end in zip(parts, starts[:-1], starts[1:], strict=True):
         if part.follows is not None:
             neck[start:end] = part.follows
@@ -706,15 +707,11 @@ def _atlas(parts: list[_Part]) -> tuple[Picture, Array]:
 def _to_linear(picture: Picture) -> Array:
     """[H, W, 4], alpha as it is; 0..1."""
     x = picture / 255
-    x[..., :3] = np.where(
-        x[..., :3] <= 0.04045, x[..., :3] / 12.92, ((x[..., :3] + 0.055) / 1.055) ** 2.4
-    )
+    x[..., :3] = to_linear(x[..., :3])
     return x
 
 
 def _to_srgb(linear: Array) -> Picture:
     x = np.clip(linear, 0, 1)
-    x[..., :3] = np.where(
-        x[..., :3] <= 0.0031308, 12.92 * x[..., :3], 1.055 * x[..., :3] ** (1 / 2.4) - 0.055
-    )
+    x[..., :3] = to_srgb(x[..., :3])
     return np.round(255 * x).astype(np.uint8)

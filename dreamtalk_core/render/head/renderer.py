@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.errors import RenderError
+from dreamtalk_core.render.colour import to_linear, to_srgb
 from dreamtalk_core.render.head.raster import compiled, fill, vertex_normals
 from dreamtalk_core.rig.head import MATERIALS, Head, gaze_rotation, load_head, rotation_matrix
 
@@ -82,14 +83,11 @@ def _tone_curve() -> Float:
     knee = 0.55
     bent = knee + (1 - knee) * (1 - np.exp(-(x - knee) / (1 - knee)))
     y = np.where(x < knee, x, bent)
-    srgb = np.where(y <= 0.0031308, 12.92 * y, 1.055 * np.maximum(y, 1e-9) ** (1 / 2.4) - 0.055)
-    return (np.clip(srgb, 0, 1) * 255).astype(np.float32)
+    return (np.clip(to_srgb(y), 0, 1) * 255).astype(np.float32)
 
 
 def _to_linear(srgb: NDArray[np.uint8]) -> Float:
-    x = srgb.astype(np.float32) / 255
-    result: Float = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
-    return np.ascontiguousarray(result, np.float32)
+    return np.ascontiguousarray(to_linear(srgb.astype(np.float32) / 255), np.float32)
 
 
 def _backdrop(size: int) -> Float:

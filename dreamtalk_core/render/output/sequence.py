@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.files import check_target, write_error
 from dreamtalk_core.formats.png import encode_png
+from dreamtalk_core.render.colour import to_linear
 from dreamtalk_core.render.head.raster import threads
 from dreamtalk_core.render.output.exr import encode_exr
 from dreamtalk_core.render.output.mark import exr_attributes, png_text
@@ -156,8 +157,7 @@ def _linear(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _srgb_curve() -> NDArray[np.float32]:
-    x = np.arange(256) / 255
-    return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return to_linear(np.arange(256) / 255).astype(np.float32)
 
 
 def _write_sound(path: Path, audio: str | os.PathLike[str] | Speech, duration: Fraction) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.render.head.raster import Float, compiled
 from dreamtalk_core.render.portrait.rig import EYE_LOOPS, IRISES, SIDES, FaceRig, window
 from dreamtalk_core.render.portrait.warp import coverage, cubic, inner
@@ -96,8 +97,7 @@ class Eye:
         # How far lids and iris are from where they are at rest: at rest the photo itself is seen.
         moved = np.abs((loop - where) @ back.T + rest - self._rest).max() / self._width
         moved = max(moved, float(np.abs(shift).max()) / self._width)
-        strength = min(max((moved - 0.006) / 0.05, 0.0), 1.0)
-        strength *= strength * (3 - 2 * strength)
+        strength = float(smoothstep((moved - 0.006) / 0.05))
         if strength <= 0:
             return
         low = np.floor(loop.min(0)).astype(int) - 2

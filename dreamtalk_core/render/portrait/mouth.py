@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.render.colour import to_linear
 from dreamtalk_core.render.head.raster import Float, Int, compiled, fill, vertex_normals
 from dreamtalk_core.render.portrait.rig import LOWER_LIP, UPPER_LIP, FaceRig, window
 from dreamtalk_core.render.portrait.warp import coverage, cubic, inner
@@ -196,9 +197,7 @@ def _pieces(triangles: Int, count: int) -> list[NDArray[np.int64]]:
 
 
 def _linear(srgb: Array | Bytes) -> Array:
-    x = np.asarray(srgb, float) / 255
-    result: Array = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
-    return result
+    return to_linear(np.asarray(srgb, float) / 255)
 
 
 def _light(image: Bytes, rig: FaceRig) -> tuple[Array, float]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.errors import RenderError
+from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.render.portrait.eyes import Eye
 from dreamtalk_core.render.portrait.mouth import Mouth
 from dreamtalk_core.render.portrait.rig import FaceRig
@@ -32,9 +33,7 @@ _REACH = 1.9
 
 def _smooth(x: Array, low: float | Array, high: float | Array) -> Array:
     """0 at low, 1 at high, without a corner."""
-    t = np.clip((x - low) / (high - low), 0, 1)
-    result: Array = t * t * (3 - 2 * t)
-    return result
+    return smoothstep((x - low) / (high - low))
 
 
 @dataclass(frozen=True, eq=False)

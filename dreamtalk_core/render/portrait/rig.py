@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats._limits import read_arrays
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, REGIONS
+from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.render.head.raster import compiled
 from dreamtalk_core.rig.head import rotation_matrix
 
@@ -226,8 +227,7 @@ class FaceRig:
         active = np.flatnonzero(w)
         moved = (w[active] @ self._flat[active]).reshape(-1, 3)
         points: Array = self.rest + moved
-        speaking = min(float(w[_MOUTH].sum()) / _SPEAKING, 1.0)
-        points += speaking**2 * (3 - 2 * speaking) * self.closing
+        points += smoothstep(float(w[_MOUTH].sum()) / _SPEAKING) * self.closing
         for loop, overlap in zip(EYE_LOOPS, self._lid_overlaps, strict=True):
             upper, lower = list(loop[1:8]), list(loop[:8:-1])
             points[upper, 1] = np.maximum(points[upper, 1], points[lower, 1] - overlap)
