@@ -189,9 +189,10 @@ class Methods:
         heard = Speech.load(speech)  # before the model: a wrong name is told at once
         talk = self._talk(model, device, project)
         progress(0, 1)
+        features = talk.analyse(heard)
         motion = talk.sample_motion(
-            heard,
-            talk.load_style(style, heard, portrait or None),
+            features,
+            talk.load_style(style, features, portrait or None),
             guidance=guidance,
             fps=fps,
             seed=seed,

@@ -200,10 +200,11 @@ def _animate(options: argparse.Namespace) -> None:
         check_video_path(options.preview)
     speech = Speech.load(options.speech)  # before the model: a wrong name is told at once
     talk = load(options)
-    chosen = talk.load_style(options.style, speech, options.portrait)
+    heard = talk.analyse(speech)
+    chosen = talk.load_style(options.style, heard, options.portrait)
     with Bar("animate") as progress:
         motion = talk.sample_motion(
-            speech,
+            heard,
             chosen,
             guidance=options.guidance,
             fps=options.fps,

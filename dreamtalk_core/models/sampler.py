@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -19,7 +18,6 @@ from dreamtalk_core.models.denoiser import Denoiser
 from dreamtalk_core.models.devices import side_by_side
 from dreamtalk_core.models.diffusion import alphas_cumprod, less_noise, timesteps
 from dreamtalk_core.models.motion_model import MotionModel
-from dreamtalk_core.speech.phonetics import PhoneticEncoder
 
 WINDOW = 400
 """Frames that the denoiser handles at a time."""
@@ -36,28 +34,10 @@ Cut = tuple[slice, slice]
 """See `windows`."""
 
 
-def hear(
-    phonetics: PhoneticEncoder, waveform: npt.NDArray[np.float32], frames: int, advance: Advance
-) -> Iterator[Tensor]:
-    """Feature rows float16 [t, F] of speech [N] at 16 kHz, in order: together 2 frames + 1."""
-    left, heard = 2 * frames + 1, 0
-    rows = torch.empty(0)
-    for piece in phonetics.stream(waveform):
-        rows = piece[:left].half()
-        left -= len(rows)
-        now = min(heard + len(piece) // 2, frames)
-        advance(now - heard)
-        heard = now
-        yield rows
-    advance(frames - heard)
-    if left:
-        yield rows[-1:].expand(left, -1)
-
-
 def contents(
     denoiser: Denoiser, rows: Iterator[Tensor], frames: int, advance: Advance
 ) -> Iterator[Tensor]:
-    """What the speech asks of the face, [t, width], in order, from feature rows as of `hear`."""
+    """What the speech asks of the face, [t, width], in order; rows: of `SpeechFeatures`."""
     held = _Tail(0)
 
     def content(cut: Cut) -> Tensor:

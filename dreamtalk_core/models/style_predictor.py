@@ -22,7 +22,7 @@ from dreamtalk_core.models.style_encoder import positions
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.speech.articulation import FEATURES
 from dreamtalk_core.speech.phonetics import FEATURE_WIDTH, WIDTH
-from dreamtalk_core.speech.prosody import DESCRIPTORS, FAINT_DB, FPS, describe_voice
+from dreamtalk_core.speech.prosody import DESCRIPTORS, FAINT_DB, FPS, Prosody, describe_voice
 from dreamtalk_core.weights import fill, open_weights, parse_config, save_weights
 
 Array = npt.NDArray[np.float32]
@@ -198,13 +198,16 @@ def most_typical(drawn: Tensor) -> int:
     return int(apart[:, 1 : NEIGHBOURS + 1].mean(1).argmin())
 
 
-def summarise_speech(waveform: Array, rows: npt.NDArray[np.floating]) -> Array:
+def summarise_speech(
+    waveform: Array, rows: npt.NDArray[np.floating], prosody: Prosody | None = None
+) -> Array:
     """What the predictor hears of a speech: [N, len(SUMMARY)], not normalised.
 
     waveform: [N] at 16 kHz, levelled as `Speech` does it. rows: feature rows of the phonetic
-    encoder for it, [R, FEATURE_WIDTH]. The first row sums up all of it, the others a second each.
+    encoder for it, [R, FEATURE_WIDTH]. prosody: its own, where it has been measured. The first row
+    sums up all of it, the others a second each.
     """
-    voice = describe_voice(waveform)
+    voice = describe_voice(waveform, prosody)
     missing = 2 * len(voice) - len(rows)
     rows = np.pad(rows, ((0, max(0, missing)), (0, 0)), mode="edge")[: 2 * len(voice)]
     rows = rows.astype(np.float32)

@@ -29,15 +29,15 @@ from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.models.devices import choose_device, inference
 from dreamtalk_core.models.diffusion import TRAIN_STEPS
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
-from dreamtalk_core.models.sampler import contents, draw_noise, hear, sample_takes
+from dreamtalk_core.models.sampler import contents, draw_noise, sample_takes
 from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
-from dreamtalk_core.motion import Motion, frame_count, frame_times, parse_fps
+from dreamtalk_core.motion import Motion, frame_times, parse_fps
 from dreamtalk_core.parameters import Behaviour, Controls
 from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import PhoneticEncoder, reported
-from dreamtalk_core.speech.prosody import FPS, measure_prosody
 from dreamtalk_core.style import (
     SUFFIX,
     Style,
@@ -60,8 +60,6 @@ PREDICTOR = "predictor.safetensors"
 """The style predictor of a model, in the folder of its weights."""
 DEFAULT_STYLE, NEUTRAL = "auto", "neutral"
 DEFAULT_STEPS = 4
-PREDICTED_SECONDS = 30
-"""How much of a speech is heard to predict its style."""
 VOICED_FRAMES = 12
 """Frames with voice (half a second) below which there is nothing to hear a style in."""
 AUTO_INTENSITY = 0.5
@@ -137,8 +135,19 @@ class DreamTalk:
             "; ".join(source for _, source in found),
         )
 
+    def analyse(self, speech: Speech | SpeechFeatures) -> SpeechFeatures:
+        """What is heard in a speech. The other methods take it in place of the speech: whoever asks
+        for a style first and for a motion then has it analysed once."""
+        if isinstance(speech, SpeechFeatures):
+            return speech
+        return SpeechFeatures(speech, self.phonetics)
+
     def predict_style(
-        self, speech: Speech, portrait: Performance | None = None, *, seed: int = 0
+        self,
+        speech: Speech | SpeechFeatures,
+        portrait: Performance | None = None,
+        *,
+        seed: int = 0,
     ) -> Style:
         """The style that a speech calls for, heard from the voice alone or seen on a portrait too.
 
@@ -151,21 +160,21 @@ class DreamTalk:
         if portrait is not None:
             seen = read_performance(portrait, device=self.device)[0]
             rest = resting_face(seen.to_arkit().weights)
-        waveform = speech.waveform[: PREDICTED_SECONDS * SAMPLE_RATE]
-        if np.isfinite(measure_prosody(waveform).pitch).sum() < VOICED_FRAMES:
-            return replace(named_style(self.model, NEUTRAL), name="auto", source=speech.source)
-        frames = frame_count(Fraction(len(waveform), SAMPLE_RATE), FPS)
-        rows = torch.cat(list(hear(self.phonetics, waveform, frames, lambda _: None)))
-        summary = summarise_speech(waveform, rows.float().cpu().numpy())
+        heard = self.analyse(speech).beginning
+        source = heard.speech.source
+        if np.isfinite(heard.prosody.pitch).sum() < VOICED_FRAMES:
+            return replace(named_style(self.model, NEUTRAL), name="auto", source=source)
+        rows = torch.cat(list(heard.rows())).float().cpu().numpy()
+        summary = summarise_speech(heard.speech.waveform, rows, heard.prosody)
         code = self.predictor.predict(summary, rest, seed)
-        style = Style(code, "auto", speech.source, AUTO_INTENSITY, self.predictor.config.model)
+        style = Style(code, "auto", source, AUTO_INTENSITY, self.predictor.config.model)
         check_fits(style, self.model)
         return style
 
     def load_style(
         self,
         style: AnyStyle,
-        speech: Speech | None = None,
+        speech: Speech | SpeechFeatures | None = None,
         portrait: Performance | None = None,
     ) -> Style | StyleTrack:
         """A style in any form: a style, a motion, a file, or text as of `parse_style`.
@@ -185,7 +194,9 @@ class DreamTalk:
         check_fits(style, self.model)
         return style
 
-    def _resolve(self, text: str, speech: Speech | None, portrait: Performance | None) -> Style:
+    def _resolve(
+        self, text: str, speech: Speech | SpeechFeatures | None, portrait: Performance | None
+    ) -> Style:
         """A style by its name or file name."""
         if text.casefold() == "auto":
             if speech is None:
@@ -201,7 +212,7 @@ class DreamTalk:
 
     def sample_motion(
         self,
-        speech: Speech,
+        speech: Speech | SpeechFeatures,
         style: AnyStyle,
         *,
         guidance: float = 1.0,
@@ -223,8 +234,9 @@ class DreamTalk:
         """
         check_sampling(guidance, seed, steps)
         rate = parse_fps(fps)
-        chosen = self.load_style(style, speech)
-        frames = frame_count(speech.duration, self.model.config.fps)
+        features = self.analyse(speech)
+        chosen = self.load_style(style, features)
+        frames, duration = features.frames, features.speech.duration
         # Hearing, content, then each step: the frames go by once for each.
         total, done = frames * (steps + 2), 0
 
@@ -239,7 +251,7 @@ class DreamTalk:
 
         def heard() -> Iterator[Tensor]:
             known = 0
-            for rows in hear(self.phonetics, speech.waveform, frames, advance):
+            for rows in features.rows(advance):
                 spikes[known : (known := known + len(rows))] = lip_spikes(rows)
                 yield rows
 
@@ -247,11 +259,11 @@ class DreamTalk:
             content = contents(self.model.denoiser, heard(), frames, advance)
             noise = draw_noise(len(self.model.config.channels), seed)
             own = self.take(content, frames, chosen, guidance, noise, steps, advance)
-        prosody = measure_prosody(speech.waveform)
+        prosody = features.prosody
         advance(0)  # what is left takes a while for a long speech: a moment to cancel
         own = enliven(own, prosody.loudness, prosody.pitch, seed, behaviour)
         advance(0)
-        return meet_lips(own, controls, spikes).resample(rate, speech.duration)
+        return meet_lips(own, controls, spikes).resample(rate, duration)
 
     def picture_style(self, style: Style | StyleTrack, size: int = 256) -> bytes:
         """A PNG, size x size pixels, of the built-in head in a style: at the most typical moment

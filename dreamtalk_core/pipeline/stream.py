@@ -19,7 +19,7 @@ import torch
 from dreamtalk_core.animation.behaviour import enliven
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.models.devices import inference
-from dreamtalk_core.models.sampler import WINDOW, contents, hear
+from dreamtalk_core.models.sampler import WINDOW, contents
 from dreamtalk_core.motion import Motion, frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls
@@ -34,6 +34,7 @@ from dreamtalk_core.pipeline.dreamtalk import (
     meet_lips,
 )
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.features import encode_speech
 from dreamtalk_core.speech.media import to_float
 from dreamtalk_core.speech.prosody import FPS, measure_prosody
 
@@ -132,7 +133,7 @@ class MotionStream:
         talk = self.talk
         wave = Speech.from_array(self.wave, SAMPLE_RATE).waveform
         with inference():
-            rows = torch.cat(list(hear(talk.phonetics, wave, count, lambda _: None)))
+            rows = torch.cat(list(encode_speech(talk.phonetics, wave, count, lambda _: None)))
             content = contents(talk.model.denoiser, iter([rows]), count, lambda _: None)
             noise = torch.from_numpy(self.noise[:count]).split(WINDOW)
             motion = talk.take(

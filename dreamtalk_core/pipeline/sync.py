@@ -9,9 +9,9 @@ import torch
 
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.models.lip_expert import LipExpert, Sync
-from dreamtalk_core.models.sampler import hear
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.speech.audio import Speech
+from dreamtalk_core.speech.features import encode_speech
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 
 MIN_FRAMES = 40
@@ -29,7 +29,7 @@ def measure_sync(speech: Speech, motion: Motion) -> Sync:
             f"{MIN_FRAMES / 25:g} s."
         )
     expert, phonetics = _networks()
-    rows = torch.cat(list(hear(phonetics, speech.waveform, len(own), lambda _: None)))
+    rows = torch.cat(list(encode_speech(phonetics, speech.waveform, len(own), lambda _: None)))
     head = own.head_rotation - own.head_rotation.mean(0)
     return expert.sync(rows, torch.from_numpy(np.concatenate([own.weights, head], 1)))
 

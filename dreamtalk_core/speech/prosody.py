@@ -57,9 +57,13 @@ class Prosody:
     """[T] dB, 0 as loud as the speech's loud parts (their 95th percentile), -60 silence."""
     median_hz: float
     """The speaker's median pitch; NaN if there is no voice at all."""
+    hertz: Array
+    """[T, 4] pitch of each moment of a frame, see `measure_pitch`."""
+    periodic: Array
+    """[T, 4] how periodic the sound is there."""
 
     def __post_init__(self) -> None:
-        for name in ("pitch", "loudness"):
+        for name in ("pitch", "loudness", "hertz", "periodic"):
             values = np.array(getattr(self, name), np.float32)
             values.flags.writeable = False
             object.__setattr__(self, name, values)
@@ -72,12 +76,12 @@ def measure_prosody(waveform: Array) -> Prosody:
     """
     frames = frame_count(Fraction(len(waveform), SAMPLE_RATE), FPS)
     loudness = measure_loudness(waveform, frames)
-    moments, _ = measure_pitch(waveform, frames)
+    moments, periodic = measure_pitch(waveform, frames)
     hertz = _median_if_most(moments)
     hertz[loudness < FAINT_DB] = np.nan
     voiced = hertz[~np.isnan(hertz)]
     median = float(np.median(voiced)) if len(voiced) else float("nan")
-    return Prosody(12 * np.log2(hertz / median), loudness, median)
+    return Prosody(12 * np.log2(hertz / median), loudness, median, moments, periodic)
 
 
 def measure_loudness(waveform: Array, frames: int) -> Array:
@@ -160,11 +164,14 @@ _FREQUENCIES = np.fft.rfftfreq(_SPECTRUM, 1 / SAMPLE_RATE)
 _BANDS = 26
 
 
-def describe_voice(waveform: Array) -> Array:
-    """[T, len(DESCRIPTORS)] at 25 frames per second; waveform as in `measure_prosody`."""
-    frames = frame_count(Fraction(len(waveform), SAMPLE_RATE), FPS)
-    loudness = measure_loudness(waveform, frames)
-    hertz, periodic = measure_pitch(waveform, frames)
+def describe_voice(waveform: Array, prosody: Prosody | None = None) -> Array:
+    """[T, len(DESCRIPTORS)] at 25 frames per second; waveform as in `measure_prosody`.
+
+    prosody: that of the waveform, where it has been measured.
+    """
+    prosody = prosody or measure_prosody(waveform)
+    loudness, periodic, hertz = prosody.loudness, prosody.periodic, prosody.hertz.copy()
+    frames = len(loudness)
     hertz[loudness < FAINT_DB] = np.nan
     voiced = np.isfinite(hertz)
     count = np.maximum(voiced.sum(1), 1)

@@ -14,12 +14,13 @@ from safetensors.torch import load_file, save_file
 from dreamtalk_core import DreamTalk, Motion, Speech
 from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError
-from dreamtalk_core.models.sampler import WINDOW, hear, windows
+from dreamtalk_core.models.sampler import WINDOW, windows
 from dreamtalk_core.motion import frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.parameters import Behaviour, Controls
 from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL
 from dreamtalk_core.rig.head import load_head
+from dreamtalk_core.speech.features import encode_speech
 from dreamtalk_core.speech.phonetics import reported
 from dreamtalk_core.style import Style
 
@@ -193,7 +194,7 @@ def test_auto_is_heard_from_the_speech(talk: DreamTalk, speech: Speech) -> None:
 
 
 def test_bilabials_shut_the_lips_in_every_emotion(talk: DreamTalk, speech: Speech) -> None:
-    rows = torch.cat(list(hear(talk.phonetics, speech.waveform, 346, lambda _: None)))
+    rows = torch.cat(list(encode_speech(talk.phonetics, speech.waveform, 346, lambda _: None)))
     spikes = np.flatnonzero(reported(rows, "bilabial").numpy() > 0.3) / 50
     assert len(spikes) > 5
     for name in EMOTIONS:

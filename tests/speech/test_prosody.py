@@ -102,6 +102,7 @@ def test_effort_shows_in_the_balance_of_the_spectrum(demo_voice: object) -> None
 
 
 def test_prosody_cannot_be_changed() -> None:
-    prosody = Prosody(np.zeros(3, np.float32), np.zeros(3, np.float32), 100.0)
+    three, moments = np.zeros(3, np.float32), np.zeros((3, 4), np.float32)
+    prosody = Prosody(three, three, 100.0, moments, moments)
     with pytest.raises(ValueError, match="read-only"):
         prosody.pitch[0] = 1

@@ -16,8 +16,9 @@ from dreamtalk_core import DreamTalk, Speech
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.models.diffusion import frame_noise, sample
-from dreamtalk_core.models.sampler import contents, draw_noise, hear, sample_takes, temperature
+from dreamtalk_core.models.sampler import contents, draw_noise, sample_takes, temperature
 from dreamtalk_core.speech import spool as own
+from dreamtalk_core.speech.features import encode_speech
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.speech.prosody import measure_prosody
 from dreamtalk_core.speech.spool import IN_MEMORY, in_pieces, spooled
@@ -99,7 +100,7 @@ def test_piece_by_piece_is_what_the_whole_gives(
     def passed(section: int) -> list[torch.Tensor]:
         monkeypatch.setattr("dreamtalk_core.models.sampler.SECTION", section)
         with torch.inference_mode():
-            rows = hear(talk.phonetics, waveform, frames, lambda _: None)
+            rows = encode_speech(talk.phonetics, waveform, frames, lambda _: None)
             content = contents(model.denoiser, rows, frames, lambda _: None)
             drawn = draw_noise(len(model.config.channels), 3)
             takes = sample_takes(
@@ -113,7 +114,7 @@ def test_piece_by_piece_is_what_the_whole_gives(
     assert torch.equal(torch.cat(pieces, 1), whole[0])
 
     with torch.inference_mode():
-        rows = torch.cat(list(hear(talk.phonetics, waveform, frames, lambda _: None)))
+        rows = torch.cat(list(encode_speech(talk.phonetics, waveform, frames, lambda _: None)))
         heard = model.denoiser.content(rows.float()[None]).expand(2, -1, -1)
         start = frame_noise(frames, len(model.config.channels), 3) * temperature(model)
 

@@ -1,0 +1,79 @@
+"""`SpeechFeatures`: what is heard in a speech, each thing once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from dreamtalk_core.motion.frame_rate import frame_count
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.phonetics import PhoneticEncoder
+from dreamtalk_core.speech.prosody import FPS, Prosody, measure_prosody
+
+KEPT_SECONDS = 30
+"""Of a longer speech phonetic rows are not kept, so that memory does not grow with it."""
+
+Advance = Callable[[int], None]
+"""Called with the frames that have just been done."""
+
+
+class SpeechFeatures:
+    """Phonetic rows, loudness and pitch of a speech: measured when first asked for, and kept.
+
+    Handed to style, sampler and lips alike. Rows of a speech longer than `KEPT_SECONDS` pass
+    through; what is asked about how it is spoken is asked of its `beginning`.
+    """
+
+    def __init__(self, speech: Speech, phonetics: PhoneticEncoder) -> None:
+        self.speech = speech
+        self.frames = frame_count(speech.duration, FPS)
+        self._phonetics = phonetics
+        self._rows: Tensor | None = None
+
+    @cached_property
+    def prosody(self) -> Prosody:
+        """Loudness and pitch."""
+        return measure_prosody(self.speech.waveform)
+
+    @cached_property
+    def beginning(self) -> SpeechFeatures:
+        """Features of the first `KEPT_SECONDS`: these here, if there is no more."""
+        waveform = self.speech.waveform[: KEPT_SECONDS * SAMPLE_RATE]
+        if len(waveform) == len(self.speech.waveform):
+            return self
+        return SpeechFeatures(Speech(waveform, self.speech.source), self._phonetics)
+
+    def rows(self, advance: Advance = lambda _: None) -> Iterator[Tensor]:
+        """Phonetic feature rows float16 [t, F], in order: together 2 frames + 1."""
+        if self._rows is not None:
+            advance(self.frames)
+            yield self._rows
+        elif self.beginning is not self:
+            yield from encode_speech(self._phonetics, self.speech.waveform, self.frames, advance)
+        else:
+            pieces = encode_speech(self._phonetics, self.speech.waveform, self.frames, advance)
+            self._rows = torch.cat(list(pieces))
+            yield self._rows
+
+
+def encode_speech(
+    phonetics: PhoneticEncoder, waveform: npt.NDArray[np.float32], frames: int, advance: Advance
+) -> Iterator[Tensor]:
+    """Feature rows float16 [t, F] of speech [N] at 16 kHz, in order: together 2 frames + 1."""
+    left, heard = 2 * frames + 1, 0
+    rows = torch.empty(0)
+    for piece in phonetics.stream(waveform):
+        rows = piece[:left].half()
+        left -= len(rows)
+        now = min(heard + len(piece) // 2, frames)
+        advance(now - heard)
+        heard = now
+        yield rows
+    advance(frames - heard)
+    if left:
+        yield rows[-1:].expand(left, -1)

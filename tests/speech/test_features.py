@@ -1,0 +1,78 @@
+"""What is heard in a speech, each thing once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dreamtalk_core import DreamTalk, Speech
+from dreamtalk_core.speech import features, prosody
+from dreamtalk_core.speech.audio import SAMPLE_RATE
+from dreamtalk_core.speech.features import SpeechFeatures, encode_speech
+from dreamtalk_core.speech.phonetics import PhoneticEncoder
+
+
+@pytest.fixture(scope="module")
+def talk() -> DreamTalk:
+    return DreamTalk.load(device="cpu")
+
+
+@pytest.fixture
+def speech(demo_voice: Path) -> Speech:
+    return Speech(Speech.load(demo_voice).waveform[: 4 * SAMPLE_RATE], "four seconds")
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a waveform goes through the recogniser, and through the measure of pitch."""
+    found = Counter[str]()
+    stream, pitch = PhoneticEncoder.stream, prosody.measure_pitch
+
+    def streamed(self: PhoneticEncoder, *arguments: Any) -> Any:
+        found["phonetics"] += 1
+        return stream(self, *arguments)
+
+    def measured(*arguments: Any) -> Any:
+        found["pitch"] += 1
+        return pitch(*arguments)
+
+    monkeypatch.setattr(PhoneticEncoder, "stream", streamed)
+    monkeypatch.setattr(prosody, "measure_pitch", measured)
+    return found
+
+
+def test_a_speech_is_analysed_once(talk: DreamTalk, speech: Speech, calls: Counter[str]) -> None:
+    whole = talk.animate(speech, "auto")
+    assert calls == {"phonetics": 1, "pitch": 1}
+    heard = talk.analyse(speech)
+    style = talk.load_style("auto", heard)
+    assert talk.sample_motion(heard, style) == talk.sample_motion(heard, style) == whole
+    assert calls == {"phonetics": 2, "pitch": 2}
+
+
+def test_rows_of_long_speech_pass_through(
+    talk: DreamTalk, speech: Speech, monkeypatch: pytest.MonkeyPatch, calls: Counter[str]
+) -> None:
+    monkeypatch.setattr(features, "KEPT_SECONDS", 3)
+    heard = SpeechFeatures(speech, talk.phonetics)
+    assert heard.beginning.frames == 75
+    assert heard.beginning is heard.beginning
+    with torch.inference_mode():
+        expected = torch.cat(
+            list(encode_speech(talk.phonetics, speech.waveform, 100, lambda _: None))
+        )
+        for count in (2, 3):  # again each time it is asked for
+            assert torch.equal(torch.cat(list(heard.rows())), expected)
+            assert calls["phonetics"] == count
+        list(heard.beginning.rows())
+        told: list[int] = []
+        (rows,) = heard.beginning.rows(told.append)
+    assert calls["phonetics"] == 4
+    assert told == [75]
+    assert len(rows) == 151
+    assert np.isfinite(heard.prosody.pitch).any()
