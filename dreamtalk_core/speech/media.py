@@ -13,7 +13,7 @@ aac, a browser's webm), or was cut off (wav, ogg), is taken for what it holds.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.formats._limits import check_file, unreadable
+from dreamtalk_core.speech.mp3 import counts_frames, frame_length
 from dreamtalk_core.speech.ogg import last_position
 from dreamtalk_core.speech.wav import widened
+from dreamtalk_core.warned import warn
 
 Pieces = Generator[tuple[NDArray[np.float32], int], None, None]
 """Sound as it arrives: samples [channels, n] with full scale 1, and their rate in Hz."""
@@ -40,6 +42,8 @@ _COUNTING_FORMATS = frozenset({"aac", "aiff", "flac", "mp3", "ogg", "w64", "wav"
 # Gaps in the file's clock: shorter ones are rounding, longer ones a clock that was set anew.
 _MIN_GAP, _MAX_GAP = 0.1, 60.0
 _FRAME = 0.02  # the same for a clock that counts samples: less than the shortest frame
+_LEAST_HOLE = 0.01  # seconds by which the clock goes ahead where a packet is missing, at least,
+_OF_A_FRAME = 0.6  # and as a share of a frame
 _ROUNDING = 0.005  # seconds that formats which count samples may say more than they hold
 _PADDING = 0.06  # seconds that other files may say more than they hold: what encoders put before
 _ESTIMATES = frozenset({"aac", "mp3"})  # formats whose length ffmpeg may have guessed
@@ -75,7 +79,8 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
     """The first (or default) sound track of a sound or video file, piece by piece.
 
     Where it begins more than `PRE_ROLL` after the pictures of its file, there is silence before it.
-    The rate and the number of channels may change from piece to piece; silence has one channel.
+    The rate and the number of channels may change from piece to piece; silence has one channel. It
+    also stands, with a warning, where a few packets are missing.
 
     Raises `SpeechError` if there is no such file, it is a folder, empty, not a sound or video
     file, has no sound track or an impossible sample rate, or, on arriving there, where it is
@@ -92,6 +97,8 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
         counts = container.format.name in _COUNTING_FORMATS
         least = _FRAME if counts else _MIN_GAP
         filled = 0.0  # the gap that was filled last
+        holes = _Holes(uneven=stream.codec_context.name == "vorbis" or counts)
+        headers = container.format.name == "mp3"
         suspect: float | None = None  # where the clock went ahead of what has been decoded
         if container.format.name == "ogg":
             # Vorbis counts its blocks unevenly; and of the first pages ffmpeg may leave some out.
@@ -103,7 +110,7 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
             yield np.zeros((1, round(silent * rate)), np.float32), rate
         try:
             said = _length(file, container, stream)
-            for frame in container.decode(stream):
+            for frame in _frames(container, stream, holes if headers else None):
                 samples, rate = _planes(frame), int(frame.sample_rate)
                 check_rate(rate, str(file))
                 if frame.pts is not None and frame.time_base:
@@ -124,12 +131,70 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
                         raise _damaged(file, seconds)
                     elif abs(gap) > _MIN_GAP:
                         start = clock - seconds
+                    elif missing := holes.before(gap, samples.shape[1] / rate, seconds):
+                        silence = np.zeros((1, round(missing * rate)), np.float32)
+                        yield silence, rate
+                        seconds += silence.shape[1] / rate
                 yield to_float(samples), rate
                 seconds += samples.shape[1] / rate
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise _damaged(file, seconds) from error
         if said is not None and seconds < said - (_ROUNDING if counts else _PADDING):
             raise _damaged(file, seconds if suspect is None else suspect)
+        if headers and counts_frames(file) and stream.duration and stream.time_base:
+            lacking = float(stream.duration * stream.time_base) - seconds
+            if lacking > _ROUNDING and not holes.places:
+                warn(f"{file} lacks {lacking:.2f} s of the sound that it says it has. {_REMEDY}")
+        if holes.places:
+            more = len(holes.places) - 1
+            warn(
+                f"{file}: a piece of the sound is missing at about {holes.places[0]:.1f} s"
+                f"{f' and in {more} other places' if more else ''}. {_REMEDY}"
+            )
+
+
+class _Holes:
+    """Where a few packets are missing: the clock goes ahead by about one of them, and stays there.
+
+    uneven: whether the clock goes unevenly anyway, or is a count of what was decoded.
+    """
+
+    def __init__(self, uneven: bool) -> None:
+        self.places: list[float] = []
+        self._uneven = uneven
+        self._last = self._jump = 0.0
+
+    def before(self, gap: float, length: float, seconds: float) -> float:
+        """How much silence belongs before a frame, in seconds.
+
+        gap: by how much the file's clock is ahead of the `seconds` decoded. length: of the frame.
+        """
+        if self._uneven:
+            return 0.0
+        jump, steady = self._jump, gap - self._last
+        self._jump = steady if steady > max(_LEAST_HOLE, _OF_A_FRAME * length) else 0.0
+        self._last = gap
+        # One frame may be late; two in a row are not.
+        if jump and abs(steady) < jump / 2:
+            self.places.append(seconds)
+            self._last -= jump
+            return jump
+        return 0.0
+
+
+def _frames(
+    container: av.container.InputContainer, stream: av.AudioStream, holes: _Holes | None
+) -> Iterator[av.AudioFrame]:
+    """Decoded frames. holes: where to note those of an mp3 that cannot be decoded."""
+    swallowed: float | None = None
+    for packet in container.demux(stream):
+        if holes is not None and packet.size:
+            if swallowed is not None:  # and not at the end, where tags may follow
+                holes.places.append(swallowed)
+            length = frame_length(bytes(packet)[:4])
+            longer = length is not None and packet.size > length
+            swallowed = float((packet.pts or 0) * (packet.time_base or 0)) if longer else None
+        yield from packet.decode()
 
 
 def picture_offset(pictures: av.VideoStream, sound: av.AudioStream) -> float:
