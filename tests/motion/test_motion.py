@@ -203,8 +203,8 @@ class Block:
             raise ImportError("blocked: " + name)
 sys.meta_path.insert(0, Block())
 start = time.perf_counter()
-for name in ("errors", "files", "arkit", "motion", "curves", "formats", "formats.livelink",
-             "formats.json_motion", "formats.npz"):
+for name in ("errors", "files", "motion.arkit", "motion", "motion.curves", "parameters", "formats",
+             "formats.livelink", "formats.json_motion", "formats.npz"):
     importlib.import_module("dreamtalk_core." + name)
 print(time.perf_counter() - start)
 """
