@@ -26,24 +26,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 CORE = ROOT / "dreamtalk_core"
 
-LIGHT = (
-    "__init__",
-    "animation",
-    "errors",
-    "files",
-    "formats",
-    "installing",
-    "motion",
-    "parameters",
-    "progress",
-    "retarget",
-    "rig",
-    "temporaries",
-    "version",
-    "warned",
-)
-"""Modules of the core that need numpy and the standard library only; tests hold it to the house."""
-
 OTHERS = ("LICENSE", "style_pictures/")
 """What else of this folder goes in."""
 LICENCES = ("LICENSE", "NOTICE")
@@ -79,14 +61,50 @@ def extension_files() -> Files:
         f'version = "{version()}"'.encode(),
         files["blender_manifest.toml"],
     )
+    carried = needed()
     for path in sources(CORE):
-        if path.relative_to(CORE).parts[0].removesuffix(".py") in LIGHT:
+        if place(path) in carried:
             name = path.relative_to(ROOT).as_posix()
             content = path.read_bytes()
             if path.suffix == ".py":
                 content = relative_imports(content.decode("utf-8"), name).encode()
             files[name] = content
     return files
+
+
+def needed() -> set[str]:
+    """The places in the core (`place`) that the extension needs: those that it imports from, those
+    that they import from, and so on. What is for the type checker alone does not count."""
+    beside: dict[str, list[Path]] = {}
+    for path in sources(CORE):
+        if path.suffix == ".py":
+            beside.setdefault(place(path), []).append(path)
+    found, waiting = {"__init__"}, [path for path in sources(HERE) if path.suffix == ".py"]
+    while waiting:
+        for name in imported(waiting.pop()) & beside.keys() - found:
+            found.add(name)
+            waiting += beside[name]
+    return found
+
+
+def place(path: Path) -> str:
+    """The name of a core file, or of the core's folder that it is in."""
+    return path.relative_to(CORE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """The names behind `dreamtalk_core` that a file imports from, at whatever depth."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"), str(path))]
+    while waiting:
+        node = waiting.pop()
+        checked = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if isinstance(node, ast.ImportFrom) and not node.level and _is_core(node.module or ""):
+            module = (node.module or "").split(".")[1:]
+            found |= {module[0]} if module else {alias.name for alias in node.names}
+        if not checked:
+            waiting += ast.iter_child_nodes(node)
+    return found
 
 
 def sources(folder: Path) -> Iterator[Path]:

@@ -159,7 +159,9 @@ def _add_settings(parser: argparse.ArgumentParser, title: str, table: type[Setti
     group = parser.add_argument_group(title)
     for own in parameters(table):
         name = f"--{own.name.replace('_', '-')}"
-        group.add_argument(name, type=float, metavar="X", help=f"{own.help} ({own.default:g})")
+        group.add_argument(
+            name, type=float, metavar="X", help=f"{own.help} (default {own.default:g})"
+        )
 
 
 def _given(options: argparse.Namespace, table: type[Settings]) -> dict[str, float]:

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.make_extension import CORE, build, extension_files, metadata, relative_imports
+from blender_addon.make_extension import (
+    CORE,
+    build,
+    extension_files,
+    imported,
+    metadata,
+    needed,
+    relative_imports,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,6 +53,21 @@ ROOT = Path(__file__).resolve().parents[2]
 )
 def test_imports_of_the_core_become_relative(name: str, line: str, expected: str) -> None:
     assert relative_imports(line, name) == expected
+
+
+def test_what_is_needed_is_read_from_the_imports(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(
+        "from dreamtalk_core.motion.arkit import INDEX\n"
+        "if TYPE_CHECKING:\n    from dreamtalk_core.style import Style\n"
+        "else:\n    pass\n"
+        "def late():\n    from dreamtalk_core import errors, files\n"
+        "from .mapping import data\nimport json\n",
+        encoding="utf-8",
+    )
+    assert imported(path) == {"motion", "errors", "files"}
+    assert {"__init__", "motion", "retarget", "rig"} <= needed()
+    assert not {"speech", "style", "pipeline", "worker"} & needed()
 
 
 @pytest.mark.parametrize("line", ["import dreamtalk_core", "import dreamtalk_core.motion as m"])
