@@ -19,6 +19,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -32,8 +33,9 @@ from pathlib import Path
 
 from dreamtalk_core import cli
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.warned import telling
 from tests.fuzz.arguments import arguments
-from tests.fuzz.doors import Door, doors
+from tests.fuzz.doors import Door, doors, make_seeds
 
 SECONDS = 60
 MEMORY = 2 << 30
@@ -60,7 +62,11 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--only", type=int, help="one case of each door")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seeds", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.seeds:
+        make_seeds(options.seeds)
+        return 0
     first, cases = options.first, options.cases
     if options.only is not None:
         first, cases = options.only, 1
@@ -146,6 +152,8 @@ def _fork(case: Case, folder: Path) -> int:
 def _doors(home: Path) -> list[tuple[str, Callable[[int], Case]]]:
     seeds = home / "seeds"
     seeds.mkdir()
+    # Elsewhere: threads that a library has started do not come along in a fork.
+    subprocess.run([sys.executable, "-m", "tests.fuzz", "--seeds", seeds], check=True)
     found: list[tuple[str, Callable[[int], Case]]] = [
         (door.name, lambda number, door=door: lambda folder: _reading(door, number, folder))
         for door in doors(seeds)
@@ -169,11 +177,14 @@ def _reading(door: Door, number: int, folder: Path) -> str:
         # Advice of libraries is not for users; words of our own are.
         warnings.simplefilter("error", RuntimeWarning)
         warnings.simplefilter("error", DeprecationWarning)
+        told: list[str] = []
         try:
-            door.act(path)
+            with telling(told.append):
+                door.act(path)
         except DreamTalkError as error:
-            if wrong := unfit(str(error)):
-                return wrong
+            told.append(str(error))
+        if wrong := next(filter(None, map(unfit, told)), ""):
+            return wrong
     print(end="", flush=True)
     return _printed(folder)
 
@@ -199,8 +210,8 @@ def unfit(message: str) -> str:
 def _sound_files(seeds: Path) -> dict[str, bytes]:
     """Small, sound files of every kind, and two that are not."""
     names = {"take.csv": "seed.csv", "take.json": "seed.json", "head.glb": "seed.glb"}
-    names |= {"voice.wav": "a.wav", "photo.png": "a.png", "mine.safetensors": "seed.safetensors"}
-    names |= {"clip.mp4": "a.mp4"}
+    names |= {"voice.wav": "a.wav", "photo.png": "p.png", "mine.safetensors": "seed.safetensors"}
+    names |= {"clip.mp4": "p.mp4"}
     found = {name: (seeds / seed).read_bytes() for name, seed in names.items()}
     return {**found, "empty.wav": b"", "gibberish.bin": b"\x00gibberish" * 99}
 

@@ -55,19 +55,31 @@ class Door:
         return name, random.choice(self.mutations)(random, data)
 
 
+def make_seeds(folder: Path) -> None:
+    """Write sound files of every kind into an empty folder, for `doors`."""
+    _make_motions(folder)
+    _make_sounds(folder)
+    _make_pictures(folder)
+    _make_style(folder)
+    torch.save({"net": {"layer.weight": torch.zeros(3, 4)}}, folder / "a.pth")
+
+
 def doors(folder: Path) -> Iterator[Door]:
-    """All of them. folder: an empty one to make seeds in."""
-    motions = _motions(folder)
+    """All of them. folder: that of `make_seeds`."""
+
+    def seeds(*names: str) -> tuple[tuple[str, bytes], ...]:
+        return tuple((name, (folder / name).read_bytes()) for name in names)
+
     for suffix, how in (
         ("csv", mutations.CSV),
         ("json", mutations.JSON),
         ("npz", (*mutations.NPZ, mutations.zip_bomb)),
     ):
-        yield Door(suffix, ((f"a.{suffix}", motions[suffix]),), how, _read_motion)
-    yield Door("glb", (("a.glb", motions["glb"]),), mutations.GLB, _read_head)
-    yield Door("sound", tuple(_sounds(folder)), mutations.BYTES, _read_speech)
-    yield Door("pictures", tuple(_pictures(folder)), mutations.BYTES, _read_pictures)
-    yield Door("style", (("a.safetensors", _style(folder)),), mutations.SAFETENSORS, _read_style)
+        yield Door(suffix, seeds(f"seed.{suffix}"), how, _read_motion)
+    yield Door("glb", seeds("seed.glb"), mutations.GLB, _read_head)
+    yield Door("sound", seeds(*_SOUNDS), mutations.BYTES, _read_speech)
+    yield Door("pictures", seeds(*_PICTURES), mutations.BYTES, _read_pictures)
+    yield Door("style", seeds("seed.safetensors"), mutations.SAFETENSORS, _read_style)
     weights = ASSETS.parent / "weights"
     yield Door(
         "weights",
@@ -94,11 +106,9 @@ def doors(folder: Path) -> Iterator[Door]:
         for name in ("default", "predictor")
     )
     yield Door("config", configs, mutations.JSON, _read_config)
-    pickled = folder / "a.pth"
-    torch.save({"net": {"layer.weight": torch.zeros(3, 4)}}, pickled)
     yield Door(
         "checkpoint",
-        (("a.pth", pickled.read_bytes()), ("a.mat", b"MATLAB 5.0 MAT-file".ljust(128) + bytes(99))),
+        (*seeds("a.pth"), ("a.mat", b"MATLAB 5.0 MAT-file".ljust(128) + bytes(99))),
         mutations.BYTES,
         _read_checkpoint,
     )
@@ -176,17 +186,13 @@ def _parse_style(path: Path) -> None:
 # --- sound files ---------------------------------------------------------------------------------
 
 
-def _motions(folder: Path) -> dict[str, bytes]:
+def _make_motions(folder: Path) -> None:
     draw = np.random.default_rng(0)
     weights = draw.random((12, len(ARKIT_NAMES)), np.float32)
     turns = draw.normal(0, 5, (12, 3)).astype(np.float32)
     motion = Motion(ARKIT_NAMES, weights, Fraction(30000, 1001), turns)
-    found = {}
     for suffix in ("csv", "json", "npz", "glb"):
-        path = folder / f"seed.{suffix}"
-        motion.save(path)
-        found[suffix] = path.read_bytes()
-    return found
+        motion.save(folder / f"seed.{suffix}")
 
 
 _SOUNDS = {
@@ -202,7 +208,7 @@ _SOUNDS = {
 }
 
 
-def _sounds(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _make_sounds(folder: Path) -> None:
     voice = Speech.load(ASSETS / "demo_voice.flac").waveform[16_000:36_000]
     for name, codec in _SOUNDS.items():
         path = folder / name
@@ -220,22 +226,21 @@ def _sounds(folder: Path) -> Iterator[tuple[str, bytes]]:
             for piece in [*resampler.resample(frame), *resampler.resample(None)]:
                 container.mux(stream.encode(piece))
             container.mux(stream.encode(None))
-        yield name, path.read_bytes()
 
 
 _PICTURES = {
-    "a.png": ("png", "rgb24", 1),
-    "a.jpg": ("mjpeg", "yuvj420p", 1),
-    "a.gif": ("gif", "rgb8", 6),
-    "a.mp4": ("libx264", "yuv420p", 10),
-    "a.mkv": ("libvpx-vp9", "yuv420p", 6),
-    "a.webp": ("libwebp", "yuv420p", 1),
-    "a.tiff": ("tiff", "rgb24", 1),
-    "a.bmp": ("bmp", "bgr24", 1),
+    "p.png": ("png", "rgb24", 1),
+    "p.jpg": ("mjpeg", "yuvj420p", 1),
+    "p.gif": ("gif", "rgb8", 6),
+    "p.mp4": ("libx264", "yuv420p", 10),
+    "p.mkv": ("libvpx-vp9", "yuv420p", 6),
+    "p.webp": ("libwebp", "yuv420p", 1),
+    "p.tiff": ("tiff", "rgb24", 1),
+    "p.bmp": ("bmp", "bgr24", 1),
 }
 
 
-def _pictures(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _make_pictures(folder: Path) -> None:
     draw = np.random.default_rng(0)
     pixels = np.kron(draw.integers(0, 256, (12, 16, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
     for name, (codec, form, count) in _PICTURES.items():
@@ -248,10 +253,9 @@ def _pictures(folder: Path) -> Iterator[tuple[str, bytes]]:
                 frame = av.VideoFrame.from_ndarray(np.roll(pixels, number * 3, 1), "rgb24")
                 container.mux(stream.encode(frame.reformat(format=form)))
             container.mux(stream.encode(None))
-        yield name, path.read_bytes()
 
 
-def _style(folder: Path) -> bytes:
+def _make_style(folder: Path) -> None:
     clip = Motion(
         ARKIT_NAMES,
         np.full((30, 52), 0.25, np.float32),
@@ -262,6 +266,4 @@ def _style(folder: Path) -> bytes:
     style = Style(
         code, "Grandma", "a.mp4", 1.0, "0123456789abcdef", ("warm", "old"), clip, b"\x89PNG"
     )
-    path = folder / "seed.safetensors"
-    save_style(style, path)
-    return path.read_bytes()
+    save_style(style, folder / "seed.safetensors")
