@@ -16,6 +16,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import av  # noqa: F401 - so that no run has to
+
 from dreamtalk_core.cli import main
 from dreamtalk_core.temporaries import sweep
 
@@ -64,9 +66,10 @@ def serve(work: Path) -> None:
 
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
-    # Warm: the head is loaded, and its kernels. Torch may not be: it does not outlive a fork.
+    # Warm: the head is loaded, and its kernels. Threads, such as torch's, and ffmpeg's where it
+    # makes videos, do not outlive a fork.
     with redirect_stdout(sys.stderr):
-        main(["preview", "short.npz", "--size", "64", "--audio", "line.wav", "-o", "warm.mp4"])
+        main(["preview", "short.npz", "--size", "64", "-o", "warm.####.png"])
     for file in Path().glob("warm.*"):
         file.unlink()
     serve(Path(sys.argv[2]))
