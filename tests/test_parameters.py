@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def test_each_is_described(table: type[Settings], own: Parameter) -> None:
     assert 1 <= len(own.label.split()) <= 3
     assert own.help[0].isupper()
     assert not own.help.endswith(".")
-    assert f"    {own.name}" in (table.__doc__ or "") or f", {own.name}" in (table.__doc__ or "")
+    assert re.search(rf"(?m)(^ *|, ){own.name}[:,]", table.__doc__ or "")
 
 
 @EVERY

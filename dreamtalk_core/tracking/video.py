@@ -291,12 +291,13 @@ def _display_matrix(frame: av.VideoFrame) -> Matrix:
 
     `frame.rotation` does not tell a turned picture from a mirrored one.
     """
-    # PyAV's own types take it for a mapping of texts.
+    # Asked by kind: a loop over it gives entries in some PyAVs, and kinds in others.
     told: Any = _only_matrix(frame).side_data
-    for item in told:
-        a, b, _, c, d, *_ = struct.unpack("=9i", bytes(item))
-        return (a, b), (c, d)
-    return (1, 0), (0, 1)
+    matrix = told.get(Type.DISPLAYMATRIX)
+    if matrix is None:
+        return (1, 0), (0, 1)
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix))
+    return (a, b), (c, d)
 
 
 def _only_matrix(frame: av.VideoFrame) -> av.VideoFrame:
