@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +11,7 @@ from comfy_api.latest import io
 
 from dreamtalk_core.errors import StyleError
 from dreamtalk_core.files import name_key
-from dreamtalk_core.weights import WEIGHTS
+from dreamtalk_core.weights import WEIGHTS, weights_header
 
 from . import host
 from .model import model_input, talk_of
@@ -107,10 +106,9 @@ def style_names() -> list[str]:
 @lru_cache(maxsize=1)
 def own_styles() -> tuple[str, ...]:
     """Names of the built-in model's styles, from the header of its weights alone."""
-    with (WEIGHTS / "default.safetensors").open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    names, _ = weights_header(WEIGHTS / "default.safetensors")
     start = "styles."
-    return tuple(name.removeprefix(start) for name in header if name.startswith(start))
+    return tuple(name.removeprefix(start) for name in names if name.startswith(start))
 
 
 class SaveStyle(io.ComfyNode):

@@ -9,9 +9,12 @@ import subprocess
 import sys
 from collections.abc import Container, Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from blender_addon.make_extension import place
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "dreamtalk_core"
@@ -71,11 +74,6 @@ def light_modules() -> list[Path]:
 def is_script(path: Path) -> bool:
     """Scripts that make shipped data lie beside it; they are tools, and no module imports them."""
     return path.stem.startswith("make_")
-
-
-def place(path: Path) -> str:
-    """The name of a core file, or of the core's folder that it is in."""
-    return path.relative_to(CORE).parts[0].removesuffix(".py")
 
 
 def name_of(path: Path) -> str:
@@ -184,31 +182,12 @@ def needs(path: Path, known: Container[str]) -> set[str]:
 
 
 def circles(graph: dict[str, set[str]]) -> list[set[str]]:
-    """The strongly connected components of more than one (Tarjan 1972)."""
-    order: dict[str, int] = {}
-    low: dict[str, int] = {}
-    held: list[str] = []
-    found = []
-
-    def visit(name: str) -> None:
-        order[name] = low[name] = len(order)
-        held.append(name)
-        for other in graph[name]:
-            if other not in order:
-                visit(other)
-                low[name] = min(low[name], low[other])
-            elif other in held:
-                low[name] = min(low[name], order[other])
-        if low[name] == order[name]:
-            start = held.index(name)
-            if len(circle := set(held[start:])) > 1:
-                found.append(circle)
-            del held[start:]
-
-    for name in graph:
-        if name not in order:
-            visit(name)
-    return found
+    """One of the circles in a graph, if there is any."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [set(error.args[1])]
+    return []
 
 
 def test_a_circle_is_seen() -> None:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from types import FrameType
-from typing import TextIO
 
 from platformdirs import user_log_path
 
@@ -168,15 +167,11 @@ def _logged(error: BaseException) -> str:
         for old in sorted(folder.glob("fault-*.log"))[:-_LOGS_KEPT]:
             old.unlink()
     except OSError:
-        _print_all(report, sys.stderr)
+        if sys.stderr is not None:
+            with suppress(OSError, ValueError):
+                print(report, file=sys.stderr)
         return "Please report it with what is written above."
     return f"Please report it with this log: {path}"
-
-
-def _print_all(text: str, stream: TextIO | None) -> None:
-    if stream is not None:
-        with suppress(OSError, ValueError):
-            print(text, file=stream)
 
 
 def _version(package: str) -> str:

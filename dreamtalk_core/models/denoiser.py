@@ -43,7 +43,8 @@ class ConvolutionBlock(nn.Module):
 
     def __init__(self, width: int, kernel: int, dropout: float) -> None:
         super().__init__()
-        self.kernel = nn.Parameter(torch.randn(kernel, width) / math.sqrt(kernel))
+        self.kernel = nn.Parameter(torch.empty(kernel, width))
+        nn.init.normal_(self.kernel, std=1 / math.sqrt(kernel))
         self.norm = nn.LayerNorm(width)
         self.expand = nn.Linear(width, 4 * width)
         self.project = nn.Linear(2 * width, width)

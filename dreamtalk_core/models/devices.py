@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from dreamtalk_core.errors import DreamTalkError, shown
 
@@ -140,3 +142,27 @@ def side_by_side(
         finally:
             for unwanted in waiting:
                 unwanted.cancel()
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Networks that are built within have shapes and no numbers."""
+    with torch.device("meta"), _Undrawn():
+        yield
+
+
+class _Undrawn(TorchFunctionMode):
+    """Numbers are not drawn: where there are none, PyTorch loads its compiler to draw them, which
+    takes two seconds and 90 MB."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        given = kwargs or {}
+        if func in (torch.Tensor.normal_, nn.init.normal_):
+            return args[0] if args else given["tensor"]
+        return (torch.empty if func is torch.randn else func)(*args, **given)

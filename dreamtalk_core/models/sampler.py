@@ -18,6 +18,7 @@ from dreamtalk_core.models.denoiser import Denoiser
 from dreamtalk_core.models.devices import side_by_side
 from dreamtalk_core.models.diffusion import alphas_cumprod, less_noise, timesteps
 from dreamtalk_core.models.motion_model import MotionModel
+from dreamtalk_core.progress import Advance
 
 WINDOW = 400
 """Frames that the denoiser handles at a time."""
@@ -28,8 +29,6 @@ LIP_TEMPERATURE = 0.3
 FACE_TEMPERATURE = 0.9
 """Strengths of the first noise, see `temperature`."""
 
-Advance = Callable[[int], None]
-"""Called with the frames that one pass over the sequence has just finished."""
 Cut = tuple[slice, slice]
 """See `windows`."""
 

@@ -7,7 +7,7 @@ talk.animate("line.wav", style="happy").save("line.csv")
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -34,7 +34,7 @@ from dreamtalk_core.models.style_predictor import StylePredictor, summarise_spee
 from dreamtalk_core.motion import Motion, frame_times, parse_fps
 from dreamtalk_core.parameters import Behaviour, Controls
 from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
-from dreamtalk_core.progress import Progress
+from dreamtalk_core.progress import Advance, Progress
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import PhoneticEncoder, reported
@@ -346,7 +346,7 @@ class DreamTalk:
         guidance: float,
         noise: Iterator[Tensor],
         steps: int,
-        advance: Callable[[int], None],
+        advance: Advance,
         start: int = 0,
     ) -> Motion:
         """What the model makes of content and noise, see `sample_takes`, as it is sampled: without

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -11,15 +11,13 @@ import torch
 from torch import Tensor
 
 from dreamtalk_core.motion.frame_rate import frame_count
+from dreamtalk_core.progress import Advance
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.speech.prosody import FPS, Prosody, measure_prosody
 
 KEPT_SECONDS = 30
 """Of a longer speech phonetic rows are not kept, so that memory does not grow with it."""
-
-Advance = Callable[[int], None]
-"""Called with the frames that have just been done."""
 
 
 class SpeechFeatures:
@@ -53,12 +51,13 @@ class SpeechFeatures:
         if self._rows is not None:
             advance(self.frames)
             yield self._rows
-        elif self.beginning is not self:
-            yield from encode_speech(self._phonetics, self.speech.waveform, self.frames, advance)
-        else:
-            pieces = encode_speech(self._phonetics, self.speech.waveform, self.frames, advance)
+            return
+        pieces = encode_speech(self._phonetics, self.speech.waveform, self.frames, advance)
+        if self.beginning is self:
             self._rows = torch.cat(list(pieces))
             yield self._rows
+        else:
+            yield from pieces
 
 
 def encode_speech(

@@ -46,7 +46,6 @@ _LEAST_HOLE = 0.01  # seconds by which the clock goes ahead where a packet is mi
 _OF_A_FRAME = 0.6  # and as a share of a frame
 _ROUNDING = 0.005  # seconds that formats which count samples may say more than they hold
 _PADDING = 0.06  # seconds that other files may say more than they hold: what encoders put before
-_ESTIMATES = frozenset({"aac", "mp3"})  # formats whose length ffmpeg may have guessed
 MOST_PIXELS = 200_000_000
 """Of a picture, which is in memory whole; no camera makes more."""
 # Formats that hold sound and pictures themselves. Others name further files, or places in the net:
@@ -107,7 +106,7 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
         if silent:
             rate = stream.codec_context.sample_rate
             check_rate(rate, str(file))
-            yield np.zeros((1, round(silent * rate)), np.float32), rate
+            yield _silence(silent, rate), rate
         try:
             said = _length(file, container, stream)
             for frame in _frames(container, stream, holes if headers else None):
@@ -121,36 +120,35 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
                         raise _damaged(file, seconds)
                     if suspect is None and gap > _FRAME:
                         suspect = seconds
+                    missing = 0.0
                     if _MIN_GAP < gap <= _MAX_GAP:
-                        silence = np.zeros((1, round(gap * rate)), np.float32)
-                        yield silence, rate
-                        seconds += silence.shape[1] / rate
-                        filled = gap
+                        missing = filled = gap
                     elif filled and abs(gap + filled) < _MIN_GAP / 2:
                         # It only went ahead and came back: nothing was lost, a time is wrong.
                         raise _damaged(file, seconds)
                     elif abs(gap) > _MIN_GAP:
                         start = clock - seconds
-                    elif missing := holes.before(gap, samples.shape[1] / rate, seconds):
-                        silence = np.zeros((1, round(missing * rate)), np.float32)
-                        yield silence, rate
+                    else:
+                        missing = holes.before(gap, samples.shape[1] / rate, seconds)
+                    if missing:
+                        yield (silence := _silence(missing, rate)), rate
                         seconds += silence.shape[1] / rate
                 yield to_float(samples), rate
                 seconds += samples.shape[1] / rate
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise _damaged(file, seconds) from error
-        if said is not None and seconds < said - (_ROUNDING if counts else _PADDING):
+        lacking = 0.0 if said is None else said - seconds
+        short = lacking > (_ROUNDING if counts else _PADDING)
+        if short and not headers:  # some encoders of mp3 count what is no sound
             raise _damaged(file, seconds if suspect is None else suspect)
-        if headers and counts_frames(file) and stream.duration and stream.time_base:
-            lacking = float(stream.duration * stream.time_base) - seconds
-            if lacking > _ROUNDING and not holes.places:
-                warn(f"{file} lacks {lacking:.2f} s of the sound that it says it has. {_REMEDY}")
         if holes.places:
-            more = len(holes.places) - 1
-            warn(
-                f"{file}: a piece of the sound is missing at about {holes.places[0]:.1f} s"
-                f"{f' and in {more} other places' if more else ''}. {_REMEDY}"
-            )
+            warn(f"{file}: {holes}. {_REMEDY}")
+        elif short:
+            warn(f"{file} lacks {lacking:.2f} s of the sound that it says it has. {_REMEDY}")
+
+
+def _silence(seconds: float, rate: int) -> NDArray[np.float32]:
+    return np.zeros((1, round(seconds * rate)), np.float32)
 
 
 class _Holes:
@@ -163,6 +161,11 @@ class _Holes:
         self.places: list[float] = []
         self._uneven = uneven
         self._last = self._jump = 0.0
+
+    def __str__(self) -> str:
+        more = len(self.places) - 1
+        others = f" and in {more} other places" if more else ""
+        return f"a piece of the sound is missing at about {self.places[0]:.1f} s{others}"
 
     def before(self, gap: float, length: float, seconds: float) -> float:
         """How much silence belongs before a frame, in seconds.
@@ -227,7 +230,10 @@ def _length(
     if container.format.name == "ogg":
         last = last_position(file)
         return None if last is None else last * tick
-    if container.format.name in _ESTIMATES:
+    # Of these ffmpeg may have guessed it.
+    if container.format.name == "aac":
+        return None
+    if container.format.name == "mp3" and not counts_frames(file):
         return None
     if stream.duration and tick:
         return stream.duration * tick

@@ -100,10 +100,10 @@ def fill(build: Callable[[], Module], tensors: Mapping[str, Tensor]) -> Module:
     It is built without memory first. Raises RuntimeError where weights are missing, unknown or of
     another shape.
     """
-    from torch import device
+    from dreamtalk_core.models.devices import without_memory
 
     try:
-        with device("meta"):
+        with without_memory():
             shapes = {name: value.shape for name, value in build().state_dict().items()}
     except Exception as error:  # sizes that do not go together can fail in any way
         raise RuntimeError(f"no network has these sizes ({shown(error)})") from error

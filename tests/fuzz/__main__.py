@@ -154,15 +154,15 @@ def _doors(home: Path) -> list[tuple[str, Callable[[int], Case]]]:
     seeds.mkdir()
     # Elsewhere: threads that a library has started do not come along in a fork.
     subprocess.run([sys.executable, "-m", "tests.fuzz", "--seeds", seeds], check=True)
+    by_name = {door.name: door for door in doors(seeds)}
     found: list[tuple[str, Callable[[int], Case]]] = [
-        (door.name, lambda number, door=door: lambda folder: _reading(door, number, folder))
-        for door in doors(seeds)
+        (name, lambda number, door=door: lambda folder: _reading(door, number, folder))
+        for name, door in by_name.items()
     ]
     sound = _sound_files(seeds)
     found.append(
         ("arguments", lambda number: lambda folder: _command(arguments(number), folder, sound))
     )
-    by_name = {door.name: door for door in doors(seeds)}
     found.append(
         ("commands", lambda number: lambda folder: _bad_file(by_name, number, folder, sound))
     )
@@ -186,10 +186,6 @@ def _reading(door: Door, number: int, folder: Path) -> str:
         if wrong := next(filter(None, map(unfit, told)), ""):
             return wrong
     print(end="", flush=True)
-    return _printed(folder)
-
-
-def _printed(folder: Path) -> str:
     said = (folder / ".said").read_bytes()
     return f"printed {said[:200]!r}" if said else ""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -192,3 +194,20 @@ def test_checkpoints_that_swell(tmp_path: Path) -> None:
     torch.save({"model_state_dict": {"diff_net.net.a": sparse}}, path)
     with pytest.raises(ModelError, match="no tensors of real numbers"):
         read_checkpoint(path, MOTION)
+
+
+def test_loading_networks_takes_no_compiler() -> None:
+    """PyTorch's own loads lazily: seconds, and 90 MB, for whoever touches it."""
+    program = """
+import sys
+from dreamtalk_core.models.lip_expert import LipExpert
+from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+from dreamtalk_core.tracking.tracker import FaceTracker
+before = set(sys.modules)
+DreamTalk.load(device="cpu").predictor, FaceTracker.load(), LipExpert.load()
+late = {".".join(name.split(".")[:2]) for name in set(sys.modules) - before}
+print(*sorted(late & {"torch._dynamo", "torch._inductor", "sympy"}))
+"""
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
