@@ -146,14 +146,23 @@ def side_by_side(
 
 @contextmanager
 def without_memory() -> Iterator[None]:
-    """Networks that are built within have shapes and no numbers."""
+    """Networks that are built within have shapes and no numbers, which would only cost time."""
     with torch.device("meta"), _Undrawn():
         yield
 
 
+_DRAW = {
+    *(torch.Tensor.normal_, torch.Tensor.uniform_),
+    *(nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_),
+}
+
+
+_FILLED = {torch.ones, torch.randn, torch.zeros}
+
+
 class _Undrawn(TorchFunctionMode):
-    """Numbers are not drawn: where there are none, PyTorch loads its compiler to draw them, which
-    takes two seconds and 90 MB."""
+    """Nothing is filled or drawn: where there are no numbers, PyTorch loads its compiler to make
+    them, which takes up to two seconds and 90 MB."""
 
     def __torch_function__(
         self,
@@ -163,6 +172,6 @@ class _Undrawn(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         given = kwargs or {}
-        if func in (torch.Tensor.normal_, nn.init.normal_):
+        if func in _DRAW:
             return args[0] if args else given["tensor"]
-        return (torch.empty if func is torch.randn else func)(*args, **given)
+        return (torch.empty if func in _FILLED else func)(*args, **given)

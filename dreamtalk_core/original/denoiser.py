@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dreamtalk_core.errors import ModelError
+from dreamtalk_core.models.devices import without_memory
 from dreamtalk_core.models.diffusion import TRAIN_STEPS, alphas_cumprod, sample
 from dreamtalk_core.original.layout import EXPRESSION
 
@@ -207,7 +208,7 @@ class OriginalMotionModel(nn.Module):
                 "Its noise schedule is not the published one (linear from 1e-4 to 0.02 in 1000 "
                 "steps), so it would be sampled wrongly. Give the original denoising_network.pth."
             )
-        with torch.device("meta"):
+        with without_memory():
             model = OriginalMotionModel(_sizes(_shapes(tensors)))
         model.load_state_dict(dict(tensors), assign=True)
         return model.requires_grad_(False).eval().to(device)
@@ -256,7 +257,7 @@ def motion_model_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tupl
 
     Raises ModelError if they are so few that even the sizes are unknown.
     """
-    with torch.device("meta"):
+    with without_memory():
         return _shapes(OriginalMotionModel(_sizes(shapes)).state_dict())
 
 

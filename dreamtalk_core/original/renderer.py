@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dreamtalk_core.errors import ModelError
+from dreamtalk_core.models.devices import without_memory
 
 SLOPE = 0.1
 """Of every leaky ReLU."""
@@ -117,7 +118,7 @@ class PIRenderer(nn.Module):
     def build(tensors: Mapping[str, Tensor], device: torch.device | str = "cpu") -> PIRenderer:
         """The renderer with the tensors of `renderer.pt`, which `checkpoint` has checked."""
         shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-        with torch.device("meta"):
+        with without_memory():
             model = PIRenderer(RendererSizes.of(shapes))
         own = {name: tensors[name].float() for name in model.state_dict()}
         model.load_state_dict(own, assign=True)
@@ -179,7 +180,7 @@ def renderer_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[in
         raise ModelError(
             f"This is no renderer: {error} is missing or misshapen. Give the original renderer.pt."
         ) from error
-    with torch.device("meta"):
+    with without_memory():
         return {name: tuple(value.shape) for name, value in PIRenderer(sizes).state_dict().items()}
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dreamtalk_core.errors import TrackingError, shown
-from dreamtalk_core.models.devices import choose_device, inference, side_by_side
+from dreamtalk_core.models.devices import choose_device, inference, side_by_side, without_memory
 from dreamtalk_core.models.face_landmarker import (
     BLENDSHAPE_NAMES,
     DETECTOR_SIDE,
@@ -237,7 +237,7 @@ def _network(
         for name, tensor in tensors.items()
         if name.startswith(prefix)
     }
-    with torch.device("meta"):  # numbers to start from would only cost time
+    with without_memory():
         network = kind()
     network.load_state_dict(own, assign=True)
     network.eval().requires_grad_(False)
