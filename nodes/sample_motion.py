@@ -13,6 +13,7 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import Behaviour, Controls
 
 from . import host
+from .conversions import Audio
 from .model import model_input, talk_of
 from .schema import ADVANCED, SEED, found_by
 from .sliders import behaviour_inputs, control_inputs
@@ -92,7 +93,7 @@ class SampleMotion(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        speech: SpeechValue | host.Audio,
+        speech: SpeechValue | Audio,
         guidance: float,
         seed: int,
         fps: float,

@@ -476,8 +476,8 @@ frames = [
     for own in motion.weights
 ]
 frames[60:64] = [[]] * 4
-nodes = sys.modules["pack.nodes.extract_style"]
-nodes.landmark_motion({"frames": frames}, 25.0, 0, None).save(target)
+from dreamtalk_core.pipeline.landmarks import landmark_motion
+landmark_motion(frames, 25.0).save(target)
 """
 
 
