@@ -23,10 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import ModelError
+from dreamtalk_core.models.checkpoint import open_weights
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.original.layout import EXPRESSION, FPS, still_pose
-from dreamtalk_core.weights import WEIGHTS, open_weights
+from dreamtalk_core.weights import WEIGHTS
 
 FORMAT = "dreamtalk-bfm-maps"
 VERSION = 1
