@@ -13,6 +13,7 @@ from dreamtalk_core.errors import shown
 from dreamtalk_core.models.checkpoint import Checkpoint, fill
 from dreamtalk_core.models.denoiser import Denoiser, DenoiserConfig
 from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
+from dreamtalk_core.motion import MODEL_FPS
 
 HEAD = ("headPitch", "headYaw", "headRoll")
 """Channels that stand for head rotation, in degrees."""
@@ -26,7 +27,7 @@ class ModelConfig:
     """Names of the motion channels: blend shapes, then HEAD."""
     denoiser: DenoiserConfig
     style_encoder: StyleEncoderConfig
-    fps: int = 25
+    fps: int = MODEL_FPS
 
 
 class MotionModel(Checkpoint):
