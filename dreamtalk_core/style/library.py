@@ -21,12 +21,13 @@ from platformdirs import user_data_path
 
 from dreamtalk_core.errors import DreamTalkError, StyleError, shown
 from dreamtalk_core.files import name_key, unportable
+from dreamtalk_core.models.checkpoint import weights_header
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.style.extract import named_style
 from dreamtalk_core.style.file import SUFFIX
 from dreamtalk_core.style.load import fitted, read_style_file
 from dreamtalk_core.style.style import Style
-from dreamtalk_core.weights import WEIGHTS, weights_header
+from dreamtalk_core.weights import WEIGHTS
 
 PROJECT_FOLDER = "dreamtalk_styles"
 RESERVED = {"auto"}
