@@ -30,15 +30,23 @@ def command_line() -> Iterator[str]:
         yield f"{sentence(about)}\n"
         yield f"    {usage(parser)}\n"
         # In every Python the first two groups are what is written without and with a name.
-        for group in parser._action_groups:
-            rows = [(written(action), action.help) for action in group._group_actions]
-            rows = [row for row in rows if row[0] != "`-h`, `--help`"]
-            if rows:
-                own = group not in parser._action_groups[:2]
-                yield table((sentence(group.title or "")[:-1] if own else "", "meaning"), rows)
+        first, second, *others = parser._action_groups
+        yield options("option", [*first._group_actions, *second._group_actions])
+        for group in others:
+            yield options(sentence(group.title or "")[:-1], group._group_actions)
     yield "\n## Settings\n"
     yield "The same in every entry point: an option, an input of a node, a slider in Blender.\n"
     yield settings()
+
+
+def options(title: str, actions: Iterable[argparse.Action]) -> str:
+    """A table of what a command takes. Stars and the like in helps are no Markdown."""
+    rows = [
+        (written(action), re.sub(r"([*_<])", r"\\\1", action.help or ""))
+        for action in actions
+        if not isinstance(action, argparse._HelpAction)
+    ]
+    return table((title, "meaning"), rows)
 
 
 def commands(
