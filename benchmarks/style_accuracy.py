@@ -88,7 +88,7 @@ def lips_shut(
         style = talk.load_style(name)
         results = [
             closures(
-                partial(talk.sample_motion, style=style, guidance=guidance),
+                partial(talk.sample_motion, style=style, guidance_scale=guidance),
                 lines,
                 LIPS_SHUT,
                 OPEN_VOWELS,

@@ -90,14 +90,19 @@ def value(action: argparse.Action) -> str:
 
 def settings() -> str:
     """The tables of `parameters`, which all entry points are made from."""
-    from dreamtalk_core.parameters import Settings, parameters
+    from dreamtalk_core.parameters import parameters, tables
 
     rows = [
-        (f"`{own.name}`", f"{own.default:g}", f"{own.low:g} to {own.high:g}", own.label, own.help)
-        for owner in Settings.__subclasses__()
-        for own in parameters(owner)
+        (
+            f"`{own.name}`",
+            "the model's" if own.default is None else f"{own.default}",
+            f"{own.low:g} to {own.high:g}".replace("to inf", "up") if own.numeric else "",
+            own.label,
+            own.help,
+        )
+        for each in tables()
+        for own in parameters(each)
     ]
-    rows = [(name, *more[:1], more[1].replace("to inf", "up"), *more[2:]) for name, *more in rows]
     return table(("setting", "default", "range", "label", "meaning"), rows)
 
 
