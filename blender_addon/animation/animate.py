@@ -16,11 +16,11 @@ from dreamtalk_core.formats import READABLE
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
-from ..client.jobs import JobOperator, Result, all_of
+from ..client.job_operator import JobOperator
+from ..client.jobs import Result, all_of
 from ..messages import told
 from ..rigs.curve import Curve
 from ..rigs.targets import curves_of, holder_of, objects_of
-from . import styles
 from .actions import reduce_action
 from .settings import (
     AUTO,
@@ -33,6 +33,7 @@ from .settings import (
     strengths,
 )
 from .sound import add_sound, check_sound
+from .styles import from_markers
 from .tracks import add_take, check_owners, layers_of
 
 
@@ -52,14 +53,14 @@ def style_text(scene: bpy.types.Scene, first: int) -> str:
     if settings.style_from == MARKERS:
         markers = [(marker.frame, marker.name) for marker in scene.timeline_markers]
         otherwise = settings.style or "neutral"
-        return styles.from_markers(markers, first, float(scene_fps(scene)), otherwise)
+        return from_markers(markers, first, float(scene_fps(scene)), otherwise)
     if not settings.style:
         raise StyleError("Choose a style first, or press Refresh Styles.")
     return str(settings.style)
 
 
-def wish(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
-    """What the worker is asked for, from the settings. Raises StyleError."""
+def animate_request(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
+    """Parameters of the worker's `animate`, from the settings. Raises StyleError."""
     settings = scene.dreamtalk
     fps = scene_fps(scene)
     return {
@@ -74,9 +75,9 @@ def wish(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
     }
 
 
-def wishes(scene: bpy.types.Scene, sound: Path, first: int) -> list[dict[str, Any]]:
-    """One wish; or two, if the style is to lie on a track of its own: with it and without."""
-    one = wish(scene, sound, first)
+def animate_requests(scene: bpy.types.Scene, sound: Path, first: int) -> list[dict[str, Any]]:
+    """One request; or two, if the style is to lie on a track of its own: with it and without."""
+    one = animate_request(scene, sound, first)
     return [one, {**one, "guidance": 0.0}] if scene.dreamtalk.style_on_track else [one]
 
 
@@ -185,13 +186,13 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
         self.names = [thing.name for thing in character(context)]
         self.sound = check_sound(scene.dreamtalk.sound)
         self.first = first_frame(scene)
-        self.wishes = wishes(scene, self.sound, self.first)
-        return self.wishes
+        self.requests = animate_requests(scene, self.sound, self.first)
+        return self.requests
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
         motions = all_of(results)
         objects = named_objects(self.names)
-        recipe = self.wishes[0]
+        recipe = self.requests[0]
         action = put_take(context.scene, objects, motions, self.sound.stem, self.first, recipe)
         notes = put_sound(context.scene, self.sound, self.first)
         for warning in [*notes, *warnings(objects)]:

@@ -12,8 +12,9 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats._limits import files_in
 
-from ..client.jobs import JobOperator, Result, all_of
-from .animate import character, named_objects, put_sound, put_take, wishes
+from ..client.job_operator import JobOperator
+from ..client.jobs import Result, all_of
+from .animate import animate_requests, character, named_objects, put_sound, put_take
 from .export import export_character
 from .settings import first_frame
 from .tracks import frame_span, set_muted, show_only
@@ -61,9 +62,9 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
             raise DreamTalkError(f"There is no folder {self.exported} to export to. Make it first.")
         if self.exported and self.first < 0:
             raise DreamTalkError("Exports begin at frame 0 or later. Set another start frame.")
-        asked = [wishes(scene, sound, self.first) for sound in self.sounds]
-        self.each = len(asked[0])
-        return [wish for wishes_of_one in asked for wish in wishes_of_one]
+        requests = [animate_requests(scene, sound, self.first) for sound in self.sounds]
+        self.each = len(requests[0])
+        return [request for of_one in requests for request in of_one]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
         scene, objects, first = context.scene, named_objects(self.names), self.first
@@ -74,7 +75,7 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
             except DreamTalkError as error:
                 self.report({"WARNING"}, f"{sound.name}: {error}")
                 continue
-            recipe = self._job.wishes[number * self.each]
+            recipe = self._job.requests[number * self.each]
             take = put_take(scene, objects, motions, sound.stem, first, recipe)
             takes.append(take)
             if scene.dreamtalk.layout == "SEQUENCE":

@@ -11,7 +11,8 @@ import bpy
 
 from dreamtalk_core.parameters import Behaviour, Controls, Parameter, parameters
 
-from . import styles
+from ..state import state
+from .style_menu import Entry, number
 
 AUTO, NAMED, FILE, MARKERS = "AUTO", "NAMED", "FILE", "MARKERS"
 
@@ -29,6 +30,10 @@ def _slider(own: Parameter) -> Any:
     return bpy.props.FloatProperty(
         name=own.label, description=own.help, default=own.default, min=own.low, max=own.most
     )
+
+
+def _styles(_settings: SceneSettings, _context: bpy.types.Context) -> list[Entry]:
+    return state().styles.entries
 
 
 class SceneSettings(bpy.types.PropertyGroup):
@@ -65,8 +70,8 @@ class SceneSettings(bpy.types.PropertyGroup):
         "style": bpy.props.EnumProperty(
             name="Style",
             description="A style of the library",
-            items=styles.items,
-            default=styles.number("neutral"),
+            items=_styles,
+            default=number("neutral"),
         ),
         "style_file": bpy.props.StringProperty(
             name="Style File",

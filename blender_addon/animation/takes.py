@@ -12,11 +12,12 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import parse_fps
 
-from ..client.jobs import JobOperator, Result, all_of
+from ..client.job_operator import JobOperator
+from ..client.jobs import Result, all_of
 from ..messages import told
 from ..rigs.targets import objects_of
 from .actions import reduce_action, replace_range, smooth_action, strips
-from .animate import split_style, wanted_curves, wishes
+from .animate import animate_request, split_style, wanted_curves
 from .settings import scene_fps
 from .sound import check_sound
 from .tracks import (
@@ -197,10 +198,8 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         self.names = [thing.name for thing in objects_of(context)]
         self.take_name = take.name
         sound = check_sound(recipe["speech"])
-        asked = wishes(scene, sound, take.dreamtalk.first + moved(take))
-        if style_of(take) is None:
-            return asked[:1]
-        return [asked[0], {**asked[0], "guidance": 0.0}]
+        one = animate_request(scene, sound, take.dreamtalk.first + moved(take))
+        return [one] if style_of(take) is None else [one, {**one, "guidance": 0.0}]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
         motions = all_of(results)

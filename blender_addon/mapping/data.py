@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import bpy
 
 from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.retarget import SOURCES, Mapping, Match
+from dreamtalk_core.retarget import SOURCES, Mapping
 
 from ..rigs import targets
-from ..rigs.bones import bone_path, key_match
+from ..rigs.bones import bone_path
 from . import drivers
 
 
@@ -106,11 +106,6 @@ def keep(objects: Sequence[bpy.types.Object], mapping: Mapping) -> None:
     settings.row = min(settings.row, max(0, len(mapping.rows) - 1))
     if driven:
         drivers.drive(objects)
-
-
-def report_of(objects: Sequence[bpy.types.Object]) -> Match:
-    """What the names of a character's shape keys say."""
-    return key_match(targets.key_names(objects))
 
 
 def unused(objects: Sequence[bpy.types.Object], mapping: Mapping) -> list[str]:

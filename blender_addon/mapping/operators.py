@@ -15,7 +15,7 @@ from .. import PACKAGE
 from ..messages import told
 from ..rigs import targets
 from . import arkit_keys, drivers
-from .data import ensure_kept, keep, report_of
+from .data import ensure_kept, keep
 
 
 def preset_folder() -> Path:
@@ -51,7 +51,7 @@ class DREAMTALK_OT_match(_Tool):
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
         mapping = targets.automatic(objects)
         keep(objects, mapping)
-        found = report_of(objects)
+        found = targets.key_match(objects)
         scheme = f" ({SCHEMES[found.scheme]})" if found.scheme else ""
         return (
             f"{len(mapping.rows)} rows{scheme}; {len(found.unmatched)} shape keys not matched, "

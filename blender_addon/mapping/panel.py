@@ -13,7 +13,7 @@ from dreamtalk_core.retarget import SCHEMES, SOURCES, TURNS, Match
 
 from ..messages import say, told
 from ..rigs import targets
-from .data import MappingRow, report_of, unused
+from .data import MappingRow, unused
 from .operators import (
     DREAMTALK_OT_arkit_keys,
     DREAMTALK_OT_drive,
@@ -56,7 +56,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         say(layout, context, told(error), "INFO")
         return
     settings = targets.holder_of(objects).dreamtalk
-    found = report_of(objects)
+    found = targets.key_match(objects)
     _draw_report(layout, context, objects, found)
     buttons = layout.row(align=True)
     buttons.operator(DREAMTALK_OT_match.bl_idname, icon="VIEWZOOM")

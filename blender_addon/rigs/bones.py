@@ -6,13 +6,12 @@ Character axes are those of a motion: x to the character's left, y up, z out of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator
 
 import bpy
 import numpy as np
 
-from dreamtalk_core.retarget import Match, Row, match
+from dreamtalk_core.retarget import Row
 from dreamtalk_core.retarget.schemes import words
 
 from .rotation import Matrix
@@ -77,16 +76,6 @@ _JAW_DEGREES = 15.0
 """How far a jaw bone turns at jawOpen 1."""
 _HELPERS = {"org", "mch", "def"}
 """First words of the bones that Rigify makes for itself."""
-
-
-@lru_cache(maxsize=16)
-def _match(names: tuple[str, ...]) -> Match:
-    return match(names)
-
-
-def key_match(names: Sequence[str]) -> Match:
-    """`match`, remembered: a panel asks it at every redraw."""
-    return _match(tuple(names))
 
 
 # --- axes ---------------------------------------------------------------------------------------
@@ -262,6 +251,3 @@ def _face_size(armature: bpy.types.Object) -> float:
         if left in bones and right in bones:
             return share * float((bones[left].head_local - bones[right].head_local).length)
     return 0.06
-
-
-# --- rotations ----------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ import numpy as np
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import INDEX, REGIONS
-from dreamtalk_core.retarget import TURNS, Mapping, Row
+from dreamtalk_core.retarget import TURNS, Mapping, Match, Row
 
+from ..state import state
 from . import bones
 from .curve import Curve
 from .rotation import Matrix, quaternions, rotation_channels
@@ -150,9 +151,14 @@ def mapping_of(objects: Sequence[bpy.types.Object]) -> Mapping:
     return automatic(objects)
 
 
+def key_match(objects: Sequence[bpy.types.Object]) -> Match:
+    """What the names of a character's shape keys say."""
+    return state().match(tuple(key_names(objects)))
+
+
 def automatic(objects: Sequence[bpy.types.Object]) -> Mapping:
     """What a character's shape keys and bones are by their names."""
-    found = bones.key_match(key_names(objects))
+    found = key_match(objects)
     rows = found.mapping.rows
     for thing in objects:
         if thing.type == "ARMATURE":

@@ -9,16 +9,15 @@ import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 
-from ..animation import styles
 from ..animation.actions import REGIONS
 from ..animation.animate import warnings
 from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED
 from ..animation.takes import moved, sound_name, takes_on
 from ..animation.tracks import frame_span, is_muted, style_of
-from ..client import jobs
 from ..mapping import panel as mapping_panel
 from ..messages import say, told
 from ..rigs.targets import objects_of
+from ..state import state
 from ..translations import OWN
 
 
@@ -52,8 +51,9 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
         layout.prop(settings, "start_at")
         if settings.start_at == "FRAME":
             layout.prop(settings, "start_frame")
-        if jobs.current is not None:
-            _progress(layout, jobs.current.progress, jobs.current.message)
+        job = state().job
+        if job is not None:
+            _progress(layout, job.progress, job.message)
             return
         row = layout.row()
         row.scale_y = 1.6
@@ -83,12 +83,12 @@ class DREAMTALK_PT_style(_Part, bpy.types.Panel):
         column = layout.column(align=True)
         column.operator("dreamtalk.refresh_styles", icon="FILE_REFRESH")
         column.operator("dreamtalk.extract_style", icon="ADD")
-        asked = styles.asking
-        if asked is not None and not asked.finished:
-            _progress(layout, asked.progress, asked.message)
-        elif asked is not None and asked.state == "FAILED":
-            say(layout, context, asked.error, "ERROR")
-        for warning in asked.warnings if asked is not None else ():
+        task = state().styles.task
+        if task is not None and not task.finished:
+            _progress(layout, task.progress, task.message)
+        elif task is not None and task.state == "FAILED":
+            say(layout, context, task.error, "ERROR")
+        for warning in task.warnings if task is not None else ():
             say(layout, context, warning, "INFO")
 
 

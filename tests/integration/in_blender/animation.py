@@ -64,6 +64,10 @@ def _put(session: Any, motion: Any, first: int = 1, name: str = "line", **settin
     return session.part("animation.animate").put_take(scene, objects, [motion], name, first)
 
 
+def _job(session: Any, *requests: dict[str, Any]) -> Any:
+    return session.part("client.jobs").Job(requests, session.state.service)
+
+
 def _state() -> dict[str, Any]:
     """What a cancelled or failed operation must not change."""
     scene = bpy.context.scene
@@ -114,7 +118,7 @@ def spoken(session: Any) -> None:
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
     take = scene.dreamtalk.take
     output = session.folder / "same.npz"
-    service = session.part("client.service")
+    service = session.state.service
     service.wait(service.request("animate", output=str(output), **take.dreamtalk.made_from))
     motion = session.part("dreamtalk_core.motion").Motion.load(output)
     assert len(motion) == 332  # 13.84 s at 24 fps
@@ -451,24 +455,24 @@ def styles_from_markers(session: Any) -> None:
 
 def styles_have_pictures(session: Any) -> None:
     _face(session)
-    styles, settings = session.part("animation.styles"), bpy.context.scene.dreamtalk
+    styles, settings = session.state.styles, bpy.context.scene.dreamtalk
     # Before anybody has been asked: a style is chosen, and all have a picture.
-    shipped = {entry[0] for entry in styles.items(None, None)}
+    shipped = {entry[0] for entry in styles.entries}
     assert settings.style == "neutral"
-    assert {tuple(styles._pictures[name].image_size) for name in shipped} == {(128, 128)}
+    assert {tuple(styles.pictures[name].image_size) for name in shipped} == {(128, 128)}
     assert bpy.ops.dreamtalk.refresh_styles() == {"FINISHED"}
-    entries = styles.items(None, None)
+    entries = styles.entries
     assert shipped <= {entry[0] for entry in entries}
     # A menu of pictures hands the number of the chosen one over as a float.
     assert all(int(np.float32(entry[4])) == entry[4] for entry in entries)
-    assert all(Path(style["picture"]).is_file() for style in styles.known())
+    assert all(Path(style["picture"]).is_file() for style in styles.styles)
     motion = session.folder / "somebody.npz"
     calm = session.part("dreamtalk_core.motion.curves").smooth(
         _motion(session, 200).weights, 24.0, 2.0
     )
     type(_motion(session, 2))(_motion(session, 2).names, calm, 24).save(motion)
     assert bpy.ops.dreamtalk.extract_style(filepath=str(motion), name="mine é") == {"FINISHED"}
-    assert "mine é" in styles.names()
+    assert "mine é" in styles.names
     settings.style, settings.style_from, settings.sound = "mine é", "NAMED", str(VOICE)
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
 
@@ -561,10 +565,9 @@ def panels(session: Any) -> None:
     assert {"intensity", "lips", "dreamtalk.regenerate", "1 – 9  x.wav"} <= set(drawn)
     face.data.shape_keys.key_blocks["jawOpen"].mute = True
     assert "jawOpen." in " ".join(_drawn(session))
-    jobs = session.part("client.jobs")
-    jobs.current = jobs.Job([{}])
+    session.state.job = _job(session, {})
     assert "dreamtalk.cancel" in _drawn(session)
-    jobs.current = None
+    session.state.job = None
     bpy.context.view_layer.objects.active = None
     assert "dreamtalk.add_head" in _drawn(session)
 
@@ -601,9 +604,9 @@ def a_python_that_does_not_fit(session: Any) -> None:
     bpy.context.preferences.system.use_online_access = True
     preferences, runtimes = session.part("client.choice"), session.part("client.runtimes")
 
-    def told() -> str:
+    def refusal() -> str:
         try:
-            preferences.chosen_runtime()
+            preferences.chosen_runtime(session.state.wheel)
         except preferences.WorkerError as error:
             return str(error)
         raise AssertionError("one was found")
@@ -620,15 +623,15 @@ def a_python_that_does_not_fit(session: Any) -> None:
 
     # As it is meant to be: these Pythons fit.
     assert bpy.ops.dreamtalk.install_worker.poll()
-    assert "press Install" in told()
+    assert "press Install" in refusal()
     assert "dreamtalk.install_worker" in drawn()
 
-    runtimes._range = lambda _wheel: ((3, 98), (3, 99))
+    runtimes.Wheel.pythons = ((3, 98), (3, 99))
     assert not bpy.ops.dreamtalk.install_worker.poll()
     why = "Blender's Python is {}.{}; DreamTalk needs 3.98 to 3.99".format(*sys.version_info)
-    assert why in told()
-    assert "press Install" not in told()
-    assert "connection" not in told()
+    assert why in refusal()
+    assert "press Install" not in refusal()
+    assert "connection" not in refusal()
     shown = drawn()
     assert why in " ".join(shown)
     assert "dreamtalk.install_worker" not in shown
@@ -664,7 +667,7 @@ def _modal(session: Any) -> tuple[Any, _Window]:
     """Animate as it runs with a window, without Blender's own part of it; and its context."""
     animate = session.part("animation.animate").DREAMTALK_OT_animate
 
-    class Operator(session.part("client.jobs").JobOperator):
+    class Operator(session.part("client.job_operator").JobOperator):
         said: tuple[set[str], str] = (set(), "")
         plan, apply = animate.plan, animate.apply
 
@@ -677,7 +680,7 @@ def _modal(session: Any) -> tuple[Any, _Window]:
 def with_a_window(session: Any) -> None:
     """The modal operator: it lets events pass, ends by itself, and can be stopped."""
     _face(session)
-    scene, jobs = bpy.context.scene, session.part("client.jobs")
+    scene = bpy.context.scene
     scene.dreamtalk.sound = str(VOICE)
 
     for stop in ("ESC", "button"):
@@ -695,14 +698,14 @@ def with_a_window(session: Any) -> None:
         kind = "ESC" if stop == "ESC" else "TIMER"
         assert operator.modal(window, _Event(kind)) == {"CANCELLED"}
         assert window.timers == 0
-        assert jobs.current is None
+        assert session.state.job is None
         assert _state() == before
 
     operator, window = _modal(session)
     operator.begin(window)
     shares = []
     while (state := operator.modal(window, _Event("TIMER"))) == {"PASS_THROUGH"}:
-        shares.append(jobs.current.progress)
+        shares.append(session.state.job.progress)
         time.sleep(0.01)
     assert state == {"FINISHED"}, operator.said
     assert shares == sorted(shares)
@@ -729,9 +732,8 @@ def ten_minutes(session: Any) -> None:
         file.setparams((1, 2, 16000, 0, "NONE", ""))
         noise = np.random.default_rng(0).integers(-3000, 3000, 600 * 16000)
         file.writeframes(noise.astype("<i2").tobytes())
-    job = session.part("client.jobs").Job(
-        [session.part("animation.animate").wish(bpy.context.scene, sound, 1)]
-    )
+    request = session.part("animation.animate").animate_request(bpy.context.scene, sound, 1)
+    job = _job(session, request)
     held, until, done = 0.0, time.perf_counter() + 6, False
     while not done and time.perf_counter() < until:
         start = time.perf_counter()
@@ -919,12 +921,12 @@ def linked_data(session: Any) -> None:
 def cancelled(session: Any) -> None:
     """At any moment: the scene is as it was, and nothing lies about."""
     _face(session)
-    scene, jobs = bpy.context.scene, session.part("client.jobs")
+    scene = bpy.context.scene
     scene.dreamtalk.sound = str(VOICE)
-    wish = session.part("animation.animate").wish(scene, VOICE, 1)
+    request = session.part("animation.animate").animate_request(scene, VOICE, 1)
     for steps in (0, 1, 3, 10, 30):
         before = _state()
-        job = jobs.Job([wish, wish])
+        job = _job(session, request, request)
         for _ in range(steps):
             job.step()
             time.sleep(0.02)
@@ -937,9 +939,9 @@ def cancelled(session: Any) -> None:
             raise KeyboardInterrupt
 
     with suppress(KeyboardInterrupt):
-        jobs.Job([wish]).run(stop)
+        _job(session, request).run(stop)
     assert _state() == before
-    assert not session.part("client.service").running()
+    assert not session.state.service.running()
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
 
 

@@ -78,7 +78,7 @@ def split_meshes(session: Any) -> None:
         got = _frames(lambda keys=keys: [keys["jawOpen"].value])[:, 0]
         assert np.abs(got - motion.channel("jawOpen")).max() < 1e-5, own.name
     assert not _frames(lambda: [parts[2].data.shape_keys.key_blocks["Jaw_Open"].value]).any()
-    report = session.part("mapping.data").report_of(objects)
+    report = session.part("rigs.targets").key_match(objects)
     assert [own.target for own in report.conflicts] == ["Jaw_Open"]
 
 
