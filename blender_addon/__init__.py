@@ -10,8 +10,8 @@ PACKAGE = __name__
 
 MODULES = (
     "ui.preferences",
-    "animation.tracks",
-    "mapping.data",
+    "animation.take_settings",
+    "rigs.properties",
     "mapping.operators",
     "mapping.panel",
     "animation.settings",

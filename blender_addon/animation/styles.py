@@ -14,7 +14,9 @@ from dreamtalk_core.files import name_key
 
 from ..client.tasks import Task
 from ..messages import told
+from ..properties import properties
 from ..state import state
+from .settings import scene_settings
 from .style_menu import folder
 
 MARK = "style:"
@@ -62,20 +64,19 @@ class DREAMTALK_OT_refresh_styles(bpy.types.Operator):
         return _request(self, "styles", _list, pictures=str(folder(create=True)))
 
 
+@properties()
 class DREAMTALK_OT_extract_style(bpy.types.Operator):
     bl_idname = "dreamtalk.extract_style"
     bl_label = "Learn a Style"
     bl_description = "Keep in the library how somebody speaks in a video or a motion file"
 
-    __annotations__ = {
-        "filepath": bpy.props.StringProperty(subtype="FILE_PATH"),
-        "filter_glob": bpy.props.StringProperty(
-            default="*.mp4;*.mov;*.mkv;*.avi;*.webm;*.csv;*.json;*.npz", options={"HIDDEN"}
-        ),
-        "name": bpy.props.StringProperty(
-            name="Name", description="What to call the style; empty: as the file is called"
-        ),
-    }
+    filepath: str = bpy.props.StringProperty(subtype="FILE_PATH")
+    filter_glob: str = bpy.props.StringProperty(
+        default="*.mp4;*.mov;*.mkv;*.avi;*.webm;*.csv;*.json;*.npz", options={"HIDDEN"}
+    )
+    name: str = bpy.props.StringProperty(
+        name="Name", description="What to call the style; empty: as the file is called"
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
@@ -102,7 +103,7 @@ class DREAMTALK_OT_add_style_marker(bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        scene, settings = context.scene, context.scene.dreamtalk
+        scene, settings = context.scene, scene_settings(context.scene)
         scene.timeline_markers.new(settings.style, frame=scene.frame_current)
         settings.style_from = "MARKERS"
         return {"FINISHED"}

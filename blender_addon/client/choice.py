@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import bpy
 
@@ -14,10 +14,14 @@ from .process import Runtime
 from .runtimes import Wheel, runtime_at, usual_runtime
 from .tasks import WorkerError
 
+if TYPE_CHECKING:
+    from ..ui.preferences import DREAMTALK_Preferences
 
-def preferences() -> Any:
+
+def preferences() -> DREAMTALK_Preferences:
     """This extension's preferences."""
-    return bpy.context.preferences.addons[PACKAGE].preferences
+    own: DREAMTALK_Preferences = bpy.context.preferences.addons[PACKAGE].preferences
+    return own
 
 
 def own_environment() -> Path:

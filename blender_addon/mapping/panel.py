@@ -13,7 +13,8 @@ from dreamtalk_core.retarget import SCHEMES, SOURCES, TURNS, Match
 
 from ..messages import say, told
 from ..rigs import targets
-from .data import MappingRow, unused
+from ..rigs.properties import MappingRow
+from .data import unused
 from .operators import (
     DREAMTALK_OT_arkit_keys,
     DREAMTALK_OT_drive,
@@ -55,7 +56,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     except DreamTalkError as error:
         say(layout, context, told(error), "INFO")
         return
-    settings = targets.holder_of(objects).dreamtalk
+    settings = targets.character_of(objects)
     found = targets.key_match(objects)
     _draw_report(layout, context, objects, found)
     buttons = layout.row(align=True)

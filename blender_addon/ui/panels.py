@@ -9,11 +9,12 @@ import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 
-from ..animation.actions import REGIONS
+from ..animation.actions import REGIONS, frame_span
 from ..animation.animate import warnings
-from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED
+from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED, scene_settings
+from ..animation.take_settings import style_of, take_settings
 from ..animation.takes import moved, sound_name, takes_on
-from ..animation.tracks import frame_span, is_muted, style_of
+from ..animation.tracks import is_muted
 from ..mapping import panel as mapping_panel
 from ..messages import say, told
 from ..rigs.targets import objects_of
@@ -38,7 +39,7 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
     bl_label = "DreamTalk"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         try:
             objects = objects_of(context)
         except DreamTalkError as error:
@@ -68,7 +69,7 @@ class DREAMTALK_PT_style(_Part, bpy.types.Panel):
     bl_options: ClassVar[set[str]] = set()
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         layout.prop(settings, "style_from", text="From", text_ctxt=OWN)
         if settings.style_from in {NAMED, MARKERS}:
             layout.template_icon_view(settings, "style", show_labels=True, scale=5, scale_popup=5)
@@ -96,7 +97,7 @@ class DREAMTALK_PT_life(_Part, bpy.types.Panel):
     bl_label = "Life and Limits"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         layout.prop(settings, "head")
         for table in (BEHAVIOUR, CONTROLS):
             column = layout.column(align=True)
@@ -112,7 +113,7 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
     bl_options: ClassVar[set[str]] = set()
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         try:
             found = takes_on(objects_of(context))
         except DreamTalkError:
@@ -135,7 +136,7 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
         column.operator("dreamtalk.add_correction", icon="KEYINGSET").take = ""
         style = style_of(take)
         if style is not None:
-            layout.prop(style.dreamtalk, "intensity", text="Style Intensity", slider=True)
+            layout.prop(take_settings(style), "intensity", text="Style Intensity", slider=True)
 
 
 def _take_row(layout: Any, take: bpy.types.Action, chosen: bool) -> None:
@@ -153,13 +154,13 @@ class DREAMTALK_PT_strengths(_Part, bpy.types.Panel):
     bl_label = "Strengths"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, take = _column(self.layout), context.scene.dreamtalk.take
+        layout, take = _column(self.layout), scene_settings(context.scene).take
         if take is None:
             layout.label(text="No takes yet")
             return
         column = layout.column(align=True)
         for region in REGIONS:
-            column.prop(take.dreamtalk, region.lower(), slider=True)
+            column.prop(take_settings(take), region.lower(), slider=True)
         layout.operator("dreamtalk.reset_strengths", icon="LOOP_BACK")
 
 
@@ -167,7 +168,7 @@ class DREAMTALK_PT_edit(_Part, bpy.types.Panel):
     bl_label = "Edit Take"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         column = layout.column(align=True)
         column.prop(settings, "range_start")
         column.prop(settings, "range_stop")
@@ -190,7 +191,7 @@ class DREAMTALK_PT_batch(_Part, bpy.types.Panel):
     bl_label = "Batch and Export"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         layout.prop(settings, "folder")
         layout.prop(settings, "layout")
         if settings.layout == "SEQUENCE":

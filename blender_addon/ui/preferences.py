@@ -17,15 +17,17 @@ from ..client.installation import Installation
 from ..client.tasks import WorkerError
 from ..client.worker import HELLO
 from ..messages import say, told
+from ..properties import properties
 from ..state import state
 
 _EVERY = 0.2
 
 
+@properties()
 class DREAMTALK_Preferences(bpy.types.AddonPreferences):
     bl_idname = PACKAGE
 
-    python: bpy.props.StringProperty(  # type: ignore[valid-type]
+    python: str = bpy.props.StringProperty(
         name="Python",
         description=(
             "A Python that has DreamTalk, or the folder of a ComfyUI with the DreamTalk nodes, of "
@@ -33,12 +35,12 @@ class DREAMTALK_Preferences(bpy.types.AddonPreferences):
         ),
         subtype="FILE_PATH",
     )
-    device: bpy.props.StringProperty(  # type: ignore[valid-type]
+    device: str = bpy.props.StringProperty(
         name="Device",
         description="What computes: auto, cpu, cuda, cuda:1 or mps",
         default="auto",
     )
-    model: bpy.props.StringProperty(  # type: ignore[valid-type]
+    model: str = bpy.props.StringProperty(
         name="Model",
         description="The file of a model of your own. Empty: the one that comes with DreamTalk",
         subtype="FILE_PATH",

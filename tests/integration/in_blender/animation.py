@@ -214,15 +214,15 @@ def odd_times(session: Any) -> None:
     resampled = motion.resample("24000/1001")
     assert len(resampled) == 58
     _shows(face, resampled, -25)
-    assert session.part("animation.tracks").frame_span(take) == (-25, 32)
+    assert session.part("animation.actions").frame_span(take) == (-25, 32)
     scene.dreamtalk.start_at, scene.dreamtalk.start_frame = "FRAME", -40
     scene.dreamtalk.sound = str(VOICE)
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
-    assert session.part("animation.tracks").frame_span(scene.dreamtalk.take) == (-40, 291)
+    assert session.part("animation.actions").frame_span(scene.dreamtalk.take) == (-40, 291)
     (strip,) = scene.sequence_editor.strips
     assert strip.frame_start == -40
     one = _put(session, motion.cut(0, 1), first=500)
-    assert session.part("animation.tracks").frame_span(one) == (500, 500)
+    assert session.part("animation.actions").frame_span(one) == (500, 500)
 
 
 def at_rest_where_no_take_is(session: Any) -> None:
@@ -244,7 +244,7 @@ def a_style_on_its_own_track(session: Any) -> None:
     objects = session.part("rigs.targets").objects_of(bpy.context)
     take = session.part("animation.animate").put_take(scene, objects, [styled, neutral], "line", 1)
     _shows(face, styled, 1)
-    style = session.part("animation.tracks").style_of(take)
+    style = session.part("animation.take_settings").style_of(take)
     style.dreamtalk.intensity = 0.25
     seen = _seen(face, styled.names, range(1, 31))
     expected = 0.75 * neutral.weights + 0.25 * styled.weights
@@ -772,7 +772,7 @@ def a_batch(session: Any) -> None:
     assert bpy.ops.dreamtalk.batch(object=face.name) == {"FINISHED"}
     takes = session.part("animation.takes").takes_on([face])
     assert [take.name for take in takes] == ["a línea", "b"]
-    spans = [session.part("animation.tracks").frame_span(take) for take in takes]
+    spans = [session.part("animation.actions").frame_span(take) for take in takes]
     assert spans == [(1, 332), (343, 674)]
     assert [strip.frame_start for strip in scene.sequence_editor.strips] == [1, 343]
     assert sorted(path.name for path in out.iterdir()) == ["a línea.glb", "b.glb"]
