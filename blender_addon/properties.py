@@ -18,7 +18,7 @@ def properties(**more: Any) -> Callable[[Class], Class]:
     more: properties that are made from a table, by name.
     """
 
-    def hand_over(cls: Class) -> Class:
+    def declare(cls: Class) -> Class:
         # Blender takes as properties what it finds in the place of the types.
         declared = {
             name: value
@@ -30,7 +30,7 @@ def properties(**more: Any) -> Callable[[Class], Class]:
         cls.__annotations__.update(declared, **more)
         return cls
 
-    return hand_over
+    return declare
 
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
 from ..client.job_operator import JobOperator
 from ..client.jobs import Result, all_of
-from ..messages import told
+from ..messages import message_of
 from ..properties import properties
 from ..rigs.curve import Curve
 from ..rigs.targets import character_of, curves_of, objects_of
@@ -41,7 +41,7 @@ from .tracks import add_take, check_owners
 
 
 def style_text(scene: bpy.types.Scene, first: int) -> str:
-    """The style that the settings ask for, as text for the worker. Raises StyleError."""
+    """The style of the settings, as text for the worker. Raises StyleError."""
     settings = scene_settings(scene)
     if settings.style_from == AUTO:
         return "auto"
@@ -120,7 +120,7 @@ def put_sound(scene: bpy.types.Scene, sound: Path, first: int) -> list[str]:
         if scene_settings(scene).use_sound:
             add_sound(scene, sound, first)
     except DreamTalkError as error:
-        return [told(error)]
+        return [message_of(error)]
     return []
 
 
@@ -227,7 +227,7 @@ class DREAMTALK_OT_import_motion(bpy.types.Operator):
             first = first_frame(context.scene)
             put_take(context.scene, objects, [motion], file.stem, first)
         except DreamTalkError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
         for warning in warnings(objects):
             self.report({"WARNING"}, warning)

@@ -12,7 +12,7 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.files import atomic_write, check_target
 
-from ..messages import told
+from ..messages import message_of
 from ..properties import properties
 from ..rigs.targets import objects_of
 from .settings import scene_settings
@@ -25,7 +25,7 @@ def export_character(
 ) -> None:
     """Write a character as it moves in the frames of the scene, whole or not at all.
 
-    The suffix of the path says the format. What is exported is what is seen: all tracks together.
+    The suffix of the path is the format. What is exported is what is seen: all tracks together.
     Raises DreamTalkError for another suffix or where the file cannot be written.
     """
     suffix = path.suffix.lower()
@@ -131,7 +131,7 @@ class DREAMTALK_OT_export(bpy.types.Operator):
         try:
             export_character(context, objects_of(context), path)
         except DreamTalkError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
         self.report({"INFO"}, str(path))
         return {"FINISHED"}

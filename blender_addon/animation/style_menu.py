@@ -21,7 +21,7 @@ Entry = tuple[str, str, str, int, int]
 
 _SHIPPED = Path(__file__).parents[1] / "style_pictures"
 """A picture for each style of the default model, made by make_style_pictures.py: shown until the
-worker has been asked which styles there are."""
+worker has listed the styles."""
 _LIST = "styles.json"
 
 
@@ -90,7 +90,7 @@ class StyleMenu:
 
 
 def number(name: str) -> int:
-    """A style's in a menu. It stays with the name: a scene keeps its style as the list grows."""
+    """A style's in a menu. It stays with the name: a scene's style stays as the list grows."""
     # 24 bits: a menu of pictures hands the chosen one over as a float.
     return zlib.crc32(name.encode("utf-8")) & 0xFFFFFF
 

@@ -13,7 +13,7 @@ from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.files import name_key
 
 from ..client.tasks import Task
-from ..messages import told
+from ..messages import message_of
 from ..properties import properties
 from ..state import state
 from .settings import scene_settings
@@ -24,7 +24,7 @@ MARK = "style:"
 
 
 def from_markers(markers: Iterable[tuple[int, str]], first: int, fps: float, otherwise: str) -> str:
-    """The style over time that timeline markers (frame, name) ask for, as text.
+    """The style over time that timeline markers (frame, name) stand for, as text.
 
     A marker counts if it is called after a style of the library, with a number or a mix as in
     `angry*1.5`, or begins with `style:`. first: the frame of second 0. otherwise: the style before
@@ -117,7 +117,7 @@ def _request(operator: Any, method: str, done: Callable[[Task], None], **params:
         if bpy.app.background:
             own.service.wait(own.styles.task)
     except DreamTalkError as error:
-        operator.report({"ERROR"}, told(error))
+        operator.report({"ERROR"}, message_of(error))
         return {"CANCELLED"}
     return {"FINISHED"}
 

@@ -14,7 +14,7 @@ from dreamtalk_core.motion import parse_fps
 
 from ..client.job_operator import JobOperator
 from ..client.jobs import Result, all_of
-from ..messages import told
+from ..messages import message_of
 from ..properties import properties
 from ..rigs.targets import objects_of
 from .actions import frame_span, owners_of, reduce_action, replace_range, smooth_action, strips
@@ -70,7 +70,7 @@ class TakeOperator:
         try:
             self.work(context, chosen_take(context.scene, self.take))
         except DreamTalkError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -187,17 +187,17 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
                 f"'{take.name}' was made at {float(parse_fps(recipe['fps'])):g} frames per second, "
                 f"and the scene now has {float(fps):g}. Set the scene back, or press Animate."
             )
-        self.range = settings.range_start - moved(take), settings.range_stop - moved(take)
+        self.range = settings.range_start - shift_of(take), settings.range_stop - shift_of(take)
         first, last = frame_span(take)
         if self.range[0] > self.range[1] or self.range[1] < first or self.range[0] > last:
             raise DreamTalkError(
                 f"The range {settings.range_start} to {settings.range_stop} is not within the take "
-                f"({first + moved(take)} to {last + moved(take)})."
+                f"({first + shift_of(take)} to {last + shift_of(take)})."
             )
         self.names = [thing.name for thing in objects_of(context)]
         self.take_name = take.name
         sound = check_sound(recipe["speech"])
-        one = animate_request(scene, sound, take_settings(take).first + moved(take))
+        one = animate_request(scene, sound, take_settings(take).first + shift_of(take))
         return [one] if style_of(take) is None else [one, {**one, "guidance": 0.0}]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
@@ -212,7 +212,7 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         self.report({"INFO"}, f"{take.name}: frames {self.range[0]} to {self.range[1]}")
 
 
-def moved(take: bpy.types.Action) -> int:
+def shift_of(take: bpy.types.Action) -> int:
     """By how many frames the take's strip has been moved since it was made."""
     for owner in owners_of(take):
         for strip in strips(owner):

@@ -43,17 +43,17 @@ def add_take(
     undo = _Undo()
     try:
         for owner in owners:
-            _make_way(owner, curves, undo)
+            _push_active_down(owner, curves, undo)
         _ensure_rest(owners, curves, undo)
         action = undo.add(make_action(name, curves, first))
         settings = _describe(action, "TAKE", first)
         settings.recipe = json.dumps(dict(recipe or {}), ensure_ascii=False)
         settings.rests = json.dumps(_rests(curves))
-        _lay(action, owners, undo, "REPLACE", "NOTHING")
+        _add_tracks(action, owners, undo, "REPLACE", "NOTHING")
         if style:
             layer = undo.add(make_action(f"{action.name} style", style, first))
             _describe(layer, "STYLE", first, action)
-            _lay(layer, _owners(style), undo, "ADD", "NOTHING")
+            _add_tracks(layer, _owners(style), undo, "ADD", "NOTHING")
     except BaseException:
         undo.run()
         raise
@@ -132,7 +132,7 @@ class _Undo:
             bpy.data.actions.remove(action)
 
 
-def _make_way(owner: bpy.types.ID, curves: Iterable[Curve], undo: _Undo) -> None:
+def _push_active_down(owner: bpy.types.ID, curves: Iterable[Curve], undo: _Undo) -> None:
     """Put an active Action that would hide the take onto a track below it, as Push Down does."""
     data = owner.animation_data or owner.animation_data_create()
     action, slot = data.action, data.action_slot
@@ -165,10 +165,10 @@ def _ensure_rest(owners: Iterable[bpy.types.ID], curves: Sequence[Curve], undo: 
     if still:
         action = undo.add(make_action("DreamTalk rest", still, 0))
         _describe(action, "REST")
-        _lay(action, bare, undo, "REPLACE", "HOLD")
+        _add_tracks(action, bare, undo, "REPLACE", "HOLD")
 
 
-def _lay(
+def _add_tracks(
     action: bpy.types.Action,
     owners: Iterable[bpy.types.ID],
     undo: _Undo,
@@ -252,7 +252,7 @@ def delete_take(take: bpy.types.Action) -> None:
     for action in layers_of(take):
         bpy.data.actions.remove(action)
     if not takes_of(owners):
-        # What is no longer animated keeps the value that was seen last.
+        # What is no longer animated has the value that was seen last.
         bpy.context.view_layer.update()
         _delete_rest(owners)
 

@@ -11,7 +11,7 @@ import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 
-from ..messages import told
+from ..messages import message_of
 from ..state import state
 from .jobs import Job, Result
 
@@ -39,7 +39,7 @@ class JobOperator:
         return self.execute(context) if bpy.app.background else self.begin(context)
 
     def begin(self, context: bpy.types.Context) -> set[str]:
-        """Set off, and let the interface go on."""
+        """Start, and let the interface go on."""
         if state().job is not None:
             return self._failed(
                 DreamTalkError("DreamTalk is busy. Wait, or stop it: the X beside its bar.")
@@ -101,7 +101,7 @@ class JobOperator:
         redraw(context)
 
     def _failed(self, error: DreamTalkError) -> set[str]:
-        self.report({"ERROR"}, told(error))
+        self.report({"ERROR"}, message_of(error))
         return {"CANCELLED"}
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finding a Python that has DreamTalk: in a folder that the user names, or where it usually is.
 
-Only names of files are looked at; whether a Python is any good, it says itself when it is started.
+Only names of files are looked at; whether a Python is any good shows when it is started.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _USUAL = (
 
 
 def runtime_at(place: Path) -> Runtime | None:
-    """What a user may name: a Python, an environment, a ComfyUI, or a folder of DreamTalk."""
+    """At a path of the user's: a Python, an environment, a ComfyUI, or a folder of DreamTalk."""
     if place.is_file():
         return Runtime(place, next(_cores(place.parents[:5]), None))
     # A node pack lies two folders below its ComfyUI, whose Python may be one folder above that.
@@ -67,7 +67,7 @@ def environment_python(folder: Path) -> Path:
 
 
 class Wheel:
-    """DreamTalk as a wheel of ours, and what its metadata says."""
+    """DreamTalk as a wheel of ours, and its metadata."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -19,7 +19,7 @@ from ..rigs.properties import character_settings
 from ..rigs.shape_keys import has_keys
 
 _LONGEST = 255
-"""Characters of a driver's expression that Blender keeps."""
+"""Characters of a driver's expression that Blender stores."""
 
 
 def drive(objects: Sequence[bpy.types.Object]) -> int:

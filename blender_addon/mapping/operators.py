@@ -12,7 +12,7 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import SCHEMES, Mapping, read_preset, write_preset
 
 from .. import PACKAGE
-from ..messages import told
+from ..messages import message_of
 from ..properties import properties
 from ..rigs import targets
 from . import arkit_keys, drivers
@@ -20,7 +20,7 @@ from .data import ensure_stored, store
 
 
 def preset_folder() -> Path:
-    """Where presets are saved unless somebody chooses another place; made when first asked for."""
+    """Where presets are saved unless somebody chooses another place; made when needed."""
     return Path(bpy.utils.extension_path_user(PACKAGE, path="mappings", create=True))
 
 
@@ -37,7 +37,7 @@ class _Tool(bpy.types.Operator):
         try:
             report = self.run(context, targets.objects_of(context))
         except DreamTalkError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
         if report:
             self.report({"INFO"}, report)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of a character's mapping, and what its names say."""
+"""The table of a character's mapping, and a report on its names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bpy.app.translations import pgettext_iface
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import SCHEMES, SOURCES, TURNS, Match
 
-from ..messages import say, told
+from ..messages import draw_message, message_of
 from ..rigs import targets
 from ..rigs.properties import MappingRow
 from .data import unused
@@ -54,7 +54,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     try:
         objects = targets.objects_of(context)
     except DreamTalkError as error:
-        say(layout, context, told(error), "INFO")
+        draw_message(layout, context, message_of(error), "INFO")
         return
     settings = targets.character_of(objects)
     found = targets.key_match(objects)
@@ -90,7 +90,7 @@ def _draw_report(
     try:
         mapping = targets.mapping_of(objects)
     except DreamTalkError as error:
-        say(layout, context, told(error), "ERROR")
+        draw_message(layout, context, message_of(error), "ERROR")
         return
     lost = [row for row in mapping.rows if not targets.places(row.target, objects)]
     box = layout.column(align=True)

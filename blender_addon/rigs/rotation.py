@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rotations as bones and objects keep them."""
+"""Rotations as bones and objects store them."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def _value(thing: bpy.types.Object, path: str) -> object:
 
 
 def mapping_of(objects: Sequence[bpy.types.Object]) -> Mapping:
-    """The mapping that is stored with a character, or else what its names say.
+    """The mapping that is stored with a character, or else what its names are matched to.
 
     Raises DreamTalkError where a row of the table is not valid.
     """
@@ -144,7 +144,7 @@ def mapping_of(objects: Sequence[bpy.types.Object]) -> Mapping:
 
 
 def key_match(objects: Sequence[bpy.types.Object]) -> Match:
-    """What the names of a character's shape keys say."""
+    """What the names of a character's shape keys are matched to."""
     return state().match(tuple(key_names(objects)))
 
 

@@ -13,10 +13,10 @@ from ..animation.actions import REGIONS, frame_span
 from ..animation.animate import warnings
 from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED, scene_settings
 from ..animation.take_settings import style_of, take_settings
-from ..animation.takes import moved, sound_name, takes_on
+from ..animation.takes import shift_of, sound_name, takes_on
 from ..animation.tracks import is_muted
 from ..mapping import panel as mapping_panel
-from ..messages import say, told
+from ..messages import draw_message, message_of
 from ..rigs.targets import objects_of
 from ..state import state
 from ..translations import OWN
@@ -43,11 +43,11 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
         try:
             objects = objects_of(context)
         except DreamTalkError as error:
-            say(layout, context, told(error), "INFO")
+            draw_message(layout, context, message_of(error), "INFO")
             layout.operator("dreamtalk.add_head", icon="USER")
             objects = []
         for warning in warnings(objects):
-            say(layout, context, warning, "ERROR")
+            draw_message(layout, context, warning, "ERROR")
         layout.prop(settings, "sound")
         layout.prop(settings, "start_at")
         if settings.start_at == "FRAME":
@@ -88,9 +88,9 @@ class DREAMTALK_PT_style(_Part, bpy.types.Panel):
         if task is not None and not task.finished:
             _progress(layout, task.progress, task.message)
         elif task is not None and task.state == "FAILED":
-            say(layout, context, task.error, "ERROR")
+            draw_message(layout, context, task.error, "ERROR")
         for warning in task.warnings if task is not None else ():
-            say(layout, context, warning, "INFO")
+            draw_message(layout, context, warning, "INFO")
 
 
 class DREAMTALK_PT_life(_Part, bpy.types.Panel):
@@ -128,7 +128,7 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
         if take not in found:
             return
         first, last = frame_span(take)
-        by = moved(take)
+        by = shift_of(take)
         name = sound_name(take)
         layout.label(text=f"{first + by} – {last + by}  {name}", translate=False)
         column = layout.column(align=True)

@@ -16,7 +16,7 @@ from ..client.choice import chosen_runtime, no_install, own_environment
 from ..client.installation import Installation
 from ..client.tasks import WorkerError
 from ..client.worker import HELLO
-from ..messages import say, told
+from ..messages import draw_message, message_of
 from ..properties import properties
 from ..state import state
 
@@ -53,7 +53,7 @@ class DREAMTALK_Preferences(bpy.types.AddonPreferences):
         try:
             runtime = chosen_runtime(state().wheel)
         except WorkerError as error:
-            say(layout, context, told(error), "INFO")
+            draw_message(layout, context, message_of(error), "INFO")
         else:
             layout.label(text=str(runtime.python), icon="CHECKMARK", translate=False)
         row = layout.row()
@@ -78,7 +78,7 @@ class DREAMTALK_OT_check_worker(bpy.types.Operator):
             service.stop()
             answer = service.wait(service.request("hello", **HELLO))
         except DreamTalkError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
         self.report({"INFO"}, f"DreamTalk {answer['version']}, Python {answer['python']}")
         return {"FINISHED"}
@@ -147,11 +147,11 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
     def _begin(self) -> bool:
         own = state()
         self._good = False
-        assert own.wheel is not None  # or `poll` would have said so
+        assert own.wheel is not None  # or `poll` is False
         try:
             own.installation = Installation(Path(sys.executable), own.wheel, own_environment())
         except (OSError, WorkerError) as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return False
         return True
 
@@ -162,7 +162,7 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
             if own.installation is not None and not own.installation.poll():
                 return False
         except WorkerError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
         else:
             self._good = own.installation is not None
             if self._good:

@@ -31,7 +31,7 @@ def test_blenders_own_tool_finds_it_valid(blender_python: Path, extension_zip: P
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_carries_the_light_floor_and_nothing_heavy(extension_zip: Path) -> None:
+def test_it_carries_the_light_layer_and_nothing_heavy(extension_zip: Path) -> None:
     with zipfile.ZipFile(extension_zip) as archive:
         names = archive.namelist()
         text = {name: archive.read(name).decode() for name in names if name.endswith(".py")}

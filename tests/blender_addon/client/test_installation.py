@@ -58,7 +58,7 @@ def test_it_makes_an_environment_with_the_wheel(tmp_path: Path) -> None:
     )
 
 
-def test_what_pip_says_is_told_and_nothing_stays(tmp_path: Path) -> None:
+def test_pips_message_is_shown_and_nothing_stays(tmp_path: Path) -> None:
     folder = tmp_path / "env"
     wheel = small_wheel(tmp_path, "Requires-Dist: dreamtalk-needs-this-and-it-is-not-there\n")
     with pytest.raises(WorkerError, match=r"(?s)could not be installed.*it-is-not-there"):

@@ -34,7 +34,7 @@ def hello(client: Worker, number: int, **params: object) -> Task:
 
 
 def test_no_variable_leads_it_astray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blender's own Python is told where it lives by some of these."""
+    """Blender's own Python finds its home by some of these."""
     for name in ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PythonIOEncoding"):
         monkeypatch.setenv(name, str(tmp_path / "nowhere"))
     (tmp_path / "dreamtalk_core.py").write_text("raise RuntimeError", encoding="utf-8")

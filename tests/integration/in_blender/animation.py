@@ -580,7 +580,10 @@ def in_chinese(session: Any) -> None:
     translations = SimpleNamespace(pgettext=lambda text, _context: table.get(text, f"{text}?"))
     messages.bpy = SimpleNamespace(app=SimpleNamespace(translations=translations))
     error = ValueError("Choose a style, or press Refresh Styles. Leave it first: press Tab.")
-    assert messages.told(error) == "Choose a style, or press 刷新风格. Leave it first: press Tab."
+    assert (
+        messages.message_of(error)
+        == "Choose a style, or press 刷新风格. Leave it first: press Tab."
+    )
 
 
 def a_message_in_the_sidebar(session: Any) -> None:
@@ -590,14 +593,14 @@ def a_message_in_the_sidebar(session: Any) -> None:
     region, system = SimpleNamespace(width=280), SimpleNamespace(ui_scale=1.0)
     context = SimpleNamespace(region=region, preferences=SimpleNamespace(system=system))
     text = "No character is selected. Click the face (a mesh with shape keys) or its armature."
-    session.part("messages").say(_Layout({"INFO", "BLANK1"}, seen), context, text, "INFO")
+    session.part("messages").draw_message(_Layout({"INFO", "BLANK1"}, seen), context, text, "INFO")
     assert " ".join(seen) == text
     # Of 39 letters the last three were lost.
     assert max(map(len, seen)) < 36, seen
 
 
 def a_python_that_does_not_fit(session: Any) -> None:
-    """Blender's own is too new: it is said before any work, and no Install is offered."""
+    """Blender's own is too new: an error comes before any work, and no Install is offered."""
     session.install()
     os.environ["HOME"], os.environ["PATH"] = str(session.folder), ""
     session.preferences.python = ""
@@ -668,11 +671,11 @@ def _modal(session: Any) -> tuple[Any, _Window]:
     animate = session.part("animation.animate").DREAMTALK_OT_animate
 
     class Operator(session.part("client.job_operator").JobOperator):
-        said: tuple[set[str], str] = (set(), "")
+        reported: tuple[set[str], str] = (set(), "")
         plan, apply = animate.plan, animate.apply
 
         def report(self, kind: set[str], text: str) -> None:
-            self.said = kind, text
+            self.reported = kind, text
 
     return Operator(), _Window()
 
@@ -690,7 +693,7 @@ def with_a_window(session: Any) -> None:
         assert window.timers == 1
         second, _ = _modal(session)
         assert second.begin(window) == {"CANCELLED"}
-        assert "busy" in second.said[1]
+        assert "busy" in second.reported[1]
         assert operator.modal(window, _Event("MOUSEMOVE")) == {"PASS_THROUGH"}
         assert operator.modal(window, _Event("TIMER")) == {"PASS_THROUGH"}
         if stop == "button":
@@ -707,7 +710,7 @@ def with_a_window(session: Any) -> None:
     while (state := operator.modal(window, _Event("TIMER"))) == {"PASS_THROUGH"}:
         shares.append(session.state.job.progress)
         time.sleep(0.01)
-    assert state == {"FINISHED"}, operator.said
+    assert state == {"FINISHED"}, operator.reported
     assert shares == sorted(shares)
     assert window.timers == 0
     assert len(session.part("animation.takes").takes_on([bpy.context.object])) == 1
@@ -719,7 +722,7 @@ def with_a_window(session: Any) -> None:
     while (state := operator.modal(window, _Event("TIMER"))) == {"PASS_THROUGH"}:
         time.sleep(0.01)
     assert state == {"CANCELLED"}
-    assert "no sound.wav" in operator.said[1]
+    assert "no sound.wav" in operator.reported[1]
     assert window.timers == 0
     assert _state() == before
 
@@ -757,7 +760,7 @@ def ten_minutes(session: Any) -> None:
 
 
 def a_batch(session: Any) -> None:
-    """A take for each sound, one after the other; a bad file is told of and stops nothing."""
+    """A take for each sound, one after the other; a bad file is reported and stops nothing."""
     face, scene = _face(session), bpy.context.scene
     folder, out = session.folder / "lines", session.folder / "out"
     folder.mkdir()
@@ -950,18 +953,18 @@ def a_broken_step_is_taken_back(session: Any) -> None:
     face, tracks = _face(session), session.part("animation.tracks")
     face.data.shape_keys.keyframe_insert('key_blocks["jawOpen"].value', frame=1)
     before = _state()
-    lay, calls = tracks._lay, []
+    add_tracks, calls = tracks._add_tracks, []
 
     def breaks(action: Any, owners: Any, undo: Any, blend: str, extrapolation: str) -> None:
         calls.append(blend)
-        lay(action, owners, undo, blend, extrapolation)
+        add_tracks(action, owners, undo, blend, extrapolation)
         if blend == "REPLACE" and extrapolation == "NOTHING":
             raise OSError("as it were")
 
-    tracks._lay = breaks
+    tracks._add_tracks = breaks
     with suppress(OSError):
         _put(session, _motion(session, 5))
-    tracks._lay = lay
+    tracks._add_tracks = add_tracks
     assert calls
     assert _state() == before, (_state(), before)
 
