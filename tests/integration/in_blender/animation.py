@@ -572,6 +572,17 @@ def panels(session: Any) -> None:
     assert "dreamtalk.add_head" in _drawn(session)
 
 
+def sliders_of_the_table(session: Any) -> None:
+    """What `parameters.py` describes is in the panel, as it describes it."""
+    session.install()
+    settings = session.part("animation.settings")
+    properties = bpy.context.scene.dreamtalk.bl_rna.properties
+    for own in (*settings.BEHAVIOUR.values(), *settings.CONTROLS.values()):
+        made = properties[own.name]
+        assert (made.name, made.description) == (own.label, own.help)
+        assert (made.default, made.hard_min, made.hard_max) == (own.default, own.low, own.most)
+
+
 def in_chinese(session: Any) -> None:
     """Messages call buttons as they are labelled, and keys as they are."""
     session.install()
