@@ -25,14 +25,12 @@ from ..rigs.targets import character_of, curves_of, objects_of
 from .actions import reduce_action
 from .settings import (
     AUTO,
-    BEHAVIOUR,
-    CONTROLS,
     FILE,
     MARKERS,
+    chosen_settings,
     first_frame,
     scene_fps,
     scene_settings,
-    strengths,
 )
 from .sound import add_sound, check_sound
 from .styles import from_markers
@@ -64,16 +62,12 @@ def style_text(scene: bpy.types.Scene, first: int) -> str:
 
 def animate_request(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
     """Parameters of the worker's `animate`, from the settings. Raises StyleError."""
-    settings = scene_settings(scene)
     fps = scene_fps(scene)
     return {
         "speech": str(sound),
         "style": style_text(scene, first),
-        "guidance": settings.intensity,
         "fps": f"{fps.numerator}/{fps.denominator}",
-        "seed": settings.seed,
-        "behaviour": strengths(settings, BEHAVIOUR),
-        "controls": strengths(settings, CONTROLS),
+        **chosen_settings(scene_settings(scene)),
         "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
     }
 
@@ -81,7 +75,7 @@ def animate_request(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str
 def animate_requests(scene: bpy.types.Scene, sound: Path, first: int) -> list[dict[str, Any]]:
     """One request; or two, if the style is to lie on a track of its own: with it and without."""
     one = animate_request(scene, sound, first)
-    return [one, {**one, "guidance": 0.0}] if scene_settings(scene).style_on_track else [one]
+    return [one, {**one, "guidance_scale": 0.0}] if scene_settings(scene).style_on_track else [one]
 
 
 def put_take(

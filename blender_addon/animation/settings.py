@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from dreamtalk_core.parameters import Behaviour, Controls, Parameter, parameters
+from dreamtalk_core.parameters import Behaviour, Controls, Parameter, Sampling, parameters
 
 from ..properties import properties
 from ..state import state
@@ -19,6 +19,8 @@ from .take_settings import take_settings
 AUTO, NAMED, FILE, MARKERS = "AUTO", "NAMED", "FILE", "MARKERS"
 
 
+SAMPLING = {own.name: own for own in parameters(Sampling) if own.name not in ("fps", "steps")}
+"""The frame rate is the scene's."""
 BEHAVIOUR = {own.name: own for own in parameters(Behaviour)}
 CONTROLS = {
     own.name: own
@@ -26,22 +28,32 @@ CONTROLS = {
     if own.name in ("smoothing", "closure", "max_opening", "asymmetry")
 }
 """Strengths of regions are turned on the take, see `tracks`."""
+SAVED_AS = {"guidance_scale": "intensity"}
+"""Settings whose properties have another name: saved scenes hold it."""
+_LARGEST = 2**31 - 1
+"""Blender's whole numbers end here."""
 
 
 def _slider(own: Parameter) -> Any:
-    return bpy.props.FloatProperty(
-        name=own.label, description=own.help, default=own.default, min=own.low, max=own.most
-    )
+    about = {"name": own.label, "description": own.help, "default": own.default}
+    if own.kind is int:
+        return bpy.props.IntProperty(min=int(own.least), max=int(min(own.most, _LARGEST)), **about)
+    return bpy.props.FloatProperty(min=own.least, max=own.most, **about)
+
+
+def _sliders(table: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The properties of some settings, by the names under which scenes store them."""
+    return {SAVED_AS.get(name, name): _slider(own) for name, own in table.items()}
 
 
 def _styles(_settings: SceneSettings, _context: bpy.types.Context) -> list[Entry]:
     return state().styles.entries
 
 
-@properties(**{own.name: _slider(own) for own in (*BEHAVIOUR.values(), *CONTROLS.values())})
+@properties(**_sliders({**SAMPLING, **BEHAVIOUR, **CONTROLS}))
 class SceneSettings(bpy.types.PropertyGroup):
-    """Settings of Animate, of regenerating a range, of a batch and of exports; also the floats of
-    `BEHAVIOUR` and `CONTROLS`, by their names."""
+    """Settings of Animate, of regenerating a range, of a batch and of exports; also those of the
+    tables."""
 
     sound: str = bpy.props.StringProperty(
         name="Sound",
@@ -81,20 +93,10 @@ class SceneSettings(bpy.types.PropertyGroup):
         description="A video, a motion file (.csv, .json, .npz) or a style file to speak like",
         subtype="FILE_PATH",
     )
-    intensity: float = bpy.props.FloatProperty(
-        name="Intensity",
-        description="0 is neutral, 1 the style as it is, more exaggerates it",
-        default=1.0,
-        min=0.0,
-        max=2.0,
-    )
     style_on_track: bool = bpy.props.BoolProperty(
         name="Style on Its Own Track",
         description="Make a neutral take and what the style adds, on two tracks, so that its "
         "intensity can be turned and keyed afterwards. Takes twice as long",
-    )
-    seed: int = bpy.props.IntProperty(
-        name="Seed", description="Another number is another take", default=0, min=0
     )
     head: bool = bpy.props.BoolProperty(
         name="Head",
@@ -195,9 +197,10 @@ def first_frame(scene: bpy.types.Scene) -> int:
     return int(scene.frame_start if settings.start_at == "SCENE" else scene.frame_current)
 
 
-def strengths(settings: SceneSettings, table: Mapping[str, Parameter]) -> dict[str, float]:
-    """What is set of `BEHAVIOUR` or `CONTROLS`, as the worker takes it."""
-    return {name: getattr(settings, name) for name in table}
+def chosen_settings(settings: SceneSettings) -> dict[str, float]:
+    """What is set of the tables, as the worker takes it."""
+    names = (*SAMPLING, *BEHAVIOUR, *CONTROLS)
+    return {name: getattr(settings, SAVED_AS.get(name, name)) for name in names}
 
 
 CLASSES = (SceneSettings,)

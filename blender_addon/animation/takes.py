@@ -198,7 +198,7 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         self.take_name = take.name
         sound = check_sound(recipe["speech"])
         one = animate_request(scene, sound, take_settings(take).first + shift_of(take))
-        return [one] if style_of(take) is None else [one, {**one, "guidance": 0.0}]
+        return [one] if style_of(take) is None else [one, {**one, "guidance_scale": 0.0}]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
         motions = all_of(results)

@@ -20,7 +20,7 @@ from dreamtalk_core.temporaries import remove
 from .process import Process, Runtime
 from .tasks import Task, WorkerError
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Version of the worker's protocol that is used here."""
 PATIENCE = 3.0
 """Seconds that a cancelled request may go on before the worker is ended."""

@@ -29,7 +29,7 @@ def until(client: Worker, good: Callable[[], bool]) -> None:
 
 def hello(client: Worker, number: int, **params: object) -> Task:
     task = Task(number, "hello")
-    client.add(task, {"protocol": 2, **params})
+    client.add(task, {"protocol": 3, **params})
     return task
 
 

@@ -176,7 +176,7 @@ def _points(mesh: Any) -> Any:
 def the_head_turns(session: Any) -> None:
     face, motion = _face(session), _motion(session, 6)
     _put(session, motion)
-    rotation = session.part("dreamtalk_core.rig.head").rotation_matrix
+    rotation = session.part("dreamtalk_core.motion.rotation").rotation_matrix
     to_blender = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], float)
     for frame, degrees in enumerate(motion.head_rotation, 1):
         bpy.context.scene.frame_set(frame)
@@ -577,10 +577,11 @@ def sliders_of_the_table(session: Any) -> None:
     session.install()
     settings = session.part("animation.settings")
     properties = bpy.context.scene.dreamtalk.bl_rna.properties
-    for own in (*settings.BEHAVIOUR.values(), *settings.CONTROLS.values()):
-        made = properties[own.name]
+    for own in (settings.SAMPLING | settings.BEHAVIOUR | settings.CONTROLS).values():
+        made = properties[settings.SAVED_AS.get(own.name, own.name)]
         assert (made.name, made.description) == (own.label, own.help)
-        assert (made.default, made.hard_min, made.hard_max) == (own.default, own.low, own.most)
+        most = min(own.most, settings._LARGEST)
+        assert (made.default, made.hard_min, made.hard_max) == (own.default, own.least, most)
 
 
 def in_chinese(session: Any) -> None:

@@ -52,13 +52,13 @@ def an_update(session: Any) -> None:
     session.install()
     before = _traces()
     service = session.state.service
-    service.wait(service.request("hello", protocol=2))
+    service.wait(service.request("hello", protocol=3))
     worker = service.worker._process.popen
     session.install()
     assert worker.poll() is not None
     again = session.state.service
     assert again is not service
-    again.wait(again.request("hello", protocol=2))
+    again.wait(again.request("hello", protocol=3))
     _same(before)
 
 
@@ -95,12 +95,12 @@ def scripts_reloaded(session: Any) -> None:
     session.install()
     installed = _traces()
     service = session.state.service
-    service.wait(service.request("hello", protocol=2))
+    service.wait(service.request("hello", protocol=3))
     process = service.worker._process.popen
     bpy.ops.script.reload()
     _same(installed)
     assert session.state.service is service
-    assert service.wait(service.request("hello", protocol=2))
+    assert service.wait(service.request("hello", protocol=3))
     del service
     bpy.ops.preferences.addon_disable(module=session.home)
     assert process.poll() is not None, "the worker is left"
@@ -161,8 +161,8 @@ def another_version(session: Any) -> None:
     assert "another version of DreamTalk" in _failure(session)
     session.preferences.python = str(session.worker)
     service = session.state.service
-    assert service.wait(service.request("hello", protocol=2))["protocol"] == 2
-    assert "same DreamTalk on both sides" in _failed(session, "hello", protocol=3)
+    assert service.wait(service.request("hello", protocol=3))["protocol"] == 3
+    assert "same DreamTalk on both sides" in _failed(session, "hello", protocol=4)
 
 
 def killed_half_way(session: Any) -> None:
@@ -233,7 +233,7 @@ def cancelled_while_waited_for(session: Any) -> None:
 def a_worker_that_hangs(session: Any) -> None:
     """One that does not obey is ended, and the next task gets another."""
     session.install()
-    answer = '{"id": 0, "result": {"protocol": 2}}'
+    answer = '{"id": 0, "result": {"protocol": 3}}'
     session.preferences.python = _program(
         session, f"import time\nprint('{answer}', flush=True)\ntime.sleep(600)"
     )
@@ -296,7 +296,7 @@ def a_timer_polls(session: Any) -> None:
         finished.append(task)
         raise RuntimeError("of a panel")
 
-    task = service.request("hello", done=done, protocol=2)
+    task = service.request("hello", done=done, protocol=3)
     assert bpy.app.timers.is_registered(service.timer)
     sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (the error is printed there)
     while service.timer() is not None:  # timers do not fire in Blender's module
@@ -314,7 +314,7 @@ def another_file(session: Any) -> None:
     bpy.ops.wm.read_homefile(use_empty=True)
     assert task.state == "CANCELLED"
     assert service.running() == ()
-    assert service.wait(service.request("hello", protocol=2))
+    assert service.wait(service.request("hello", protocol=3))
 
 
 def it_dies_with_blender(session: Any) -> None:
@@ -412,14 +412,14 @@ def _until(service: Any, good: Any, patience: float = 60) -> None:
 def _refusal(session: Any) -> str:
     """Why nothing can be asked for."""
     try:
-        session.state.service.request("hello", protocol=2)
+        session.state.service.request("hello", protocol=3)
     except session.part("dreamtalk_core.errors").DreamTalkError as error:
         return str(error)
     raise AssertionError("not refused")
 
 
 def _failure(session: Any) -> str:
-    return _failed(session, "hello", protocol=2)
+    return _failed(session, "hello", protocol=3)
 
 
 def _failed(session: Any, method: str, **params: Any) -> str:
