@@ -27,11 +27,11 @@ class State:
 
     def __init__(self) -> None:
         self.registered = ExitStack()
+        self.styles = StyleMenu()
+        self.registered.callback(self.styles.close)
         self.wheel = Wheel.shipped()
         self.service = Service(self.wheel)
         self.registered.callback(self.service.close)
-        self.styles = StyleMenu()
-        self.registered.callback(self.styles.close)
         self.job: Job | None = None
         self.installation: Installation | None = None
         self.registered.callback(self._cancel)

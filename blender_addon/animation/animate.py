@@ -21,6 +21,7 @@ from ..client.jobs import Result, all_of
 from ..messages import message_of
 from ..properties import properties
 from ..rigs.curve import Curve
+from ..rigs.shape_keys import has_keys
 from ..rigs.targets import character_of, curves_of, objects_of
 from .actions import reduce_action
 from .settings import (
@@ -155,9 +156,9 @@ def warnings(objects: Sequence[bpy.types.Object]) -> list[str]:
     # Drivers of our own pass on what takes do to the controller.
     ours = bool(objects) and character_of(objects).controller is not None
     for thing in objects:
-        keys = getattr(thing.data, "shape_keys", None)
-        if keys is None:
+        if not has_keys(thing):
             continue
+        keys = thing.data.shape_keys
         if thing.show_only_shape_key:
             found.append(f"'{thing.name}' shows only its active shape key (the pin): unpin it.")
         if not keys.use_relative:

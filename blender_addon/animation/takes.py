@@ -16,6 +16,7 @@ from ..client.job_operator import JobOperator
 from ..client.jobs import Result, all_of
 from ..messages import message_of
 from ..properties import properties
+from ..rigs.shape_keys import has_keys
 from ..rigs.targets import objects_of
 from .actions import frame_span, owners_of, reduce_action, replace_range, smooth_action, strips
 from .animate import animate_request, split_style, wanted_curves
@@ -42,7 +43,9 @@ def owners_in(objects: Iterable[bpy.types.Object]) -> list[bpy.types.ID]:
     """Data-blocks of a character that may have takes: objects, their data and shape keys."""
     found: list[bpy.types.ID] = []
     for thing in objects:
-        found += [thing, thing.data, getattr(thing.data, "shape_keys", None)]
+        found += [thing, thing.data]
+        if has_keys(thing):
+            found.append(thing.data.shape_keys)
     return [owner for owner in dict.fromkeys(found) if owner is not None]
 
 
