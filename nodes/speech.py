@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from comfy_api.latest import io
 
-from dreamtalk_core.animation.behaviour import find_phrases
+from dreamtalk_core.animation.phrases import find_phrases
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.formats._limits import files_in
