@@ -10,7 +10,7 @@ from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 
 from . import host
-from .model import model_input, talk_of
+from .model import analysed, model_input, talk_of
 from .schema import found_by
 from .sliders import behaviour_inputs, control_inputs, sampling_inputs, settings_of
 from .values import MotionType, MotionValue, SpeechType, SpeechValue, StyleType
@@ -71,7 +71,7 @@ class SampleMotion(io.ComfyNode):
         update = host.progress()
         if isinstance(talk, DreamTalk):
             motion = talk.sample_motion(
-                value.speech,
+                analysed(model, value),
                 style or "auto",
                 sampling=sampling,
                 behaviour=behaviour,

@@ -33,9 +33,9 @@ from dreamtalk_core.pipeline.dreamtalk import (
 )
 from dreamtalk_core.pipeline.sampling import DEFAULT_STEPS, contact_probabilities, sample_frames
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.speech.features import encode_speech
+from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.media import to_float
-from dreamtalk_core.speech.prosody import FPS, measure_prosody
+from dreamtalk_core.speech.prosody import FPS
 
 Array = npt.NDArray[np.float32]
 
@@ -133,9 +133,9 @@ class MotionStream:
     def _hear(self, count: int) -> None:
         """Take the motion of the window of `count` frames into the chapter."""
         talk = self.talk
-        wave = Speech.from_array(self.wave, SAMPLE_RATE).waveform
+        features = SpeechFeatures(Speech.from_array(self.wave, SAMPLE_RATE), talk.phonetics, count)
         with inference():
-            rows = torch.cat(list(encode_speech(talk.phonetics, wave, count, lambda _: None)))
+            rows = torch.cat(list(features.rows()))
             content = contents(talk.model.denoiser, iter([rows]), count, lambda _: None)
             noise = torch.from_numpy(self.noise[:count]).split(WINDOW)
             motion = sample_frames(
@@ -143,7 +143,7 @@ class MotionStream:
                 self.sampling.steps or DEFAULT_STEPS, lambda _: None, self.first,
             )  # fmt: skip
             contact = contact_probabilities(rows)
-        prosody = measure_prosody(wave[: count * SAMPLES])
+        prosody = features.prosody
         # Frames that have come out stay as they were.
         new, kept = self.done - self.first, self.done - self.chapter.first
         self.chapter = self.chapter.with_tail(
