@@ -64,7 +64,10 @@ def add(commands: Any) -> None:
         "--curves", default="", metavar="NAMES", help="draw these under it: jawOpen,mouthPucker"
     )
     preview.add_argument(
-        "--head", type=Path, metavar="GLB", help="another head: a GLB with ARKit morph targets"
+        "--head",
+        type=Path,
+        metavar="GLB",
+        help="another head: a GLB or VRM that has ARKit's shapes, or visemes",
     )
 
 
