@@ -91,7 +91,7 @@ def lips_shut(
     for name in styles:
         style = talk.load_style(name)
         results = [
-            closures(partial(talk.sample_motion, style=style, guidance=guidance), lines)
+            closures(partial(talk.sample_motion, style=style, guidance_scale=guidance), lines)
             for guidance in GUIDANCES
         ]
         rows.append([name, *(mean_text(result.bilabials) for result in results)])

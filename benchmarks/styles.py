@@ -69,7 +69,7 @@ def draw_moments(
 def draw_emotions(talk: DreamTalk, speech: Speech, styles: Sequence[str], path: Path) -> None:
     """One moment in every emotion and strength, in two halves side by side."""
     motions = {
-        name: [talk.animate(speech, name, guidance=x, behaviour=STILL) for x in STRENGTHS]
+        name: [talk.animate(speech, name, guidance_scale=x, behaviour=STILL) for x in STRENGTHS]
         for name in styles
     }
     moment = typical_moment([motion for row in motions.values() for motion in row])

@@ -17,7 +17,7 @@ from dreamtalk_core.version import __version__
 if TYPE_CHECKING:
     from dreamtalk_core.errors import DreamTalkError
     from dreamtalk_core.motion import Motion
-    from dreamtalk_core.parameters import Behaviour, Controls
+    from dreamtalk_core.parameters import Behaviour, Controls, Sampling
     from dreamtalk_core.pipeline.dreamtalk import DreamTalk
     from dreamtalk_core.pipeline.stream import MotionStream
     from dreamtalk_core.speech.audio import Speech
@@ -32,6 +32,7 @@ _HOMES = {
     "StyleTrack": "style",
     "Controls": "parameters",
     "Behaviour": "parameters",
+    "Sampling": "parameters",
     "MotionStream": "pipeline.stream",
 }
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "DreamTalkError",
     "Motion",
     "MotionStream",
+    "Sampling",
     "Speech",
     "Style",
     "StyleTrack",

@@ -3,7 +3,7 @@ dreamtalk_core.worker`. Blender's extension speaks through it, and any other pro
 
 Every line is one JSON object in UTF-8. The program that started the worker writes requests:
 
-    {"id": 1, "method": "hello", "params": {"protocol": 2}}
+    {"id": 1, "method": "hello", "params": {"protocol": 3}}
     {"method": "cancel", "params": {"id": 1}}
 
 and reads answers; any number of the first, then one of the others, for each request that has an id:
@@ -34,11 +34,12 @@ Methods; all paths are absolute, and what stands after `=` may be left out:
     styles(pictures="", project="", model="default", device="auto")
         {"styles": [STYLE, ...]}, by name. pictures: a folder for pictures of them; one that is not
         there yet is drawn, which takes a second.
-    animate(speech, output, style="auto", guidance=1, fps="25", seed=0, steps=4, behaviour={},
-            controls={}, portrait="", project="", model="default", device="auto")
+    animate(speech, output, style="auto", portrait="", project="", model="default", device="auto",
+            SETTING=VALUE ...)
         {"output", "frames", "fps", "duration"}. Writes the motion for a sound file to `output`,
-        whose suffix says the format. See `DreamTalk.animate`; behaviour and controls hold fields of
-        `Behaviour` and `Controls`. portrait: a face for the style `auto`.
+        whose suffix says the format. See `DreamTalk.animate`. Settings are those of the tables in
+        `dreamtalk_core.parameters` by name, such as "seed": 3 and "blinks": 0.5; a frame rate is a
+        number or a text such as "24000/1001". portrait: a face for the style `auto`.
     track(video, output, face="largest", neutral="", fps="", device="auto")
         The same for the face in a video, calibrated. fps: the video's own.
     extract_style(performance, name, neutral="", face="largest", shelf="user", tags=[], pictures="",
@@ -73,14 +74,17 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
+from difflib import get_close_matches
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from dreamtalk_core.errors import DreamTalkError, OutOfMemoryError, StyleError, out_of_memory, shown
 from dreamtalk_core.files import check_not_read
+from dreamtalk_core.parameters import changed, parameters, tables
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.temporaries import tidy
 from dreamtalk_core.version import __version__
@@ -91,9 +95,13 @@ if TYPE_CHECKING:
     from dreamtalk_core.pipeline.dreamtalk import DreamTalk
     from dreamtalk_core.style import Style
 
-PROTOCOL = 2
-NEEDS = ("av", "numba", "numpy", "platformdirs", "safetensors", "soxr", "torch")
-"""Packages without which there is no speech, no motion or no picture."""
+PROTOCOL = 3
+NEEDS = {
+    **{name: name for name in ("av", "numba", "numpy", "platformdirs")},
+    **{name: name for name in ("safetensors", "soxr", "torch")},
+    "cv2": "opencv-python-headless",
+}
+"""Modules without which there is no speech, no motion or no picture, and their packages."""
 PICTURE = 128
 """Pixels along each side of a style's picture."""
 
@@ -107,7 +115,6 @@ _LONGEST = 1 << 22
 """Bytes of a line; what is longer is no request."""
 
 Answer = dict[str, Any]
-_Settings = TypeVar("_Settings")
 
 
 class ProtocolError(DreamTalkError):
@@ -131,7 +138,7 @@ class Methods:
                 f"This is DreamTalk {__version__}, which speaks version {PROTOCOL} of the worker's "
                 f"protocol, not {protocol}. Install the same DreamTalk on both sides."
             )
-        lacking = [name for name in NEEDS if find_spec(name) is None]
+        lacking = [package for name, package in NEEDS.items() if find_spec(name) is None]
         if lacking:
             raise DreamTalkError(
                 f"{sys.executable} lacks {', '.join(lacking)}. Install what it lacks with "
@@ -168,22 +175,16 @@ class Methods:
         speech: str,
         output: str,
         style: str = "auto",
-        guidance: float = 1.0,
-        fps: str | int | float = "25",
-        seed: int = 0,
-        steps: int = 4,
-        behaviour: dict[str, float] | None = None,
-        controls: dict[str, float] | None = None,
         portrait: str = "",
         project: str = "",
         model: str = "default",
         device: str = "auto",
+        **settings: Any,
     ) -> Answer:
         from dreamtalk_core.formats import check_writable
-        from dreamtalk_core.parameters import Behaviour, Controls
         from dreamtalk_core.speech.audio import Speech
 
-        alive, obeyed = _settings(Behaviour, behaviour or {}), _settings(Controls, controls or {})
+        changed(settings, *(table() for table in tables()))  # before all that takes time
         check_writable(Path(output))
         check_not_read([Path(output)], map(Path, filter(None, [speech, portrait, style])))
         heard = Speech.load(speech)  # before the model: a wrong name is told at once
@@ -193,13 +194,8 @@ class Methods:
         motion = talk.sample_motion(
             features,
             talk.load_style(style, features, portrait or None),
-            guidance=guidance,
-            fps=fps,
-            seed=seed,
-            steps=steps,
-            behaviour=alive,
-            controls=obeyed,
             progress=progress,
+            **settings,
         )
         return _kept(motion, output)
 
@@ -491,13 +487,13 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "list[str]": (lambda value: _are_texts(value), "a list of texts"),
     "list[str] | None": (lambda value: value is None or _are_texts(value), "a list of texts"),
-    "dict[str, float] | None": (
-        lambda value: (
-            value is None or (isinstance(value, dict) and all(map(_is_number, value.values())))
-        ),
-        "an object of numbers",
-    ),
 }
+_SETTINGS = {
+    own.name: "str | int | float" if own.kind is Fraction else own.kind.__name__
+    for table in tables()
+    for own in parameters(table)
+}
+"""Kinds of the settings, by name."""
 
 
 def _is_number(value: object) -> bool:
@@ -524,25 +520,21 @@ def _bound(
         signature.bind(progress, **params)
     except TypeError as error:
         raise ProtocolError(f"{method.__name__}: {error}.") from error
+    kinds = {own.name: own.annotation for own in signature.parameters.values()}
+    if kinds.pop("settings", None):
+        kinds |= _SETTINGS
     for name, value in params.items():
-        fits, kind = _KINDS[signature.parameters[name].annotation]
+        if name not in kinds:
+            near = get_close_matches(name, kinds, 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ProtocolError(f"{method.__name__} takes no '{shown(name)}'.{hint}")
+        fits, kind = _KINDS[kinds[name]]
         if not fits(value):
             raise ProtocolError(f"{method.__name__}: {name} must be {kind}.")
         texts = value if isinstance(value, list) else [value]
         if any(isinstance(text, str) and not _is_text(text) for text in texts):
             raise ProtocolError(f"{method.__name__}: {name} has a letter that is none.")
     return lambda: method(progress, **params)
-
-
-def _settings(kind: type[_Settings], values: dict[str, float]) -> _Settings:
-    """`Behaviour` or `Controls` with some of their fields set."""
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    strange = sorted(set(values) - set(known))
-    if strange:
-        raise ProtocolError(
-            f"{kind.__name__} has no {', '.join(strange)}. It has {', '.join(known)}."
-        )
-    return kind(**values)
 
 
 def _kept(motion: Motion, output: str) -> Answer:

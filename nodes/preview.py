@@ -1,6 +1,6 @@
 """Preview Motion: the head's video and its curves in the node, to be played and scrubbed.
 
-The frontend's half is `web/dreamtalk.js`. Curves go there in a file, as bytes: in the message
+The frontend's half is `web/player.js`. Curves go there in a file, as bytes: in the message
 itself they would be kept for every run.
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
@@ -10,12 +9,12 @@ from comfy_api.latest import io
 from dreamtalk_core.animation.behaviour import enliven
 from dreamtalk_core.animation.controls import apply_controls
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.parameters import Behaviour, Controls
+from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 
 from . import host
 from .model import model_input, talk_of
-from .schema import ADVANCED, SEED, found_by
-from .sliders import behaviour_inputs, control_inputs
+from .schema import found_by
+from .sliders import behaviour_inputs, control_inputs, sampling_inputs, settings_of
 from .values import MotionType, MotionValue, SpeechType, SpeechValue, StyleType
 
 if TYPE_CHECKING:
@@ -46,38 +45,7 @@ class SampleMotion(io.ComfyNode):
                     tooltip="How to speak; left open, it is heard in the voice.",
                 ),
                 model_input(),
-                io.Float.Input(
-                    "guidance",
-                    default=1.0,
-                    min=0.0,
-                    max=3.0,
-                    step=0.05,
-                    tooltip="Strength of the style: 0 neutral, 1 as it is, up to 2 exaggerated.",
-                ),
-                io.Int.Input(
-                    "seed",
-                    **SEED,
-                    tooltip="Another seed is another take. The same seed is the same take.",
-                ),
-                io.Float.Input(
-                    "fps",
-                    default=25.0,
-                    min=1.0,
-                    max=240.0,
-                    step=0.001,
-                    tooltip="Frames per second. 23.976, 29.97 and 59.94 are taken for the exact "
-                    "rates of film and television.",
-                ),
-                io.Int.Input(
-                    "steps",
-                    default=0,
-                    min=0,
-                    max=100,
-                    optional=True,
-                    tooltip="Denoising steps; 0 is what the model is made for. More is slower and "
-                    "hardly better.",
-                    **ADVANCED,
-                ),
+                *sampling_inputs(),
                 *behaviour_inputs(),
                 *control_inputs(sampling=True),
             ],
@@ -93,35 +61,31 @@ class SampleMotion(io.ComfyNode):
     def execute(
         cls,
         speech: SpeechValue | host.Audio,
-        guidance: float,
-        seed: int,
-        fps: float,
         style: Style | StyleTrack | None = None,
         model: LoadedModel | None = None,
-        steps: int = 0,
-        **sliders: float,
+        **inputs: Any,
     ) -> io.NodeOutput:
         from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
-        own = {part.name for part in fields(Behaviour)} & sliders.keys()
-        behaviour = Behaviour(**{name: sliders.pop(name) for name in own})
-        value, talk, controls = SpeechValue.of(speech), talk_of(model), Controls(**sliders)
-        given: dict[str, Any] = {"guidance": guidance, "seed": seed, "progress": host.progress()}
-        if steps:
-            given["steps"] = steps
+        value, talk = SpeechValue.of(speech), talk_of(model)
+        given = changed(settings_of(inputs), Sampling(), Behaviour(), Controls())
+        sampling, behaviour, controls = given
+        update = host.progress()
         if isinstance(talk, DreamTalk):
             motion = talk.sample_motion(
                 value.speech,
                 style or "auto",
-                fps=fps,
+                sampling=sampling,
                 behaviour=behaviour,
                 controls=controls,
-                **given,
+                progress=update,
             )
         else:
-            face = talk.sample_motion(value.speech, style or "neutral", **given).to_motion()
-            motion = finished(face, value.speech, seed, behaviour, controls).resample(
-                fps, value.speech.duration
+            face = talk.sample_motion(
+                value.speech, style or "neutral", sampling=sampling, progress=update
+            ).to_motion()
+            motion = finished(face, value.speech, sampling.seed, behaviour, controls).resample(
+                sampling.fps, value.speech.duration
             )
         return io.NodeOutput(MotionValue(motion, value.audio), float(motion.fps), len(motion))
 

@@ -1,18 +1,37 @@
-"""The sliders of a face, as rows of inputs: its behaviour, and the animator's controls.
+"""What a user can set, as rows of inputs, made from the core's tables.
 
-They are optional, so that a graph that was made before one of them came still runs.
+Sliders are optional, so that a graph that was made before one of them came still runs.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
+from typing import Any
+
 from comfy_api.latest import io
 
-from dreamtalk_core.parameters import Behaviour, Controls, Parameter, parameters
+from dreamtalk_core.parameters import Behaviour, Controls, Parameter, Sampling, parameters
 
-from .schema import ADVANCED
+from .schema import ADVANCED, SEED
 
 _EVERYDAY = {"blinks", "lips", "head"}
 """What many will turn when they sample."""
+SAVED_AS = {"guidance_scale": "guidance"}
+"""Settings whose inputs have another name: saved graphs hold it, and hosts know no second one."""
+
+
+def sampling_inputs() -> list[Any]:
+    """One for each setting of the core's `Sampling`."""
+    return [_input(own) for own in parameters(Sampling)]
+
+
+def settings_of(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Settings by the names that the core knows, from the values of inputs made here."""
+    names = {saved: name for name, saved in SAVED_AS.items()}
+    settings = {names.get(name, name): value for name, value in inputs.items()}
+    # An input cannot be empty: 0, which is below the least, leaves the choice to the model.
+    free = {own.name for own in parameters(Sampling) if own.default is None}
+    return {name: value for name, value in settings.items() if value or name not in free}
 
 
 def behaviour_inputs() -> list[io.Float.Input]:
@@ -27,6 +46,23 @@ def control_inputs(sampling: bool) -> list[io.Float.Input]:
     """
     shown = [own for own in parameters(Controls) if sampling or own.name != "closure"]
     return [_slider(own, folded=sampling) for own in shown]
+
+
+def _input(own: Parameter) -> Any:
+    kind = io.Int if own.kind is int else io.Float
+    about: dict[str, Any] = {"tooltip": f"{own.help}."}
+    about |= {"default": own.default, "min": own.least, "max": own.most}
+    if own.name == "seed":
+        about["control_after_generate"] = SEED["control_after_generate"]
+    elif own.default is None:
+        about |= {"default": 0, "min": 0, "optional": True, **ADVANCED}
+        about["tooltip"] += " 0 leaves it to the model."
+    if kind is io.Float:
+        about["default"] = float(own.default)
+        about["step"] = 0.001 if own.kind is Fraction else 0.05
+    else:
+        about["min"] = int(about["min"])
+    return kind.Input(SAVED_AS.get(own.name, own.name), **about)
 
 
 def _slider(own: Parameter, folded: bool) -> io.Float.Input:

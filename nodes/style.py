@@ -11,7 +11,8 @@ from comfy_api.latest import io
 
 from dreamtalk_core.errors import StyleError
 from dreamtalk_core.files import name_key
-from dreamtalk_core.weights import WEIGHTS, weights_header
+from dreamtalk_core.models.checkpoint import weights_header
+from dreamtalk_core.weights import WEIGHTS
 
 from . import host
 from .model import model_input, talk_of

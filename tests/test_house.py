@@ -237,12 +237,6 @@ def test_light_floor_needs_only_numpy(path: Path) -> None:
     assert not strangers
 
 
-@pytest.mark.parametrize("path", [path for path in modules() if not is_script(path)], ids=name_of)
-def test_only_scripts_use_opencv(path: Path) -> None:
-    """Its flavours overwrite each other, and a ComfyUI host has chosen one."""
-    assert "cv2" not in {name.split(".")[0] for name in imports(path)}
-
-
 def test_light_floor_loads_only_numpy() -> None:
     """Asked of Python itself: the package's own `__init__` counts here as well."""
     names = [dotted(path) for path in light_modules()]

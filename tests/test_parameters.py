@@ -1,25 +1,43 @@
-"""The table of what a user can set, and that the doors offer it."""
+"""The table of what a user can set, and that the entry points offer it, and nothing else of it."""
 
 from __future__ import annotations
 
+import importlib
 import math
 import re
+import sys
+from collections.abc import Iterator
 from dataclasses import fields
+from fractions import Fraction
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
 from dreamtalk_core.cli import _commands, _parser
-from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.parameters import Behaviour, Controls, Parameter, Settings, parameters
+from dreamtalk_core.cli.settings import given, option
+from dreamtalk_core.errors import DreamTalkError, MotionError
+from dreamtalk_core.models.diffusion import TRAIN_STEPS
+from dreamtalk_core.parameters import (
+    MOST_STEPS,
+    Behaviour,
+    Controls,
+    Parameter,
+    Sampling,
+    Settings,
+    changed,
+    parameters,
+    tables,
+)
+from dreamtalk_core.worker import _bound
 
-TABLES = (Behaviour, Controls)
-ALL = [(table, own) for table in TABLES for own in parameters(table)]
+ALL = [(table, own) for table in tables() for own in parameters(table)]
 EVERY = pytest.mark.parametrize(("table", "own"), ALL, ids=lambda value: getattr(value, "name", ""))
 
 
 def test_a_table_is_read_in_the_order_of_its_fields() -> None:
-    for table in TABLES:
+    for table in tables():
         assert [own.name for own in parameters(table)] == [part.name for part in fields(table)]
         assert all(getattr(table(), own.name) == own.default for own in parameters(table))
     assert len({own.name for _, own in ALL}) == len(ALL)
@@ -27,7 +45,8 @@ def test_a_table_is_read_in_the_order_of_its_fields() -> None:
 
 @EVERY
 def test_each_is_described(table: type[Settings], own: Parameter) -> None:
-    assert own.low <= own.default <= own.most <= own.high
+    assert own.low <= own.least <= own.most <= own.high
+    assert own.default is None or own.least <= own.default <= own.most
     assert 1 <= len(own.label.split()) <= 3
     assert own.help[0].isupper()
     assert not own.help.endswith(".")
@@ -37,19 +56,158 @@ def test_each_is_described(table: type[Settings], own: Parameter) -> None:
 @EVERY
 def test_what_is_out_of_range_is_refused(table: type[Settings], own: Parameter) -> None:
     for value in (own.low - 0.01, own.high + 0.01, math.nan, math.inf):
-        with pytest.raises(DreamTalkError, match=rf"{own.name} is .*from {own.low:g}"):
+        words = "frame rate" if own.name == "fps" else rf"{own.name} is .*from {own.low:g}"
+        with pytest.raises(DreamTalkError, match=words):
             table(**{own.name: value})
     for value in (own.low, own.most, min(own.high, 1e6)):
-        assert getattr(table(**{own.name: value}), own.name) == value
+        assert float(getattr(table(**{own.name: value}), own.name)) == float(value)
+
+
+def test_numbers_of_things_are_whole() -> None:
+    for wrong in ({"seed": 0.5}, {"steps": 2.5}):
+        with pytest.raises(DreamTalkError, match=f"{next(iter(wrong))} is .*whole number"):
+            Sampling(**wrong)  # type: ignore[arg-type]
+    assert MOST_STEPS == TRAIN_STEPS
+
+
+def test_a_frame_rate_is_exact() -> None:
+    assert Sampling(fps="29.97").fps == Fraction(30000, 1001)  # type: ignore[arg-type]
+    with pytest.raises(MotionError, match="frame rate"):
+        Sampling(fps="fast")  # type: ignore[arg-type]
+
+
+def test_settings_by_name_find_their_tables() -> None:
+    chosen = changed({"seed": 3, "lips": 0.5}, Sampling(guidance_scale=2.0), Controls(jaw=0.1))
+    assert chosen == (Sampling(guidance_scale=2.0, seed=3), Controls(lips=0.5, jaw=0.1))
+    with pytest.raises(DreamTalkError, match=r"no setting 'guidance'.*guidance_scale"):
+        changed({"guidance": 1.0}, Sampling(), Behaviour())
+    with pytest.raises(DreamTalkError, match=r"no setting 'lips'.*seed"):
+        changed({"lips": 1.0}, Sampling())
+
+
+# --- the command line and the worker -------------------------------------------------------------
 
 
 @EVERY
 def test_the_command_line_offers_it(table: type[Settings], own: Parameter) -> None:
-    animate = next(one for one in _commands(_parser()) if one.prog.endswith("animate"))
-    option = f"--{own.name.replace('_', '-')}"
-    (action,) = (one for one in animate._actions if option in one.option_strings)
+    parser = _parser()
+    animate = next(one for one in _commands(parser) if one.prog.endswith("animate"))
+    (action,) = (one for one in animate._actions if one.dest == own.name)
+    assert action.option_strings == [option(own.name)]
     assert own.help in str(action.help)
-    assert f"default {own.default:g}" in str(action.help)
+    assert own.default is None or f"default {float(own.default):g}" in str(action.help)
+    words = ["animate", "line.wav", "-o", "line.csv"]
+    assert own.name not in given(parser.parse_args(words))
+    value = own.kind(own.most)
+    chosen = given(parser.parse_args([*words, option(own.name), str(value)]))
+    assert changed(chosen, table())[0] == table(**{own.name: value})
+
+
+def test_option_names_stay_as_they_are_written() -> None:
+    assert option("guidance_scale") == "--guidance"
+    assert option("max_opening") == "--max-opening"
+
+
+@EVERY
+def test_the_worker_takes_it(table: type[Settings], own: Parameter) -> None:
+    class Methods:
+        def animate(self, progress: object, *, speech: str, **settings: Any) -> dict[str, Any]:
+            return settings
+
+    def call(**params: Any) -> dict[str, Any]:
+        return _bound(Methods().animate, lambda *_: None, {"speech": "a.wav", **params})()
+
+    value = str(own.default) if own.kind is Fraction else own.kind(own.least)
+    assert call(**{own.name: value}) == {own.name: value}
+    with pytest.raises(DreamTalkError, match=f"animate: {own.name} must be"):
+        call(**{own.name: None})
+    with pytest.raises(DreamTalkError, match=f"Did you mean {own.name}"):
+        call(**{f"{own.name}_": value})
+
+
+# --- ComfyUI and Blender, with a host that only remembers what it was told -----------------------
+
+
+class Kind:
+    """A kind of inputs; one is its name and what was said of it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def Input(self, id: str, **about: Any) -> SimpleNamespace:
+        return SimpleNamespace(id=id, kind=self.name, **about)
+
+
+@pytest.fixture
+def stand_ins(monkeypatch: pytest.MonkeyPatch, root: Path) -> Iterator[None]:
+    """Hosts' modules, and the packages of ours that import more of the hosts than is here."""
+    known = set(sys.modules)
+    io = SimpleNamespace(
+        Float=Kind("float"), Int=Kind("int"), Schema=dict, ComfyNode=object, NodeOutput=tuple
+    )
+    host = {"comfy_api": ModuleType("comfy_api"), "comfy_api.latest": ModuleType("latest")}
+    host["comfy_api.latest"].io = io  # type: ignore[attr-defined]
+    blender = ModuleType("bpy")
+    blender.types = SimpleNamespace(PropertyGroup=object, Action=object)  # type: ignore[attr-defined]
+    blender.props = Properties()  # type: ignore[attr-defined]
+    styles = ModuleType("styles")
+    styles.items, styles.number = [], len  # type: ignore[attr-defined]
+    animation = "blender_addon.animation"
+    host |= {"bpy": blender, f"{animation}.styles": styles, animation: ModuleType(animation)}
+    host[animation].__path__ = [str(root / "blender_addon" / "animation")]
+    host[animation].styles = styles  # type: ignore[attr-defined]
+    host["nodes"] = ModuleType("nodes")
+    host["nodes"].__path__ = [str(root / "nodes")]
+    for name, module in host.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    yield
+    for name in set(sys.modules) - known:
+        if name.split(".")[0] in ("nodes", "blender_addon"):
+            del sys.modules[name]
+
+
+class Properties:
+    """`bpy.props`: a property is its kind and what was said of it."""
+
+    def __getattr__(self, kind: str) -> Any:
+        return lambda **about: SimpleNamespace(kind=kind, **about)
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_nodes_offer_it() -> None:
+    sliders = importlib.import_module("nodes.sliders")
+    inputs = [*sliders.sampling_inputs(), *sliders.behaviour_inputs()]
+    inputs += sliders.control_inputs(sampling=True)
+    saved = {"guidance_scale": "guidance"}
+    assert [one.id for one in inputs] == [saved.get(own.name, own.name) for _, own in ALL]
+    for one, (_, own) in zip(inputs, ALL, strict=True):
+        assert one.kind == ("int" if own.kind is int else "float")
+        assert one.tooltip.startswith(f"{own.help}.")
+        empty = own.default is None
+        assert (one.default, one.min) == ((0, 0) if empty else (own.default, own.least))
+        assert one.max == own.most
+    assert sliders.settings_of({"guidance": 0.0, "steps": 0, "lips": 0.0}) == {
+        "guidance_scale": 0.0,
+        "lips": 0.0,
+    }
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_blender_offers_it() -> None:
+    settings = importlib.import_module("blender_addon.animation.settings")
+    properties = settings.SceneSettings.__annotations__
+    # The rate is the scene's, the steps are the model's, and regions are turned on the take.
+    elsewhere = {"fps", "steps", "lips", "jaw", "brows", "eyes", "cheeks", "head"}
+    offered = [own for _, own in ALL if own.name not in elsewhere]
+    saved = {"guidance_scale": "intensity"}
+    for own in offered:
+        shown = properties[saved.get(own.name, own.name)]
+        assert (shown.name, shown.description) == (own.label, own.help)
+        assert (shown.default, shown.min) == (own.default, own.least)
+        assert shown.max == min(own.most, 2**31 - 1)
+        assert shown.kind == ("IntProperty" if own.kind is int else "FloatProperty")
+    scene = SimpleNamespace(**{saved.get(own.name, own.name): own.default for own in offered})
+    assert set(settings.chosen_settings(scene)) == {own.name for own in offered}
 
 
 def test_nobody_describes_it_again(root: Path) -> None:

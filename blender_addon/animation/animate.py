@@ -24,13 +24,11 @@ from . import styles
 from .actions import reduce_action
 from .settings import (
     AUTO,
-    BEHAVIOUR,
-    CONTROLS,
     FILE,
     MARKERS,
+    chosen_settings,
     first_frame,
     scene_fps,
-    strengths,
 )
 from .sound import add_sound, check_sound
 from .tracks import add_take, check_owners, layers_of
@@ -60,16 +58,12 @@ def style_text(scene: bpy.types.Scene, first: int) -> str:
 
 def wish(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
     """What the worker is asked for, from the settings. Raises StyleError."""
-    settings = scene.dreamtalk
     fps = scene_fps(scene)
     return {
         "speech": str(sound),
         "style": style_text(scene, first),
-        "guidance": settings.intensity,
         "fps": f"{fps.numerator}/{fps.denominator}",
-        "seed": settings.seed,
-        "behaviour": strengths(settings, BEHAVIOUR),
-        "controls": strengths(settings, CONTROLS),
+        **chosen_settings(scene.dreamtalk),
         "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
     }
 
@@ -77,7 +71,7 @@ def wish(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
 def wishes(scene: bpy.types.Scene, sound: Path, first: int) -> list[dict[str, Any]]:
     """One wish; or two, if the style is to lie on a track of its own: with it and without."""
     one = wish(scene, sound, first)
-    return [one, {**one, "guidance": 0.0}] if scene.dreamtalk.style_on_track else [one]
+    return [one, {**one, "guidance_scale": 0.0}] if scene.dreamtalk.style_on_track else [one]
 
 
 def put_take(

@@ -9,13 +9,15 @@ from typing import Any
 
 import bpy
 
-from dreamtalk_core.parameters import Behaviour, Controls, Parameter, parameters
+from dreamtalk_core.parameters import Behaviour, Controls, Parameter, Sampling, parameters
 
 from . import styles
 
 AUTO, NAMED, FILE, MARKERS = "AUTO", "NAMED", "FILE", "MARKERS"
 
 
+SAMPLING = {own.name: own for own in parameters(Sampling) if own.name not in ("fps", "steps")}
+"""The frame rate is the scene's."""
 BEHAVIOUR = {own.name: own for own in parameters(Behaviour)}
 CONTROLS = {
     own.name: own
@@ -23,12 +25,22 @@ CONTROLS = {
     if own.name in ("smoothing", "closure", "max_opening", "asymmetry")
 }
 """Strengths of regions are turned on the take, see `tracks`."""
+SAVED_AS = {"guidance_scale": "intensity"}
+"""Settings whose properties have another name: saved scenes hold it."""
+_LARGEST = 2**31 - 1
+"""Blender's whole numbers end here."""
 
 
 def _slider(own: Parameter) -> Any:
-    return bpy.props.FloatProperty(
-        name=own.label, description=own.help, default=own.default, min=own.low, max=own.most
-    )
+    about = {"name": own.label, "description": own.help, "default": own.default}
+    if own.kind is int:
+        return bpy.props.IntProperty(min=int(own.least), max=int(min(own.most, _LARGEST)), **about)
+    return bpy.props.FloatProperty(min=own.least, max=own.most, **about)
+
+
+def sliders(table: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The properties of some settings, by the names under which scenes keep them."""
+    return {SAVED_AS.get(name, name): _slider(own) for name, own in table.items()}
 
 
 class SceneSettings(bpy.types.PropertyGroup):
@@ -73,28 +85,19 @@ class SceneSettings(bpy.types.PropertyGroup):
             description="A video, a motion file (.csv, .json, .npz) or a style file to speak like",
             subtype="FILE_PATH",
         ),
-        "intensity": bpy.props.FloatProperty(
-            name="Intensity",
-            description="0 is neutral, 1 the style as it is, more exaggerates it",
-            default=1.0,
-            min=0.0,
-            max=2.0,
-        ),
         "style_on_track": bpy.props.BoolProperty(
             name="Style on Its Own Track",
             description="Make a neutral take and what the style adds, on two tracks, so that its "
             "intensity can be turned and keyed afterwards. Takes twice as long",
         ),
-        "seed": bpy.props.IntProperty(
-            name="Seed", description="Another number is another take", default=0, min=0
-        ),
-        **{name: _slider(BEHAVIOUR[name]) for name in BEHAVIOUR},
+        **sliders(SAMPLING),
+        **sliders(BEHAVIOUR),
         "head": bpy.props.BoolProperty(
             name="Head",
             description="Turn the head, where the character has a bone for it",
             default=True,
         ),
-        **{name: _slider(CONTROLS[name]) for name in CONTROLS},
+        **sliders(CONTROLS),
         "tolerance": bpy.props.FloatProperty(
             name="Tolerance",
             description="Leave out keys that move the face by no more than this; 0 keeps a key on "
@@ -184,9 +187,10 @@ def first_frame(scene: bpy.types.Scene) -> int:
     return int(scene.frame_start if settings.start_at == "SCENE" else scene.frame_current)
 
 
-def strengths(settings: SceneSettings, table: Mapping[str, Parameter]) -> dict[str, float]:
-    """What is set of `BEHAVIOUR` or `CONTROLS`, as the worker takes it."""
-    return {name: getattr(settings, name) for name in table}
+def chosen_settings(settings: SceneSettings) -> dict[str, float]:
+    """What is set of the tables, as the worker takes it."""
+    names = (*SAMPLING, *BEHAVIOUR, *CONTROLS)
+    return {name: getattr(settings, SAVED_AS.get(name, name)) for name in names}
 
 
 CLASSES = (SceneSettings,)

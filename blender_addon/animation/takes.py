@@ -200,7 +200,7 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         asked = wishes(scene, sound, take.dreamtalk.first + moved(take))
         if style_of(take) is None:
             return asked[:1]
-        return [asked[0], {**asked[0], "guidance": 0.0}]
+        return [asked[0], {**asked[0], "guidance_scale": 0.0}]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
         motions = all_of(results)

@@ -25,7 +25,7 @@ from typing import Any, Literal
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.temporaries import remove
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Version of the worker's protocol that is spoken here."""
 PATIENCE = 3.0
 """Seconds that a cancelled request may go on before the worker is ended."""

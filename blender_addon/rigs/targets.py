@@ -18,11 +18,12 @@ import numpy as np
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import INDEX, REGIONS
+from dreamtalk_core.motion.rotation import quaternions
 from dreamtalk_core.retarget import TURNS, Mapping, Row
 
 from . import bones
 from .curve import Curve
-from .rotation import Matrix, quaternions, rotation_channels
+from .rotation import Matrix, rotation_channels
 
 _INDEX = re.compile(r"\[(\d+)\]$")
 _ROTATION = re.compile(r"(pose\.bones\[.+\])\.rotation_euler\[([012])\]$")
@@ -238,8 +239,9 @@ def _channel_curves(
                         rests[target],
                     )
                 continue
-            turned = quaternions(angles, "XYZ")
-            yield from _rotation(place, turned, region, quaternions(rest, "XYZ"))
+            turned = quaternions(np.degrees(angles), "XYZ")
+            still = quaternions(np.degrees(rest), "XYZ")
+            yield from _rotation(place, turned, region, still)
 
 
 def _turn_curves(
@@ -251,11 +253,10 @@ def _turn_curves(
             if not isinstance(bone, bpy.types.PoseBone):
                 continue
             local = bones.local_axes(place.owner, bone.name)
-            # R = Ry @ Rx @ Rz, which is Blender's order ZXY.
-            turned = quaternions(np.radians(degrees.astype(np.float64)), "ZXY")
-            turned[:, 1:] = turned[:, 1:] @ local.T
+            turned = quaternions(degrees)
+            turned[:, :3] = turned[:, :3] @ local.T
             source = next(row.source for row in mapping.rows if row.target == target)
-            yield from _rotation(place, turned, region_of(source), np.eye(1, 4))
+            yield from _rotation(place, turned, region_of(source), quaternions(np.zeros((1, 3))))
 
 
 def _rotation(place: Place, turned: Matrix, region: str, rest: Matrix) -> Iterator[Curve]:

@@ -13,8 +13,9 @@ from tqdm import tqdm
 from dreamtalk_core.cli import original, render, style, track
 from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
 from dreamtalk_core.cli.ending import STATUS, exit_status, warn
+from dreamtalk_core.cli.settings import add_settings, given
 from dreamtalk_core.errors import DreamTalkError, shown
-from dreamtalk_core.parameters import Behaviour, Controls, Settings, parameters
+from dreamtalk_core.parameters import changed, tables
 from dreamtalk_core.version import __version__
 from dreamtalk_core.warned import telling
 
@@ -83,21 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FACE",
         help="the speaker's resting face, for --style auto: a photo, or a motion tracked from one",
     )
-    animate.add_argument(
-        "--guidance",
-        type=float,
-        default=1.0,
-        metavar="X",
-        help="strength of the style: 0 neutral, 1 as it is, up to 2 exaggerated (default 1)",
-    )
-    animate.add_argument(
-        "--fps", default="25", help="frame rate: 24, 29.97, 24000/1001 (default 25)"
-    )
-    animate.add_argument("--seed", type=int, default=0, help="another seed is another take")
-    animate.add_argument("--steps", type=int, help="denoising steps; more is slower")
     animate.add_argument("--preview", type=Path, metavar="MP4", help="video of the built-in head")
-    _add_settings(animate, "behaviour", Behaviour)
-    _add_settings(animate, "controls", Controls)
+    add_settings(animate)
     original.add_options(animate)
     add_model(animate)
 
@@ -155,26 +143,9 @@ UNSURE = 1.0
 """Confidence below which the lip expert's offset means nothing: lips of another speech reach .6."""
 
 
-def _add_settings(parser: argparse.ArgumentParser, title: str, table: type[Settings]) -> None:
-    group = parser.add_argument_group(title)
-    for own in parameters(table):
-        name = f"--{own.name.replace('_', '-')}"
-        group.add_argument(
-            name, type=float, metavar="X", help=f"{own.help} (default {own.default:g})"
-        )
-
-
-def _given(options: argparse.Namespace, table: type[Settings]) -> dict[str, float]:
-    """The settings that the user gave."""
-    values = {own.name: getattr(options, own.name) for own in parameters(table)}
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def _animate(options: argparse.Namespace) -> None:
     if original.is_asked_for(options.model):
-        original.animate_original(
-            options, [*_given(options, Behaviour), *_given(options, Controls)]
-        )
+        original.animate_original(options)
         return
     useless = [name for name in original.OWN if getattr(options, name) is not None]
     if useless:
@@ -182,14 +153,10 @@ def _animate(options: argparse.Namespace) -> None:
             f"{original.named(useless)} is for an original checkpoint as --model. Leave it out."
         )
     from dreamtalk_core.formats import check_writable
-    from dreamtalk_core.pipeline.dreamtalk import DEFAULT_STEPS
     from dreamtalk_core.speech.audio import Speech
 
-    behaviour, controls = (
-        Behaviour(**_given(options, Behaviour)),
-        Controls(**_given(options, Controls)),
-    )
-
+    settings = given(options)
+    changed(settings, *(table() for table in tables()))  # before all that takes time
     if options.portrait and "auto" not in re.split(r"[+*@, ]", options.style.casefold()):
         raise DreamTalkError(
             f"--portrait is heard with --style auto, not with '{options.style}'. Leave one out."
@@ -205,17 +172,7 @@ def _animate(options: argparse.Namespace) -> None:
     heard = talk.analyse(speech)
     chosen = talk.load_style(options.style, heard, options.portrait)
     with Bar("animate") as progress:
-        motion = talk.sample_motion(
-            heard,
-            chosen,
-            guidance=options.guidance,
-            fps=options.fps,
-            seed=options.seed,
-            steps=DEFAULT_STEPS if options.steps is None else options.steps,
-            behaviour=behaviour,
-            controls=controls,
-            progress=progress,
-        )
+        motion = talk.sample_motion(heard, chosen, progress=progress, **settings)
     for path in dict.fromkeys(options.output):
         motion.save(path)
         print(path)

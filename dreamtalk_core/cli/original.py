@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dreamtalk_core.cli.common import Bar
+from dreamtalk_core.cli.settings import given
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.parameters import Behaviour, Controls, Sampling
 
 COEFFICIENTS = ".mat"
 """What the original's own coefficients are written as."""
@@ -62,20 +64,19 @@ def named(options: Iterable[str]) -> str:
     return ", ".join(f"--{name.replace('_', '-')}" for name in options)
 
 
-def animate_original(options: argparse.Namespace, unknown: Iterable[str]) -> None:
+def animate_original(options: argparse.Namespace) -> None:
     """`animate` with an original checkpoint: its coefficients (.mat), or curves mapped from them.
-
-    unknown: options that were given and mean nothing to it.
 
     Raises DreamTalkError for options that the original has nothing for.
     """
     from dreamtalk_core.formats import check_writable
     from dreamtalk_core.original.coefficients import Coefficients
-    from dreamtalk_core.original.pipeline import STEPS, OriginalDreamTalk
+    from dreamtalk_core.original.pipeline import OriginalDreamTalk
     from dreamtalk_core.original.wav2vec import MODEL
     from dreamtalk_core.pipeline.dreamtalk import DEFAULT_STYLE
 
-    unknown = [name for name in (*unknown, "portrait", "preview") if getattr(options, name)]
+    unknown = [*given(options, (Behaviour, Controls))]
+    unknown += [name for name in ("portrait", "preview") if getattr(options, name)]
     if unknown:
         raise DreamTalkError(
             f"{named(unknown)} would have no effect on an original checkpoint. Leave it out; "
@@ -84,24 +85,24 @@ def animate_original(options: argparse.Namespace, unknown: Iterable[str]) -> Non
     for path in options.output:
         if path.suffix.lower() != COEFFICIENTS:
             check_writable(path)
+    settings = given(options, (Sampling,))
+    fps = Sampling(**settings).fps
     talk = OriginalDreamTalk.load(options.model, options.device, options.wav2vec or MODEL)
     style = "neutral" if options.style == DEFAULT_STYLE else options.style
     with Bar("animate") as progress:
         face: Coefficients = talk.animate(
             options.speech,
             style,
-            guidance=options.guidance,
-            seed=options.seed,
-            steps=STEPS if options.steps is None else options.steps,
             pose=options.pose,
             extension=options.pose_extension or "mirror",
             progress=progress,
+            **settings,
         )
     for path in dict.fromkeys(options.output):
         if path.suffix.lower() == COEFFICIENTS:
             face.save(path)
         else:
-            face.to_motion().resample(options.fps).save(path)
+            face.to_motion().resample(fps).save(path)
         print(path)
 
 

@@ -204,7 +204,7 @@ def style_results(talk: DreamTalk, corpus: Path, speeches: Sequence[Speech]) -> 
 
     def animate(performance: Performance, guidance: float) -> list[Motion]:
         style = styles[performance.person, performance.emotion]
-        return [talk.sample_motion(speech, style, guidance=guidance) for speech in speeches]
+        return [talk.sample_motion(speech, style, guidance_scale=guidance) for speech in speeches]
 
     return emotion_results(animate, performances)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ from dreamtalk_core.original.layout import (
 )
 from dreamtalk_core.original.renderer import PIRenderer
 from dreamtalk_core.original.wav2vec import MODEL, Wav2Vec
-from dreamtalk_core.pipeline.dreamtalk import check_sampling
+from dreamtalk_core.parameters import Sampling, changed
 from dreamtalk_core.pipeline.performance import Performance, useful_parts
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import Speech
@@ -42,6 +43,7 @@ from dreamtalk_core.style import SUFFIX, Style, StyleTrack, read_style_file
 STEPS = 10
 """DDIM steps of the public code."""
 NEUTRAL = "neutral"
+USUAL = Sampling()
 
 Image = npt.NDArray[np.uint8]
 AnyStyle = Style | StyleTrack | Coefficients | Performance
@@ -149,23 +151,23 @@ class OriginalDreamTalk:
         speech: Speech,
         style: AnyStyle,
         *,
-        guidance: float = 1.0,
-        seed: int = 0,
-        steps: int = STEPS,
+        sampling: Sampling = USUAL,
         pose: Array | None = None,
         extension: Extension = "mirror",
         autocast: bool = False,
         progress: Progress | None = None,
+        **settings: Any,
     ) -> Coefficients:
         """A face for a speech in a style: round(duration x 25) frames.
 
-        style: in any form that `load_style` takes. guidance: 0 is no style, 1 is the style as it
-        is, more exaggerates it; at 0 and 1 it takes half the time. steps: of DDIM. pose: [P, 9],
+        style: in any form that `load_style` takes. settings: of `Sampling` by name, such as
+        seed=3; a guidance_scale of 0 is no style, and 0 and 1 take half the time. pose: [P, 9],
         cut or extended to the length of the speech, see `extended_pose`; without, the head is
         still. autocast: half precision on a GPU: faster, not the same to the last digit.
         Raises DreamTalkError for values out of range, and what `load_style` does.
         """
-        check_sampling(guidance, seed, steps)
+        (sampling,) = changed(settings, sampling)
+        steps = sampling.steps or STEPS
         chosen = self.load_style(style)
         frames = frame_count(speech.duration, FPS)
         # Hearing, then each step: the frames go by once for each.
@@ -178,8 +180,8 @@ class OriginalDreamTalk:
                 progress(done, total)
 
         code = torch.tensor(chosen.code, device=self.device)
-        sampler = Sampler(self.model, code, guidance * chosen.intensity)
-        noise = frame_noise(frames, EXPRESSION, seed)
+        sampler = Sampler(self.model, code, sampling.guidance_scale * chosen.intensity)
+        noise = frame_noise(frames, EXPRESSION, sampling.seed)
         expression = np.empty((frames, EXPRESSION), np.float32)
         start = 0
         precision = torch.bfloat16 if self.device.type == "cpu" else torch.float16
@@ -199,28 +201,16 @@ class OriginalDreamTalk:
         speech: Speech | str | Path,
         style: AnyStyle = NEUTRAL,
         *,
-        guidance: float = 1.0,
-        seed: int = 0,
-        steps: int = STEPS,
         pose: Coefficients | str | Path | None = None,
-        extension: Extension = "mirror",
-        progress: Progress | None = None,
+        **options: Any,
     ) -> Coefficients:
         """All of the road but rendering: `load_speech`, `load_style`, `load_pose`, `sample_motion`.
 
-        Raises what they raise.
+        options: those of `sample_motion`. Raises what they raise.
         """
         heard = speech if isinstance(speech, Speech) else self.load_speech(speech)
-        return self.sample_motion(
-            heard,
-            style,
-            guidance=guidance,
-            seed=seed,
-            steps=steps,
-            pose=None if pose is None else self.load_pose(pose),
-            extension=extension,
-            progress=progress,
-        )
+        head = None if pose is None else self.load_pose(pose)
+        return self.sample_motion(heard, style, pose=head, **options)
 
     def _rows(self, speech: Speech, frames: int, most: int) -> Iterator[Tensor]:
         """Feature rows [2 (n - 1) + window, width] of n <= `most` frames at a time, in order.

@@ -6,12 +6,12 @@ talk.animate("line.wav", style="happy").save("line.csv")
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +23,15 @@ from dreamtalk_core.animation.calibration import resting_face
 from dreamtalk_core.animation.controls import apply_controls
 from dreamtalk_core.animation.lip_contact import closure_curve
 from dreamtalk_core.assets import DEMO_VOICE
-from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.errors import StyleError
 from dreamtalk_core.files import check_not_read, name_key
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.models.devices import choose_device, inference
-from dreamtalk_core.models.diffusion import TRAIN_STEPS
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
 from dreamtalk_core.models.sampler import contents, draw_noise, sample_takes
 from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
-from dreamtalk_core.motion import Motion, frame_times, parse_fps
-from dreamtalk_core.parameters import Behaviour, Controls
+from dreamtalk_core.motion import Motion, frame_times
+from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
 from dreamtalk_core.progress import Advance, Progress
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
@@ -64,7 +63,7 @@ VOICED_FRAMES = 12
 """Frames with voice (half a second) below which there is nothing to hear a style in."""
 AUTO_INTENSITY = 0.5
 """Intensity of a predicted style: voices are ambiguous, so it is hinted at rather than acted."""
-NATURAL, UNCHANGED = Behaviour(), Controls()
+USUAL, NATURAL, UNCHANGED = Sampling(), Behaviour(), Controls()
 
 
 AnyStyle = Style | StyleTrack | Performance
@@ -215,25 +214,23 @@ class DreamTalk:
         speech: Speech | SpeechFeatures,
         style: AnyStyle,
         *,
-        guidance: float = 1.0,
-        fps: int | float | str | Fraction = 25,
-        seed: int = 0,
-        steps: int = DEFAULT_STEPS,
+        sampling: Sampling = USUAL,
         behaviour: Behaviour = NATURAL,
         controls: Controls = UNCHANGED,
         progress: Progress | None = None,
+        **settings: Any,
     ) -> Motion:
         """Facial motion for a speech in a style, which may change over the line.
 
-        style: in any form that `load_style` takes. guidance: 0 is neutral, 1 is the style as it
-        is, more exaggerates it (lip sync suffers above 2). fps: of the result; round(duration x
-        fps) frames. steps: denoising steps. behaviour: what speech does not dictate, such as
-        blinks. controls: strengths by region and other wishes, applied last.
+        style: in any form that `load_style` takes. behaviour: what speech does not dictate, such as
+        blinks. controls: strengths by region and the like, applied last. settings: any of these
+        three tables by name, such as seed=3, in place of what the table has.
+        Returns round(duration x fps) frames.
         Raises DreamTalkError for values out of range, StyleError for a style of another model,
         MotionError for an impossible fps.
         """
-        check_sampling(guidance, seed, steps)
-        rate = parse_fps(fps)
+        sampling, behaviour, controls = changed(settings, sampling, behaviour, controls)
+        steps = sampling.steps or DEFAULT_STEPS
         features = self.analyse(speech)
         chosen = self.load_style(style, features)
         frames, duration = features.frames, features.speech.duration
@@ -257,13 +254,14 @@ class DreamTalk:
 
         with inference():
             content = contents(self.model.denoiser, heard(), frames, advance)
-            noise = draw_noise(len(self.model.config.channels), seed)
-            own = self.take(content, frames, chosen, guidance, noise, steps, advance)
+            noise = draw_noise(len(self.model.config.channels), sampling.seed)
+            guidance_scale = sampling.guidance_scale
+            own = self.take(content, frames, chosen, guidance_scale, noise, steps, advance)
         prosody = features.prosody
         advance(0)  # what is left takes a while for a long speech: a moment to cancel
-        own = enliven(own, prosody.loudness, prosody.pitch, seed, behaviour)
+        own = enliven(own, prosody.loudness, prosody.pitch, sampling.seed, behaviour)
         advance(0)
-        return meet_lips(own, controls, spikes).resample(rate, duration)
+        return meet_lips(own, controls, spikes).resample(sampling.fps, duration)
 
     def picture_style(self, style: Style | StyleTrack, size: int = 256) -> bytes:
         """A PNG, size x size pixels, of the built-in head in a style: at the most typical moment
@@ -310,40 +308,24 @@ class DreamTalk:
 
     def animate(
         self,
-        speech: Speech | str | Path,
+        speech: Speech | SpeechFeatures | str | Path,
         style: AnyStyle = DEFAULT_STYLE,
-        *,
-        guidance: float = 1.0,
-        fps: int | float | str | Fraction = 25,
-        seed: int = 0,
-        steps: int = DEFAULT_STEPS,
-        behaviour: Behaviour = NATURAL,
-        controls: Controls = UNCHANGED,
-        progress: Progress | None = None,
+        **options: Any,
     ) -> Motion:
         """All of the road but rendering: `load_speech`, `load_style`, `sample_motion`.
 
+        options: those of `sample_motion`.
         Raises what they raise: SpeechError, StyleError, MotionError or DreamTalkError.
         """
-        heard = speech if isinstance(speech, Speech) else self.load_speech(speech)
-        return self.sample_motion(
-            heard,
-            style,
-            guidance=guidance,
-            fps=fps,
-            seed=seed,
-            steps=steps,
-            behaviour=behaviour,
-            controls=controls,
-            progress=progress,
-        )
+        heard = self.load_speech(speech) if isinstance(speech, (str, Path)) else speech
+        return self.sample_motion(heard, style, **options)
 
     def take(
         self,
         content: Iterator[Tensor],
         frames: int,
         style: Style | StyleTrack,
-        guidance: float,
+        guidance_scale: float,
         noise: Iterator[Tensor],
         steps: int,
         advance: Advance,
@@ -355,7 +337,7 @@ class DreamTalk:
         config, track = self.model.config, as_track(style)
         fps, device = Fraction(config.fps), self.model.mean.device
         times = frame_times(start + frames, fps)[start:] if len(track.keys) > 1 else np.zeros(1)
-        strength = guidance * track.intensities(times)
+        strength = guidance_scale * track.intensities(times)
         plain = bool((strength == 1).all())
 
         def codes(part: slice) -> Tensor:
@@ -411,13 +393,3 @@ def meet_lips(motion: Motion, controls: Controls, spikes: npt.NDArray[np.float32
 def opening(motion: Motion) -> npt.NDArray[np.float32]:
     """[T] how far the mouth is open."""
     return motion.channel("jawOpen") - motion.channel("mouthClose")
-
-
-def check_sampling(guidance: float, seed: int, steps: int) -> None:
-    """Raises DreamTalkError, saying what to give, for values out of range."""
-    if not 1 <= steps <= TRAIN_STEPS:
-        raise DreamTalkError(f"steps is {steps}; give a number from 1 to {TRAIN_STEPS}.")
-    if not 0 <= guidance < math.inf:
-        raise DreamTalkError(f"guidance is {guidance}; give a number from 0 up, usually to 2.")
-    if seed < 0:
-        raise DreamTalkError(f"seed is {seed}; give a number from 0 up.")

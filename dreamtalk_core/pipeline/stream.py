@@ -11,25 +11,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from dreamtalk_core.animation.behaviour import enliven
-from dreamtalk_core.errors import SpeechError
+from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.models.devices import inference
 from dreamtalk_core.models.sampler import WINDOW, contents
 from dreamtalk_core.motion import Motion, frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
-from dreamtalk_core.parameters import Behaviour, Controls
+from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 from dreamtalk_core.pipeline.dreamtalk import (
     DEFAULT_STEPS,
     NATURAL,
     UNCHANGED,
+    USUAL,
     AnyStyle,
     DreamTalk,
-    check_sampling,
     lip_spikes,
     meet_lips,
 )
@@ -65,17 +66,20 @@ class MotionStream:
         talk: DreamTalk,
         style: AnyStyle,
         *,
-        guidance: float = 1.0,
-        seed: int = 0,
-        steps: int = DEFAULT_STEPS,
+        sampling: Sampling = USUAL,
         behaviour: Behaviour = NATURAL,
         controls: Controls = UNCHANGED,
+        **settings: Any,
     ) -> None:
-        """The options are those of `DreamTalk.sample_motion`, and so are the errors."""
-        check_sampling(guidance, seed, steps)
-        self.talk, self.style, self.guidance = talk, talk.load_style(style), guidance
-        self.seed, self.steps, self.living, self.controls = seed, steps, behaviour, controls
-        self.rng = np.random.default_rng(seed)
+        """The options are those of `DreamTalk.sample_motion`, and so are the errors; the frame rate
+        is 25."""
+        self.sampling, self.behaviour, self.controls = changed(
+            settings, sampling, behaviour, controls
+        )
+        if self.sampling.fps != FPS:
+            raise DreamTalkError(f"A stream has {FPS} frames per second. Leave fps out.")
+        self.talk, self.style = talk, talk.load_style(style)
+        self.rng = np.random.default_rng(self.sampling.seed)
         self.wave = np.zeros(0, np.float32)
         self.noise = np.zeros((0, len(talk.model.config.channels)), np.float32)
         self.first = 0  # frame at which wave and noise begin
@@ -118,7 +122,7 @@ class MotionStream:
         )
         self.noise = np.concatenate([self.noise, fresh])
         self._hear(count)
-        whole = self.chapter.finished(self.living, self.controls, self.seed)
+        whole = self.chapter.finished(self.behaviour, self.controls, self.sampling.seed)
         first = self.done - self.chapter.first
         curves = whole[first : settled - self.chapter.first]
         if first:
@@ -137,8 +141,8 @@ class MotionStream:
             content = contents(talk.model.denoiser, iter([rows]), count, lambda _: None)
             noise = torch.from_numpy(self.noise[:count]).split(WINDOW)
             motion = talk.take(
-                content, count, self.style, self.guidance, iter(noise), self.steps, lambda _: None,
-                self.first,
+                content, count, self.style, self.sampling.guidance_scale, iter(noise),
+                self.sampling.steps or DEFAULT_STEPS, lambda _: None, self.first,
             )  # fmt: skip
             spikes = lip_spikes(rows)
         prosody = measure_prosody(wave[: count * SAMPLES])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blender_addon.translations import LANGUAGES, table
-from dreamtalk_core.parameters import Behaviour, Controls, parameters
+from dreamtalk_core.parameters import parameters, tables
 
 ADDON = Path(__file__).resolve().parents[2] / "blender_addon"
 REGIONS = {"Lips", "Jaw", "Brows", "Eyes", "Cheeks", "Head"}
@@ -48,7 +48,8 @@ def shown(tree: ast.AST) -> Iterator[ast.expr]:
 
 
 def texts() -> set[str]:
-    set_by = [*parameters(Behaviour), *parameters(Controls)]
+    scene = {"fps", "steps"}  # the first is the scene's, the second the model's
+    set_by = [own for table in tables() for own in parameters(table) if own.name not in scene]
     found = REGIONS | REPORT | {own.label for own in set_by}
     found |= {own.help for own in set_by if own.name not in map(str.lower, REGIONS)}
     for path in ADDON.rglob("*.py"):

@@ -118,9 +118,11 @@ class Talk:
     def extract_style(self, clip: Motion) -> NDArray[np.float32]:
         return clip.weights.mean(axis=0)
 
-    def sample_motion(self, speech: Speech, style: NDArray[np.float32], guidance: float) -> Motion:
+    def sample_motion(
+        self, speech: Speech, style: NDArray[np.float32], guidance_scale: float
+    ) -> Motion:
         frames = round(float(speech.duration) * 25)
-        face = np.tile(guidance * style, (frames, 1)).clip(0, 1)
+        face = np.tile(guidance_scale * style, (frames, 1)).clip(0, 1)
         return Motion(ARKIT_NAMES, face, Fraction(25))
 
 

@@ -12,7 +12,7 @@ from tests.fuzz import mutations
 Id = int | float | str | None
 
 _REQUESTS: tuple[dict[str, Any], ...] = (
-    {"method": "hello", "params": {"protocol": 2}},
+    {"method": "hello", "params": {"protocol": 3}},
     {"method": "styles", "params": {"project": "/nowhere"}},
     {"method": "cancel", "params": {"id": 3}},
     {
@@ -21,10 +21,10 @@ _REQUESTS: tuple[dict[str, Any], ...] = (
             "speech": "/nowhere.wav",
             "output": "/nowhere/a.npz",
             "style": "happy*0.5",
-            "guidance": 1.5,
+            "guidance_scale": 1.5,
             "fps": "25",
-            "behaviour": {"blinks": 1},
-            "controls": {"lips": 1.2},
+            "blinks": 1,
+            "lips": 1.2,
         },
     },
     {"method": "track", "params": {"video": "/nowhere.mp4", "output": "/nowhere/a.npz", "face": 0}},

@@ -443,7 +443,7 @@ def test_the_player_plays_and_scrubs(run: Runner, comfy: Comfy, vue: bool) -> No
     with open_frontend(comfy, vue=vue) as frontend:
         page = frontend.page
         page.evaluate("prompt => app.loadApiJson(prompt, 'player')", prompt)
-        assert "Run the graph" in page.locator(".dreamtalk-said").inner_text()
+        assert "Run the graph" in page.locator(".dreamtalk-notice").inner_text()
         frontend.run()
         # The frontend has laid the graph out, not we.
         assert not [found for found in frontend.problems() if " covers " not in found]

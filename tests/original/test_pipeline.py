@@ -108,7 +108,7 @@ def test_guidance_and_intensity(
     style = talk.extract_style(clip)
 
     def face(style: Style | str, guidance: float) -> np.ndarray:
-        return talk.sample_motion(speech, style, guidance=guidance, steps=2).expression
+        return talk.sample_motion(speech, style, guidance_scale=guidance, steps=2).expression
 
     assert np.array_equal(face(style, 0), face("neutral", 1))
     assert not np.allclose(face(style, 0), face(style, 1), atol=1e-3)
@@ -182,7 +182,7 @@ def test_progress_and_cancelling(talk: OriginalDreamTalk, speech: Speech) -> Non
 
 
 def test_values_out_of_range(talk: OriginalDreamTalk, speech: Speech) -> None:
-    for wrong in ({"guidance": -1.0}, {"steps": 0}, {"steps": 1001}, {"seed": -1}):
+    for wrong in ({"guidance_scale": -1.0}, {"steps": 0}, {"steps": 1001}, {"seed": -1}):
         with pytest.raises(DreamTalkError, match=next(iter(wrong))):
             talk.sample_motion(speech, "neutral", **wrong)
 

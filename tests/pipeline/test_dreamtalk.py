@@ -135,7 +135,7 @@ def test_styles_look_like_their_names(talk: DreamTalk, speech: Speech, motion: M
 
 def test_guidance_sets_the_strength(talk: DreamTalk, speech: Speech) -> None:
     def smile(guidance: float) -> float:
-        motion = talk.animate(cut(speech, 0, 4), "happy", guidance=guidance)
+        motion = talk.animate(cut(speech, 0, 4), "happy", guidance_scale=guidance)
         return float(motion.channel("mouthSmileLeft").mean())
 
     none, full = smile(0.0), smile(1.0)
@@ -198,7 +198,7 @@ def test_bilabials_shut_the_lips_in_every_emotion(talk: DreamTalk, speech: Speec
     spikes = np.flatnonzero(reported(rows, "bilabial").numpy() > 0.3) / 50
     assert len(spikes) > 5
     for name in EMOTIONS:
-        gap = load_head().lip_gap_mm(talk.animate(speech, name, guidance=1.5).weights)
+        gap = load_head().lip_gap_mm(talk.animate(speech, name, guidance_scale=1.5).weights)
         times = (np.arange(len(gap)) + 0.5) / 25
         lowest = [gap[(times > s - 0.14) & (times < s + 0.04)].min() for s in spikes]
         assert max(lowest) < 1.0, name
@@ -239,7 +239,7 @@ def test_wrong_requests_say_what_to_do(talk: DreamTalk, speech: Speech, tmp_path
     with pytest.raises(DreamTalkError, match="steps"):
         talk.animate(speech, steps=0)
     with pytest.raises(DreamTalkError, match="guidance"):
-        talk.animate(speech, guidance=float("nan"))
+        talk.animate(speech, guidance_scale=float("nan"))
     with pytest.raises(DreamTalkError, match="seed"):
         talk.animate(speech, seed=-1)
     with pytest.raises(ModelError, match=r"is a folder|no such file"):

@@ -88,4 +88,4 @@ def test_what_is_no_speech_is_refused(talk: DreamTalk) -> None:
     with pytest.raises(SpeechError, match="mono"):
         fed.feed(np.zeros((2, 100)))
     with pytest.raises(DreamTalkError, match="guidance"):
-        MotionStream(talk, talk.load_style("neutral"), guidance=-1)
+        MotionStream(talk, talk.load_style("neutral"), guidance_scale=-1)

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.errors import RenderError
+from dreamtalk_core.motion.rotation import rotation_matrix
 from dreamtalk_core.render.colour import to_linear, to_srgb
 from dreamtalk_core.render.head.raster import compiled, fill, vertex_normals
 from dreamtalk_core.render.head.split_head import SplitHead
-from dreamtalk_core.rig.head import MATERIALS, Head, gaze_rotation, load_head, rotation_matrix
+from dreamtalk_core.rig.head import MATERIALS, Head, gaze_rotation, load_head
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]

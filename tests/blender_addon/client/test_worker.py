@@ -27,7 +27,7 @@ def until(client: Worker, good: Callable[[], bool]) -> None:
 
 def ask(client: Worker, number: int, **params: object) -> Task:
     task = Task(number, "hello")
-    client.ask(task, {"protocol": 2, **params})
+    client.ask(task, {"protocol": 3, **params})
     return task
 
 

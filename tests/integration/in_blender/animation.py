@@ -172,7 +172,7 @@ def _points(mesh: Any) -> Any:
 def the_head_turns(session: Any) -> None:
     face, motion = _face(session), _motion(session, 6)
     _put(session, motion)
-    rotation = session.part("dreamtalk_core.rig.head").rotation_matrix
+    rotation = session.part("dreamtalk_core.motion.rotation").rotation_matrix
     to_blender = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], float)
     for frame, degrees in enumerate(motion.head_rotation, 1):
         bpy.context.scene.frame_set(frame)

@@ -117,7 +117,7 @@ def heads_of_all_kinds(session: Any) -> None:
     """A head bone that lies anyhow, in an armature that stands anyhow, turns as the motion does."""
     _start(session)
     targets, motion = session.part("rigs.targets"), _motion(session)
-    rotation = session.part("dreamtalk_core.rig.head").rotation_matrix
+    rotation = session.part("dreamtalk_core.motion.rotation").rotation_matrix
     for frame in (
         np.eye(3),
         [[1, 0, 0], [0, 0, -1], [0, 1, 0]],

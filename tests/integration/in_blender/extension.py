@@ -50,13 +50,13 @@ def an_update(session: Any) -> None:
     session.install()
     before = _traces()
     service = session.part("client.service")
-    service.wait(service.request("hello", protocol=2))
+    service.wait(service.request("hello", protocol=3))
     worker = service._worker._process
     session.install()
     assert worker.poll() is not None
     again = session.part("client.service")
     assert again is not service
-    again.wait(again.request("hello", protocol=2))
+    again.wait(again.request("hello", protocol=3))
     _same(before)
 
 
@@ -100,8 +100,8 @@ def another_version(session: Any) -> None:
     assert "another version of DreamTalk" in _failure(session)
     session.preferences.python = str(session.worker)
     service = session.part("client.service")
-    assert service.wait(service.request("hello", protocol=2))["protocol"] == 2
-    assert "same DreamTalk on both sides" in _failed(service, "hello", protocol=3)
+    assert service.wait(service.request("hello", protocol=3))["protocol"] == 3
+    assert "same DreamTalk on both sides" in _failed(service, "hello", protocol=4)
 
 
 def killed_half_way(session: Any) -> None:
@@ -172,7 +172,7 @@ def cancelled_while_waited_for(session: Any) -> None:
 def a_worker_that_hangs(session: Any) -> None:
     """One that does not obey is ended, and the next task gets another."""
     session.install()
-    answer = '{"id": 0, "result": {"protocol": 2}}'
+    answer = '{"id": 0, "result": {"protocol": 3}}'
     session.preferences.python = _program(
         session, f"import time\nprint('{answer}', flush=True)\ntime.sleep(600)"
     )
@@ -235,7 +235,7 @@ def a_timer_polls(session: Any) -> None:
         heard.append(task)
         raise RuntimeError("of a panel")
 
-    task = service.request("hello", done=done, protocol=2)
+    task = service.request("hello", done=done, protocol=3)
     assert bpy.app.timers.is_registered(service._tick)
     sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (the error is told there)
     while service._tick() is not None:  # timers do not fire in Blender's module
@@ -253,7 +253,7 @@ def another_file(session: Any) -> None:
     bpy.ops.wm.read_homefile(use_empty=True)
     assert task.state == "CANCELLED"
     assert service.running() == ()
-    assert service.wait(service.request("hello", protocol=2))
+    assert service.wait(service.request("hello", protocol=3))
 
 
 def it_dies_with_blender(session: Any) -> None:
@@ -351,14 +351,14 @@ def _until(service: Any, good: Any, patience: float = 60) -> None:
 def _refusal(session: Any) -> str:
     """Why nothing can be asked for."""
     try:
-        session.part("client.service").request("hello", protocol=2)
+        session.part("client.service").request("hello", protocol=3)
     except session.part("dreamtalk_core.errors").DreamTalkError as error:
         return str(error)
     raise AssertionError("not refused")
 
 
 def _failure(session: Any) -> str:
-    return _failed(session.part("client.service"), "hello", protocol=2)
+    return _failed(session.part("client.service"), "hello", protocol=3)
 
 
 def _failed(service: Any, method: str, **params: Any) -> str:

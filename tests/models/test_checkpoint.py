@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError
+from dreamtalk_core.models.checkpoint import open_weights
 from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
@@ -22,7 +23,6 @@ from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.models.style_predictor import StylePredictor
 from dreamtalk_core.original.checkpoint import MOTION, is_original, read_checkpoint
 from dreamtalk_core.style import read_style_file
-from dreamtalk_core.weights import open_weights
 
 
 def packed(header: object, data: bytes = b"", length: int | None = None) -> bytes:
@@ -200,11 +200,11 @@ def test_loading_networks_takes_no_compiler() -> None:
     """PyTorch's own loads lazily: seconds, and 90 MB, for whoever touches it."""
     program = """
 import sys
-from dreamtalk_core.models.lip_expert import LipExpert
+from dreamtalk_core.models.lip_expert import DEFAULT_EXPERT, LipExpert
 from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 from dreamtalk_core.tracking.tracker import FaceTracker
 before = set(sys.modules)
-DreamTalk.load(device="cpu").predictor, FaceTracker.load(), LipExpert.load()
+DreamTalk.load(device="cpu").predictor, FaceTracker.load(), LipExpert.load(DEFAULT_EXPERT)
 late = {".".join(name.split(".")[:2]) for name in set(sys.modules) - before}
 print(*sorted(late & {"torch._dynamo", "torch._inductor", "sympy"}))
 """
