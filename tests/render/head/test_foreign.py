@@ -21,9 +21,12 @@ from dreamtalk_core.errors import DreamTalkWarning, RenderError
 from dreamtalk_core.formats import glb
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.render.control.pictures import ControlPictures
 from dreamtalk_core.render.head.foreign import load_glb_head
+from dreamtalk_core.render.head.look import Look
+from dreamtalk_core.render.head.pictures import HeadPictures
 from dreamtalk_core.render.head.renderer import HeadRenderer
-from dreamtalk_core.render.preview import Look, render_controls, render_preview
+from dreamtalk_core.render.job import render
 from dreamtalk_core.retarget import match
 from dreamtalk_core.rig.head import load_head
 
@@ -248,10 +251,10 @@ def test_every_index_of_an_expression_is_checked(
 
 def test_a_video_of_another_head(written: Path, tmp_path: Path) -> None:
     look = Look(head=load_glb_head(written), curves=("jawOpen",))
-    render_preview(STILL, tmp_path / "v.mp4", size=64, look=look)
-    render_controls(STILL, tmp_path / "d.mp4", "depth", size=64, look=look)
+    render(HeadPictures(STILL, 64, look), tmp_path / "v.mp4")
+    render(ControlPictures(STILL, "depth", 64, look), tmp_path / "d.mp4")
     with pytest.raises(RenderError, match="depth and normals only"):
-        render_controls(STILL, tmp_path / "m.mp4", "mouth", size=64, look=look)
+        render(ControlPictures(STILL, "mouth", 64, look), tmp_path / "m.mp4")
 
 
 def test_what_cannot_be_read(written: Path, tmp_path: Path) -> None:
