@@ -6,17 +6,18 @@ import numpy as np
 import torch
 from comfy_api.latest import io
 
+from dreamtalk_core.motion.parts import frames_to_draw
+
+from .conversions import Audio, Picture, frames_audio
 from .frames import (
     audio_input,
-    choose_frames,
-    cut_sound,
     draw_images,
     images_outputs,
     motion_input,
     range_inputs,
 )
 from .head import camera_inputs, head_input, head_path, load_head_file, size_input
-from .host import Audio, Picture, changed, check_file
+from .host import changed, check_file
 from .portrait import FaceChoice, check_points, face_inputs, portrait_input, read_face
 from .schema import found_by
 from .values import MotionValue
@@ -108,7 +109,7 @@ class RenderControlImages(io.ComfyNode):
         from dreamtalk_core.render.preview import Look
 
         arkit = motion.motion.to_arkit()
-        frames = choose_frames(arkit, first, count)
+        frames = frames_to_draw(arkit, first, count)
         height = width = size
         of_face = None
         if portrait is not None:
@@ -139,5 +140,5 @@ class RenderControlImages(io.ComfyNode):
             return picture, np.round(255 * share.clip(0, 1)).astype(np.uint8)
 
         images, mask = draw_images(draw, frames, [(height, width, 3), (height, width)])
-        sound = cut_sound(motion.audio if audio is None else audio, frames, arkit.fps)
+        sound = frames_audio(motion.audio if audio is None else audio, frames, arkit.fps)
         return io.NodeOutput(images, mask, sound, float(arkit.fps))

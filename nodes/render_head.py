@@ -7,11 +7,11 @@ from comfy_api.latest import InputImpl, io
 
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.parts import frames_to_draw
 
+from .conversions import Audio, Picture, frames_audio
 from .frames import (
     audio_input,
-    choose_frames,
-    cut_sound,
     draw_images,
     images_outputs,
     motion_input,
@@ -27,7 +27,7 @@ from .head import (
     load_head_file,
     size_input,
 )
-from .host import Audio, Picture, changed, sound_file, temp_path
+from .host import changed, sound_file, temp_path
 from .schema import ADVANCED, found_by
 from .values import MotionType, MotionValue
 
@@ -191,7 +191,7 @@ class HeadFrames(io.ComfyNode):
 
         look = Look(yaw, pitch, zoom, turntable or None, parse_background(background))
         arkit = motion.motion.to_arkit()
-        frames = choose_frames(arkit, first, count)
+        frames = frames_to_draw(arkit, first, count)
         renderer = HeadRenderer(size, load_head_file(head), look.background, zoom)
 
         def draw(frame: int) -> tuple[Picture, Picture]:
@@ -206,7 +206,7 @@ class HeadFrames(io.ComfyNode):
             return drawn, np.round(255 * share).astype(np.uint8)
 
         images, mask = draw_images(draw, frames, [(size, size, 3), (size, size)])
-        sound = cut_sound(motion.audio if audio is None else audio, frames, arkit.fps)
+        sound = frames_audio(motion.audio if audio is None else audio, frames, arkit.fps)
         return io.NodeOutput(images, mask, sound, float(arkit.fps))
 
 

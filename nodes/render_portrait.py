@@ -12,18 +12,18 @@ from comfy_api.latest import InputImpl, io
 
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.parts import frames_to_draw
 
+from .conversions import Audio, Picture, frames_audio
 from .frames import (
     audio_input,
-    choose_frames,
-    cut_sound,
     draw_images,
     images_outputs,
     motion_input,
     range_inputs,
     shown,
 )
-from .host import Audio, Picture, progress, sound_file, temp_path
+from .host import progress, sound_file, temp_path
 from .model import FOLDER
 from .portrait import (
     FaceChoice,
@@ -203,7 +203,7 @@ class PortraitFrames(io.ComfyNode):
         from dreamtalk_core.render.output.mark import stamp as stamped
 
         arkit = motion.motion.to_arkit()
-        frames = choose_frames(arkit, first, count)
+        frames = frames_to_draw(arkit, first, count)
         drawn = read_face(portrait, FaceChoice(face, points, crop), cls.hidden.unique_id)
 
         def draw(frame: int) -> tuple[Picture]:
@@ -211,5 +211,5 @@ class PortraitFrames(io.ComfyNode):
             return (stamped(picture) if stamp else picture,)
 
         (images,) = draw_images(draw, frames, [drawn.image.shape])
-        sound = cut_sound(motion.audio if audio is None else audio, frames, arkit.fps)
+        sound = frames_audio(motion.audio if audio is None else audio, frames, arkit.fps)
         return io.NodeOutput(images, sound, float(arkit.fps))

@@ -12,6 +12,7 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 
 from . import host
+from .conversions import Audio
 from .model import model_input, talk_of
 from .schema import found_by
 from .sliders import behaviour_inputs, control_inputs, sampling_inputs, settings_of
@@ -60,7 +61,7 @@ class SampleMotion(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        speech: SpeechValue | host.Audio,
+        speech: SpeechValue | Audio,
         style: Style | StyleTrack | None = None,
         model: LoadedModel | None = None,
         **inputs: Any,
