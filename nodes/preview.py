@@ -68,7 +68,8 @@ class PreviewMotion(io.ComfyNode):
         seconds: float,
         audio: Audio | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.render.preview import render_preview
+        from dreamtalk_core.render.head.pictures import HeadPictures
+        from dreamtalk_core.render.job import render
 
         whole = motion.motion
         frames = frames_to_show(whole, start, seconds)
@@ -77,7 +78,7 @@ class PreviewMotion(io.ComfyNode):
         video, curves = temp_path(".mp4"), temp_path(".curves")
         with sound_file(sound) as heard:
             # No pictures meanwhile: the frontend would keep the last one beside the player.
-            render_preview(part, video, heard, size, progress())
+            render(HeadPictures(part, size), video, heard, progress())
         curves.write_bytes(np.round(part.weights.T * 255).astype(np.uint8).tobytes())
         told = {
             **saved(video, "temp"),

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.progress import Progress
-from dreamtalk_core.render.head.raster import threads
 from dreamtalk_core.render.output.video import even
+from dreamtalk_core.render.threads import threads
 
 Size = tuple[int, ...]
 
