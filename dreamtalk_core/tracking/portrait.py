@@ -16,13 +16,13 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.tracking.crop import Image, Region, crop
+from dreamtalk_core.tracking.regions import region_of_landmarks
 from dreamtalk_core.tracking.tracker import (
     OUTSIDE,
     Face,
     FaceTracker,
     choose_face,
     outside,
-    region_of_landmarks,
     several_faces,
 )
 from dreamtalk_core.tracking.video import LONGEST_PHOTO, read_image
