@@ -23,6 +23,7 @@ from itertools import islice
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -271,9 +272,9 @@ def _rgb(
         interpolation="AREA",
     )
     if see_through:
-        alpha = picture[..., 3:].astype(np.uint16)
-        mixed = picture[..., :3] * alpha + _GREY * (255 - alpha)
-        picture = (mixed // 255).astype(np.uint8)
+        alpha = picture[..., 3].astype(np.float32)
+        colours = cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
+        picture = cv2.blendLinear(colours, np.full_like(colours, _GREY), alpha, 255 - alpha)
     return np.ascontiguousarray(turned(picture, matrix))
 
 
