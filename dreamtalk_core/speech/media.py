@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.formats._limits import check_file, unreadable
+from dreamtalk_core.speech.holes import Holes
 from dreamtalk_core.speech.mp3 import counts_frames, frame_length
 from dreamtalk_core.speech.ogg import last_position
 from dreamtalk_core.speech.wav import widened
@@ -42,8 +43,6 @@ _COUNTING_FORMATS = frozenset({"aac", "aiff", "flac", "mp3", "ogg", "w64", "wav"
 # Gaps in the file's clock: shorter ones are rounding, longer ones a clock that was set anew.
 _MIN_GAP, _MAX_GAP = 0.1, 60.0
 _FRAME = 0.02  # the same for a clock that counts samples: less than the shortest frame
-_LEAST_HOLE = 0.01  # seconds by which the clock goes ahead where a packet is missing, at least,
-_OF_A_FRAME = 0.6  # and as a share of a frame
 _ROUNDING = 0.005  # seconds that formats which count samples may say more than they hold
 _PADDING = 0.06  # seconds that other files may say more than they hold: what encoders put before
 MOST_PIXELS = 200_000_000
@@ -96,7 +95,7 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
         counts = container.format.name in _COUNTING_FORMATS
         least = _FRAME if counts else _MIN_GAP
         filled = 0.0  # the gap that was filled last
-        holes = _Holes(uneven=stream.codec_context.name == "vorbis" or counts)
+        holes = Holes(uneven=stream.codec_context.name == "vorbis" or counts)
         headers = container.format.name == "mp3"
         suspect: float | None = None  # where the clock went ahead of what has been decoded
         if container.format.name == "ogg":
@@ -151,42 +150,8 @@ def _silence(seconds: float, rate: int) -> NDArray[np.float32]:
     return np.zeros((1, round(seconds * rate)), np.float32)
 
 
-class _Holes:
-    """Where a few packets are missing: the clock goes ahead by about one of them, and stays there.
-
-    uneven: whether the clock goes unevenly anyway, or is a count of what was decoded.
-    """
-
-    def __init__(self, uneven: bool) -> None:
-        self.places: list[float] = []
-        self._uneven = uneven
-        self._last = self._jump = 0.0
-
-    def __str__(self) -> str:
-        more = len(self.places) - 1
-        others = f" and in {more} other places" if more else ""
-        return f"a piece of the sound is missing at about {self.places[0]:.1f} s{others}"
-
-    def before(self, gap: float, length: float, seconds: float) -> float:
-        """How much silence belongs before a frame, in seconds.
-
-        gap: by how much the file's clock is ahead of the `seconds` decoded. length: of the frame.
-        """
-        if self._uneven:
-            return 0.0
-        jump, steady = self._jump, gap - self._last
-        self._jump = steady if steady > max(_LEAST_HOLE, _OF_A_FRAME * length) else 0.0
-        self._last = gap
-        # One frame may be late; two in a row are not.
-        if jump and abs(steady) < jump / 2:
-            self.places.append(seconds)
-            self._last -= jump
-            return jump
-        return 0.0
-
-
 def _frames(
-    container: av.container.InputContainer, stream: av.AudioStream, holes: _Holes | None
+    container: av.container.InputContainer, stream: av.AudioStream, holes: Holes | None
 ) -> Iterator[av.AudioFrame]:
     """Decoded frames. holes: where to note those of an mp3 that cannot be decoded."""
     swallowed: float | None = None

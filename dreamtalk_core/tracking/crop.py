@@ -2,7 +2,10 @@
 
 MediaPipe's geometry: pixel (x, y) of the crop is the source at the rectangle's corner plus x and y
 steps, without half a pixel, and linear interpolation is rounded to whole numbers, as OpenCV 5 does.
-Landmarks depend on such details: they move by a tenth of a pixel otherwise.
+Landmarks depend on such details: they move by a tenth of a pixel otherwise. OpenCV 4, which most
+hosts have, rounds places to a 32nd of a pixel: with its warpAffine landmarks move by .2 pixels and
+noise has a face. So torch samples, at 1.8 ms a face instead of .5, of the 17 that the networks
+take (`python benchmarks/libraries.py`).
 """
 
 from __future__ import annotations

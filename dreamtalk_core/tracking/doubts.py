@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -96,8 +97,8 @@ def _look(image: Image, face: Face) -> NDArray[np.float32]:
     left, top, right, bottom = face.box
     region = Region((left + right) / 2, (top + bottom) / 2, face.size, face.size)
     picture = crop(image, region, 4 * _SIDE, black_border=False).astype(np.float32)
-    grey: NDArray[np.float32] = picture.reshape(_SIDE, 4, _SIDE, 4, 3).mean((1, 3, 4))
-    return grey
+    small: NDArray[np.float32] = cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    return small.mean(2)
 
 
 def _is_other(

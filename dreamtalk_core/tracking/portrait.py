@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,13 +16,13 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.tracking.crop import Image, Region, crop
+from dreamtalk_core.tracking.regions import region_of_landmarks
 from dreamtalk_core.tracking.tracker import (
     OUTSIDE,
     Face,
     FaceTracker,
     choose_face,
     outside,
-    region_of_landmarks,
     several_faces,
 )
 from dreamtalk_core.tracking.video import LONGEST_PHOTO, read_image
@@ -128,8 +129,8 @@ class Portrait:
         # Reduced by whole pixels: one look at every so many pixels would alias.
         fine = max(1, int(self.square.width // size))
         picture = crop(self.image, self.square, size * fine, black_border=False)
-        blocks = picture.reshape(size, fine, size, fine, 3).mean((1, 3))
-        return np.rint(blocks).astype(np.uint8)
+        small: Image = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+        return small
 
 
 def read_portrait(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -98,28 +98,16 @@ def track_faces(
     if not 0 <= smoothing < np.inf:
         raise TrackingError(f"smoothing is {smoothing}; give a number from 0 up, usually 1.")
     images = open_images(path, fps)
+    rate = float(images.fps)
     tracker = tracker or FaceTracker.load(device)
-    latest: list[Image] = []
-    pictures = _ahead(images)
-
-    def watched() -> Iterator[Image]:
-        for image in pictures:
-            latest[:] = [image]
-            yield image
-
-    faces: Iterable[Face | None] = tracker.follow(watched(), choice)
+    doubts = Doubts(rate)
     if images.count == 1 and images.files == (Path(path),):
         # A video hardly ever begins with an animal; a photo may be of one.
-        faces = [read_portrait(path, choice=choice, tracker=tracker).face]
-    doubts = Doubts(float(images.fps))
-    rows: list[Array | None] = []
-    with closing(pictures):  # also when cancelled: the video may be a temporary file
-        for face in faces:
-            rows.append(None if face is None else _row(face))
-            if face is not None and latest:
-                doubts.look(len(rows) - 1, latest[0], face)
-            if progress is not None:
-                progress(len(rows), max(len(rows), images.count or 0))
+        rows: list[Array | None] = [_row(read_portrait(path, choice=choice, tracker=tracker).face)]
+        if progress is not None:
+            progress(1, 1)
+    else:
+        rows = _follow(images, tracker, choice, doubts, progress)
     found = [row for row in rows if row is not None]
     if not found:
         raise NoFaceError(
@@ -129,7 +117,6 @@ def track_faces(
     seen = np.array([row is not None for row in rows])
     score, places, measures, weights, head = np.split(np.array(found), _COLUMNS, axis=1)
     curves = np.concatenate([derive(weights, head, measures), head], axis=1)
-    rate = float(images.fps)
     if smoothing > 0:
         for take in _takes(np.flatnonzero(seen), places):
             curves[take] = denoise(curves[take], rate, smoothing, _MOST_JITTER)
@@ -142,12 +129,35 @@ def track_faces(
     for text in doubts.told(lost):
         warn(text)
     expression, turn = np.split(whole.astype(np.float32), [_SHAPES], axis=1)
-    return Tracked(
-        Motion(ARKIT_NAMES, expression, images.fps, turn),
-        confidence,
-        lost,
-        str(path),
-    )
+    motion = Motion(ARKIT_NAMES, expression, images.fps, turn)
+    return Tracked(motion, confidence, lost, str(path))
+
+
+def _follow(
+    images: Images,
+    tracker: FaceTracker,
+    choice: str | int,
+    doubts: Doubts,
+    progress: Progress | None,
+) -> list[Array | None]:
+    """For each picture the row of the face, or None where it is not seen; `doubts` looks on."""
+    rows: list[Array | None] = []
+    latest: list[Image] = []
+    pictures = _ahead(images)
+
+    def watched() -> Iterator[Image]:
+        for image in pictures:
+            latest[:] = [image]
+            yield image
+
+    with closing(pictures):  # also when cancelled: the video may be a temporary file
+        for face in tracker.follow(watched(), choice):
+            rows.append(None if face is None else _row(face))
+            if face is not None and latest:
+                doubts.look(len(rows) - 1, latest[0], face)
+            if progress is not None:
+                progress(len(rows), max(len(rows), images.count or 0))
+    return rows
 
 
 def _ahead(images: Images) -> Generator[Image, None, None]:

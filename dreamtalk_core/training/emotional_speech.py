@@ -5,7 +5,8 @@ Emotional speech with clean rights is not to be had. What it sounds like has bee
 synthetic speech that was changed accordingly was heard as the emotion meant (Burkhardt &
 Sendlmeier 2000, "Verification of acoustical correlates of emotional speech"). So plain recordings
 are changed: pitch, its range and fall, tempo and formants by PSOLA (Moulines & Charpentier 1990,
-Speech Communication 9), then accents, spectral balance and breath.
+Speech Communication 9), then accents, spectral balance and breath. (librosa's pitch_shift and
+time_stretch change a recording as a whole; range, fall and tremor change from moment to moment.)
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import venv
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,18 @@ def test_it_adds_opencv_where_there_is_none(tmp_path: Path) -> None:
         assert call("install.py") == "DreamTalk: there is an OpenCV already.\n"
         assert pip("freeze") == after
         call("-I", "-c", "import cv2; cv2.blur")
+
+
+def test_uv_serves_where_there_is_no_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the environment of ComfyUI's desktop program."""
+    spec = spec_from_file_location("install", ROOT / "install.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert script.command()[:4] == [sys.executable, "-m", "pip", "install"]
+    monkeypatch.setattr(script, "find_spec", {"uv": spec}.get)
+    assert script.command()[:5] == [sys.executable, "-m", "uv", "pip", "install"]
 
 
 def test_what_is_missing_is_an_error() -> None:

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.speech.prosody import (
     DESCRIPTORS,
     FLOOR_DB,
     Prosody,
     describe_voice,
+    measure_loudness,
     measure_pitch,
     measure_prosody,
 )
@@ -88,8 +90,6 @@ def test_long_speech_is_measured_like_short_speech() -> None:
 
 
 def test_effort_shows_in_the_balance_of_the_spectrum(demo_voice: object) -> None:
-    from dreamtalk_core.speech.audio import Speech
-
     wave = Speech.load(str(demo_voice)).waveform[: 4 * RATE]
     brighter = (0.05 * coloured(wave, -0.5)).astype(np.float32)  # 3 dB an octave
     column = {name: i for i, name in enumerate(DESCRIPTORS)}
@@ -99,6 +99,47 @@ def test_effort_shows_in_the_balance_of_the_spectrum(demo_voice: object) -> None
     assert change[column["alpha"]] < -4
     assert change[column["hammarberg"]] < -3
     assert change[column["slope high"]] == pytest.approx(3.0, abs=0.3)
+
+
+def test_loudness_is_that_of_librosa(demo_voice: object) -> None:
+    import librosa
+
+    wave = Speech.load(str(demo_voice)).waveform[: 8 * RATE]
+    padded = np.pad(wave, (512 - 320, 1024))
+    rms = librosa.feature.rms(y=padded, frame_length=1024, hop_length=640, center=False)[0, :200]
+    level = 20 * np.log10(rms / np.sqrt(np.percentile(rms**2, 95)))
+    assert measure_loudness(wave, 200) == pytest.approx(np.maximum(level, FLOOR_DB), abs=0.01)
+
+
+def test_pitch_is_that_of_librosa(demo_voice: object) -> None:
+    """Where ours is sure; elsewhere each may take an octave for the voice."""
+    import librosa
+
+    wave = Speech.load(str(demo_voice)).waveform[: 8 * RATE]
+    own, periodic = (found.ravel() for found in measure_pitch(wave, 200))
+    padded = np.pad(wave, (512 - 80, 1024))
+    other = librosa.yin(
+        padded, fmin=60, fmax=600, sr=RATE, frame_length=1024, hop_length=160, center=False
+    )[: len(own)]
+    sure = np.isfinite(own) & (periodic > 0.9)
+    apart = np.abs(12 * np.log2(own[sure] / other[sure]))
+    assert sure.mean() > 0.3
+    assert np.median(apart) < 0.2
+    assert (apart < 1).mean() > 0.9
+
+
+def test_cepstra_are_those_of_librosa(demo_voice: object) -> None:
+    import librosa
+
+    wave = Speech.load(str(demo_voice)).waveform[: 8 * RATE]
+    bands = {"n_mels": 26, "fmin": 50, "fmax": 7500, "htk": True, "norm": None}
+    padded = np.pad(wave, (256 - 80, 512))
+    spectrum = librosa.stft(padded, n_fft=512, hop_length=160, window=np.hanning(512), center=False)
+    power = np.abs(spectrum[:, : 4 * 200]) ** 2 + 1e-6
+    mel = librosa.feature.melspectrogram(S=power, sr=RATE, n_fft=512, **bands)
+    cepstra = librosa.feature.mfcc(S=np.log(mel + 1e-6), n_mfcc=9, norm=None)[1:] / 52
+    expected = cepstra.reshape(8, 200, 4).mean(2).T
+    assert describe_voice(wave)[:, -8:] == pytest.approx(expected, abs=2e-3)
 
 
 def test_prosody_cannot_be_changed() -> None:

@@ -19,15 +19,12 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, MIRROR
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.tracking.crop import Image, Region, crop
 from dreamtalk_core.tracking.pose import head_angles
+from dreamtalk_core.tracking.regions import merge, overlap, region_of_landmarks, views_of
 from dreamtalk_core.tracking.tracker import (
     LOOK_AROUND,
     Face,
     FaceTracker,
     choose_face,
-    merge,
-    overlap,
-    region_of_landmarks,
-    views_of,
 )
 
 Draw = Callable[..., Image]
