@@ -1,4 +1,4 @@
-"""The style library: folders of style files, found by name from every door.
+"""The style library: folders of style files, found by name from every entry point.
 
 A style belongs to a project (the folder `dreamtalk_styles` in the working folder or in one above
 it) or to the user (`DreamTalk/styles` in the folder where this system keeps a user's data, or the
@@ -38,7 +38,7 @@ _LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class Shelf:
-    """A folder of the library, and what to call it (`project`, `user`, or a door's own word)."""
+    """A folder of the library, and its name: `project`, `user`, or one that the caller gives."""
 
     name: str
     folder: Path
