@@ -1,4 +1,4 @@
-"""ComfyUI's door: this repository, cloned into `custom_nodes`, is a node pack."""
+"""ComfyUI's entry point: this repository, cloned into `custom_nodes`, is a node pack."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _check_requirements() -> None:
 _check_requirements()
 _load_core()
 
-from .nodes import DreamTalkExtension  # noqa: E402
+from .nodes.extension import DreamTalkExtension  # noqa: E402
 
 WEB_DIRECTORY = "./nodes/web"
 

@@ -84,6 +84,10 @@ class OriginalDreamTalk:
         """The sound of any file that PyAV opens. Raises SpeechError."""
         return Speech.load(path)
 
+    def analyse(self, speech: Speech) -> Speech:
+        """The speech: what wav2vec2 hears in it passes through, and is not kept."""
+        return speech
+
     @torch.inference_mode()
     def extract_style(self, clip: Coefficients | Performance) -> Style:
         """The style of a clip: coefficients or a file of them (`.mat`, `.npz`), or any performance.
@@ -277,7 +281,8 @@ class OriginalRenderer:
         SpeechError.
         """
         # Tracking and video encoding, which curves alone need not wait for.
-        from dreamtalk_core.original.render import crop_portrait, fit_square, render_original
+        from dreamtalk_core.original.render import OriginalPictures, crop_portrait, fit_square
+        from dreamtalk_core.render.job import render
         from dreamtalk_core.render.output.video import check_video_path
         from dreamtalk_core.tracking.portrait import read_portrait
         from dreamtalk_core.tracking.video import read_image
@@ -290,4 +295,5 @@ class OriginalRenderer:
             picture = fit_square(
                 portrait if isinstance(portrait, np.ndarray) else read_image(portrait)
             )
-        render_original(self.renderer, picture, motion, path, audio, progress, autocast=autocast)
+        pictures = OriginalPictures(self.renderer, picture, motion, autocast)
+        render(pictures, path, audio, progress)
