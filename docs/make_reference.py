@@ -130,12 +130,14 @@ def public(thing: type) -> Iterator[tuple[str, Any]]:
             yield name, own.fget
         elif callable(function := getattr(own, "__func__", own)) and function.__doc__:
             given = inspect.signature(function).parameters
-            names = [
-                f"{other}=..." if about.default is not about.empty else other
-                for other, about in given.items()
-                if other not in ("self", "cls")
-            ]
+            names = [taken(each) for each in given.values() if each.name not in ("self", "cls")]
             yield f"{name}({', '.join(names)})", function
+
+
+def taken(own: inspect.Parameter) -> str:
+    """A parameter as a call has it: `name`, `name=...` where it may be left out, `**names`."""
+    stars = {own.VAR_POSITIONAL: "*", own.VAR_KEYWORD: "**"}.get(own.kind, "")
+    return f"{stars}{own.name}" + ("" if own.default is own.empty else "=...")
 
 
 def first_line(thing: Any) -> str:
