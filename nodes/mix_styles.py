@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 
 from . import host
-from .model import dreamtalk_of, model_input
+from .model import model_input, talk_of
 from .schema import found_by
 from .style import CATEGORY, single
 from .values import SpeechType, SpeechValue, StyleType
@@ -99,7 +99,7 @@ class StyleKeys(io.ComfyNode):
     ) -> io.NodeOutput:
         from dreamtalk_core.style import parse_style
 
-        talk = dreamtalk_of(model, "change its style over a line")
+        talk = talk_of(model)
         heard = None if speech is None else SpeechValue.of(speech).speech
 
         def resolve(name: str) -> Style:
@@ -108,4 +108,5 @@ class StyleKeys(io.ComfyNode):
 
         # A line for each key reads well, with commas or without.
         lines = (line.strip(", \t") for line in keys.splitlines())
-        return io.NodeOutput(parse_style(", ".join(filter(None, lines)), resolve))
+        changing = parse_style(", ".join(filter(None, lines)), resolve)
+        return io.NodeOutput(talk.load_style(changing))

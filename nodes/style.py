@@ -153,14 +153,12 @@ class SaveStyle(io.ComfyNode):
         tags: str,
         model: LoadedModel | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.pipeline.dreamtalk import DreamTalk
         from dreamtalk_core.style import StyleLibrary
 
         talk, kept = talk_of(model), single(style)
         words = tuple(word.strip() for word in tags.split(",") if word.strip())
         kept = replace(kept, name=name.strip() or kept.name, tags=words or kept.tags)
-        if isinstance(talk, DreamTalk):
-            kept = replace(kept, thumbnail=talk.picture_style(kept))
+        kept = replace(kept, thumbnail=talk.picture_style(kept))
         if to == "library":
             path = StyleLibrary.default().save(kept)
         else:

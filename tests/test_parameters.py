@@ -30,7 +30,7 @@ from dreamtalk_core.parameters import (
     parameters,
     tables,
 )
-from dreamtalk_core.worker import _bound
+from dreamtalk_core.worker.protocol import bound
 
 ALL = [(table, own) for table in tables() for own in parameters(table)]
 EVERY = pytest.mark.parametrize(("table", "own"), ALL, ids=lambda value: getattr(value, "name", ""))
@@ -115,7 +115,7 @@ def test_the_worker_takes_it(table: type[Settings], own: Parameter) -> None:
             return settings
 
     def call(**params: Any) -> dict[str, Any]:
-        return _bound(Methods().animate, lambda *_: None, {"speech": "a.wav", **params})()
+        return bound(Methods().animate, lambda *_: None, {"speech": "a.wav", **params})()
 
     value = str(own.default) if own.kind is Fraction else own.kind(own.least)
     assert call(**{own.name: value}) == {own.name: value}

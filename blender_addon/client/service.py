@@ -31,7 +31,7 @@ _tasks: list[Task] = []
 def request(method: str, done: Callable[[Task], None] | None = None, **params: Any) -> Task:
     """Ask the worker for something, and start it first if need be; returns at once.
 
-    method, params: see `dreamtalk_core/worker.py`; model and device are those of the preferences.
+    method, params: see `dreamtalk_core/worker`; model and device are those of the preferences.
     None stands for a parameter that is left out. done: called once, when the task has finished in
     whatever way, from a timer or from `wait`.
     Raises WorkerError where there is no Python to run it in.

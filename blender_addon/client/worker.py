@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The child process that makes motions, seen from here: start it, ask it, hear it, end it.
 
-It speaks JSON lines, as `dreamtalk_core/worker.py` in its Python describes them. No threads (those
+It speaks JSON lines, as `dreamtalk_core/worker` in its Python describes them. No threads (those
 who review extensions do not want them in Blender) and nothing that waits: the worker's answers go
 to a file, and a file can be read at any time on any system without waiting, which pipes allow on
 Windows only through its own calls. Its stdin is a pipe, and the end of that pipe is how it learns

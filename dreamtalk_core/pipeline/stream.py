@@ -24,13 +24,8 @@ from dreamtalk_core.models.sampler import WINDOW, contents
 from dreamtalk_core.motion import Motion, frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
-from dreamtalk_core.pipeline.dreamtalk import (
-    NATURAL,
-    UNCHANGED,
-    USUAL,
-    AnyStyle,
-    DreamTalk,
-)
+from dreamtalk_core.pipeline.base import UNCHANGED, USUAL, AnyStyle
+from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 from dreamtalk_core.pipeline.sampling import DEFAULT_STEPS, contact_probabilities, sample_frames
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.features import SpeechFeatures
@@ -65,14 +60,14 @@ class MotionStream:
         style: AnyStyle,
         *,
         sampling: Sampling = USUAL,
-        behaviour: Behaviour = NATURAL,
+        behaviour: Behaviour | None = None,
         controls: Controls = UNCHANGED,
         **settings: Any,
     ) -> None:
         """The options are those of `DreamTalk.sample_motion`, and so are the errors; the frame rate
         is 25."""
         self.sampling, self.behaviour, self.controls = changed(
-            settings, sampling, behaviour, controls
+            settings, sampling, behaviour or Behaviour(), controls
         )
         if self.sampling.fps != FPS:
             raise DreamTalkError(f"A stream has {FPS} frames per second. Leave fps out.")

@@ -14,7 +14,7 @@ from dreamtalk_core.pipeline.sync import measure_sync
 from dreamtalk_core.speech import prosody
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
-from dreamtalk_core.worker import Methods
+from dreamtalk_core.worker.methods import Methods
 
 ONCE = {"phonetics": 1, "pitch": 1}
 
