@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 
 from . import host
-from .model import model_input, talk_of
+from .model import analysed, model_input, talk_of
 from .schema import found_by
 from .style import CATEGORY, single
 from .values import SpeechType, SpeechValue, StyleType
@@ -100,7 +100,7 @@ class StyleKeys(io.ComfyNode):
         from dreamtalk_core.style import parse_style
 
         talk = talk_of(model)
-        heard = None if speech is None else SpeechValue.of(speech).speech
+        heard = None if speech is None else analysed(model, SpeechValue.of(speech))
 
         def resolve(name: str) -> Style:
             style = own.get(name)

@@ -38,12 +38,12 @@ def _run(arguments: Sequence[str] | None) -> None:
             "once for each, and put quotes around a name with spaces."
         )
     guard_files(options)
-    told: list[str] = []
+    warnings: list[str] = []
     try:
-        with telling(told.append):
+        with telling(warnings.append):
             options.run(options)
     finally:  # behind the progress bars
-        for text in told:
+        for text in warnings:
             warn(text)
 
 

@@ -153,12 +153,12 @@ class DreamTalk(Pipeline):
         if portrait is not None:
             seen = read_performance(portrait, device=self.device)[0]
             rest = resting_face(seen.to_arkit().weights)
-        heard = self.analyse(speech).beginning
-        source = heard.speech.source
-        if np.isfinite(heard.prosody.pitch).sum() < VOICED_FRAMES:
+        features = self.analyse(speech).beginning
+        source = features.speech.source
+        if np.isfinite(features.prosody.pitch).sum() < VOICED_FRAMES:
             return replace(named_style(self.model, NEUTRAL), name=AUTO, source=source)
-        rows = torch.cat(list(heard.rows())).float().cpu().numpy()
-        summary = summarise_speech(heard.speech.waveform, rows, heard.prosody)
+        rows = torch.cat(list(features.rows())).float().cpu().numpy()
+        summary = summarise_speech(features.speech.waveform, rows, features.prosody)
         code = self.predictor.predict(summary, rest, seed)
         style = Style(code, AUTO, source, AUTO_INTENSITY, self.predictor.config.model)
         check_fits(style, self.model)
@@ -231,14 +231,14 @@ class DreamTalk(Pipeline):
         # One array for all: many small ones would keep the memory between them from the system.
         contact = np.empty((2 * frames + 1, 2), np.float32)
 
-        def heard() -> Iterator[Tensor]:
+        def rows_of_speech() -> Iterator[Tensor]:
             known = 0
             for rows in features.rows(advance):
                 contact[known : (known := known + len(rows))] = contact_probabilities(rows)
                 yield rows
 
         with inference():
-            content = contents(self.model.denoiser, heard(), frames, advance)
+            content = contents(self.model.denoiser, rows_of_speech(), frames, advance)
             noise = draw_noise(len(self.model.config.channels), sampling.seed)
             guidance_scale = sampling.guidance_scale
             own = sample_frames(
