@@ -26,7 +26,7 @@ def render_original_video(options: argparse.Namespace) -> None:
     """`render --renderer FILE`: the portrait, moved by the original renderer."""
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.original.coefficients import Coefficients, holds_coefficients
-    from dreamtalk_core.original.pipeline import OriginalRenderer
+    from dreamtalk_core.original.portrait import OriginalRenderer
     from dreamtalk_core.render.output.video import check_video_path
 
     ours = ("codec", "control", "crop", "points", "stamp")

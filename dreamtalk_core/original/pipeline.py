@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -23,7 +22,7 @@ from dreamtalk_core.files import check_target, name_key
 from dreamtalk_core.models.devices import choose_device
 from dreamtalk_core.models.diffusion import frame_noise
 from dreamtalk_core.motion import Motion, frame_count
-from dreamtalk_core.original.checkpoint import load_motion_model, load_renderer
+from dreamtalk_core.original.checkpoint import load_motion_model
 from dreamtalk_core.original.coefficients import Coefficients, holds_coefficients
 from dreamtalk_core.original.denoiser import STRIDE, OriginalMotionModel, Sampler
 from dreamtalk_core.original.layout import (
@@ -36,7 +35,6 @@ from dreamtalk_core.original.layout import (
 from dreamtalk_core.original.motion import SUFFIX as MAT
 from dreamtalk_core.original.motion import OriginalMotion
 from dreamtalk_core.original.options import Pose
-from dreamtalk_core.original.renderer import PIRenderer
 from dreamtalk_core.original.wav2vec import MODEL, Wav2Vec
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed, parameters
 from dreamtalk_core.pipeline.base import (
@@ -62,7 +60,6 @@ _BEHAVIOUR = {own.name for own in parameters(Behaviour)}
 NO_MODEL: Any = SimpleNamespace(styles={})
 """For the names of a library alone."""
 
-Image = npt.NDArray[np.uint8]
 AnyStyle = CommonStyle | Coefficients
 
 
@@ -331,55 +328,3 @@ def _head(pose: Pose, frames: int) -> Array:
         clip = Coefficients.load(clip)
     known = clip.pose if isinstance(clip, Coefficients) else np.asarray(clip, np.float32)
     return extended_pose(known, frames, "loop" if pose.pose_extension == "loop" else "mirror")
-
-
-class OriginalRenderer:
-    """A portrait that speaks, 256 x 256 pixels. Holds nothing between calls but weights."""
-
-    def __init__(self, renderer: PIRenderer) -> None:
-        self.renderer = renderer
-
-    @staticmethod
-    def load(path: str | Path, device: str = "auto") -> OriginalRenderer:
-        """Open `renderer.pt`, or what `dreamtalk import` made of it.
-
-        Raises ModelError for a file that is missing, damaged, another network or would run code;
-        DreamTalkError for an unknown device.
-        """
-        return OriginalRenderer(load_renderer(path, choose_device(device)))
-
-    def render(
-        self,
-        motion: Coefficients | Motion,
-        portrait: str | Path | Image,
-        path: str | Path,
-        audio: Speech | str | Path | None = None,
-        *,
-        crop: bool = True,
-        face: str | int = "largest",
-        autocast: bool = False,
-        progress: Progress | None = None,
-    ) -> None:
-        """Write an MP4 of a portrait that moves, with sound if given.
-
-        motion: a `Motion`, ours for instance, goes through the linear maps of `bfm`. portrait: a
-        picture; crop: cut it as the public code does; without, it is only brought to size.
-        face: which one of several, see `read_portrait`. autocast: half precision on a GPU.
-        Raises TrackingError for a picture that cannot be read or has no face, RenderError,
-        SpeechError.
-        """
-        # Tracking and video encoding, which curves alone need not wait for.
-        from dreamtalk_core.original.render import crop_portrait, fit_square, render_original
-        from dreamtalk_core.render.output.video import check_video_path
-        from dreamtalk_core.tracking.portrait import read_portrait
-        from dreamtalk_core.tracking.video import read_image
-
-        check_video_path(path)
-        if crop:
-            found = read_portrait(portrait, choice=face)
-            picture = crop_portrait(found.image, found.face.landmarks)
-        else:
-            picture = fit_square(
-                portrait if isinstance(portrait, np.ndarray) else read_image(portrait)
-            )
-        render_original(self.renderer, picture, motion, path, audio, progress, autocast=autocast)

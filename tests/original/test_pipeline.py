@@ -25,7 +25,8 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.original.coefficients import Coefficients
 from dreamtalk_core.original.denoiser import OriginalMotionModel, Sampler, Sizes
 from dreamtalk_core.original.layout import still_pose
-from dreamtalk_core.original.pipeline import OriginalDreamTalk, OriginalRenderer
+from dreamtalk_core.original.pipeline import OriginalDreamTalk
+from dreamtalk_core.original.portrait import OriginalRenderer
 from dreamtalk_core.parameters import Behaviour
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.speech.media import pixels
