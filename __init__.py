@@ -1,4 +1,4 @@
-"""ComfyUI's door: this repository, cloned into `custom_nodes`, is a node pack."""
+"""ComfyUI's entry point: this repository, cloned into `custom_nodes`, is a node pack."""
 
 from __future__ import annotations
 
@@ -24,19 +24,22 @@ def _load_core() -> None:
 
 
 def _check_requirements() -> None:
-    """Raises ImportError, saying what to do, where requirements.txt has not been installed."""
-    lacking = [name for name in ("numba", "platformdirs", "soxr") if find_spec(name) is None]
+    """Raises ImportError, saying what to do, where something is missing."""
+    wanted = ("cv2", "numba", "platformdirs", "soxr")
+    lacking = [name for name in wanted if find_spec(name) is None]
     if lacking:
+        here = Path(__file__).parent
         raise ImportError(
             f"DreamTalk needs {', '.join(lacking)}. Install what it lacks, with ComfyUI's Python: "
-            f'"{sys.executable}" -m pip install -r "{Path(__file__).with_name("requirements.txt")}"'
+            f'"{sys.executable}" -m pip install -r "{here / "requirements.txt"}" and then '
+            f'"{sys.executable}" "{here / "install.py"}"'
         )
 
 
 _check_requirements()
 _load_core()
 
-from .nodes import DreamTalkExtension  # noqa: E402
+from .nodes.extension import DreamTalkExtension  # noqa: E402
 
 WEB_DIRECTORY = "./nodes/web"
 

@@ -354,7 +354,7 @@ def make_venv(python: Interpreter) -> None:
 def announce(usual: bool) -> None:
     """How much will be fetched, before it is. usual: not a PyTorch of the user's choice."""
     if not usual:
-        say("Fetching the PyTorch that you chose, and about 250 MB besides.")
+        say("Fetching the PyTorch that you chose, and about 310 MB besides.")
     elif takes_cuda_for_nothing():
         say(
             f"Fetching about {CPU_MEGABYTES} MB: there is no NVIDIA driver here, so PyTorch's "

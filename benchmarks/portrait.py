@@ -23,8 +23,9 @@ sys.path.insert(0, str(ROOT))
 from dreamtalk_core.assets import DEMO_PORTRAIT  # noqa: E402
 from dreamtalk_core.motion import Motion  # noqa: E402
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX  # noqa: E402
+from dreamtalk_core.render.job import render  # noqa: E402
+from dreamtalk_core.render.portrait.pictures import PortraitPictures  # noqa: E402
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer  # noqa: E402
-from dreamtalk_core.render.preview import render_portrait  # noqa: E402
 from dreamtalk_core.tracking.portrait import read_portrait  # noqa: E402
 
 
@@ -54,7 +55,7 @@ def main() -> None:
         ready = time.perf_counter() - begin
         begin, cpu = time.perf_counter(), time.process_time()
         with tempfile.TemporaryDirectory() as folder:
-            render_portrait(renderer, motion, Path(folder) / "out.mp4")
+            render(PortraitPictures(renderer, motion), Path(folder) / "out.mp4")
         wall = time.perf_counter() - begin
         cpu = time.process_time() - cpu
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,6 +1,6 @@
 """How fast the head preview is drawn and encoded: `python benchmarks/preview.py [--seconds 10]`.
 
-Prints frames per second of `render_preview` at 512 x 512 with H.264 and AAC, and the processor
+Prints frames per second of a job at 512 x 512 with H.264 and AAC, and the processor
 time per frame, which depends less on what else the machine is doing. With --cold, also the time to
 the first picture in a new process without compiled kernels (numba's cache in an empty folder).
 """
@@ -24,9 +24,10 @@ sys.path.insert(0, str(ROOT))
 
 from dreamtalk_core.motion import Motion  # noqa: E402
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX  # noqa: E402
-from dreamtalk_core.render.head.raster import threads  # noqa: E402
+from dreamtalk_core.render.head.pictures import HeadPictures  # noqa: E402
 from dreamtalk_core.render.head.renderer import HeadRenderer  # noqa: E402
-from dreamtalk_core.render.preview import render_preview  # noqa: E402
+from dreamtalk_core.render.job import render  # noqa: E402
+from dreamtalk_core.render.threads import threads  # noqa: E402
 from dreamtalk_core.speech.audio import Speech  # noqa: E402
 
 FIRST_PICTURE = """
@@ -102,7 +103,7 @@ def main() -> None:
         measured(
             "preview with encoding",
             len(motion),
-            lambda: render_preview(motion, path, speech, options.size),
+            lambda: render(HeadPictures(motion, options.size), path, speech),
         )
         print(f"file: {path.stat().st_size / 1e3 / options.seconds:.0f} kB/s")
 

@@ -25,11 +25,11 @@ import numpy.typing as npt
 from dreamtalk_core.animation.calibration import resting_face
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.formats._limits import files_in, read_arrays
-from dreamtalk_core.motion import Motion, parse_fps
+from dreamtalk_core.motion import MODEL_FPS, Motion, parse_fps
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.rotation import quaternion_matrix, rotation_angles
 from dreamtalk_core.speech.audio import Speech
 
-FPS = Fraction(25)
 SOUNDS = (".flac", ".wav", ".mp3", ".m4a", ".ogg")
 
 Array = npt.NDArray[np.float32]
@@ -117,7 +117,10 @@ def _read(
         arrays = _arrays(path)
         if "arkit" in arrays:
             motion = Motion(
-                ARKIT_NAMES, _off_rest(arrays["arkit"]), FPS, head_angles(arrays["head_quat"])
+                ARKIT_NAMES,
+                _off_rest(arrays["arkit"]),
+                Fraction(MODEL_FPS),
+                head_angles(arrays["head_quat"]),
             )
             gap, width = arrays.get("lip_gap"), arrays.get("lip_width")
         elif channels:
@@ -182,9 +185,6 @@ def head_angles(quaternions: npt.NDArray[np.generic]) -> Array:
 
     The resting pose belongs to the camera, not to the speech.
     """
-    x, y, z, w = quaternions.astype(np.float64).T
-    pitch = np.arcsin(np.clip(2 * (w * x - y * z), -1, 1))
-    yaw = np.arctan2(2 * (x * z + w * y), 1 - 2 * (x * x + y * y))
-    roll = np.arctan2(2 * (x * y + w * z), 1 - 2 * (x * x + z * z))
-    angles = np.degrees(np.unwrap(np.stack([pitch, yaw, roll], 1), axis=0))
+    turns = rotation_angles(quaternion_matrix(quaternions.astype(np.float64)))
+    angles = np.unwrap(turns, axis=0, period=360)
     return (angles - angles.mean(0)).astype(np.float32)

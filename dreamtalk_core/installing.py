@@ -23,7 +23,7 @@ PIP = (
 )
 """What pip is called with, behind the Python that it belongs to."""
 
-CPU_MEGABYTES, CUDA_MEGABYTES = 450, 3000
+CPU_MEGABYTES, CUDA_MEGABYTES = 510, 3000
 """What is fetched, about: PyTorch and all else that DreamTalk needs."""
 
 _TAIL = 12

@@ -8,11 +8,11 @@ from typing import Any
 from comfy_api.latest import io
 
 from dreamtalk_core.animation.controls import apply_controls
-from dreamtalk_core.errors import MotionError
-from dreamtalk_core.motion import Motion, frame_count
+from dreamtalk_core.motion.parts import frames_to_cut, shift_motion
 from dreamtalk_core.parameters import Controls
 
 from . import host
+from .conversions import cut_audio
 from .rigs import KEEP, mapping_to, preset_path, rigs
 from .schema import found_by
 from .sliders import control_inputs
@@ -103,7 +103,7 @@ class AdjustMotion(io.ComfyNode):
         retarget: str = KEEP,
         **sliders: float,
     ) -> io.NodeOutput:
-        face = shifted(apply_controls(motion.motion, Controls(**sliders)), offset)
+        face = shift_motion(apply_controls(motion.motion, Controls(**sliders)), offset)
         value = trimmed(replace(motion, motion=face), start, duration)
         if fps:
             value = replace(value, motion=value.motion.resample(fps))
@@ -112,30 +112,12 @@ class AdjustMotion(io.ComfyNode):
         return io.NodeOutput(value)
 
 
-def shifted(motion: Motion, seconds: float) -> Motion:
-    """The same frames later, or earlier below 0; the first or the last one is held."""
-    frames = round(seconds * motion.fps)
-    rows = [min(max(row - frames, 0), len(motion) - 1) for row in range(len(motion))]
-    return Motion(motion.names, motion.weights[rows], motion.fps, motion.head_rotation[rows])
-
-
 def trimmed(value: MotionValue, start: float, seconds: float) -> MotionValue:
-    """So many seconds from `start` on, of face and sound, in whole frames; 0: all the rest.
-
-    Raises MotionError if nothing is left.
-    """
-    motion = value.motion
-    first = round(start * motion.fps)
-    last = first + frame_count(seconds, motion.fps) if seconds else len(motion)
-    if first >= len(motion):
-        raise MotionError(
-            f"Nothing is left: this motion lasts {float(motion.duration):.2f} s, and is to begin "
-            f"at {start:g} s. Begin earlier."
-        )
-    if first == 0 and last >= len(motion):
+    """The frames of `frames_to_cut`, with their sound."""
+    motion, sound = value.motion, value.audio
+    frames = frames_to_cut(motion, start, seconds)
+    if frames == range(len(motion)):
         return value
-    kept = motion.cut(first, last)
-    sound = value.audio
     if sound is not None:
-        sound = host.cut_audio(sound, float(first / motion.fps), float(kept.duration))
-    return replace(value, motion=kept, audio=sound)
+        sound = cut_audio(sound, frames.start / motion.fps, len(frames) / motion.fps)
+    return replace(value, motion=motion.cut(frames.start, frames.stop), audio=sound)

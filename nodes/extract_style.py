@@ -8,14 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from comfy_api.latest import InputImpl, Types, io
 
-from dreamtalk_core.errors import StyleError
 from dreamtalk_core.motion import Motion, parse_fps
 
 from . import host
+from .conversions import check_image
 from .model import model_input, talk_of
 from .portrait import find_portrait
 from .schema import ADVANCED, found_by
@@ -91,14 +90,16 @@ class ExtractStyle(io.ComfyNode):
         neutral: torch.Tensor | None = None,
         model: LoadedModel | None = None,
     ) -> io.NodeOutput:
+        from dreamtalk_core.pipeline.landmarks import landmark_motion
+
         with ExitStack() as stack:
-            stack.enter_context(host.telling(cls.hidden.unique_id))
+            stack.enter_context(host.show_warnings(cls.hidden.unique_id))
             rest = None if neutral is None else find_portrait(neutral).rest
             seen: Motion | Path
             if isinstance(performance, MotionValue):
                 seen = performance.motion
             elif isinstance(performance, dict):
-                seen, rest = landmark_motion(performance, fps, face, rest), None
+                seen, rest = landmark_motion(performance["frames"], fps, face, rest), None
             else:
                 video = as_video(performance, fps)
                 seen = stack.enter_context(host.video_file(video))
@@ -116,46 +117,8 @@ def as_video(image: Any, fps: float) -> Any:
     """
     if not isinstance(image, torch.Tensor):
         return image
-    host.check_image(image)
+    check_image(image)
     even = image[:, : image.shape[1] // 2 * 2, : image.shape[2] // 2 * 2, :3]
     return InputImpl.VideoFromComponents(
         Types.VideoComponents(images=even, frame_rate=Fraction(parse_fps(fps)))
-    )
-
-
-def landmark_motion(
-    landmarks: dict[str, Any], fps: float, face: int, rest: Motion | None
-) -> Motion:
-    """The useful stretches of the host's FACE_LANDMARKS, one after the other, calibrated.
-
-    Raises StyleError if no face is seen for a second.
-    """
-    from dreamtalk_core.animation.calibration import calibrate
-    from dreamtalk_core.style import useful_spans
-    from dreamtalk_core.tracking.pose import head_angles
-
-    chosen = [_chosen(faces, face) for faces in landmarks["frames"]]
-    seen = np.array([found is not None for found in chosen], bool)
-    if not seen.any():
-        raise StyleError("There is no face in these landmarks. Give a video of one.")
-    # A frame without a face is as the one before it, and is left out below.
-    last = next(found for found in chosen if found is not None)
-    faces = [last := found or last for found in chosen]
-    names = tuple(last["blendshapes"])
-    weights = np.array([[found["blendshapes"][name] for name in names] for found in faces])
-    head = np.array([head_angles(np.asarray(found["transformation_matrix"])) for found in faces])
-    whole = calibrate(Motion(names, weights.clip(0, 1), parse_fps(fps), head), rest)
-    rows = np.concatenate([np.arange(*span) for span in useful_spans(whole, seen)])
-    return Motion(whole.names, whole.weights[rows], whole.fps, whole.head_rotation[rows])
-
-
-def _chosen(faces: list[dict[str, Any]], face: int) -> dict[str, Any] | None:
-    """The largest of the faces, or the one of a number from the left, counted from 1."""
-    if face:
-        ordered = sorted(faces, key=lambda found: float(found["bbox_xyxy"][0]))
-        return ordered[face - 1] if face <= len(ordered) else None
-    return max(
-        faces,
-        key=lambda found: float(found["bbox_xyxy"][2] - found["bbox_xyxy"][0]),
-        default=None,
     )

@@ -116,7 +116,7 @@ def check_background(text: str | None, video: bool) -> bool | str:
     if text is None or text == "studio":
         return True
     from dreamtalk_core.errors import RenderError
-    from dreamtalk_core.render.preview import parse_background
+    from dreamtalk_core.render.head.look import parse_background
 
     try:
         nothing = parse_background(text) is None

@@ -1,15 +1,10 @@
-"""The host as our nodes see it: progress and cancelling, its folders, its sound, pictures, video.
-
-A host's AUDIO is `{"waveform": float [B, C, N], "sample_rate": int}`, an IMAGE float [B, H, W, C]
-in 0..1.
-"""
+"""The host as our nodes see it: progress and cancelling, its folders, sound and video as files."""
 
 from __future__ import annotations
 
 import secrets
 import time
-import wave
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,34 +12,28 @@ from typing import Any
 import comfy.model_management
 import comfy.utils
 import folder_paths
-import numpy as np
-import torch
 from comfy_api.latest import InputImpl
-from numpy.typing import NDArray
 from PIL import Image
 from server import PromptServer
 
 from dreamtalk_core import warned
-from dreamtalk_core.errors import RenderError, SpeechError
-from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.speech.media import decode_audio
+from dreamtalk_core.progress import Progress
+from dreamtalk_core.speech.sound import write_wav
 from dreamtalk_core.temporaries import remove
 
-Audio = dict[str, Any]
-Picture = NDArray[np.uint8]
+from .conversions import Audio, Picture, samples
 
 SUBFOLDER = "dreamtalk"
-"""Where our nodes put files in the output folder, unless told otherwise."""
+"""Where our nodes put files in the output folder as long as nobody names another place."""
 
 _PREVIEW_EVERY = 0.5
 _PREVIEW_SIZE = 512
-_PIECE = 1 << 18  # samples written at a time
 
 
 # --- work ----------------------------------------------------------------------------------------
 
 
-def progress(picture: Callable[[], Picture | None] | None = None) -> Callable[[int, int], None]:
+def progress(picture: Callable[[], Picture | None] | None = None) -> Progress:
     """What the core calls with (done, total): moves the node's bar, and stops when the user does.
 
     picture: the latest picture [H, W, 3], if there is one; shown in the node twice a second.
@@ -72,8 +61,8 @@ def check_cancelled() -> None:
 
 
 @contextmanager
-def telling(node: str) -> Iterator[None]:
-    """What the core warns of within is told in the node of this id."""
+def show_warnings(node: str) -> Iterator[None]:
+    """What the core warns of within is shown in the node of this id."""
     texts: list[str] = []
     with warned.telling(texts.append):
         yield
@@ -102,7 +91,7 @@ def output_path(prefix: str, suffix: str) -> Path:
 
 
 def saved(path: Path, folder: str = "output") -> dict[str, str]:
-    """How the frontend is told of a file in the host's `output`, `temp` or `input` folder."""
+    """How the frontend names a file in the host's `output`, `temp` or `input` folder."""
     home = Path(folder_paths.get_directory_by_type(folder))
     parent = path.parent.relative_to(home).as_posix()
     return {"filename": path.name, "subfolder": "" if parent == "." else parent, "type": folder}
@@ -113,7 +102,7 @@ def input_path(name: str) -> Path:
     return Path(folder_paths.get_annotated_filepath(name.strip()))
 
 
-def files(folder: Path, suffixes: set[str]) -> list[str]:
+def files(folder: Path, suffixes: Container[str]) -> list[str]:
     """Names of the files in a folder with one of some suffixes, in order."""
     try:
         return sorted(path.name for path in folder.iterdir() if path.suffix.lower() in suffixes)
@@ -121,12 +110,12 @@ def files(folder: Path, suffixes: set[str]) -> list[str]:
         return []
 
 
-def input_files(suffixes: set[str]) -> list[str]:
+def input_files(suffixes: Container[str]) -> list[str]:
     """Names of such files in the host's input folder."""
     return files(Path(folder_paths.get_input_directory()), suffixes)
 
 
-def own_files(suffixes: set[str]) -> list[str]:
+def own_files(suffixes: Container[str]) -> list[str]:
     """Names of such files in our part of the host's output folder, as `input_path` takes them."""
     folder = Path(folder_paths.get_output_directory()) / SUBFOLDER
     return [f"{SUBFOLDER}/{name} [output]" for name in files(folder, suffixes)]
@@ -151,60 +140,7 @@ def changed(path: Path | None) -> str:
     return f"{path}" if status is None else f"{path} {status.st_mtime_ns} {status.st_size}"
 
 
-# --- sound ---------------------------------------------------------------------------------------
-
-
-def samples(audio: Audio) -> NDArray[np.float32]:
-    """Samples [C, N] of an AUDIO. Raises SpeechError if it holds none, or several sounds.
-
-    A silent clip has None for its AUDIO.
-    """
-    whole = isinstance(audio, Mapping) and {"waveform", "sample_rate"} <= audio.keys()
-    waveform = audio["waveform"] if whole else torch.empty(0)
-    if waveform.ndim != 3 or not waveform.numel():
-        raise SpeechError(
-            "This AUDIO is empty, as that of a silent clip is. Connect a sound that holds samples."
-        )
-    if len(waveform) > 1:
-        raise SpeechError(
-            f"This AUDIO is a batch of {len(waveform)} sounds. Connect one sound at a time."
-        )
-    array: NDArray[np.float32] = waveform[0].detach().float().cpu().numpy()
-    return array
-
-
-def audio_of(waveform: NDArray[np.float32], sample_rate: int) -> Audio:
-    """Samples [C, N] as an AUDIO."""
-    return {"waveform": torch.from_numpy(waveform)[None], "sample_rate": int(sample_rate)}
-
-
-def load_audio(path: Path) -> Audio:
-    """The sound of a file as it is, whole. Raises SpeechError, see `decode_audio`."""
-    pieces = []
-    for piece in decode_audio(path):
-        check_cancelled()
-        pieces.append(piece)
-    if not pieces:
-        raise SpeechError(f"{path} has no samples: its length is zero.")
-    rates = {rate for _, rate in pieces}
-    channels = max(len(piece) for piece, _ in pieces)
-    # A broadcast may change its mind midway; then it is heard as the model hears it.
-    if len(rates) > 1 or any(len(piece) not in (1, channels) for piece, _ in pieces):
-        return audio_of(Speech.load(path).waveform[None], SAMPLE_RATE)
-    # Silence for a gap has one channel.
-    even = [np.broadcast_to(piece, (channels, piece.shape[1])) for piece, _ in pieces]
-    return audio_of(np.concatenate(even, axis=1), rates.pop())
-
-
-def cut_audio(audio: Audio, start: float, seconds: float) -> Audio:
-    """So many seconds of an AUDIO from `start` on; silence where it has nothing."""
-    rate = int(audio["sample_rate"])
-    first, last = round(start * rate), round((start + seconds) * rate)
-    waveform = audio["waveform"]
-    part = waveform[..., max(0, first) : max(0, last)]
-    before = min(max(0, -first), last - first)
-    after = last - first - before - part.shape[-1]
-    return {**audio, "waveform": torch.nn.functional.pad(part, (before, after))}
+# --- sound and video ----------------------------------------------------------------------------
 
 
 @contextmanager
@@ -215,47 +151,10 @@ def sound_file(audio: Audio | None) -> Iterator[Path | None]:
         return
     sound, path = samples(audio), temp_path(".wav")
     try:
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(len(sound))
-            file.setsampwidth(3)
-            file.setframerate(int(audio["sample_rate"]))
-            for start in range(0, sound.shape[1], _PIECE):
-                piece = np.nan_to_num(sound[:, start : start + _PIECE]).clip(-1, 1)
-                whole = np.round(piece.T.astype(np.float64) * (2**23 - 1)).astype("<i4")
-                # The lower three of the four bytes.
-                file.writeframes(whole.reshape(-1, 1).view(np.uint8)[:, :3].tobytes())
+        write_wav(path, sound, int(audio["sample_rate"]))
         yield path
     finally:
         remove(path)
-
-
-# --- pictures and video --------------------------------------------------------------------------
-
-
-def picture(image: torch.Tensor) -> Picture:
-    """The first picture of an IMAGE, uint8 [H, W, 3]."""
-    return pictures(image[:1])[0]
-
-
-def pictures(image: torch.Tensor) -> Picture:
-    """An IMAGE as uint8 [B, H, W, 3]; transparency is dropped, one channel becomes three.
-
-    Raises RenderError if there is none.
-    """
-    check_image(image)
-    array = image.detach().float().cpu().clamp(0, 1).mul(255).round().byte().numpy()
-    return np.ascontiguousarray(np.broadcast_to(array[..., :3], (*array.shape[:3], 3)))
-
-
-def check_image(image: torch.Tensor) -> None:
-    """Raises RenderError for an IMAGE without a picture."""
-    if image.ndim != 4 or not image.numel():
-        raise RenderError("This IMAGE is empty. Connect one that holds a picture.")
-
-
-def image_of(array: Picture) -> torch.Tensor:
-    """Pictures uint8 [H, W, C] or [B, H, W, C] as an IMAGE."""
-    return torch.from_numpy(array if array.ndim == 4 else array[None]).float() / 255
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from dreamtalk_core.assets import DEMO_PORTRAIT
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.files import atomic_write
 
-from .host import changed, check_file, image_of, input_files, input_path
+from .conversions import image_of
+from .host import changed, check_file, input_files, input_path
 from .schema import found_by
 
 DEMO = "dreamtalk_demo_portrait.jpg"

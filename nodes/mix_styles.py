@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
-from . import host
+from .conversions import Audio
 from .model import analysed, model_input, talk_of
 from .schema import found_by
 from .style import CATEGORY, single
@@ -93,20 +93,17 @@ class StyleKeys(io.ComfyNode):
     def execute(
         cls,
         keys: str,
-        speech: SpeechValue | host.Audio | None = None,
+        speech: SpeechValue | Audio | None = None,
         model: LoadedModel | None = None,
         **own: Style | StyleTrack,
     ) -> io.NodeOutput:
-        from dreamtalk_core.style import parse_style
+        from dreamtalk_core.style import parse_style_keys
 
         talk = talk_of(model)
-        heard = None if speech is None else analysed(model, SpeechValue.of(speech))
+        voice = None if speech is None else analysed(model, SpeechValue.of(speech))
 
         def resolve(name: str) -> Style:
             style = own.get(name)
-            return single(talk.load_style(name, heard) if style is None else style)
+            return single(talk.load_style(name, voice) if style is None else style)
 
-        # A line for each key reads well, with commas or without.
-        lines = (line.strip(", \t") for line in keys.splitlines())
-        changing = parse_style(", ".join(filter(None, lines)), resolve)
-        return io.NodeOutput(talk.load_style(changing))
+        return io.NodeOutput(talk.load_style(parse_style_keys(keys, resolve)))

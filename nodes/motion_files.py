@@ -13,6 +13,7 @@ from dreamtalk_core.motion import Motion
 
 from . import host
 from .adjust_motion import CATEGORY
+from .conversions import Audio
 from .schema import found_by
 from .values import MotionType, MotionValue
 
@@ -51,7 +52,7 @@ class LoadMotion(io.ComfyNode):
         return host.changed(motion_path(file))
 
     @classmethod
-    def execute(cls, file: str, audio: host.Audio | None = None) -> io.NodeOutput:
+    def execute(cls, file: str, audio: Audio | None = None) -> io.NodeOutput:
         return io.NodeOutput(MotionValue(Motion.load(host.input_path(file)), audio))
 
 

@@ -1,15 +1,12 @@
 """The portrait of a node that draws one: its inputs, and the face that is found in it.
 
-Finding a face takes a moment, so the last few are kept: another motion, another node, or the same
-picture anew need not wait for it. That a picture has none is kept, too.
+Finding a face takes a moment, so the last few are remembered: another motion, another node, or the
+same picture anew need not wait for it. That a picture has none is remembered, too.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
-from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from comfy_api.latest import io
@@ -18,16 +15,15 @@ from dreamtalk_core.errors import TrackingError
 from dreamtalk_core.warned import telling, warn
 
 from . import host
+from .conversions import Picture, digest, first_picture
+from .recent import Recent
 from .schema import ADVANCED
 
 if TYPE_CHECKING:
     from dreamtalk_core.render.portrait.renderer import PortraitRenderer
     from dreamtalk_core.tracking.portrait import Portrait
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-KEPT = 4
+REMEMBERED = 4
 LARGEST = 0
 
 
@@ -98,42 +94,27 @@ def check_points(points: str | None) -> bool | str:
     return True
 
 
-def portrait_pixels(image: torch.Tensor | None) -> host.Picture:
+def portrait_pixels(image: torch.Tensor | None) -> Picture:
     """The first picture of an IMAGE [H, W, 3], or the demo portrait if there is none."""
     from dreamtalk_core.assets import DEMO_PORTRAIT
     from dreamtalk_core.tracking.video import read_image
 
-    return read_image(DEMO_PORTRAIT) if image is None else host.picture(image)
+    return read_image(DEMO_PORTRAIT) if image is None else first_picture(image)
 
 
-_portraits: OrderedDict[tuple[str, FaceChoice], Portrait | str] = OrderedDict()
-_renderers: OrderedDict[tuple[str, FaceChoice], PortraitRenderer] = OrderedDict()
+_portraits: Recent[tuple[str, FaceChoice], Portrait | str] = Recent(REMEMBERED)
+_renderers: Recent[Portrait, PortraitRenderer] = Recent(REMEMBERED)
 
 
 def find_portrait(image: torch.Tensor | None, choice: FaceChoice = NO_CHOICE) -> Portrait:
     """The face in a picture, see `portrait_pixels`. The user may cancel the search.
 
-    What may look bad is told, also of a face that has been found before, see `host.telling`.
+    Warns of what may look bad, also of a face that has been found before.
     Raises TrackingError where no face is found, saying what to do about it.
     """
-    from dreamtalk_core.tracking.portrait import Points, read_portrait
-
     pixels = portrait_pixels(image)
-
-    def find() -> Portrait | str:
-        try:
-            return read_portrait(
-                pixels,
-                choice=choice.chosen,
-                points=Points.parse(choice.points) if choice.points.strip() else None,
-                crop=choice.crop or None,
-                progress=host.progress(),
-            )
-        except TrackingError as error:
-            return str(error)
-
     with telling(lambda text: None):
-        found = kept(_portraits, (_digest(pixels), choice), find)
+        found = _portraits.get((digest(pixels), choice), lambda: _find(pixels, choice))
     if isinstance(found, str):
         raise TrackingError(found)
     for text in found.warnings:
@@ -141,32 +122,33 @@ def find_portrait(image: torch.Tensor | None, choice: FaceChoice = NO_CHOICE) ->
     return found
 
 
+def _find(pixels: Picture, choice: FaceChoice) -> Portrait | str:
+    """The face, or why there is none."""
+    from dreamtalk_core.tracking.portrait import Points, read_portrait
+
+    try:
+        return read_portrait(
+            pixels,
+            choice=choice.chosen,
+            points=Points.parse(choice.points) if choice.points.strip() else None,
+            crop=choice.crop or None,
+            progress=host.progress(),
+        )
+    except TrackingError as error:
+        return str(error)
+
+
 def read_face(image: torch.Tensor | None, choice: FaceChoice, node: str) -> PortraitRenderer:
     """What draws the portrait, see `find_portrait`.
 
-    node: the id of the node, in which it is told what may look bad.
+    node: the id of the node that shows what may look bad.
     """
     from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 
-    with host.telling(node):
+    with host.show_warnings(node):
         portrait = find_portrait(image, choice)
     face = portrait.face
-    return kept(
-        _renderers,
-        (_digest(portrait.image), choice),
+    return _renderers.get(
+        portrait,
         lambda: PortraitRenderer(portrait.image, face.landmarks, face.matrix, face.weights),
     )
-
-
-def kept(memory: OrderedDict[Key, Value], key: Key, make: Callable[[], Value]) -> Value:
-    """What is in memory, or else made and put there in place of what was used longest ago."""
-    if key not in memory:
-        memory[key] = make()
-        while len(memory) > KEPT:
-            memory.popitem(last=False)
-    memory.move_to_end(key)
-    return memory[key]
-
-
-def _digest(pixels: host.Picture) -> str:
-    return sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()

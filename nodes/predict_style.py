@@ -9,6 +9,7 @@ import torch
 from comfy_api.latest import io
 
 from . import host
+from .conversions import Audio
 from .model import analysed, model_input, talk_of
 from .portrait import find_portrait
 from .schema import SEED, found_by
@@ -65,13 +66,13 @@ class PredictStyle(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        speech: SpeechValue | host.Audio,
+        speech: SpeechValue | Audio,
         intensity: float,
         seed: int,
         portrait: torch.Tensor | None = None,
         model: LoadedModel | None = None,
     ) -> io.NodeOutput:
-        with host.telling(cls.hidden.unique_id):
+        with host.show_warnings(cls.hidden.unique_id):
             rest = None if portrait is None else find_portrait(portrait).rest
         talk = talk_of(model)
         style = talk.predict_style(analysed(model, SpeechValue.of(speech)), rest, seed=seed)

@@ -1,6 +1,6 @@
 """Preview Motion: the head's video and its curves in the node, to be played and scrubbed.
 
-The frontend's half is `web/dreamtalk.js`. Curves go there in a file, as bytes: in the message
+The frontend's half is `web/player.js`. Curves go there in a file, as bytes: in the message
 itself they would be kept for every run.
 """
 
@@ -9,9 +9,12 @@ from __future__ import annotations
 import numpy as np
 from comfy_api.latest import io
 
-from .frames import audio_input, cut_sound, motion_input, seconds_range
+from dreamtalk_core.motion.parts import frames_to_show
+
+from .conversions import Audio, frames_audio
+from .frames import audio_input, motion_input
 from .head import size_input
-from .host import Audio, progress, saved, sound_file, temp_path
+from .host import progress, saved, sound_file, temp_path
 from .schema import found_by
 from .values import MotionType, MotionValue
 
@@ -65,16 +68,17 @@ class PreviewMotion(io.ComfyNode):
         seconds: float,
         audio: Audio | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.render.preview import render_preview
+        from dreamtalk_core.render.head.pictures import HeadPictures
+        from dreamtalk_core.render.job import render
 
         whole = motion.motion
-        frames = seconds_range(whole, start, seconds)
+        frames = frames_to_show(whole, start, seconds)
         part = whole.cut(frames.start, frames.stop)
-        sound = cut_sound(motion.audio if audio is None else audio, frames, whole.fps)
+        sound = frames_audio(motion.audio if audio is None else audio, frames, whole.fps)
         video, curves = temp_path(".mp4"), temp_path(".curves")
         with sound_file(sound) as heard:
             # No pictures meanwhile: the frontend would keep the last one beside the player.
-            render_preview(part, video, heard, size, progress())
+            render(HeadPictures(part, size), video, heard, progress())
         curves.write_bytes(np.round(part.weights.T * 255).astype(np.uint8).tobytes())
         told = {
             **saved(video, "temp"),

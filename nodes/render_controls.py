@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import partial
+
 import torch
 from comfy_api.latest import io
 
+from dreamtalk_core.motion.parts import frames_to_draw
+
+from .conversions import Audio, frames_audio
 from .frames import (
     audio_input,
-    choose_frames,
-    cut_sound,
     draw_images,
     images_outputs,
     motion_input,
     range_inputs,
 )
 from .head import camera_inputs, head_input, head_path, load_head_file, size_input
-from .host import Audio, Picture, changed, check_file
+from .host import changed, check_file
 from .portrait import FaceChoice, check_points, face_inputs, portrait_input, read_face
 from .schema import found_by
 from .values import MotionValue
 
-# Those of render/control.py, which is loaded when something is drawn.
+# Those of render/control, which is loaded when something is drawn.
 KINDS = ["landmarks", "mesh", "mouth", "depth", "normals"]
 MASKS = ["mouth", "face"]
 
@@ -103,41 +105,26 @@ class RenderControlImages(io.ComfyNode):
         audio: Audio | None = None,
     ) -> io.NodeOutput:
         from dreamtalk_core.errors import RenderError
-        from dreamtalk_core.render.control import HeadControls, PortraitControls
-        from dreamtalk_core.render.head.renderer import HeadRenderer
-        from dreamtalk_core.render.preview import Look
+        from dreamtalk_core.render.control.pictures import ControlPictures
+        from dreamtalk_core.render.head.look import Look
 
-        arkit = motion.motion.to_arkit()
-        frames = choose_frames(arkit, first, count)
-        height = width = size
-        of_face = None
+        moving = motion.motion
+        frames = frames_to_draw(moving, first, count)
+        face_drawn = None
         if portrait is not None:
-            drawn = read_face(portrait, FaceChoice(face, points, crop), cls.hidden.unique_id)
-            of_face = PortraitControls(drawn)
-            height, width = drawn.image.shape[:2]
+            choice = FaceChoice(face, points, crop)
+            face_drawn = read_face(portrait, choice, cls.hidden.unique_id)
         other = load_head_file(head)
         known = control in ("depth", "normals") and masked == "face"
-        if of_face is None and other is not None and not known:
+        if face_drawn is None and other is not None and not known:
             raise RenderError(
                 "Of another head there is depth and normals only, and the mask of its whole: "
                 "where its mouth is, is not known. Set 'masked' to face."
             )
-        of_head = HeadControls(HeadRenderer(size, other, zoom=zoom))
-        look = Look(yaw, pitch, zoom, turntable or None)
-
-        def draw(frame: int) -> tuple[Picture, Picture]:
-            posed = arkit.weights[frame], arkit.head_rotation[frame]
-            if of_face is not None:
-                picture = of_face.draw(control, *posed)
-                cover = of_face.measure("mouth" if masked == "mouth" else "normals", *posed)
-            else:
-                view = look.view(frame / float(arkit.fps))
-                picture = of_head.draw(control, *posed, view)
-                cover = of_head.measure("mouth" if masked == "mouth" else "normals", *posed, view)
-            # Normals are as long as a pixel is covered; the mouth is white where it is.
-            share = cover[..., 0] if masked == "mouth" else np.linalg.norm(cover, axis=-1)
-            return picture, np.round(255 * share.clip(0, 1)).astype(np.uint8)
-
-        images, mask = draw_images(draw, frames, [(height, width, 3), (height, width)])
-        sound = cut_sound(motion.audio if audio is None else audio, frames, arkit.fps)
-        return io.NodeOutput(images, mask, sound, float(arkit.fps))
+        look = Look(yaw, pitch, zoom, turntable or None, head=other if face_drawn is None else None)
+        drawn = ControlPictures(moving, control, size, look, face_drawn)
+        images, mask = draw_images(
+            partial(drawn.masked, part=masked), frames, [(*drawn.size, 3), drawn.size]
+        )
+        sound = frames_audio(motion.audio if audio is None else audio, frames, moving.fps)
+        return io.NodeOutput(images, mask, sound, float(moving.fps))

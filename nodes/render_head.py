@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
+
 from comfy_api.latest import InputImpl, io
 
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.parts import frames_to_draw
 
+from .conversions import Audio, frames_audio
 from .frames import (
     audio_input,
-    choose_frames,
-    cut_sound,
     draw_images,
     images_outputs,
     motion_input,
@@ -27,7 +28,7 @@ from .head import (
     load_head_file,
     size_input,
 )
-from .host import Audio, Picture, changed, sound_file, temp_path
+from .host import changed, sound_file, temp_path
 from .schema import ADVANCED, found_by
 from .values import MotionType, MotionValue
 
@@ -107,8 +108,9 @@ class RenderHead(io.ComfyNode):
         audio: Audio | None = None,
         **others: MotionValue | None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.render.head.renderer import HeadRenderer
-        from dreamtalk_core.render.preview import Look, parse_background, render_preview
+        from dreamtalk_core.render.head.look import Look, parse_background
+        from dreamtalk_core.render.head.pictures import HeadPictures
+        from dreamtalk_core.render.job import render
 
         look = Look(
             yaw,
@@ -121,17 +123,11 @@ class RenderHead(io.ComfyNode):
         )
         more = [value.motion for _, value in sorted(others.items()) if value is not None]
         motions = _labelled([motion.motion, *more], _words(labels))
-        first = motion.motion.to_arkit()
-        renderer = HeadRenderer(min(size, 512), look.head, look.background, zoom)
-
-        def draw(frame: int) -> Picture:
-            at = min(frame, len(first) - 1)
-            view = look.view(frame / float(first.fps))
-            return renderer.render(first.weights[at], first.head_rotation[at], view)
-
+        # While it works the first one is shown, without what lies below it.
+        first = HeadPictures(motion.motion, min(size, 512), replace(look, curves=()))
         path = temp_path(".mp4")
         with sound_file(motion.audio if audio is None else audio) as sound:
-            render_preview(motions, path, sound, size, shown(draw), look)
+            render(HeadPictures(motions, size, look), path, sound, shown(first.draw))
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)))
 
 
@@ -186,28 +182,17 @@ class HeadFrames(io.ComfyNode):
         head: str,
         audio: Audio | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.render.head.renderer import HeadRenderer
-        from dreamtalk_core.render.preview import Look, parse_background
+        from dreamtalk_core.render.head.look import Look, parse_background
+        from dreamtalk_core.render.head.pictures import HeadPictures
 
-        look = Look(yaw, pitch, zoom, turntable or None, parse_background(background))
-        arkit = motion.motion.to_arkit()
-        frames = choose_frames(arkit, first, count)
-        renderer = HeadRenderer(size, load_head_file(head), look.background, zoom)
-
-        def draw(frame: int) -> tuple[Picture, Picture]:
-            posed = arkit.weights[frame], arkit.head_rotation[frame]
-            view = look.view(frame / float(arkit.fps))
-            drawn = renderer.render(*posed, view)
-            if look.background is None:
-                return drawn[..., :3], drawn[..., 3]
-            # Samples are half a pixel wide.
-            seen = renderer.surface(*posed, view).owner >= 0
-            share = seen.reshape(size, 2, size, 2).mean(axis=(1, 3))
-            return drawn, np.round(255 * share).astype(np.uint8)
-
-        images, mask = draw_images(draw, frames, [(size, size, 3), (size, size)])
-        sound = cut_sound(motion.audio if audio is None else audio, frames, arkit.fps)
-        return io.NodeOutput(images, mask, sound, float(arkit.fps))
+        behind, other = parse_background(background), load_head_file(head)
+        look = Look(yaw, pitch, zoom, turntable or None, behind, head=other)
+        moving = motion.motion
+        frames = frames_to_draw(moving, first, count)
+        drawn = HeadPictures(moving, size, look)
+        images, mask = draw_images(drawn.masked, frames, [(size, size, 3), (size, size)])
+        sound = frames_audio(motion.audio if audio is None else audio, frames, moving.fps)
+        return io.NodeOutput(images, mask, sound, float(moving.fps))
 
 
 def _words(text: str) -> list[str]:

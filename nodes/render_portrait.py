@@ -12,18 +12,18 @@ from comfy_api.latest import InputImpl, io
 
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.parts import frames_to_draw
 
+from .conversions import Audio, frames_audio
 from .frames import (
     audio_input,
-    choose_frames,
-    cut_sound,
     draw_images,
     images_outputs,
     motion_input,
     range_inputs,
     shown,
 )
-from .host import Audio, Picture, progress, sound_file, temp_path
+from .host import progress, sound_file, temp_path
 from .model import FOLDER
 from .portrait import (
     FaceChoice,
@@ -128,14 +128,11 @@ class RenderPortrait(io.ComfyNode):
 def _render(
     drawn: PortraitRenderer, motion: Motion, path: Path, sound: Path | None, stamped: bool
 ) -> None:
-    from dreamtalk_core.render.preview import render_portrait
+    from dreamtalk_core.render.job import render
+    from dreamtalk_core.render.portrait.pictures import PortraitPictures
 
-    arkit = motion.to_arkit()
-
-    def draw(frame: int) -> Picture:
-        return drawn.render(arkit.weights[frame], arkit.head_rotation[frame])
-
-    render_portrait(drawn, arkit, path, sound, shown(draw), stamped=stamped)
+    plain = PortraitPictures(drawn, motion)
+    render(PortraitPictures(drawn, motion, stamped), path, sound, shown(plain.draw))
 
 
 def _render_original(
@@ -200,16 +197,12 @@ class PortraitFrames(io.ComfyNode):
         portrait: torch.Tensor | None = None,
         audio: Audio | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.render.output.mark import stamp as stamped
+        from dreamtalk_core.render.portrait.pictures import PortraitPictures
 
-        arkit = motion.motion.to_arkit()
-        frames = choose_frames(arkit, first, count)
+        moving = motion.motion
+        frames = frames_to_draw(moving, first, count)
         drawn = read_face(portrait, FaceChoice(face, points, crop), cls.hidden.unique_id)
-
-        def draw(frame: int) -> tuple[Picture]:
-            picture = drawn.render(arkit.weights[frame], arkit.head_rotation[frame])
-            return (stamped(picture) if stamp else picture,)
-
-        (images,) = draw_images(draw, frames, [drawn.image.shape])
-        sound = cut_sound(motion.audio if audio is None else audio, frames, arkit.fps)
-        return io.NodeOutput(images, sound, float(arkit.fps))
+        pictures = PortraitPictures(drawn, moving, stamp)
+        (images,) = draw_images(lambda at: (pictures.draw(at),), frames, [drawn.image.shape])
+        sound = frames_audio(motion.audio if audio is None else audio, frames, moving.fps)
+        return io.NodeOutput(images, sound, float(moving.fps))

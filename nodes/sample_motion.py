@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from dreamtalk_core.parameters import Behaviour
 
 from . import host
+from .conversions import Audio
 from .model import analysed, model_input, talk_of
 from .schema import found_by
 from .sliders import behaviour_inputs, control_inputs, sampling_inputs, settings_of
@@ -56,7 +57,7 @@ class SampleMotion(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        speech: SpeechValue | host.Audio,
+        speech: SpeechValue | Audio,
         style: Style | StyleTrack | None = None,
         model: LoadedModel | None = None,
         **inputs: Any,

@@ -36,8 +36,8 @@ SEED = {
 anew for nothing. Every host gets the widget: saved graphs hold values by the order of widgets."""
 
 
-def told(node: type[io.ComfyNode]) -> type[io.ComfyNode]:
-    """The node; it says so where nothing comes in at an input that it needs.
+def with_checked_inputs(node: type[io.ComfyNode]) -> type[io.ComfyNode]:
+    """The node; it raises DreamTalkError where nothing comes in at an input that it needs.
 
     A node before it may give None: a switch, a clip without sound. For an optional input that is
     as if it were not connected.

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from comfy_api.latest import io
 
-from dreamtalk_core.animation.phrases import find_phrases
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import SpeechError
-from dreamtalk_core.formats._limits import files_in
-from dreamtalk_core.speech.audio import Speech
-from dreamtalk_core.speech.prosody import FPS, measure_loudness
+from dreamtalk_core.speech.lines import RECORDINGS, find_lines, find_recordings
+from dreamtalk_core.speech.sound import read_sound
 
 from . import host
+from .conversions import Audio, audio_of
 from .schema import found_by
 from .values import SpeechType, SpeechValue
 
 DEMO = "demo voice"
-SOUND = {".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma"}
-VIDEO = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"}
-_EDGE = 0.1
-"""Seconds that a line keeps before and after its words."""
 
 
 def speech_path(file: str) -> Path:
@@ -32,7 +25,7 @@ def speech_path(file: str) -> Path:
 
 
 def load(path: Path) -> SpeechValue:
-    return SpeechValue.of(host.load_audio(path), str(path))
+    return SpeechValue.of(audio_of(*read_sound(path, host.check_cancelled)), str(path))
 
 
 class LoadSpeech(io.ComfyNode):
@@ -47,7 +40,7 @@ class LoadSpeech(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=[DEMO, *host.input_files(SOUND | VIDEO)],
+                    options=[DEMO, *host.input_files(RECORDINGS)],
                     default=DEMO,
                     upload=io.UploadType.audio,
                     tooltip="A sound file, or a video with sound, in ComfyUI's input folder.",
@@ -97,9 +90,7 @@ class LoadSpeech(io.ComfyNode):
         return "" if file is None else host.changed(speech_path(file))
 
     @classmethod
-    def execute(
-        cls, file: str, start: float, duration: float, **connected: host.Audio
-    ) -> io.NodeOutput:
+    def execute(cls, file: str, start: float, duration: float, **connected: Audio) -> io.NodeOutput:
         # Connected to a silent clip, it is None: the file is not what was asked for.
         value = SpeechValue.of(connected["audio"]) if connected else load(speech_path(file))
         if start or duration:
@@ -169,12 +160,7 @@ def recordings(folder: str) -> list[Path]:
         raise SpeechError(
             f"There is no folder '{folder}'. Give one in ComfyUI's input folder, or a full path."
         )
-    found = [
-        path for path in sorted(files_in(home, SpeechError)) if path.suffix.lower() in SOUND | VIDEO
-    ]
-    if not found:
-        raise SpeechError(f"There are no recordings in {home}, such as .wav, .mp3 or .flac files.")
-    return found
+    return find_recordings(home)
 
 
 class SplitSpeech(io.ComfyNode):
@@ -213,23 +199,9 @@ class SplitSpeech(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, speech: SpeechValue | host.Audio, pause: float) -> io.NodeOutput:
+    def execute(cls, speech: SpeechValue | Audio, pause: float) -> io.NodeOutput:
         value = SpeechValue.of(speech)
-        spans = lines(value.speech, pause)
+        spans = find_lines(value.speech, pause)
         return io.NodeOutput(
             [value.cut(start, end - start) for start, end in spans], [start for start, _ in spans]
         )
-
-
-def lines(speech: Speech, pause: float) -> list[tuple[float, float]]:
-    """(start, end) in seconds of the lines of a recording; all of it if nothing is heard."""
-    total = float(speech.duration)
-    phrases = find_phrases(measure_loudness(speech.waveform, math.ceil(total * FPS)), FPS)
-    starts, ends = phrases.starts / FPS, np.append(phrases.ends, math.ceil(total * FPS)) / FPS
-    found: list[tuple[float, float]] = []
-    for start, end in zip(starts, ends, strict=False):
-        first, last = max(0.0, float(start) - _EDGE), min(total, float(end) + _EDGE)
-        if found and start - found[-1][1] + _EDGE < pause:
-            first = found.pop()[0]
-        found.append((first, last))
-    return found or [(0.0, total)]

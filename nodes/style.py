@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from dreamtalk_core.errors import StyleError
-from dreamtalk_core.files import name_key
-from dreamtalk_core.weights import WEIGHTS, weights_header
 
 from . import host
+from .conversions import words
 from .model import model_input, talk_of
 from .schema import found_by
 from .values import StyleType
@@ -68,7 +66,7 @@ class LoadStyle(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, style: str | None) -> bool | str:
-        # A name may be another model's; that is told when the model is known.
+        # A name may be another model's: that is an error once the model is known.
         return host.check_file(style_path(style))
 
     @classmethod
@@ -92,23 +90,11 @@ def style_path(style: str | None) -> Path | None:
     return path if path is not None and path.suffix.lower() in SUFFIXES else None
 
 
-def style_names() -> list[str]:
+def style_names() -> tuple[str, ...]:
     """Names of the built-in model's styles and those in the library, in order."""
-    from dreamtalk_core.style import StyleLibrary
+    from dreamtalk_core.style import StyleLibrary, shipped_names
 
-    folders = (shelf.folder for shelf in StyleLibrary.default().shelves)
-    kept = [Path(name).stem for folder in folders for name in host.files(folder, {".safetensors"})]
-    # Of two spellings of a name the first is the one that is found.
-    found = {name_key(name): name for name in reversed([*kept, *own_styles()])}
-    return [found[key] for key in sorted(found)]
-
-
-@lru_cache(maxsize=1)
-def own_styles() -> tuple[str, ...]:
-    """Names of the built-in model's styles, from the header of its weights alone."""
-    names, _ = weights_header(WEIGHTS / "default.safetensors")
-    start = "styles."
-    return tuple(name.removeprefix(start) for name in names if name.startswith(start))
+    return StyleLibrary.default().names_with(shipped_names())
 
 
 class SaveStyle(io.ComfyNode):
@@ -155,15 +141,16 @@ class SaveStyle(io.ComfyNode):
     ) -> io.NodeOutput:
         from dreamtalk_core.style import StyleLibrary
 
-        talk, kept = talk_of(model), single(style)
-        words = tuple(word.strip() for word in tags.split(",") if word.strip())
-        kept = replace(kept, name=name.strip() or kept.name, tags=words or kept.tags)
-        kept = replace(kept, thumbnail=talk.picture_style(kept))
+        talk, named = talk_of(model), single(style)
+        named = replace(
+            named, name=name.strip() or named.name, tags=tuple(words(tags)) or named.tags
+        )
+        named = replace(named, thumbnail=talk.picture_style(named))
         if to == "library":
-            path = StyleLibrary.default().save(kept)
+            path = StyleLibrary.default().save(named)
         else:
-            path = host.output_path(f"{host.SUBFOLDER}/{kept.name}", ".safetensors")
-            kept.save(path)
+            path = host.output_path(f"{host.SUBFOLDER}/{named.name}", ".safetensors")
+            named.save(path)
         return io.NodeOutput(str(path), ui={"text": [str(path)]})
 
 

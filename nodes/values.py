@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from comfy_api.latest import io
 
-from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.retarget import Mapping
-from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.audio import Speech
+from dreamtalk_core.speech.lines import cut_speech
 
-from .host import Audio, cut_audio, samples
+from .conversions import Audio, cut_audio, speech_of
 
 SpeechType = io.Custom("DREAMTALK_SPEECH")
 """A `SpeechValue`."""
@@ -38,24 +38,12 @@ class SpeechValue:
         """
         if isinstance(source, SpeechValue):
             return source
-        heard = samples(source)
-        # The core takes more channels than this for samples that lie the wrong way round.
-        mixed = heard.mean(axis=0) if len(heard) > 8 else heard
-        return SpeechValue(Speech.from_array(mixed, source["sample_rate"], name), source)
+        return SpeechValue(speech_of(source, name), source)
 
     def cut(self, start: float, seconds: float) -> SpeechValue:
         """So many seconds from `start` on. Raises SpeechError if nothing is left."""
-        first, last = (round(time * SAMPLE_RATE) for time in (start, start + seconds))
-        waveform = self.speech.waveform[first:last]
-        if not len(waveform):
-            raise SpeechError(
-                f"Nothing is left: this speech lasts {float(self.speech.duration):.2f} s, and the "
-                f"part is to begin at {start:g} s. Begin earlier."
-            )
-        return SpeechValue(
-            Speech(waveform, self.speech.source),
-            cut_audio(self.audio, start, len(waveform) / SAMPLE_RATE),
-        )
+        part = cut_speech(self.speech, start, seconds)
+        return SpeechValue(part, cut_audio(self.audio, start, part.duration))
 
 
 @dataclass(frozen=True, eq=False)

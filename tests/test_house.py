@@ -203,7 +203,7 @@ def test_no_import_goes_in_a_circle() -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_the_core_knows_no_host(path: Path) -> None:
-    hosts = {"bpy", "blender_addon", "comfy", "comfy_api", "folder_paths", "nodes"}
+    hosts = {"benchmarks", "bpy", "blender_addon", "comfy", "comfy_api", "folder_paths", "nodes"}
     assert not hosts & {name.split(".")[0] for name in imports(path)}
 
 
@@ -235,12 +235,6 @@ def test_light_floor_needs_only_numpy(path: Path) -> None:
     allowed = sys.stdlib_module_names | {"numpy", CORE.name}
     strangers = {name.split(".")[0] for name in imports(path)} - allowed
     assert not strangers
-
-
-@pytest.mark.parametrize("path", [path for path in modules() if not is_script(path)], ids=name_of)
-def test_only_scripts_use_opencv(path: Path) -> None:
-    """Its flavours overwrite each other, and a ComfyUI host has chosen one."""
-    assert "cv2" not in {name.split(".")[0] for name in imports(path)}
 
 
 def test_light_floor_loads_only_numpy() -> None:

@@ -64,7 +64,10 @@ def add(commands: Any) -> None:
         "--curves", default="", metavar="NAMES", help="draw these under it: jawOpen,mouthPucker"
     )
     preview.add_argument(
-        "--head", type=Path, metavar="GLB", help="another head: a GLB with ARKit morph targets"
+        "--head",
+        type=Path,
+        metavar="GLB",
+        help="another head: a GLB or VRM that has ARKit's shapes, or visemes",
     )
 
 
@@ -83,9 +86,11 @@ def _render(options: argparse.Namespace) -> None:
     if options.renderer:
         render_original_video(options)
         return
+    from dreamtalk_core.render.control.pictures import ControlPictures
+    from dreamtalk_core.render.job import Pictures, render
     from dreamtalk_core.render.output.video import check_video_path
+    from dreamtalk_core.render.portrait.pictures import PortraitPictures
     from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-    from dreamtalk_core.render.preview import render_controls, render_portrait
     from dreamtalk_core.tracking.portrait import Points, read_portrait
 
     check_video_path(options.output, options.codec)
@@ -96,26 +101,11 @@ def _render(options: argparse.Namespace) -> None:
     motion, sound = _motion_and_sound(options, portrait.rest)
     face = portrait.face
     renderer = PortraitRenderer(portrait.image, face.landmarks, face.matrix, face.weights)
+    pictures: Pictures = PortraitPictures(renderer, motion, options.stamp)
+    if options.control:
+        pictures, sound = ControlPictures(motion, options.control, portrait=renderer), None
     with Bar("render") as progress:
-        if options.control:
-            render_controls(
-                motion,
-                options.output,
-                options.control,
-                progress=progress,
-                codec=options.codec,
-                portrait=renderer,
-            )
-        else:
-            render_portrait(
-                renderer,
-                motion,
-                options.output,
-                sound,
-                progress,
-                codec=options.codec,
-                stamped=options.stamp,
-            )
+        render(pictures, options.output, sound, progress, options.codec)
     print(options.output)
 
 
@@ -138,13 +128,11 @@ def _motion_and_sound(options: argparse.Namespace, rest: Motion) -> tuple[Motion
 
 def _preview(options: argparse.Namespace) -> None:
     from dreamtalk_core.motion import Motion
+    from dreamtalk_core.render.control.pictures import ControlPictures
     from dreamtalk_core.render.head.foreign import load_glb_head
-    from dreamtalk_core.render.preview import (
-        Look,
-        parse_background,
-        render_controls,
-        render_preview,
-    )
+    from dreamtalk_core.render.head.look import Look, parse_background
+    from dreamtalk_core.render.head.pictures import HeadPictures
+    from dreamtalk_core.render.job import Pictures, render
 
     look = Look(
         yaw=options.yaw,
@@ -158,20 +146,12 @@ def _preview(options: argparse.Namespace) -> None:
     motions = {path.stem: Motion.load(path) for path in options.motion}
     if options.control and len(motions) > 1:
         raise DreamTalkError("Control pictures are of one motion. Give one.")
+    pictures: Pictures
+    first, sound = next(iter(motions.values())), options.audio
+    if options.control:
+        pictures, sound = ControlPictures(first, options.control, options.size, look), None
+    else:
+        pictures = HeadPictures(motions if len(motions) > 1 else first, options.size, look)
     with Bar("preview") as progress:
-        if options.control:
-            render_controls(
-                next(iter(motions.values())),
-                options.output,
-                options.control,
-                options.size,
-                progress,
-                look,
-                options.codec,
-            )
-        else:
-            shown = motions if len(motions) > 1 else next(iter(motions.values()))
-            render_preview(
-                shown, options.output, options.audio, options.size, progress, look, options.codec
-            )
+        render(pictures, options.output, sound, progress, options.codec)
     print(options.output)

@@ -20,17 +20,15 @@ What is in the file, and how it is meant:
 
 from __future__ import annotations
 
-import json
-import struct
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError
-from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats.gltf.container import Table, write_glb
+from dreamtalk_core.formats.gltf.writer import INDEX_BUFFER, VERTEX_BUFFER, Writer
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
@@ -40,9 +38,6 @@ if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
 
 _METRES = np.float32(0.001)
-_COMPONENTS = {"u1": 5121, "u2": 5123, "u4": 5125, "f4": 5126}
-_TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
-_VERTEX_BUFFER, _INDEX_BUFFER = 34962, 34963
 _ROUGHNESS = {"skin": 0.55, "mouth": 0.4, "teeth": 0.25, "tongue": 0.4, "eye": 0.08, "lash": 0.9}
 
 
@@ -53,102 +48,24 @@ def read(path: Path) -> NoReturn:
 
 def write(path: Path, motion: Motion) -> None:
     """Write the head with this motion. Raises `DreamTalkError` if the file cannot be written."""
-    builder = _Builder()
-    document = _document(builder, load_head(), motion.to_arkit())
-    text = json.dumps(document, separators=(",", ":")).encode("utf-8")
-    text += b" " * (-len(text) % 4)
-    binary = bytes(builder.data) + bytes(-len(builder.data) % 4)
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
-        file.write(struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(binary)))
-        file.write(struct.pack("<I4s", len(text), b"JSON") + text)
-        file.write(struct.pack("<I4s", len(binary), b"BIN\0") + binary)
+    writer = Writer()
+    document = _document(writer, load_head(), motion.to_arkit())
+    write_glb(path, document, writer.data)
 
 
-@dataclass
-class _Builder:
-    """The binary chunk and the tables that point into it."""
-
-    data: bytearray = field(default_factory=bytearray)
-    views: list[dict[str, Any]] = field(default_factory=list)
-    accessors: list[dict[str, Any]] = field(default_factory=list)
-
-    def view(self, content: bytes, target: int | None = None) -> int:
-        """Append bytes, 4-byte aligned; the number of the buffer view."""
-        self.data += bytes(-len(self.data) % 4)
-        view: dict[str, Any] = {
-            "buffer": 0,
-            "byteOffset": len(self.data),
-            "byteLength": len(content),
-        }
-        if target is not None:
-            view["target"] = target
-        self.data += content
-        self.views.append(view)
-        return len(self.views) - 1
-
-    def accessor(
-        self,
-        array: NDArray[Any],
-        target: int | None = None,
-        bounds: bool = False,
-        normalized: bool = False,
-    ) -> int:
-        """Append an array [N] or [N, components]; the number of its accessor."""
-        array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        entry = {
-            "bufferView": self.view(array.tobytes(), target),
-            **_shape(array),
-            **(_bounds(array) if bounds else {}),
-            **({"normalized": True} if normalized else {}),
-        }
-        self.accessors.append(entry)
-        return len(self.accessors) - 1
-
-    def sparse(self, deltas: NDArray[np.float32]) -> int:
-        """Append deltas [N, 3], most of them zero; the number of the accessor."""
-        rows = np.flatnonzero(deltas.any(axis=1))
-        entry = {**_shape(deltas), **_bounds(deltas)}
-        # An accessor without a view is all zeros; a sparse part with no entries is not allowed.
-        if len(rows):
-            kind = np.uint16 if len(deltas) < 65536 else np.uint32
-            entry["sparse"] = {
-                "count": len(rows),
-                "indices": {
-                    "bufferView": self.view(rows.astype(kind).tobytes()),
-                    "componentType": _COMPONENTS[np.dtype(kind).str[1:]],
-                },
-                "values": {"bufferView": self.view(deltas[rows].astype("<f4").tobytes())},
-            }
-        self.accessors.append(entry)
-        return len(self.accessors) - 1
-
-
-def _shape(array: NDArray[Any]) -> dict[str, Any]:
-    return {
-        "componentType": _COMPONENTS[array.dtype.str[1:]],
-        "count": len(array),
-        "type": _TYPES[array.shape[1] if array.ndim == 2 else 1],
-    }
-
-
-def _bounds(array: NDArray[Any]) -> dict[str, Any]:
-    columns = array.reshape(len(array), -1)
-    return {"min": columns.min(axis=0).tolist(), "max": columns.max(axis=0).tolist()}
-
-
-def _document(builder: _Builder, head: Head, motion: Motion) -> dict[str, Any]:
-    image = builder.view(encode_png(head.atlas))
+def _document(writer: Writer, head: Head, motion: Motion) -> Table:
+    image = writer.view(encode_png(head.atlas))
     # The inverse bind matrices: both joints rest at the origin.
-    bind = builder.accessor(np.tile(np.eye(4, dtype=np.float32).reshape(1, 16), (2, 1)))
+    bind = writer.accessor(np.tile(np.eye(4, dtype=np.float32).reshape(1, 16), (2, 1)))
     meshes = [
         {
             "name": "Head",
-            "primitives": [_primitive(builder, head, kind) for kind in range(len(MATERIALS))],
+            "primitives": [_primitive(writer, head, kind) for kind in range(len(MATERIALS))],
             "weights": [0.0] * len(ARKIT_NAMES),
             "extras": {"targetNames": list(ARKIT_NAMES)},
         }
     ]
-    animation = _animation(builder, motion)
+    animation = _animation(writer, motion)
     return {
         "asset": {
             "version": "2.0",
@@ -180,13 +97,11 @@ def _document(builder: _Builder, head: Head, motion: Motion) -> dict[str, Any]:
         "samplers": [{"magFilter": 9729, "minFilter": 9729, "wrapS": 33071, "wrapT": 33071}],
         "images": [{"name": "atlas", "mimeType": "image/png", "bufferView": image}],
         "animations": [animation],
-        "buffers": [{"byteLength": len(builder.data) + -len(builder.data) % 4}],
-        "bufferViews": builder.views,
-        "accessors": builder.accessors,
+        **writer.tables(),
     }
 
 
-def _primitive(builder: _Builder, head: Head, kind: int) -> dict[str, Any]:
+def _primitive(writer: Writer, head: Head, kind: int) -> Table:
     """The triangles of one material, with only the vertices they use."""
     triangles = head.triangles[head.material == kind]
     used, indices = np.unique(triangles, return_inverse=True)
@@ -200,19 +115,19 @@ def _primitive(builder: _Builder, head: Head, kind: int) -> dict[str, Any]:
     colours = np.full((len(used), 4), 255, np.uint8)
     colours[:, :3] = np.round(head.colours[used] * 255)
     normals = _normals(head, triangles)[used]
-    vertex = _VERTEX_BUFFER
+    vertex = VERTEX_BUFFER
     return {
         "attributes": {
-            "POSITION": builder.accessor(vertices, vertex, bounds=True),
-            "NORMAL": builder.accessor(normals, vertex),
-            "TEXCOORD_0": builder.accessor(head.uv[used], vertex),
-            "COLOR_0": builder.accessor(colours, vertex, normalized=True),
-            "JOINTS_0": builder.accessor(joints, vertex),
-            "WEIGHTS_0": builder.accessor(weights, vertex, normalized=True),
+            "POSITION": writer.accessor(vertices, vertex, bounds=True),
+            "NORMAL": writer.accessor(normals, vertex),
+            "TEXCOORD_0": writer.accessor(head.uv[used], vertex),
+            "COLOR_0": writer.accessor(colours, vertex, normalized=True),
+            "JOINTS_0": writer.accessor(joints, vertex),
+            "WEIGHTS_0": writer.accessor(weights, vertex, normalized=True),
         },
-        "indices": builder.accessor(indices.ravel().astype(np.uint16), _INDEX_BUFFER),
+        "indices": writer.accessor(indices.ravel().astype(np.uint16), INDEX_BUFFER),
         "material": kind,
-        "targets": [{"POSITION": builder.sparse(deltas[used] * _METRES)} for deltas in head.deltas],
+        "targets": [{"POSITION": writer.sparse(deltas[used] * _METRES)} for deltas in head.deltas],
     }
 
 
@@ -230,22 +145,22 @@ def _normals(head: Head, triangles: NDArray[np.int32]) -> NDArray[np.float32]:
     return result
 
 
-def _animation(builder: _Builder, motion: Motion) -> dict[str, Any]:
+def _animation(writer: Writer, motion: Motion) -> Table:
     fps = motion.fps
     times = (np.arange(len(motion)) * fps.denominator / fps.numerator).astype(np.float32)
-    clock = builder.accessor(times, bounds=True)
+    clock = writer.accessor(times, bounds=True)
     samplers = [
         {
             "input": clock,
             "interpolation": "LINEAR",
-            "output": builder.accessor(motion.weights.astype(np.float32).ravel()),
+            "output": writer.accessor(motion.weights.astype(np.float32).ravel()),
         }
     ]
     channels = [{"sampler": 0, "target": {"node": 1, "path": "weights"}}]
     if motion.head_rotation.any():
         turns = _quaternions(motion.head_rotation)
         samplers.append(
-            {"input": clock, "interpolation": "LINEAR", "output": builder.accessor(turns)}
+            {"input": clock, "interpolation": "LINEAR", "output": writer.accessor(turns)}
         )
         channels.append({"sampler": 1, "target": {"node": 2, "path": "rotation"}})
     return {"name": "DreamTalk", "samplers": samplers, "channels": channels}

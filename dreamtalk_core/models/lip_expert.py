@@ -11,23 +11,21 @@ Here the windows are the receptive field of convolutions, which run once over a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dreamtalk_core.errors import ModelError
+from dreamtalk_core.models.checkpoint import Checkpoint, fill
 from dreamtalk_core.models.denoiser import ConvolutionBlock
 from dreamtalk_core.models.devices import inference
 from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
 from dreamtalk_core.rig.head import load_head
-from dreamtalk_core.weights import WEIGHTS, fill, open_weights, parse_config, save_weights
+from dreamtalk_core.weights import WEIGHTS
 
-FORMAT = "dreamtalk-lip-expert"
-VERSION = 1
 DEFAULT_EXPERT = WEIGHTS / "lip_expert.safetensors"
 
 
@@ -62,8 +60,11 @@ class Sync:
     """Mean probability that speech and lips belong together as they are, 0..1."""
 
 
-class LipExpert(nn.Module):
-    """Two branches, speech and lips, that meet in a cosine."""
+class LipExpert(Checkpoint):
+    """Two branches, speech and lips, compared by a cosine."""
+
+    FORMAT = "dreamtalk-lip-expert"
+    KIND = "lip expert"
 
     lips: Tensor
     mean: Tensor
@@ -136,27 +137,13 @@ class LipExpert(nn.Module):
         confidence = means.max() - means.median()
         return Sync(int(means.argmax()) - reach, float(confidence), float(here))
 
-    def save(self, path: Path, about: Mapping[str, str]) -> None:
-        """Write weights in float16; `about`: training data, licence and the like."""
-        save_weights(path, self.state_dict(), (FORMAT, VERSION), asdict(self.config), about)
-
-    @staticmethod
-    def load(path: Path = DEFAULT_EXPERT, device: torch.device | str = "cpu") -> LipExpert:
-        """Read weights, frozen. Raises ModelError when the file is no lip expert."""
-        tensors, header = open_weights(path)
-        if header.get("format") != FORMAT or header.get("version") != str(VERSION):
-            raise ModelError(f"{path} is not a DreamTalk lip expert of version {VERSION}.")
-        try:
-            sizes = parse_config(header)
-            sizes["style_encoder"] = StyleEncoderConfig(**sizes["style_encoder"])
-            config = LipExpertConfig(**sizes)
-            mean, scale = tensors["mean"].float(), tensors["scale"].float()
-            expert = fill(lambda: LipExpert(config, mean, scale), tensors)
-        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-            raise ModelError(f"{path} is damaged or from another release: {error}") from error
-        except ModelError as error:
-            raise ModelError(f"{path} is damaged: {error}") from error
-        return expert.requires_grad_(False).eval().to(device)
+    @classmethod
+    def build(cls, sizes: Mapping[str, Any], tensors: dict[str, Tensor]) -> LipExpert:
+        """See `Checkpoint`."""
+        style_encoder = StyleEncoderConfig(**sizes["style_encoder"])
+        config = LipExpertConfig(**{**sizes, "style_encoder": style_encoder})
+        mean, scale = tensors["mean"].float(), tensors["scale"].float()
+        return fill(lambda: LipExpert(config, mean, scale), tensors)
 
 
 def lip_vertices() -> Tensor:

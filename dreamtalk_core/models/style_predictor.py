@@ -7,15 +7,16 @@ ways, and a regression would answer with their mean, which is nobody's way.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from dreamtalk_core.errors import ModelError
+from dreamtalk_core.models.checkpoint import Checkpoint, fill
 from dreamtalk_core.models.devices import inference
 from dreamtalk_core.models.diffusion import TRAIN_STEPS, alphas_cumprod, frame_noise, sample
 from dreamtalk_core.models.style_encoder import positions
@@ -23,12 +24,9 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.speech.articulation import FEATURES
 from dreamtalk_core.speech.phonetics import FEATURE_WIDTH, WIDTH
 from dreamtalk_core.speech.prosody import DESCRIPTORS, FAINT_DB, FPS, Prosody, describe_voice
-from dreamtalk_core.weights import fill, open_weights, parse_config, save_weights
 
 Array = npt.NDArray[np.float32]
 
-FORMAT = "dreamtalk-style-predictor"
-VERSION = 1
 
 STEPS = 10
 """Denoising steps; a code is small, so they cost next to nothing."""
@@ -59,13 +57,16 @@ class PredictorConfig:
     dropout: float = 0.3
 
 
-class StylePredictor(nn.Module):
+class StylePredictor(Checkpoint):
     """A transformer encoder reads speech and face into one token; a denoiser reads the code.
 
     DreamTalk has the noised code and the step among the encoder's tokens. Apart from it, they cost
     little, so that training shows the denoiser many noised codes for each speech (as Li et al.
     2024, arXiv 2406.11838, do for image tokens); with one for each it hardly learnt to decide.
     """
+
+    FORMAT = "dreamtalk-style-predictor"
+    KIND = "style predictor"
 
     code_mean: Tensor
     code_scale: Tensor
@@ -161,32 +162,11 @@ class StylePredictor(nn.Module):
         """Summaries of speech [..., len(SUMMARY)] as the network reads them."""
         return ((summaries - self.speech_mean) / self.speech_scale).clamp(-4, 4)
 
-    def save(self, path: Path, about: dict[str, str]) -> None:
-        """Write weights in float16; `about`: training data, licence and the like for the header."""
-        save_weights(path, self.state_dict(), (FORMAT, VERSION), asdict(self.config), about)
-
-    @staticmethod
-    def load(path: Path, device: torch.device | str = "cpu") -> StylePredictor:
-        """Read a weights file, ready to predict.
-
-        Raises ModelError when the file is not a style predictor of this version, or holds NaN.
-        """
-        tensors, header = open_weights(path)
-        if header.get("format") != FORMAT or header.get("version") != str(VERSION):
-            raise ModelError(
-                f"{path} is not a DreamTalk style predictor of version {VERSION}. Name a file that "
-                "was trained with this release."
-            )
-        try:
-            config = PredictorConfig(**parse_config(header))
-            predictor = fill(lambda: StylePredictor(config), tensors)
-        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-            raise ModelError(f"{path} is damaged or from another release: {error}") from error
-        except ModelError as error:
-            raise ModelError(f"{path} is damaged: {error}") from error
-        if not all(value.isfinite().all() for value in predictor.state_dict().values()):
-            raise ModelError(f"{path} holds values that are not numbers. Fetch the file again.")
-        return predictor.requires_grad_(False).eval().to(device)
+    @classmethod
+    def build(cls, sizes: Mapping[str, Any], tensors: dict[str, Tensor]) -> StylePredictor:
+        """See `Checkpoint`."""
+        config = PredictorConfig(**sizes)
+        return fill(lambda: StylePredictor(config), tensors)
 
 
 def most_typical(drawn: Tensor) -> int:

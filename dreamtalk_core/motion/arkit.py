@@ -5,6 +5,11 @@ Left and right are the character's own. A weight of 0 is neutral, 1 the full sha
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 ARKIT_NAMES: tuple[str, ...] = (
     "eyeBlinkLeft",
     "eyeLookDownLeft",
@@ -92,3 +97,9 @@ def _partner(name: str) -> str:
 MIRROR: tuple[int, ...] = tuple(INDEX[_partner(name)] for name in ARKIT_NAMES)
 """Column of each shape's left/right partner (itself where it has none): `weights[:, MIRROR]` is the
 mirrored face. Gaze needs no more: "in" and "out" are already relative to the nose."""
+
+
+def mouth_opening(weights: ArrayLike) -> NDArray[Any]:
+    """How far the mouth is open [...], of weights [..., 52]: jawOpen less mouthClose."""
+    curves = np.asarray(weights)
+    return curves[..., INDEX["jawOpen"]] - curves[..., INDEX["mouthClose"]]

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError
 
+MODEL_FPS = 25
+"""Frames a second that the model gives; a motion is resampled once, at the end."""
+
 _MAX_FPS = 1000
 _FPS_TEXT = re.compile(r"\s*\d{1,18}(\.\d{1,18}|\s*/\s*\d{1,18})?\s*")
 # Decimal spellings of the NTSC rates, each meaning N * 1000/1001.

@@ -23,13 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import ModelError
+from dreamtalk_core.models.checkpoint import open_weights
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.rotation import rotation_angles, rotation_matrix
 from dreamtalk_core.original.layout import EXPRESSION, FPS, still_pose
-from dreamtalk_core.weights import WEIGHTS, open_weights
+from dreamtalk_core.weights import WEIGHTS
 
 FORMAT = "dreamtalk-bfm-maps"
 VERSION = 1
+ORDER = "XYZ"
+"""Of its angles, as in `motion.rotation`."""
 MAPS = WEIGHTS / "research" / "bfm.safetensors"
 _SHAPES = {
     "to_arkit": (EXPRESSION, len(ARKIT_NAMES)),
@@ -69,34 +73,14 @@ def from_motion(motion: Motion, neutral: Array | None = None) -> tuple[Array, Ar
 
 def head_rotation(angles: Array) -> Array:
     """Pitch, yaw and roll [T, 3] in degrees for BFM's angles [T, 3] in radians."""
-    x, y, z = angles.astype(np.float64).T
-    # The third column and the second row of Rz @ Ry @ Rx, with the names that they have in ours.
-    pitch = np.arcsin(np.clip(np.cos(z) * np.sin(x) - np.sin(z) * np.sin(y) * np.cos(x), -1, 1))
-    yaw = np.arctan2(
-        np.cos(z) * np.sin(y) * np.cos(x) + np.sin(z) * np.sin(x), np.cos(y) * np.cos(x)
+    return rotation_angles(rotation_matrix(np.degrees(angles.astype(np.float64)), ORDER)).astype(
+        np.float32
     )
-    roll = np.arctan2(
-        np.sin(z) * np.cos(y), np.sin(z) * np.sin(y) * np.sin(x) + np.cos(z) * np.cos(x)
-    )
-    return np.degrees(np.stack([pitch, yaw, roll], 1)).astype(np.float32)
 
 
 def pose_angles(rotation: Array) -> Array:
     """BFM's angles [T, 3] in radians for pitch, yaw and roll [T, 3] in degrees."""
-    pitch, yaw, roll = np.radians(rotation.astype(np.float64)).T
-    # The third row and the first column of Ry(yaw) @ Rx(pitch) @ Rz(roll).
-    x = np.arctan2(
-        np.sin(yaw) * np.sin(roll) + np.cos(yaw) * np.sin(pitch) * np.cos(roll),
-        np.cos(yaw) * np.cos(pitch),
-    )
-    y = np.arcsin(
-        np.clip(np.sin(yaw) * np.cos(roll) - np.cos(yaw) * np.sin(pitch) * np.sin(roll), -1, 1)
-    )
-    z = np.arctan2(
-        np.cos(pitch) * np.sin(roll),
-        np.cos(yaw) * np.cos(roll) + np.sin(yaw) * np.sin(pitch) * np.sin(roll),
-    )
-    return np.stack([x, y, z], 1).astype(np.float32)
+    return np.radians(rotation_angles(rotation_matrix(rotation), ORDER)).astype(np.float32)
 
 
 @cache

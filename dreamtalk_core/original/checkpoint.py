@@ -24,9 +24,9 @@ from torch import Tensor
 from dreamtalk_core.errors import ModelError, shown
 from dreamtalk_core.files import atomic_write, check_target
 from dreamtalk_core.formats._limits import check_file
+from dreamtalk_core.models.checkpoint import open_weights, weights_header
 from dreamtalk_core.original.denoiser import OriginalMotionModel, motion_model_shapes
 from dreamtalk_core.original.renderer import PIRenderer, renderer_shapes
-from dreamtalk_core.weights import open_weights, weights_header
 
 VERSION = 1
 RIGHTS = (

@@ -55,7 +55,8 @@ class OriginalRenderer:
         SpeechError.
         """
         # Tracking and video encoding, which curves alone need not wait for.
-        from dreamtalk_core.original.render import crop_portrait, fit_square, render_original
+        from dreamtalk_core.original.render import OriginalPictures, crop_portrait, fit_square
+        from dreamtalk_core.render.job import render
         from dreamtalk_core.render.output.video import check_video_path
         from dreamtalk_core.tracking.portrait import read_portrait
         from dreamtalk_core.tracking.video import read_image
@@ -68,4 +69,5 @@ class OriginalRenderer:
             picture = fit_square(
                 portrait if isinstance(portrait, np.ndarray) else read_image(portrait)
             )
-        render_original(self.renderer, picture, motion, path, audio, progress, autocast=autocast)
+        pictures = OriginalPictures(self.renderer, picture, motion, autocast)
+        render(pictures, path, audio, progress)

@@ -1,9 +1,8 @@
-"""A portrait that speaks, by the original renderer: the portrait's crop, the frames, the MP4."""
+"""A portrait that speaks, by the original renderer: the portrait's crop, and the frames."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from fractions import Fraction
 
 import numpy as np
@@ -15,10 +14,7 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.original.coefficients import Coefficients
 from dreamtalk_core.original.layout import FPS
 from dreamtalk_core.original.renderer import GPU_FRAMES, IMAGE_SIZE, RADIUS, PIRenderer
-from dreamtalk_core.progress import Progress
 from dreamtalk_core.render.output.mark import PORTRAIT_MARK
-from dreamtalk_core.render.output.video import check_video_path, write_video
-from dreamtalk_core.speech.audio import Speech
 
 Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -33,39 +29,41 @@ _GROWTH = 0.4
 """How much of its size is added on each side there."""
 
 
-def render_original(
-    renderer: PIRenderer,
-    portrait: Image,
-    motion: Coefficients | Motion,
-    path: str | os.PathLike[str],
-    audio: str | os.PathLike[str] | Speech | None = None,
-    progress: Progress | None = None,
-    *,
-    autocast: bool = False,
-) -> None:
-    """Write an MP4, 256 x 256 pixels at 25 frames a second, of a portrait that moves.
+class OriginalPictures:
+    """Pictures of a portrait that moves, 256 x 256 pixels at 25 frames a second, for `render.job`.
 
     portrait: uint8 [256, 256, 3], see `crop_portrait`. motion: a `Motion` goes through `bfm`.
-    audio: the recording (or `Speech`) to hear; cut or padded to the length of the motion.
-    autocast: half precision, for graphics cards. progress: called with (frames done, in all).
-    Raises what `write_video` raises, RenderError for a portrait of another size, ModelError where
-    a `Motion` needs maps that are missing.
+    autocast: half precision, for graphics cards.
+    Raises ModelError where a `Motion` needs maps that are missing.
     """
-    check_video_path(path)
-    face = Coefficients.from_motion(motion) if isinstance(motion, Motion) else motion
 
-    def counted() -> Iterator[Image]:
-        for done, frame in enumerate(draw_frames(renderer, portrait, face, autocast), start=1):
-            yield frame
-            if progress is not None:
-                progress(done, len(face))
+    fps = Fraction(FPS)
+    mark = PORTRAIT_MARK
+    see_through = False
 
-    write_video(path, counted(), Fraction(FPS), audio, face.duration, mark=PORTRAIT_MARK)
+    def __init__(
+        self,
+        renderer: PIRenderer,
+        portrait: Image,
+        motion: Coefficients | Motion,
+        autocast: bool = False,
+    ) -> None:
+        self._renderer, self._portrait, self._autocast = renderer, portrait, autocast
+        if isinstance(motion, Motion):
+            motion = Coefficients.from_motion(motion)
+        self._face = motion
+
+    def __len__(self) -> int:
+        return len(self._face)
+
+    def frames(self, exact: bool) -> Generator[Image, None, None]:
+        """All pictures. Raises RenderError for a portrait of another size."""
+        return draw_frames(self._renderer, self._portrait, self._face, self._autocast)
 
 
 def draw_frames(
     renderer: PIRenderer, portrait: Image, face: Coefficients, autocast: bool = False
-) -> Iterator[Image]:
+) -> Generator[Image, None, None]:
     """The pictures uint8 [256, 256, 3], one after the other, drawn a few at once.
 
     Raises RenderError for a portrait of another size.

@@ -168,20 +168,22 @@ class Pipeline(ABC):
         Raises RenderError, SpeechError, and TrackingError for a picture without a face.
         """
         # The rasteriser is compiled when it is imported; curves alone need not wait for it.
+        from dreamtalk_core.render import job
+        from dreamtalk_core.render.head.pictures import HeadPictures
         from dreamtalk_core.render.output.video import check_video_path
+        from dreamtalk_core.render.portrait.pictures import PortraitPictures
         from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-        from dreamtalk_core.render.preview import render_portrait, render_preview
         from dreamtalk_core.tracking.portrait import read_portrait
 
         read = (audio, portrait)
         check_not_read([Path(path)], [Path(one) for one in read if isinstance(one, (str, Path))])
         if portrait is None:
-            render_preview(motion, path, audio, size, progress)
+            job.render(HeadPictures(motion, size), path, audio, progress)
             return
         check_video_path(path)
         image, face = (found := read_portrait(portrait)).image, found.face
         drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
-        render_portrait(drawn, motion, path, audio, progress)
+        job.render(PortraitPictures(drawn, motion), path, audio, progress)
 
 
 def names_auto(style: object) -> bool:

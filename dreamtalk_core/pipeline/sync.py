@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from dreamtalk_core.errors import MotionError
-from dreamtalk_core.models.lip_expert import LipExpert, Sync
+from dreamtalk_core.models.lip_expert import DEFAULT_EXPERT, LipExpert, Sync
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.speech.features import SpeechFeatures
@@ -42,4 +42,4 @@ def measure_sync(speech: Speech | SpeechFeatures, motion: Motion) -> Sync:
 
 @lru_cache(maxsize=1)
 def _networks() -> tuple[LipExpert, PhoneticEncoder]:
-    return LipExpert.load(), PhoneticEncoder.load()
+    return LipExpert.load(DEFAULT_EXPERT), PhoneticEncoder.load()

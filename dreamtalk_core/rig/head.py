@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats._limits import read_arrays
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.rotation import rotation_matrix
 
 HEAD_FILE = Path(__file__).with_name("head.npz")
 
@@ -27,17 +28,6 @@ EYE_SIDE, EYE_UP, EYE_DOWN = 28.0, 20.0, 24.0
 """Degrees that an eyeball turns at weight 1 of eyeLookIn/Out, eyeLookUp and eyeLookDown."""
 
 Float = NDArray[np.float32]
-
-
-def rotation_matrix(degrees: ArrayLike) -> NDArray[np.float64]:
-    """R = Ry(yaw) @ Rx(pitch) @ Rz(roll), [3, 3], from (pitch, yaw, roll) in degrees."""
-    angles = np.radians(np.asarray(degrees, float))
-    (sp, sy, sr), (cp, cy, cr) = np.sin(angles), np.cos(angles)
-    yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-    roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    result: NDArray[np.float64] = yaw @ pitch @ roll
-    return result
 
 
 def gaze_rotation(weights: ArrayLike, side: str) -> NDArray[np.float64]:

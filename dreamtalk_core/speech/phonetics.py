@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dreamtalk_core.models.attention import local_attention
+from dreamtalk_core.models.checkpoint import open_weights
 from dreamtalk_core.models.devices import side_by_side
 from dreamtalk_core.speech.articulation import FEATURES, articulation
 from dreamtalk_core.speech.spool import let_go
-from dreamtalk_core.weights import WEIGHTS, open_weights
+from dreamtalk_core.weights import WEIGHTS
 
 FRAME_RATE = 50
 """Feature frames per second."""

@@ -2,7 +2,7 @@
 
 from dreamtalk_core.style.extract import extract_style, named_style, useful_spans
 from dreamtalk_core.style.file import SUFFIX, check_style_path
-from dreamtalk_core.style.library import StyleLibrary
+from dreamtalk_core.style.library import StyleLibrary, shipped_names
 from dreamtalk_core.style.load import fitted, load_style_file, read_style_file
 from dreamtalk_core.style.style import (
     Style,
@@ -12,7 +12,7 @@ from dreamtalk_core.style.style import (
     fingerprint,
     mix_styles,
 )
-from dreamtalk_core.style.text import parse_style
+from dreamtalk_core.style.text import parse_style, parse_style_keys
 
 __all__ = [
     "SUFFIX",
@@ -29,6 +29,8 @@ __all__ = [
     "mix_styles",
     "named_style",
     "parse_style",
+    "parse_style_keys",
     "read_style_file",
+    "shipped_names",
     "useful_spans",
 ]

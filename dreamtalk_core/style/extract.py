@@ -15,7 +15,7 @@ from dreamtalk_core.errors import StyleError
 from dreamtalk_core.models.devices import inference
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.motion import Motion, frame_count
-from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, mouth_opening
 from dreamtalk_core.style.style import Style, fingerprint
 
 MIN_SECONDS = 1.0
@@ -112,7 +112,7 @@ def useful_spans(motion: Motion, visible: NDArray[np.bool_] | None = None) -> Sp
 def speaking(motion: Motion) -> NDArray[np.bool_]:
     """bool [T]: whether the mouth moves as in speech within half a second of each frame."""
     curves = motion.to_arkit()
-    opening = (curves.channel("jawOpen") - curves.channel("mouthClose")).astype(np.float64)
+    opening = mouth_opening(curves.weights).astype(np.float64)
     width = min(len(opening), frame_count(1, motion.fps))
     windows = np.lib.stride_tricks.sliding_window_view(opening, width).std(axis=1)
     # At the ends the nearest whole window speaks for the frame.

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from unicodedata import normalize
 
@@ -19,11 +21,13 @@ from platformdirs import user_data_path
 
 from dreamtalk_core.errors import DreamTalkError, StyleError, shown
 from dreamtalk_core.files import name_key, unportable
+from dreamtalk_core.models.checkpoint import weights_header
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.style.extract import named_style
 from dreamtalk_core.style.file import SUFFIX
 from dreamtalk_core.style.load import fitted, read_style_file
 from dreamtalk_core.style.style import Style
+from dreamtalk_core.weights import WEIGHTS
 
 PROJECT_FOLDER = "dreamtalk_styles"
 RESERVED = {"auto"}
@@ -57,7 +61,11 @@ class StyleLibrary:
 
     def names(self, model: MotionModel) -> tuple[str, ...]:
         """Every name that `find` knows, in order."""
-        found = {name_key(name): name for name in model.styles}
+        return self.names_with(model.styles)
+
+    def names_with(self, shipped: Iterable[str]) -> tuple[str, ...]:
+        """The names in the library and those of a model's own styles, in order, each once."""
+        found = {name_key(name): name for name in shipped}
         for shelf in reversed(self.shelves):
             found |= {name_key(path.stem): path.stem for path in reversed(_files(shelf.folder))}
         return tuple(found[key] for key in sorted(found))
@@ -123,6 +131,14 @@ class StyleLibrary:
         if shelf not in folders:
             raise StyleError(f"There is no shelf '{shelf}'. There are: {', '.join(folders)}.")
         return folders[shelf] / f"{normalize('NFC', name)}{SUFFIX}"
+
+
+@lru_cache(maxsize=1)
+def shipped_names() -> tuple[str, ...]:
+    """Names of the built-in model's styles, from the header of its weights alone."""
+    names, _ = weights_header(WEIGHTS / "default.safetensors")
+    start = "styles."
+    return tuple(name.removeprefix(start) for name in names if name.startswith(start))
 
 
 def check_name(name: str) -> None:

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError, shown
 from dreamtalk_core.formats._limits import check_file
+from dreamtalk_core.models.checkpoint import open_weights
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.motion import Motion, parse_fps
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.style.extract import encode
 from dreamtalk_core.style.file import FORMAT, VERSION
 from dreamtalk_core.style.style import Style, check_space, fingerprint
-from dreamtalk_core.weights import open_weights
 
 _LARGEST = 200_000_000  # bytes: the clip of eight hours has 80 million
 _PNG = b"\x89PNG"

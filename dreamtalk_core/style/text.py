@@ -54,6 +54,12 @@ def parse_style(text: str, resolve: Callable[[str], Style]) -> Style | StyleTrac
     return StyleTrack(tuple(zip(times, mixes, strict=True)))
 
 
+def parse_style_keys(text: str, resolve: Callable[[str], Style]) -> Style | StyleTrack:
+    """`parse_style` of keys that may also stand in lines of their own, with commas or without."""
+    lines = (line.strip(", \t") for line in text.splitlines())
+    return parse_style(", ".join(filter(None, lines)), resolve)
+
+
 _Mix = list[tuple[str, float | None]]
 """Terms of a mix: name or file name, and its number if one was given."""
 

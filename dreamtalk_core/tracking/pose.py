@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dreamtalk_core.motion.rotation import rotation_angles
+
 FIELD_OF_VIEW = 63.0
 """The angle in degrees that the camera is taken to see from top to bottom."""
 
@@ -65,11 +67,7 @@ def similarity(source: Array, target: Array, weights: Array) -> Array:
 
 def head_angles(matrix: Array) -> NDArray[np.float32]:
     """Pitch, yaw and roll [3] in degrees, as in `dreamtalk_core.motion`, of a head matrix."""
-    turn = matrix[:3, :3] / _size(matrix)
-    pitch = -math.asin(min(1.0, max(-1.0, float(turn[1, 2]))))
-    yaw = math.atan2(turn[0, 2], turn[2, 2])
-    roll = math.atan2(turn[1, 0], turn[1, 1])
-    return np.degrees([pitch, yaw, roll]).astype(np.float32)
+    return rotation_angles(matrix[:3, :3] / _size(matrix)).astype(np.float32)
 
 
 def _size(matrix: Array) -> float:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dreamtalk_core.errors import TrackingError, shown
+from dreamtalk_core.models.checkpoint import open_weights
 from dreamtalk_core.models.devices import choose_device, inference, side_by_side, without_memory
 from dreamtalk_core.models.face_landmarker import (
     BLENDSHAPE_NAMES,
@@ -33,7 +34,7 @@ from dreamtalk_core.progress import Progress
 from dreamtalk_core.tracking.crop import Image, Region, sample
 from dreamtalk_core.tracking.pose import head_angles, head_matrix
 from dreamtalk_core.warned import warn
-from dreamtalk_core.weights import WEIGHTS, open_weights
+from dreamtalk_core.weights import WEIGHTS
 
 PRESENT = 0.5
 """The mesh network's own confidence from which on there is a face."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, mouth_opening
 
 Array = npt.NDArray[np.float32]
 
@@ -218,7 +218,7 @@ def apply_manner(values: Array, manner: Manner) -> Array:
     curves, head = values[:, :shapes].copy(), values[:, shapes:]
     lips = [INDEX[name] for name in LIPS]
     rest = np.setdiff1d(np.arange(shapes), lips)
-    opening = curves[:, INDEX["jawOpen"]] - curves[:, INDEX["mouthClose"]]
+    opening = mouth_opening(curves)
     curves[:, lips] *= manner.articulation
     curves[:, rest] *= manner.expression
     for index, name in enumerate(ARKIT_NAMES):

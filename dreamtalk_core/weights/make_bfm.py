@@ -27,9 +27,9 @@ import torch
 from numpy.typing import NDArray
 
 from dreamtalk_core.animation.calibration import resting_face
+from dreamtalk_core.models.checkpoint import save_weights
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, MIRROR, REGIONS
 from dreamtalk_core.original.bfm import FORMAT, MAPS, VERSION
-from dreamtalk_core.weights import save_weights
 
 LATE = 2
 """Frames by which ARKit lags behind BFM in four of the five pairs: seen in the blinks, by the map

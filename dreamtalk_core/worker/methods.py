@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.pipeline.base import AnySpeech, Pipeline
 
-NEEDS = ("av", "numba", "numpy", "platformdirs", "safetensors", "soxr", "torch")
-"""Packages without which there is no speech, no motion or no picture."""
+NEEDS = {
+    **{name: name for name in ("av", "numba", "numpy", "platformdirs")},
+    **{name: name for name in ("safetensors", "soxr", "torch")},
+    "cv2": "opencv-python-headless",
+}
+"""Modules without which there is no speech, no motion or no picture, and their packages."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,7 @@ class Methods:
                 f"This is DreamTalk {__version__}, which speaks version {PROTOCOL} of the worker's "
                 f"protocol, not {protocol}. Install the same DreamTalk on both sides."
             )
-        lacking = [name for name in NEEDS if find_spec(name) is None]
+        lacking = [package for name, package in NEEDS.items() if find_spec(name) is None]
         if lacking:
             raise DreamTalkError(
                 f"{sys.executable} lacks {', '.join(lacking)}. Install what it lacks with "

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from tests.animation.speaker import speech, still
 
 from dreamtalk_core.animation.behaviour import enliven
 from dreamtalk_core.animation.controls import CLOSED_MM, apply_controls, lip_gaps_mm
@@ -14,6 +13,7 @@ from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling
+from tests.animation.speaker import speech, still
 
 FRAMES = 100
 USUAL, UNCHANGED = Sampling(), Controls()

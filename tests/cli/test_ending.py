@@ -167,9 +167,9 @@ def test_what_libraries_say_is_not_heard(
 
 
 def test_the_statuses_are_documented() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
     for number in re.findall(r"(?m)^  (\d+) ", ending.STATUS):
-        assert re.search(rf"\| {number}\b", readme), number
+        assert re.search(rf"\| {number}\b", page), number
 
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs a shell of POSIX")

@@ -13,8 +13,9 @@ from dreamtalk_core.cli import main
 from dreamtalk_core.formats import READABLE
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.render.head.pictures import HeadPictures
 from dreamtalk_core.render.head.renderer import HeadRenderer
-from dreamtalk_core.render.preview import render_preview
+from dreamtalk_core.render.job import render
 
 SQUINT = 0.2
 
@@ -33,7 +34,7 @@ def acted() -> Motion:
 @pytest.fixture(scope="module")
 def video(acted: Motion, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("videos") / "Kopf ü.mp4"
-    render_preview(acted, path, size=256)
+    render(HeadPictures(acted, 256), path)
     return path
 
 

@@ -20,7 +20,8 @@ from dreamtalk_core.errors import DreamTalkError, MotionError
 from dreamtalk_core.formats import glb
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.rig.head import MATERIALS, load_head, rotation_matrix
+from dreamtalk_core.motion.rotation import rotation_matrix
+from dreamtalk_core.rig.head import MATERIALS, load_head
 
 _DTYPES = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}

@@ -51,7 +51,8 @@ PACKAGES = (
 )
 
 TOLD = re.compile(
-    r"(av|bpy|comfyui-frontend-package|numba|numpy|safetensors|scipy|soxr|torch|transformers)=="
+    r"(av|bpy|comfyui-frontend-package|numba|numpy|opencv-[\w-]+|safetensors|scipy|soxr|torch|"
+    r"transformers)=="
 )
 """What is worth telling of an environment: lines of `pip freeze`."""
 
@@ -252,7 +253,7 @@ def install_package(pip: Pip, *options: str) -> None:
 
 def needs() -> str:
     """What this pack asks of a host."""
-    return (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    return "".join((ROOT / name).read_text("utf-8") for name in ("requirements.txt", "install.py"))
 
 
 def install_comfyui(pip: Pip, venv: Path) -> None:
@@ -289,9 +290,10 @@ def add_comfyui(pip: Pip, venv: Path, beside_torch: Sequence[str], as_frozen: bo
     pip("--constraint", str(pin), *wanted, "torchsde", "requests")
     before = freeze(venv)
     pip("--requirement", str(ROOT / "requirements.txt"))
+    pip(command=[str(run.venv_program("python", venv)), str(ROOT / "install.py")])
     lost = before - freeze(venv)
     if lost:
-        raise SetupError(f"requirements.txt changed what ComfyUI has: {', '.join(sorted(lost))}.")
+        raise SetupError(f"This pack changed what ComfyUI has: {', '.join(sorted(lost))}.")
 
 
 def install_wheel(pip: Pip, venv: Path, wheel: str) -> None:

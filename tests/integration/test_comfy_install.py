@@ -20,6 +20,8 @@ HOSTS = {
     "a new one": {"numpy": "2.4.6", "opencv-contrib-python": "4.13.0.90", "av": "18.1.0"},
 }
 """What a host has, as far as it could matter."""
+FLAVOURS = ("opencv-python==4.9.0.80", "opencv-contrib-python==4.11.0.86")
+"""What most hosts have."""
 
 
 def requirements() -> list[str]:
@@ -57,16 +59,55 @@ def test_it_moves_nothing(host: str, tmp_path: Path) -> None:
     assert {found["metadata"]["name"].lower() for found in planned} == OURS
 
 
-def test_what_is_missing_is_told() -> None:
+def test_it_adds_opencv_where_there_is_none(tmp_path: Path) -> None:
+    """As a node manager installs a pack, for real: its requirements, then its install.py.
+
+    The newest OpenCV would bring a newer numpy.
+    """
+    venv.create(tmp_path / "host", with_pip=True)
+    python = str(next(path for path in (tmp_path / "host").glob("*/python*") if path.is_file()))
+
+    def call(*command: str) -> str:
+        done = subprocess.run(
+            [python, *command], capture_output=True, text=True, check=False, cwd=ROOT
+        )
+        if done.returncode and os.environ.get("DREAMTALK_HOSTS") != "required":
+            pytest.skip(f"needs a package index: {done.stderr[-200:]}")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def pip(*command: str) -> set[str]:
+        return set(call("-I", "-m", "pip", "--disable-pip-version-check", *command).split())
+
+    install = ("install", "--quiet", "--no-compile")
+    pip(*install, "numpy<2" if sys.version_info < (3, 13) else "numpy==2.2.6")
+    before = pip("freeze")
+    pip(*install, "--requirement", "requirements.txt")
+    assert "DreamTalk: adding opencv-python-headless" in call("install.py")
+    after = pip("freeze")
+    assert before <= after, "nothing is moved"
+    assert {line.split("==")[0] for line in after - before} == OURS | {"opencv-python-headless"}
+    for flavour in ("opencv-python-headless", *FLAVOURS):
+        if flavour not in call("-I", "-m", "pip", "freeze"):
+            pip("uninstall", "--quiet", "--yes", *(name for name in after if "opencv" in name))
+            pip(*install, "--no-deps", flavour)
+        after = pip("freeze")
+        assert call("install.py") == "DreamTalk: there is an OpenCV already.\n"
+        assert pip("freeze") == after
+        call("-I", "-c", "import cv2; cv2.blur")
+
+
+def test_what_is_missing_is_an_error() -> None:
     """Somebody who clones a pack by hand may forget its requirements."""
     code = f"import runpy; runpy.run_path({str(ROOT / '__init__.py')!r})"
     bare = [sys.executable, "-I", "-S", "-c", code]
     done = subprocess.run(bare, capture_output=True, text=True, check=False)
-    assert "ImportError: DreamTalk needs numba, platformdirs, soxr." in done.stderr
+    assert "ImportError: DreamTalk needs cv2, numba, platformdirs, soxr." in done.stderr
     assert str(ROOT / "requirements.txt") in done.stderr
+    assert str(ROOT / "install.py") in done.stderr
 
 
 def test_nothing_else_is_imported(comfy_python: Path) -> None:
     """Every package that the pack needs is one that a host has, or asked for here."""
-    code = "import av, numba, numpy, platformdirs, safetensors, soxr, torch, tqdm, PIL"
+    code = "import av, cv2, numba, numpy, platformdirs, safetensors, soxr, torch, tqdm, PIL"
     subprocess.run([str(comfy_python), "-I", "-c", code], check=True)

@@ -108,14 +108,14 @@ def test_the_pack_loads_at_once_without_a_socket_and_writes_a_portrait(
     command = [str(comfy_python), "-I", str(script), str(pack), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["seconds"] < 0.5
-    assert not told["sockets"]
-    assert all(str(tmp_path) in written for written in told["written"])
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["seconds"] < 0.5
+    assert not report["sockets"]
+    assert all(str(tmp_path) in written for written in report["written"])
     (portrait,) = tmp_path.iterdir()
     assert portrait.read_bytes() == DEMO_PORTRAIT.read_bytes()
-    assert "dreamtalk_core" in told["modules"]
-    assert not {"nodes", "tests", "run", "blender_addon", "numba"} & set(told["modules"])
+    assert "dreamtalk_core" in report["modules"]
+    assert not {"nodes", "tests", "run", "blender_addon", "numba"} & set(report["modules"])
 
 
 # --- sampling ------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def test_silence_is_a_face_at_rest(comfy: Comfy, run: Runner) -> None:
     assert motion.channel("jawOpen").max() < 0.15
 
 
-def test_what_cannot_be_heard_is_told(comfy: Comfy, run: Runner) -> None:
+def test_sound_without_speech_is_an_error(comfy: Comfy, run: Runner) -> None:
     (comfy.base / "input" / "letter.wav").write_text("Dear all", encoding="utf-8")
     with pytest.raises(Failed, match="is not a sound or video file") as failed:
         sampled(run, speech=node("DreamTalkLoadSpeech", file="letter.wav"))
@@ -213,8 +213,8 @@ def test_what_cannot_be_heard_is_told(comfy: Comfy, run: Runner) -> None:
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 
 
-def test_nothing_at_an_input_is_told(run: Runner, kinds: dict[str, Any]) -> None:
-    told = 0
+def test_nothing_at_an_input_is_an_error(run: Runner, kinds: dict[str, Any]) -> None:
+    refused = 0
     for kind, about in kinds.items():
         wires = {
             name
@@ -229,8 +229,8 @@ def test_nothing_at_an_input_is_told(run: Runner, kinds: dict[str, Any]) -> None
                     ours=node(kind, **{name: ["none", 0] for name in wires}),
                     shown=node("PreviewAny", source=["ours", 0]),
                 )
-            told += 1
-    assert told > 10
+            refused += 1
+    assert refused > 10
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,9 @@ def test_nothing_at_an_input_is_told(run: Runner, kinds: dict[str, Any]) -> None
         ("DreamTalkPredictStyle", "portrait", "no pictures", "This IMAGE is empty"),
     ],
 )
-def test_what_is_empty_is_told(run: Runner, kind: str, wire: str, what: str, message: str) -> None:
+def test_what_is_empty_is_an_error(
+    run: Runner, kind: str, wire: str, what: str, message: str
+) -> None:
     others = {"speech": ["speech", 0]} if kind == "DreamTalkPredictStyle" else {}
     graph = {
         "speech": node("DreamTalkLoadSpeech", duration=1.0),
@@ -256,8 +258,8 @@ def test_what_is_empty_is_told(run: Runner, kind: str, wire: str, what: str, mes
         run(**graph)
 
 
-def test_a_video_without_pictures_is_told(comfy: Comfy, run: Runner) -> None:
-    name = comfy.add_input(DEMO_VOICE, "heard.mp4")
+def test_a_video_without_pictures_is_an_error(comfy: Comfy, run: Runner) -> None:
+    name = comfy.add_input(DEMO_VOICE, "sound alone.mp4")
     with pytest.raises(Failed, match="no pictures"):
         run(
             video=node("LoadVideo", file=name),
@@ -370,15 +372,15 @@ def test_styles_change_over_a_line(run: Runner) -> None:
     assert smile(end) > smile(begin) + 0.2
 
 
-def test_a_key_may_be_what_is_heard_in_the_voice(run: Runner) -> None:
+def test_a_key_may_be_predicted_from_the_voice(run: Runner) -> None:
     keys = node("DreamTalkStyleKeys", keys="auto@0, angry@12", speech=["speech", 0])
     motion = sampled(run, style=["keys", 0], keys=keys)
-    heard = sampled(run)
-    assert np.abs(motion.weights[:25] - heard.weights[:25]).mean() < 0.01
-    assert np.abs(motion.weights[-25:] - heard.weights[-25:]).mean() > 0.02
+    predicted = sampled(run)
+    assert np.abs(motion.weights[:25] - predicted.weights[:25]).mean() < 0.01
+    assert np.abs(motion.weights[-25:] - predicted.weights[-25:]).mean() > 0.02
 
 
-def test_keys_that_cannot_be_read_are_told(run: Runner) -> None:
+def test_keys_that_cannot_be_read_are_errors(run: Runner) -> None:
     for keys, message in (
         ("angry@3, happy@1", "must rise"),
         ("hapy@0", "Did you mean happy"),
@@ -392,31 +394,31 @@ def test_a_voice_and_a_portrait_tell_a_style(comfy: Comfy, run: Runner) -> None:
     comfy.add_input(DEMO_PORTRAIT, "face.jpg")
     predict = node("DreamTalkPredictStyle", speech=["speech", 0], portrait=["face", 0])
     face = node("LoadImage", image="face.jpg")
-    assert sampled(run, style=["heard", 0], heard=predict, face=face) != sampled(run)
+    assert sampled(run, style=["predicted", 0], predicted=predict, face=face) != sampled(run)
 
 
-def test_a_portrait_without_a_face_is_told(comfy: Comfy, run: Runner) -> None:
+def test_a_portrait_without_a_face_is_an_error(comfy: Comfy, run: Runner) -> None:
     empty = node("EmptyImage", width=256, height=256, batch_size=1, color=0x808080)
     predict = node("DreamTalkPredictStyle", speech=["speech", 0], portrait=["empty", 0])
     with pytest.raises(Failed, match="no face"):
-        sampled(run, style=["heard", 0], heard=predict, empty=empty)
+        sampled(run, style=["predicted", 0], predicted=predict, empty=empty)
 
 
-def test_a_style_is_taken_kept_and_found(comfy: Comfy, run: Runner) -> None:
+def test_a_style_is_taken_saved_and_found(comfy: Comfy, run: Runner) -> None:
     """From a motion of the graph, into the library, and out of it by its name."""
     own = {
         "speech": node("DreamTalkLoadSpeech"),
         "happy": node("DreamTalkLoadStyle", style="happy"),
         "actor": node("DreamTalkSampleMotion", speech=["speech", 0], style=["happy", 0]),
         "taken": node("DreamTalkExtractStyle", performance=["actor", 0], name="Léa rit"),
-        "kept": node("DreamTalkSaveStyle", style=["taken", 0], tags="warm, loud"),
+        "save": node("DreamTalkSaveStyle", style=["taken", 0], tags="warm, loud"),
         "file": node("DreamTalkSaveStyle", style=["taken", 0], name="shared", to="output folder"),
     }
     shown = run(**own).outputs
-    kept = read_style_file(shown["kept"]["text"][0])
-    assert kept.name == "Léa rit"
-    assert kept.tags == ("warm", "loud")
-    assert kept.thumbnail.startswith(b"\x89PNG")
+    saved = read_style_file(shown["save"]["text"][0])
+    assert saved.name == "Léa rit"
+    assert saved.tags == ("warm", "loud")
+    assert saved.thumbnail.startswith(b"\x89PNG")
     assert comfy.base / "output" in Path(shown["file"]["text"][0]).parents
     file = f"dreamtalk/{Path(shown['file']['text'][0]).name} [output]"
     one, other = (
@@ -476,8 +478,8 @@ frames = [
     for own in motion.weights
 ]
 frames[60:64] = [[]] * 4
-nodes = sys.modules["pack.nodes.extract_style"]
-nodes.landmark_motion({"frames": frames}, 25.0, 0, None).save(target)
+from dreamtalk_core.pipeline.landmarks import landmark_motion
+landmark_motion(frames, 25.0).save(target)
 """
 
 
@@ -540,15 +542,15 @@ def test_the_sound_is_cut_with_its_motion(run: Runner) -> None:
         assert container.streams.video[0].frames == 72
         frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
         rate = container.streams.audio[0].rate
-    heard = np.concatenate(frames, axis=1).mean(0)
-    assert abs(len(heard) / rate - 72 * 1001 / 24000) < 0.1
+    sound = np.concatenate(frames, axis=1).mean(0)
+    assert abs(len(sound) / rate - 72 * 1001 / 24000) < 0.1
     whole = Speech.load(DEMO_VOICE).waveform
 
     def loudness(samples: np.ndarray, step: int) -> np.ndarray:
         return np.abs(samples[: 28 * step]).reshape(28, step).mean(1)
 
     # Where it was in the recording: 2 s on, as the nearest frame has it.
-    same = np.corrcoef(loudness(heard, rate // 10), loudness(whole[32032:], 1600))[0, 1]
+    same = np.corrcoef(loudness(sound, rate // 10), loudness(whole[32032:], 1600))[0, 1]
     assert same > 0.95
 
 
@@ -608,7 +610,7 @@ def test_motions_are_written_and_read(comfy: Comfy, run: Runner, form: str) -> N
     np.testing.assert_allclose(again.weights, sampled(run).weights, atol=1e-3)
 
 
-def test_a_file_that_is_no_motion_is_told(comfy: Comfy, run: Runner) -> None:
+def test_a_file_that_is_no_motion_is_an_error(comfy: Comfy, run: Runner) -> None:
     (comfy.base / "input" / "shopping.json").write_text('["milk"]', encoding="utf-8")
     graph = {
         "load": node("DreamTalkLoadMotion", file="shopping.json"),
@@ -736,7 +738,7 @@ def test_an_original_checkpoint(comfy: Comfy, run: Runner, original: str) -> Non
 
 
 def test_a_style_for_an_original_checkpoint(run: Runner, original: str) -> None:
-    """Taken from a motion of ours, and kept as a file of that model's."""
+    """Taken from a motion of ours, and saved as a file of that model's."""
     done = run(
         load=node("DreamTalkLoadModel", model=original),
         speech=node("DreamTalkLoadSpeech", duration=3.0),

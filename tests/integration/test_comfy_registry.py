@@ -26,6 +26,12 @@ def test_comfyignore_leaves_what_runs() -> None:
     scripts = {name for name in clone if name.rsplit("/", 1)[-1].startswith("make_")}
     needed = {name for name in clone if name.startswith(FOLDERS)} - scripts
     assert needed <= handed_out
-    assert {"__init__.py", "requirements.txt", "pyproject.toml", "LICENSE"} <= handed_out
+    assert {
+        "__init__.py",
+        "install.py",
+        "requirements.txt",
+        "pyproject.toml",
+        "LICENSE",
+    } <= handed_out
     others = {name.split("/")[0] for name in handed_out if "/" in name}
     assert others == set(FOLDERS)

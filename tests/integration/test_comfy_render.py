@@ -226,7 +226,7 @@ def test_points_that_cannot_be_read_are_refused_at_once(run: Runner) -> None:
     assert "Give both eyes and the mouth" in refused.value.nodes["video"]
 
 
-def test_what_may_look_bad_is_told_in_the_node(run: Runner, comfy: Comfy) -> None:
+def test_what_may_look_bad_is_shown_in_the_node(run: Runner, comfy: Comfy) -> None:
     graph = {
         **speaking(),
         "paper": empty_picture(),
@@ -238,10 +238,10 @@ def test_what_may_look_bad_is_told_in_the_node(run: Runner, comfy: Comfy) -> Non
         ),
         "save": saved_images("frames"),
     }
-    with comfy.listen() as heard:
-        comfy.queue(run.complete(graph), heard.name)
+    with comfy.listen() as listener:
+        comfy.queue(run.complete(graph), listener.name)
         texts = []
-        for message in heard.messages():
+        for message in listener.messages():
             if isinstance(message, bytes):
                 texts.append(message)
             elif message["type"] == "execution_success":
@@ -378,21 +378,21 @@ def test_the_mask_of_the_whole_face_is_larger(run: Runner) -> None:
     assert shares[1] > 10 * shares[0]
 
 
-def test_preview_tells_the_player_of_a_part(run: Runner) -> None:
+def test_preview_shows_the_player_a_part(run: Runner) -> None:
     done = run(
         **speaking(),
         show=drawn("DreamTalkPreviewMotion", start=0.4, seconds=1.0, size=128),
         again=node("DreamTalkSaveMotion", motion=["show", 0], format="npz"),
     )
-    (told,) = done.outputs["show"]["dreamtalk_preview"]
+    (message,) = done.outputs["show"]["dreamtalk_preview"]
     motion = Motion.load(done.files["curves"][0])
     assert Motion.load(done.files["again"][0]) == motion
-    assert (told["frames"], told["fps"], told["start"]) == (25, [25, 1], 0.4)
+    assert (message["frames"], message["fps"], message["start"]) == (25, [25, 1], 0.4)
     (video,) = done.files["show"]
     assert len(pictures(video)) == 25
-    curves = np.frombuffer(video.with_name(told["curves"]["filename"]).read_bytes(), np.uint8)
-    shown = curves.reshape(len(told["names"]), 25).T / 255
-    assert told["names"] == list(motion.names)
+    curves = np.frombuffer(video.with_name(message["curves"]["filename"]).read_bytes(), np.uint8)
+    shown = curves.reshape(len(message["names"]), 25).T / 255
+    assert message["names"] == list(motion.names)
     assert np.abs(shown - motion.weights[10:35]).max() < 1 / 255
 
 
@@ -406,18 +406,18 @@ def test_rendering_is_cancelled(run: Runner, comfy: Comfy) -> None:
     temporary = comfy.base / "temp"
     temporary.mkdir(exist_ok=True)
     before = set(temporary.iterdir())
-    with comfy.listen() as heard:
-        number = comfy.queue(run.complete(graph), heard.name)
-        heard.wait_for("executing", node="video")
+    with comfy.listen() as listener:
+        number = comfy.queue(run.complete(graph), listener.name)
+        listener.wait_for("executing", node="video")
         seen = 0
-        for message in heard.messages():
+        for message in listener.messages():
             # Pictures on the way, once it draws.
             seen += isinstance(message, bytes)
             if seen == 2:
                 break
         began = time.monotonic()
         comfy.interrupt()
-        heard.wait_for("execution_interrupted", prompt_id=number)
+        listener.wait_for("execution_interrupted", prompt_id=number)
         # Far from its end. benchmarks/comfy.py holds it to the second that users are promised.
         assert time.monotonic() - began < 4
     with pytest.raises(Interrupted):
@@ -443,7 +443,7 @@ def test_the_player_plays_and_scrubs(run: Runner, comfy: Comfy, vue: bool) -> No
     with open_frontend(comfy, vue=vue) as frontend:
         page = frontend.page
         page.evaluate("prompt => app.loadApiJson(prompt, 'player')", prompt)
-        assert "Run the graph" in page.locator(".dreamtalk-said").inner_text()
+        assert "Run the graph" in page.locator(".dreamtalk-notice").inner_text()
         frontend.run()
         # The frontend has laid the graph out, not we.
         assert not [found for found in frontend.problems() if " covers " not in found]

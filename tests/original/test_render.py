@@ -17,15 +17,16 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.original.coefficients import Coefficients
 from dreamtalk_core.original.layout import still_pose
 from dreamtalk_core.original.render import (
+    OriginalPictures,
     crop_portrait,
     draw_frames,
     driving_windows,
     face_box,
     fit_square,
     grown_box,
-    render_original,
 )
 from dreamtalk_core.original.renderer import PIRenderer, RendererSizes
+from dreamtalk_core.render.job import render
 from dreamtalk_core.speech.audio import Speech
 
 SIZES = RendererSizes(73, 8, 3, 4, 2, 4, 4, 2, 2, 4, 2, 1)
@@ -98,9 +99,8 @@ def test_the_video_has_frames_and_sound(
     speech = Speech(np.random.default_rng(0).uniform(-0.5, 0.5, 16000).astype(np.float32), "noise")
     calls: list[tuple[int, int]] = []
     path = tmp_path / "out.mp4"
-    render_original(
-        renderer, portrait, motion, path, speech, lambda *numbers: calls.append(numbers)
-    )
+    pictures = OriginalPictures(renderer, portrait, motion)
+    render(pictures, path, speech, lambda *numbers: calls.append(numbers))
     assert calls == [(i, 10) for i in range(1, 11)]
     with av.open(str(path)) as file:
         assert file.streams.video[0].average_rate == 25

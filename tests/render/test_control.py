@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.render.control import KINDS, FaceControls, HeadControls, PortraitControls
+from dreamtalk_core.render.control.drawing import KINDS
+from dreamtalk_core.render.control.faces import FaceControls, HeadControls, PortraitControls
 from dreamtalk_core.render.head.renderer import SKIN, HeadRenderer
 from dreamtalk_core.render.output.video import write_video
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer

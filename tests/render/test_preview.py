@@ -14,16 +14,13 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.render.control import KINDS
+from dreamtalk_core.render.control.drawing import KINDS
+from dreamtalk_core.render.control.pictures import ControlPictures
+from dreamtalk_core.render.head.look import Look, parse_background
+from dreamtalk_core.render.head.pictures import HeadPictures, contact_sheet
+from dreamtalk_core.render.job import render
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.render.portrait.rig import load_template
-from dreamtalk_core.render.preview import (
-    Look,
-    contact_sheet,
-    parse_background,
-    render_controls,
-    render_preview,
-)
 from dreamtalk_core.speech.media import pixels
 
 
@@ -39,9 +36,7 @@ def test_preview_has_every_frame_in_order(tmp_path: Path, demo_voice: Path) -> N
     path = tmp_path / "Vorschau é.mp4"
     steps: list[tuple[int, int]] = []
     moving = motion(fps="24000/1001")
-    render_preview(
-        moving, path, demo_voice, size=128, progress=lambda done, total: steps.append((done, total))
-    )
+    render(HeadPictures(moving, 128), path, demo_voice, lambda *step: steps.append(step))
     assert steps == [(i, 12) for i in range(1, 13)]
     with av.open(str(path)) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
@@ -63,14 +58,14 @@ def test_cancelling_leaves_nothing(tmp_path: Path) -> None:
 
     before = threading.active_count()
     with pytest.raises(Exception, match="stop"):
-        render_preview(motion(40), tmp_path / "v.mp4", size=96, progress=stop)
+        render(HeadPictures(motion(40), 96), tmp_path / "v.mp4", progress=stop)
     assert list(tmp_path.iterdir()) == []
     assert threading.active_count() <= before
 
 
 def test_other_channels_do_not_matter(tmp_path: Path) -> None:
     some = Motion(("jawOpen", "extra"), np.full((3, 2), 0.5, np.float32), Fraction(25))
-    render_preview(some, tmp_path / "v.mp4", size=64)
+    render(HeadPictures(some, 64), tmp_path / "v.mp4")
     assert (tmp_path / "v.mp4").stat().st_size > 0
 
 
@@ -111,7 +106,7 @@ def test_side_by_side(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
     several = {"one": still(2), "two": still(4, jawOpen=0.8), "": still(3)}
     steps: list[tuple[int, int]] = []
-    render_preview(several, path, size=96, progress=lambda *step: steps.append(step))
+    render(HeadPictures(several, 96), path, progress=lambda *step: steps.append(step))
     shown = pictures(path)
     assert steps[-1] == (4, 4)
     assert [picture.shape for picture in shown] == [(96, 288, 3)] * 4
@@ -126,7 +121,7 @@ def test_side_by_side(tmp_path: Path) -> None:
 
 def test_more_than_a_row(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
-    render_preview({str(i): still(1) for i in range(6)}, path, size=64)
+    render(HeadPictures({str(i): still(1) for i in range(6)}, 64), path)
     shown = pictures(path)[0]
     assert shown.shape == (128, 256, 3)
     assert shown[64:, 128:].max() < 6
@@ -135,7 +130,7 @@ def test_more_than_a_row(tmp_path: Path) -> None:
 def test_curves_lie_under_the_picture(tmp_path: Path) -> None:
     moving = motion(50)
     path = tmp_path / "v.##.png"
-    render_preview(moving, path, size=200, look=Look(curves=("jawOpen",)))
+    render(HeadPictures(moving, 200, Look(curves=("jawOpen",))), path)
     shown = [pictures(tmp_path / f"v.{i:02d}.png")[0] for i in (0, 20, 40)]
     assert shown[0].shape == (250, 200, 3)
     strips = [picture[200:] for picture in shown]
@@ -150,7 +145,7 @@ def test_curves_lie_under_the_picture(tmp_path: Path) -> None:
 
 def test_a_turntable_turns_once(tmp_path: Path) -> None:
     path = tmp_path / "v.#.png"
-    render_preview(still(9), path, size=96, look=Look(turntable=8 / 25))
+    render(HeadPictures(still(9), 96, Look(turntable=8 / 25)), path)
     shown = [pictures(tmp_path / f"v.{i}.png")[0] for i in range(9)]
     np.testing.assert_array_equal(shown[0], pictures(tmp_path / "v.8.png")[0])
     assert np.abs(shown[0] - shown[4]).mean() > 10
@@ -159,8 +154,8 @@ def test_a_turntable_turns_once(tmp_path: Path) -> None:
 def test_transparent_previews(tmp_path: Path) -> None:
     clear = Look(background=None)
     with pytest.raises(RenderError, match="no transparency"):
-        render_preview(still(), tmp_path / "v.mp4", size=64, look=clear)
-    render_preview({"a": still(2), "b": still(2)}, tmp_path / "v.mov", size=64, look=clear)
+        render(HeadPictures(still(), 64, clear), tmp_path / "v.mp4")
+    render(HeadPictures({"a": still(2), "b": still(2)}, 64, clear), tmp_path / "v.mov")
     shown = pictures(tmp_path / "v.mov", "rgba")
     assert len(shown) == 2
     assert shown[0][2, 60, 3] == 0
@@ -182,24 +177,24 @@ def test_what_cannot_be_shown(
     tmp_path: Path, several: dict[str, Motion], look: Look, message: str
 ) -> None:
     with pytest.raises(RenderError, match=message):
-        render_preview(several, tmp_path / "v.mp4", size=64, look=look)
+        render(HeadPictures(several, 64, look), tmp_path / "v.mp4")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_control_videos(tmp_path: Path, kind: str) -> None:
-    render_controls(motion(3), tmp_path / "v.mp4", kind, size=96)
+    render(ControlPictures(motion(3), kind, 96), tmp_path / "v.mp4")
     shown = pictures(tmp_path / "v.mp4")
     assert [picture.shape for picture in shown] == [(96, 96, 3)] * 3
     assert shown[0].std() > 5
-    render_controls(motion(3), tmp_path / "v.#.exr", kind, size=96)
+    render(ControlPictures(motion(3), kind, 96), tmp_path / "v.#.exr")
     with av.open(str(tmp_path / "v.2.exr")) as container:
         assert container.streams.video[0].codec_context.pix_fmt.startswith("gbrp")
 
 
 def test_a_control_picture_that_is_not_known(tmp_path: Path) -> None:
     with pytest.raises(RenderError, match="mesh, landmarks"):
-        render_controls(motion(3), tmp_path / "v.mp4", "canny")
+        render(ControlPictures(motion(3), "canny"), tmp_path / "v.mp4")
 
 
 def test_control_videos_of_a_portrait(tmp_path: Path) -> None:
@@ -207,7 +202,7 @@ def test_control_videos_of_a_portrait(tmp_path: Path) -> None:
     landmarks = template.rest * [1, -1, -1] + [100, 120, 0]
     image = np.full((241, 200, 3), 128, np.uint8)
     portrait = PortraitRenderer(image, landmarks, np.eye(4), np.zeros(52))
-    render_controls(motion(3), tmp_path / "v.#.png", "normals", portrait=portrait)
+    render(ControlPictures(motion(3), "normals", portrait=portrait), tmp_path / "v.#.png")
     shown = [pictures(tmp_path / f"v.{i}.png")[0] for i in range(3)]
     assert shown[0].shape == (241, 200, 3)
     assert np.abs(shown[0] - shown[2]).mean() > 1

@@ -8,8 +8,9 @@ import pytest
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.rotation import rotation_matrix
 from dreamtalk_core.retarget import Mapping, Row, scheme_mapping
-from dreamtalk_core.rig.head import gaze_rotation, rotation_matrix
+from dreamtalk_core.rig.head import gaze_rotation
 
 
 def a_motion(frames: int = 50) -> Motion:

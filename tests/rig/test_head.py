@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, MIRROR
+from dreamtalk_core.motion.rotation import rotation_matrix
 from dreamtalk_core.rig import head as head_module
 from dreamtalk_core.rig.head import (
     EYE_SIDE,
@@ -20,7 +21,6 @@ from dreamtalk_core.rig.head import (
     gaze_rotation,
     load_head,
     pack_deltas,
-    rotation_matrix,
 )
 
 

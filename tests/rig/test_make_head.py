@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.rig.head import HEAD_FILE
-
-pytest.importorskip("cv2", reason="needs the 'bake' extra")
 from dreamtalk_core.rig import make_head
+from dreamtalk_core.rig.head import HEAD_FILE
 
 SQUARE = np.array([[0, 0, 0], [10, 0, 0], [10, 10, 0], [0, 10, 0]], float)
 TWO = np.array([[0, 1, 2], [0, 2, 3]])

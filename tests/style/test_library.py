@@ -12,8 +12,9 @@ from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
-from dreamtalk_core.style import Style, StyleLibrary, fingerprint
+from dreamtalk_core.style import Style, StyleLibrary, fingerprint, shipped_names
 from dreamtalk_core.style.library import Shelf, check_name, project_folder, user_folder
+from dreamtalk_core.weights import WEIGHTS
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,13 @@ def test_the_project_hides_the_user_and_both_the_model(
     library.save(make(model, "HAPPY", 4), "project")
     assert library.find("happy", model).code[0] == 4
     assert library.names(model) == ("HAPPY", "neutral")
+    assert library.names_with(["sad", "Happy"]) == ("HAPPY", "sad")
+
+
+def test_the_names_that_ship_are_known_without_the_model() -> None:
+    assert sorted(shipped_names()) == sorted(
+        MotionModel.load(WEIGHTS / "default.safetensors").styles
+    )
 
 
 def test_an_unknown_name_is_told_with_what_comes_near(

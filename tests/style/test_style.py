@@ -32,6 +32,7 @@ from dreamtalk_core.style import (
     mix_styles,
     named_style,
     parse_style,
+    parse_style_keys,
 )
 from dreamtalk_core.style.extract import MAX_FRAMES
 
@@ -454,6 +455,19 @@ def test_text_of_one_style(text: str, name: str, intensity: float) -> None:
     assert asked == [name]
     assert (style.name, style.intensity) == (name, intensity)
     np.testing.assert_array_equal(style.code, make_style(name).code)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["neutral@0, angry*1.5@2", "neutral@0\nangry*1.5@2", "\n neutral@0,\t\n\nangry*1.5@2,\n"],
+)
+def test_keys_may_stand_in_lines_of_their_own(text: str) -> None:
+    style = parse_style_keys(text, make_style)
+    assert isinstance(style, StyleTrack)
+    assert [(time, key.name, key.intensity) for time, key in style.keys] == [
+        (0, "neutral", 1),
+        (2, "angry", 1.5),
+    ]
 
 
 def test_a_number_multiplies_the_intensity_that_a_style_brings() -> None:

@@ -15,13 +15,13 @@ import torch
 from safetensors.torch import save_file
 
 from dreamtalk_core.errors import CorpusError, DreamTalkError
+from dreamtalk_core.models.checkpoint import open_weights
 from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.speech import phonetics
 from dreamtalk_core.training import data
 from dreamtalk_core.training import train as training
 from dreamtalk_core.training.data import CHANNELS, calibrate, draw_batch, load_sources
-from dreamtalk_core.weights import open_weights
 from tests.test_corpus import write_sound, write_tracked
 
 ROOT = Path(__file__).resolve().parents[2]

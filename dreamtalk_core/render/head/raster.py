@@ -7,7 +7,6 @@ frames can be drawn at the same time from ordinary threads.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -133,10 +132,3 @@ def fill(
                     break
                 wb += bdx
                 wc += cdx
-
-
-def threads() -> int:
-    """How many frames to draw at once: the cores this process may use, at most 8."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(8, len(os.sched_getaffinity(0)))
-    return min(8, os.cpu_count() or 1)

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.errors import RenderError
+from dreamtalk_core.motion.rotation import rotation_matrix
 from dreamtalk_core.render.colour import to_linear, to_srgb
 from dreamtalk_core.render.head.raster import compiled, fill, vertex_normals
-from dreamtalk_core.rig.head import MATERIALS, Head, gaze_rotation, load_head, rotation_matrix
+from dreamtalk_core.render.head.split_head import SplitHead
+from dreamtalk_core.rig.head import MATERIALS, Head, gaze_rotation, load_head
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
@@ -413,16 +415,6 @@ def _shade(
             out[row, column, 2] = np.uint8(sum_b * share + half)
             if not opaque:
                 out[row, column, 3] = 255 * covered // samples
-
-
-@dataclass(frozen=True, eq=False)
-class SplitHead(Head):
-    """A head some of whose vertices lie twice in one place, for their texture coordinates.
-
-    weld: int32 [V], for each vertex the one whose normal it shares (itself, as a rule).
-    """
-
-    weld: Int
 
 
 @dataclass

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,10 +19,10 @@ from numpy.typing import NDArray
 from dreamtalk_core.files import check_target, write_error
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.render.colour import to_linear
-from dreamtalk_core.render.head.raster import threads
 from dreamtalk_core.render.output.exr import encode_exr
 from dreamtalk_core.render.output.mark import exr_attributes, png_text
 from dreamtalk_core.render.output.sound import Sound, SoundTrack
+from dreamtalk_core.render.threads import in_order, threads
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.temporaries import flush, new_folder, remove, swap, sweep
 
@@ -99,7 +97,9 @@ def write_sequence(
         new = new_folder(sequence.folder)
         try:
             count = 0
-            for data in _all_encoded(frames, sequence.suffix, mark):
+            # Compression takes longer than drawing.
+            encoded = partial(_encoded, suffix=sequence.suffix, mark=mark)
+            for data in in_order(encoded, frames, threads()):
                 (new / sequence.name(count)).write_bytes(data)
                 count += 1
             if audio is not None:
@@ -121,19 +121,6 @@ def _outdated(sequence: PictureSequence, sound: bool) -> list[Path]:
     """The files that are there of an older sequence of the same name."""
     frames = [file for n, file in sequence.frames().items() if file.name == sequence.name(n)]
     return [*frames, *([sequence.sound] if sound and sequence.sound.is_file() else [])]
-
-
-def _all_encoded(frames: Iterator[NDArray[Any]], suffix: str, mark: str | None) -> Iterator[bytes]:
-    """Files in order, a few at a time in threads (compression takes longer than drawing)."""
-    workers = threads()
-    waiting: deque[Future[bytes]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="sequence") as pool:
-        for frame in frames:
-            waiting.append(pool.submit(_encoded, frame, suffix, mark))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _encoded(frame: NDArray[Any], suffix: str, mark: str | None) -> bytes:

@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.files import atomic_write, check_target
-from dreamtalk_core.render.head.raster import threads
 from dreamtalk_core.render.output.mark import add_xmp_box
 from dreamtalk_core.render.output.sequence import PictureSequence, sequence_of, write_sequence
 from dreamtalk_core.render.output.sound import Sound, SoundTrack
+from dreamtalk_core.render.threads import threads
 from dreamtalk_core.speech.audio import Speech
 
 Frame = NDArray[Any]

@@ -19,8 +19,8 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats._limits import read_arrays
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, REGIONS
 from dreamtalk_core.motion.curves import smoothstep
+from dreamtalk_core.motion.rotation import rotation_angles, rotation_matrix
 from dreamtalk_core.render.head.raster import compiled
-from dreamtalk_core.rig.head import rotation_matrix
 
 RIG_FILE = Path(__file__).with_name("portrait_rig.npz")
 
@@ -182,7 +182,7 @@ class FaceRig:
         self.template = load_template()
         points = np.asarray(landmarks, float) * [1, -1, -1]
         rotation = np.asarray(matrix, float)[:3, :3]
-        self.angles = _angles(rotation / np.linalg.norm(rotation[:, 0]))
+        self.angles = rotation_angles(rotation / np.linalg.norm(rotation[:, 0]))
         self.turn = rotation_matrix(self.angles)
         rest = self.template.rest.astype(float)
         self.scale, self.pivot = _fit(rest @ self.turn.T, points)
@@ -293,14 +293,6 @@ class FaceRig:
         result[upper] = [0, -1, 0] * (share * gap)[:, None]
         result[lower] = [0, 1, 0] * ((1 - share) * gap)[:, None]
         return result
-
-
-def _angles(rotation: Array) -> Array:
-    """(pitch, yaw, roll) in degrees of a rotation, the inverse of `rotation_matrix`."""
-    pitch = -np.arcsin(np.clip(rotation[1, 2], -1, 1))
-    yaw = np.arctan2(rotation[0, 2], rotation[2, 2])
-    roll = np.arctan2(rotation[1, 0], rotation[1, 1])
-    return np.degrees([pitch, yaw, roll])
 
 
 def _fit(model: Array, points: Array) -> tuple[float, Array]:

@@ -21,9 +21,13 @@ from dreamtalk_core.errors import DreamTalkWarning, RenderError
 from dreamtalk_core.formats import glb
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.render.head.foreign import arkit_index, load_glb_head
+from dreamtalk_core.render.control.pictures import ControlPictures
+from dreamtalk_core.render.head.foreign import load_glb_head
+from dreamtalk_core.render.head.look import Look
+from dreamtalk_core.render.head.pictures import HeadPictures
 from dreamtalk_core.render.head.renderer import HeadRenderer
-from dreamtalk_core.render.preview import Look, render_controls, render_preview
+from dreamtalk_core.render.job import render
+from dreamtalk_core.retarget import match
 from dreamtalk_core.rig.head import load_head
 
 STILL = Motion(ARKIT_NAMES, np.zeros((2, 52), np.float32), Fraction(25))
@@ -136,21 +140,121 @@ def test_eyes_of_their_own_turn(written: Path, tmp_path: Path) -> None:
         ("browDown_R", "browDownRight"),
         ("Mesh.eyeBlink_L", "eyeBlinkLeft"),
         ("CC_Base_MouthSmileLeft", "mouthSmileLeft"),
-        ("blink", None),
+        ("blink", "eyeBlinkLeft eyeBlinkRight"),
         ("viseme_aa", None),
         ("L", None),
     ],
 )
 def test_spellings(name: str, means: str | None) -> None:
-    assert arkit_index(name) == (None if means is None else INDEX[means])
+    sources = {row.source for row in match([name]).mapping.rows}
+    assert sources == set((means or "").split())
+
+
+Document = dict[str, Any]
+
+
+def without_arkit(document: Document) -> Document:
+    """The names of the targets are taken away; where the mesh is."""
+    mesh: Document = document["meshes"][0]
+    mesh["extras"]["targetNames"] = [f"Shape {i}" for i in range(len(ARKIT_NAMES))]
+    return mesh
+
+
+def visemes(document: Document) -> None:
+    names = without_arkit(document)["extras"]["targetNames"]
+    for name, shape in (
+        ("viseme_aa", "jawOpen"), ("viseme_U", "mouthPucker"), ("viseme_O", "mouthFunnel"),
+        ("viseme_PP", "mouthPressLeft"), ("viseme_I", "mouthStretchLeft"),
+    ):  # fmt: skip
+        names[INDEX[shape]] = name
+
+
+VRM_SHAPES = {"a": "jawOpen", "u": "mouthPucker", "o": "mouthFunnel", "e": "mouthStretchLeft"}
+
+
+def vrm_0(document: Document) -> None:
+    """Looks along -z, with the expressions of version 0."""
+    without_arkit(document)
+    shapes = {**VRM_SHAPES, "blink_l": "eyeBlinkLeft", "blink_r": "eyeBlinkRight"}
+    binds: list[Document] = [
+        {"presetName": name, "binds": [{"mesh": 0, "index": INDEX[shape], "weight": 100}]}
+        for name, shape in shapes.items()
+    ]
+    binds.append({"presetName": "unknown", "name": "Odd", "binds": []})
+    document["extensions"] = {"VRM": {"blendShapeMaster": {"blendShapeGroups": binds}}}
+    del document["nodes"][1]["skin"]
+    document["nodes"][1]["rotation"] = [0, 1, 0, 0]
+
+
+def vrm_1(document: Document) -> None:
+    """With the expressions of version 1, and one that shuts both eyes."""
+    without_arkit(document)
+    preset = {
+        spoken: {"morphTargetBinds": [{"node": 1, "index": INDEX[shape], "weight": 1}]}
+        for spoken, shape in zip(("aa", "ou", "oh", "ee"), VRM_SHAPES.values(), strict=True)
+    }
+    preset["blink"] = {
+        "morphTargetBinds": [
+            {"node": 1, "index": INDEX[f"eyeBlink{side}"], "weight": 1}
+            for side in ("Left", "Right")
+        ]
+    }
+    document["extensions"] = {"VRMC_vrm": {"expressions": {"preset": preset, "custom": {}}}}
+
+
+@pytest.mark.parametrize("change", [visemes, vrm_0, vrm_1])
+def test_heads_without_arkit_speak(
+    written: Path,
+    tmp_path: Path,
+    built_in: list[NDArray[np.int64]],
+    change: Callable[[Document], None],
+) -> None:
+    renderer = HeadRenderer(192, load_glb_head(changed(written, tmp_path / "a.glb", change)))
+    rest, opened = np.zeros(52, np.float32), np.zeros(52, np.float32)
+    opened[INDEX["jawOpen"]] = 0.5
+    calm, speaking = (renderer.render(own).astype(int) for own in (rest, opened))
+    # The head is where the built-in one is, though by other signs.
+    assert np.abs(calm - built_in[0]).mean() < 10
+    mouth, brow = np.abs(speaking - calm)[120:150, 70:120], np.abs(speaking - calm)[40:75, 60:130]
+    assert mouth.mean() > 8
+    assert brow.mean() < 1
+
+
+@pytest.mark.parametrize("change", [vrm_0, vrm_1])
+def test_vrm_heads_blink(written: Path, tmp_path: Path, change: Callable[[Document], None]) -> None:
+    renderer = HeadRenderer(192, load_glb_head(changed(written, tmp_path / "a.glb", change)))
+    shut = np.zeros(52, np.float32)
+    shut[[INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]] = 1
+    calm, shown = (renderer.render(own).astype(int) for own in (np.zeros(52), shut))
+    assert np.abs(shown - calm)[75:100, 60:130].mean() > 5
+    assert np.abs(shown - calm)[120:150].mean() < 1
+
+
+@pytest.mark.parametrize("value", [-1, 10**9, True, 0.5, "0", None, [0]])
+def test_every_index_of_an_expression_is_checked(
+    written: Path, tmp_path: Path, value: object
+) -> None:
+    def first(document: Document) -> None:
+        vrm_0(document)
+        groups = document["extensions"]["VRM"]["blendShapeMaster"]["blendShapeGroups"]
+        groups[0]["binds"][0]["index"] = value
+
+    def second(document: Document, key: str) -> None:
+        vrm_1(document)
+        preset = document["extensions"]["VRMC_vrm"]["expressions"]["preset"]
+        preset["aa"]["morphTargetBinds"][0][key] = value
+
+    for change in (first, lambda own: second(own, "index"), lambda own: second(own, "node")):
+        with pytest.raises(RenderError, match="damaged"):
+            load_glb_head(changed(written, tmp_path / "a.glb", change))
 
 
 def test_a_video_of_another_head(written: Path, tmp_path: Path) -> None:
     look = Look(head=load_glb_head(written), curves=("jawOpen",))
-    render_preview(STILL, tmp_path / "v.mp4", size=64, look=look)
-    render_controls(STILL, tmp_path / "d.mp4", "depth", size=64, look=look)
+    render(HeadPictures(STILL, 64, look), tmp_path / "v.mp4")
+    render(ControlPictures(STILL, "depth", 64, look), tmp_path / "d.mp4")
     with pytest.raises(RenderError, match="depth and normals only"):
-        render_controls(STILL, tmp_path / "m.mp4", "mouth", size=64, look=look)
+        render(ControlPictures(STILL, "mouth", 64, look), tmp_path / "m.mp4")
 
 
 def test_what_cannot_be_read(written: Path, tmp_path: Path) -> None:
@@ -208,8 +312,6 @@ def test_damaged_documents_are_told(written: Path, tmp_path: Path) -> None:
 
 
 # --- what others made: every index, count and length in it may be wrong
-
-Document = dict[str, Any]
 
 
 def refused(path: Path) -> str:

@@ -1,0 +1,1 @@
+"""Pictures that control a generative video model."""

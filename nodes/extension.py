@@ -1,0 +1,54 @@
+"""All nodes, as ComfyUI asks for them."""
+
+from __future__ import annotations
+
+from comfy_api.latest import ComfyExtension, io
+
+from .adjust_motion import AdjustMotion
+from .extract_style import ExtractStyle
+from .load_portrait import LoadPortrait
+from .mix_styles import MixStyles, StyleKeys
+from .model import LoadModel, register_folder
+from .motion_files import LoadMotion, MotionToGLB, SaveMotion
+from .predict_style import PredictStyle
+from .preview import PreviewMotion
+from .render_controls import RenderControlImages
+from .render_head import HeadFrames, RenderHead
+from .render_portrait import PortraitFrames, RenderPortrait
+from .sample_motion import SampleMotion
+from .schema import with_checked_inputs
+from .speech import LoadSpeech, LoadSpeechFolder, SplitSpeech
+from .style import LoadStyle, SaveStyle
+
+NODES: list[type[io.ComfyNode]] = [
+    LoadSpeech,
+    LoadSpeechFolder,
+    SplitSpeech,
+    LoadModel,
+    LoadStyle,
+    ExtractStyle,
+    PredictStyle,
+    MixStyles,
+    StyleKeys,
+    SaveStyle,
+    SampleMotion,
+    AdjustMotion,
+    LoadMotion,
+    SaveMotion,
+    MotionToGLB,
+    PreviewMotion,
+    LoadPortrait,
+    RenderPortrait,
+    PortraitFrames,
+    RenderHead,
+    HeadFrames,
+    RenderControlImages,
+]
+
+
+class DreamTalkExtension(ComfyExtension):
+    """The pack as the host sees it."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        register_folder()
+        return [with_checked_inputs(node) for node in NODES]
