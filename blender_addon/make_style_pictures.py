@@ -20,7 +20,7 @@ from blender_addon.make_extension import HERE
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 from dreamtalk_core.style.library import StyleLibrary
-from dreamtalk_core.worker import PICTURE
+from dreamtalk_core.worker.styles import PICTURE
 
 FOLDER = HERE / "style_pictures"
 _QUALITY = 3

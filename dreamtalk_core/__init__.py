@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.parameters import Behaviour, Controls, Sampling
     from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+    from dreamtalk_core.pipeline.load import load
     from dreamtalk_core.pipeline.stream import MotionStream
     from dreamtalk_core.speech.audio import Speech
     from dreamtalk_core.style import Style, StyleTrack
@@ -34,6 +35,7 @@ _HOMES = {
     "Behaviour": "parameters",
     "Sampling": "parameters",
     "MotionStream": "pipeline.stream",
+    "load": "pipeline.load",
 }
 __all__ = [
     "Behaviour",
@@ -47,6 +49,7 @@ __all__ = [
     "Style",
     "StyleTrack",
     "__version__",
+    "load",
 ]
 
 

@@ -36,8 +36,7 @@ class ExtractStyle(io.ComfyNode):
             display_name="Extract Style",
             category=CATEGORY,
             description="Takes the manner of speaking from somebody's performance: two seconds or "
-            "more of a face that speaks, seen from the front. An original checkpoint takes the "
-            "largest face as it is.",
+            "more of a face that speaks, seen from the front.",
             inputs=[
                 io.MultiType.Input(
                     "performance",
@@ -91,7 +90,6 @@ class ExtractStyle(io.ComfyNode):
         neutral: torch.Tensor | None = None,
         model: LoadedModel | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.pipeline.dreamtalk import DreamTalk
         from dreamtalk_core.pipeline.landmarks import landmark_motion
 
         with ExitStack() as stack:
@@ -105,12 +103,10 @@ class ExtractStyle(io.ComfyNode):
             else:
                 video = as_video(performance, fps)
                 seen = stack.enter_context(host.video_file(video))
-            talk, update = talk_of(model), host.progress()
-            if isinstance(talk, DreamTalk):
-                choice = face - 1 if face else "largest"
-                style = talk.extract_style(seen, neutral=rest, face=choice, progress=update)
-            else:
-                style = talk.extract_style(seen)
+            choice = face - 1 if face else "largest"
+            style = talk_of(model).extract_style(
+                seen, neutral=rest, face=choice, progress=host.progress()
+            )
         return io.NodeOutput(replace(style, name=name))
 
 

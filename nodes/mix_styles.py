@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 
 from .conversions import Audio
-from .model import dreamtalk_of, model_input
+from .model import analysed, model_input, talk_of
 from .schema import found_by
 from .style import CATEGORY, single
 from .values import SpeechType, SpeechValue, StyleType
@@ -99,11 +99,11 @@ class StyleKeys(io.ComfyNode):
     ) -> io.NodeOutput:
         from dreamtalk_core.style import parse_style_keys
 
-        talk = dreamtalk_of(model, "change its style over a line")
-        voice = None if speech is None else SpeechValue.of(speech).speech
+        talk = talk_of(model)
+        voice = None if speech is None else analysed(model, SpeechValue.of(speech))
 
         def resolve(name: str) -> Style:
             style = own.get(name)
             return single(talk.load_style(name, voice) if style is None else style)
 
-        return io.NodeOutput(parse_style_keys(keys, resolve))
+        return io.NodeOutput(talk.load_style(parse_style_keys(keys, resolve)))

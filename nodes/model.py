@@ -13,17 +13,12 @@ import folder_paths
 import torch
 from comfy_api.latest import io
 
-from dreamtalk_core.errors import StyleError
-
 from . import host
 from .schema import found_by
 from .values import ModelType, SpeechValue
 
 if TYPE_CHECKING:
-    from dreamtalk_core.original.pipeline import OriginalDreamTalk
-    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
-
-    AnyTalk = DreamTalk | OriginalDreamTalk
+    from dreamtalk_core.pipeline.base import AnySpeech, Pipeline
 
 FOLDER = "dreamtalk"
 """Of the host's models; `models/dreamtalk`."""
@@ -46,23 +41,23 @@ class LoadedModel:
     """A pipeline whose networks the host moves to its device when they are needed, and away when
     it needs the room. Every node asks for `ready` just before it works."""
 
-    def __init__(self, talk: AnyTalk, networks: list[torch.nn.Module]) -> None:
+    def __init__(self, talk: Pipeline) -> None:
         self._talk = talk
         self._patcher = comfy.model_patcher.ModelPatcher(
-            DreamTalkNetworks(networks),
+            DreamTalkNetworks(talk.networks),
             load_device=comfy.model_management.get_torch_device(),
             offload_device=torch.device("cpu"),
         )
         # Keyed by the value rather than by its speech, which the features hold.
-        self._analysed: WeakKeyDictionary[SpeechValue, Any] = WeakKeyDictionary()
+        self._analysed: WeakKeyDictionary[SpeechValue, AnySpeech] = WeakKeyDictionary()
 
-    def analyse(self, value: SpeechValue) -> Any:
+    def analyse(self, value: SpeechValue) -> AnySpeech:
         """What is heard in a speech, for as long as the host keeps that: once for all nodes."""
         if value not in self._analysed:
             self._analysed[value] = self._talk.analyse(value.speech)
         return self._analysed[value]
 
-    def ready(self) -> AnyTalk:
+    def ready(self) -> Pipeline:
         """The pipeline, on the host's device."""
         comfy.model_management.load_models_gpu([self._patcher], force_full_load=True)
         talk, device = self._talk, self._patcher.load_device
@@ -73,29 +68,14 @@ class LoadedModel:
         return talk
 
 
-def analysed(model: LoadedModel | None, value: SpeechValue) -> Any:
+def analysed(model: LoadedModel | None, value: SpeechValue) -> AnySpeech:
     """A speech as the pipeline of a model input takes it, see `LoadedModel.analyse`."""
     return (model or load_model(BUILT_IN[0])).analyse(value)
 
 
-def talk_of(model: LoadedModel | None) -> AnyTalk:
+def talk_of(model: LoadedModel | None) -> Pipeline:
     """The pipeline of a model input, ready; the built-in one where nothing is connected."""
     return (model or load_model(BUILT_IN[0])).ready()
-
-
-def dreamtalk_of(model: LoadedModel | None, cannot: str) -> DreamTalk:
-    """`talk_of` for what the original's checkpoints have no network for.
-
-    cannot: what that is. Raises StyleError for one of them.
-    """
-    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
-
-    talk = talk_of(model)
-    if not isinstance(talk, DreamTalk):
-        raise StyleError(
-            f"An original checkpoint cannot {cannot}. Leave the model open, or connect Load Style."
-        )
-    return talk
 
 
 def load_model(name: str) -> LoadedModel:
@@ -107,18 +87,10 @@ def load_model(name: str) -> LoadedModel:
 @lru_cache(maxsize=2)
 def _opened(model: str, state: str) -> LoadedModel:
     """state: tells a file from what it was before."""
-    from dreamtalk_core.original.checkpoint import is_original
-    from dreamtalk_core.original.pipeline import OriginalDreamTalk
-    from dreamtalk_core.pipeline.dreamtalk import PREDICTOR, DreamTalk
+    from dreamtalk_core.pipeline.load import kind_of, load
 
-    if model not in BUILT_IN and is_original(model):
-        original = OriginalDreamTalk.load(model, "cpu", wav2vec())
-        return LoadedModel(original, [original.model, original.wav2vec])
-    talk = DreamTalk.load(model, "cpu")
-    networks: list[torch.nn.Module] = [talk.model, talk.phonetics]
-    if (talk.home / PREDICTOR).is_file():
-        networks.append(talk.predictor)
-    return LoadedModel(talk, networks)
+    found = kind_of(model).loading_of({"wav2vec": wav2vec()})
+    return LoadedModel(load(model, "cpu", **found))
 
 
 def model_path(name: str | None) -> Path | None:
@@ -140,14 +112,12 @@ def _may_speak(name: str) -> bool:
     return path.stem != "renderer" and not path.with_name("config.json").is_file()
 
 
-def wav2vec() -> str | Path:
-    """The wav2vec2 model that original checkpoints need: a folder in `models/dreamtalk`, or the
-    name of the one in the Hugging Face cache."""
-    from dreamtalk_core.original.wav2vec import MODEL
-
+def wav2vec() -> Path | None:
+    """The folder of the wav2vec2 model that original checkpoints need, if `models/dreamtalk` has
+    one; without, it is the one in the Hugging Face cache."""
     homes = map(Path, folder_paths.get_folder_paths(FOLDER))
     folders = (found.parent for home in homes for found in sorted(home.glob("*/config.json")))
-    return next(folders, MODEL)
+    return next(folders, None)
 
 
 class LoadModel(io.ComfyNode):

@@ -145,7 +145,7 @@ def _render_original(
     stamped: bool,
 ) -> None:
     """With the original renderer, which makes of a portrait what it will."""
-    from dreamtalk_core.original.pipeline import OriginalRenderer
+    from dreamtalk_core.original.portrait import OriginalRenderer
 
     if choice.points.strip() or choice.crop or stamped:
         raise RenderError(

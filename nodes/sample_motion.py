@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from dreamtalk_core.animation.postprocess import Voice, postprocess
-from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
+from dreamtalk_core.parameters import Behaviour
 
 from . import host
 from .conversions import Audio
@@ -63,27 +62,12 @@ class SampleMotion(io.ComfyNode):
         model: LoadedModel | None = None,
         **inputs: Any,
     ) -> io.NodeOutput:
-        from dreamtalk_core.pipeline.dreamtalk import DreamTalk
-        from dreamtalk_core.speech.prosody import measure_prosody
-
         value, talk = SpeechValue.of(speech), talk_of(model)
-        given = changed(settings_of(inputs), Sampling(), Behaviour(), Controls())
-        sampling, behaviour, controls = given
-        update = host.progress()
-        if isinstance(talk, DreamTalk):
-            motion = talk.sample_motion(
-                analysed(model, value),
-                style or "auto",
-                sampling=sampling,
-                behaviour=behaviour,
-                controls=controls,
-                progress=update,
-            )
-        else:
-            face = talk.sample_motion(
-                value.speech, style or "neutral", sampling=sampling, progress=update
-            ).to_motion()
-            prosody = measure_prosody(value.speech.waveform)
-            voice = Voice(prosody.loudness, prosody.pitch)
-            motion = postprocess(face, voice, sampling, behaviour, controls, value.speech.duration)
+        motion = talk.sample_motion(
+            analysed(model, value),
+            style or talk.default_style,
+            behaviour=Behaviour(),
+            progress=host.progress(),
+            **settings_of(inputs),
+        )
         return io.NodeOutput(MotionValue(motion, value.audio), float(motion.fps), len(motion))

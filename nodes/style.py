@@ -139,15 +139,13 @@ class SaveStyle(io.ComfyNode):
         tags: str,
         model: LoadedModel | None = None,
     ) -> io.NodeOutput:
-        from dreamtalk_core.pipeline.dreamtalk import DreamTalk
         from dreamtalk_core.style import StyleLibrary
 
         talk, named = talk_of(model), single(style)
         named = replace(
             named, name=name.strip() or named.name, tags=tuple(words(tags)) or named.tags
         )
-        if isinstance(talk, DreamTalk):
-            named = replace(named, thumbnail=talk.picture_style(named))
+        named = replace(named, thumbnail=talk.picture_style(named))
         if to == "library":
             path = StyleLibrary.default().save(named)
         else:

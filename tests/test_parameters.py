@@ -30,7 +30,8 @@ from dreamtalk_core.parameters import (
     parameters,
     tables,
 )
-from dreamtalk_core.worker import _bound
+from dreamtalk_core.pipeline.load import own_tables
+from dreamtalk_core.worker.protocol import SETTINGS, bound
 
 ALL = [(table, own) for table in tables() for own in parameters(table)]
 EVERY = pytest.mark.parametrize(("table", "own"), ALL, ids=lambda value: getattr(value, "name", ""))
@@ -103,6 +104,18 @@ def test_the_command_line_offers_it(table: type[Settings], own: Parameter) -> No
     assert changed(chosen, table())[0] == table(**{own.name: value})
 
 
+def test_what_only_some_models_take_is_offered_from_tables_as_well() -> None:
+    animate = next(one for one in _commands(_parser()) if one.prog.endswith("animate"))
+    assert not {own.name for _, own in ALL} & {
+        own.name for table in own_tables() for own in parameters(table)
+    }
+    for own in (own for table in own_tables() for own in parameters(table)):
+        (action,) = (one for one in animate._actions if one.dest == own.name)
+        assert own.help in str(action.help)
+        assert tuple(action.choices or ()) == own.choices
+        assert own.name in SETTINGS
+
+
 def test_option_names_stay_as_they_are_written() -> None:
     assert option("guidance_scale") == "--guidance"
     assert option("max_opening") == "--max-opening"
@@ -115,7 +128,7 @@ def test_the_worker_takes_it(table: type[Settings], own: Parameter) -> None:
             return settings
 
     def call(**params: Any) -> dict[str, Any]:
-        return _bound(Methods().animate, lambda *_: None, {"speech": "a.wav", **params})()
+        return bound(Methods().animate, lambda *_: None, {"speech": "a.wav", **params})()
 
     value = str(own.default) if own.kind is Fraction else own.kind(own.least)
     assert call(**{own.name: value}) == {own.name: value}

@@ -22,7 +22,8 @@ from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.tracking.video import read_image
 from dreamtalk_core.version import __version__
-from dreamtalk_core.worker import _KINDS, _SETTINGS, METHODS, PROTOCOL, Methods, _told_error
+from dreamtalk_core.worker.methods import METHODS, Methods
+from dreamtalk_core.worker.protocol import KINDS, PROTOCOL, SETTINGS, error_message
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 120
@@ -267,8 +268,8 @@ def test_every_parameter_has_a_kind() -> None:
     for name in METHODS:
         for parameter in list(inspect.signature(getattr(Methods, name)).parameters.values())[2:]:
             if parameter.kind is not parameter.VAR_KEYWORD:
-                assert parameter.annotation in _KINDS, f"{name}: {parameter}"
-    assert set(_SETTINGS.values()) <= set(_KINDS)
+                assert parameter.annotation in KINDS, f"{name}: {parameter}"
+    assert set(SETTINGS.values()) <= set(KINDS)
 
 
 def test_an_id_in_use_is_refused(worker: Client, tmp_path: Path) -> None:
@@ -329,7 +330,10 @@ def test_an_unknown_method_is_told(worker: Client) -> None:
 
 
 def test_a_fault_of_ours_is_logged() -> None:
-    code = "import dreamtalk_core.worker as w\nw.Methods._talk = lambda *_: 1 / 0\nw.main()"
+    code = (
+        "import dreamtalk_core.worker as w\nfrom dreamtalk_core.worker.methods import Methods\n"
+        "Methods._talk = lambda *_: 1 / 0\nw.main()"
+    )
     client = Client(sys.executable, "-c", code)
     try:
         error = client.ask("styles")["error"]
@@ -376,10 +380,10 @@ def test_shutdown_ends_it(own_worker: Client) -> None:
 
 def test_what_libraries_print_goes_to_the_log() -> None:
     code = (
-        "import os, sys; sys.path.insert(0, '.'); import dreamtalk_core.worker as w; "
-        "told = w.Methods.hello; "
-        "w.Methods.hello = lambda *a, **k: (print('noise'), os.write(1, b'low noise'), "
-        "told(*a, **k))[-1]; w._bound = lambda m, p, k: lambda: m(p, **k); w.main()"
+        "import os, sys; sys.path.insert(0, '.'); from dreamtalk_core.worker import main, server; "
+        "told = server.Methods.hello; "
+        "server.Methods.hello = lambda *a, **k: (print('noise'), os.write(1, b'low noise'), "
+        "told(*a, **k))[-1]; server.bound = lambda m, p, k: lambda: m(p, **k); main()"
     )
     client = Client(sys.executable, "-I", "-c", code)
     try:
@@ -480,10 +484,10 @@ def test_the_end_of_its_input_cancels_what_it_does(own_worker: Client, tmp_path:
 
 
 def test_lack_of_memory_is_told_as_such() -> None:
-    told = _told_error(MemoryError())
+    told = error_message(MemoryError())
     assert told["kind"] == "OutOfMemoryError"
     assert "Not enough memory" in told["message"]
-    long = _told_error(ValueError("a\nb\x1b" + "x" * 5000))
+    long = error_message(ValueError("a\nb\x1b" + "x" * 5000))
     assert long["kind"] == "Failure"
     assert long["message"].isprintable()
     assert len(long["message"]) <= 1000

@@ -43,7 +43,7 @@ class StyleMenu:
 
     @property
     def styles(self) -> list[dict[str, Any]]:
-        """The styles, as `dreamtalk_core/worker.py` describes them."""
+        """The styles, as `dreamtalk_core/worker` describes them."""
         if self._styles is None:
             try:
                 self._styles = json.loads(Path(folder(), _LIST).read_text(encoding="utf-8"))

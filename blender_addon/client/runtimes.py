@@ -19,7 +19,7 @@ from .process import Runtime
 STAMP = "dreamtalk.txt"
 """In an environment that this extension has made, once it is whole: DreamTalk's version."""
 
-_CORE = Path("dreamtalk_core", "worker.py")
+_CORE = Path("dreamtalk_core", "version.py")
 # Environments of `run.py`, of ComfyUI's own guide, of its desktop program and its Windows package.
 _ENVIRONMENTS = (".venv-run", ".venv", "venv", "python_embeded", "")
 _PROGRAMS = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe")

@@ -53,7 +53,7 @@ class Service:
     ) -> Task:
         """Send the worker a request, and start it first if need be; returns at once.
 
-        method, params: see `dreamtalk_core/worker.py`; model and device are those of the
+        method, params: see `dreamtalk_core/worker`; model and device are those of the
         preferences. None stands for a parameter that is left out. done: called once, when the task
         has finished in whatever way, from a timer or from `wait`.
         Raises WorkerError where there is no Python to run it in.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The worker, as requests see it: a queue of tasks, and the process that does them one by one.
 
-Its messages are those that `dreamtalk_core/worker.py` describes. No Blender in this module: tests
+Its messages are those that `dreamtalk_core/worker` describes. No Blender in this module: tests
 run it without.
 """
 

@@ -81,11 +81,11 @@ def find_accents(loudness: Array, pitch: Array, phrases: Phrases) -> Accents:
     prominence = smooth((level - around + 0.06 * raised)[:, None], fps, 2.5)[:, 0]
     before, after = np.pad(prominence, 1)[:-2], np.pad(prominence, 1)[2:]
     peaks = np.flatnonzero((prominence > before) & (prominence >= after) & (prominence > _ACCENT))
-    kept: list[int] = []
+    chosen: list[int] = []
     for frame in peaks:
-        if not phrases.pause[frame] and (not kept or frame - kept[-1] >= _ACCENT_GAP * fps):
-            kept.append(int(frame))
-    frames = np.array(kept, np.int64)
+        if not phrases.pause[frame] and (not chosen or frame - chosen[-1] >= _ACCENT_GAP * fps):
+            chosen.append(int(frame))
+    frames = np.array(chosen, np.int64)
     return Accents(frames, prominence[frames].astype(np.float64))
 
 

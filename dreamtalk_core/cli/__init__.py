@@ -13,9 +13,10 @@ from tqdm import tqdm
 from dreamtalk_core.cli import original, render, style, track
 from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
 from dreamtalk_core.cli.ending import STATUS, exit_status, warn
-from dreamtalk_core.cli.settings import add_settings, given
+from dreamtalk_core.cli.settings import add_settings, given, option
 from dreamtalk_core.errors import DreamTalkError, shown
-from dreamtalk_core.parameters import changed, tables
+from dreamtalk_core.parameters import tables
+from dreamtalk_core.pipeline.load import own_tables
 from dreamtalk_core.version import __version__
 from dreamtalk_core.warned import telling
 
@@ -37,12 +38,12 @@ def _run(arguments: Sequence[str] | None) -> None:
             "once for each, and put quotes around a name with spaces."
         )
     guard_files(options)
-    told: list[str] = []
+    warnings: list[str] = []
     try:
-        with telling(told.append):
+        with telling(warnings.append):
             options.run(options)
     finally:  # behind the progress bars
-        for text in told:
+        for text in warnings:
             warn(text)
 
 
@@ -85,8 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the speaker's resting face, for --style auto: a photo, or a motion tracked from one",
     )
     animate.add_argument("--preview", type=Path, metavar="MP4", help="video of the built-in head")
-    add_settings(animate)
-    original.add_options(animate)
+    add_settings(animate, *tables(), *own_tables())
     add_model(animate)
 
     style.add(commands)
@@ -142,35 +142,29 @@ UNSURE = 1.0
 
 
 def _animate(options: argparse.Namespace) -> None:
-    if original.is_asked_for(options.model):
-        original.animate_original(options)
-        return
-    useless = [name for name in original.OWN if getattr(options, name) is not None]
-    if useless:
-        raise DreamTalkError(
-            f"{original.named(useless)} is for an original checkpoint as --model. Leave it out."
-        )
-    from dreamtalk_core.formats import check_writable
+    from dreamtalk_core.pipeline.load import check_settings, kind_of
     from dreamtalk_core.speech.audio import Speech
 
-    settings = given(options)
-    changed(settings, *(table() for table in tables()))  # before all that takes time
+    settings, kind = given(options), kind_of(options.model)
+    check_settings(options.model, settings, option)
     if options.portrait and "auto" not in re.split(r"[+*@, ]", options.style.casefold()):
         raise DreamTalkError(
             f"--portrait is heard with --style auto, not with '{options.style}'. Leave one out."
         )
-    for path in options.output:
-        check_writable(path)
     if options.preview:
         from dreamtalk_core.render.output.video import check_video_path
 
         check_video_path(options.preview)
     speech = Speech.load(options.speech)  # before the model: a wrong name is told at once
-    talk = load(options)
-    heard = talk.analyse(speech)
-    chosen = talk.load_style(options.style, heard, options.portrait)
+    talk = load(options, **kind.loading_of(settings))
+    for path in options.output:
+        talk.check_output(path)
+    features = talk.analyse(speech)
+    style = talk.load_style(options.style, features, options.portrait)
     with Bar("animate") as progress:
-        motion = talk.sample_motion(heard, chosen, progress=progress, **settings)
+        motion = talk.sample_motion(
+            features, style, progress=progress, **kind.sampling_of(settings)
+        )
     for path in dict.fromkeys(options.output):
         motion.save(path)
         print(path)
@@ -200,12 +194,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     from dreamtalk_core.evaluation.evaluate import evaluate_model
     from dreamtalk_core.evaluation.page import check_page, write_page
     from dreamtalk_core.files import check_target
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
     if options.page:
         check_page(options.page)
     if options.json:
         check_target(options.json)
-    talk = load(options)
+    talk = DreamTalk.load(options.model, options.device)
     clips = evaluation_clips(options.corpus, options.split)
     bar = tqdm(clips, desc="evaluate", unit="clip", disable=None)
     report = evaluate_model(talk, bar, f"DreamTalk ({options.model})")

@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tqdm import tqdm
 
@@ -16,7 +16,7 @@ from dreamtalk_core.errors import DreamTalkError, WriteError, shown
 from dreamtalk_core.files import check_not_read
 
 if TYPE_CHECKING:
-    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+    from dreamtalk_core.pipeline.base import Pipeline
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -42,10 +42,11 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load(options: argparse.Namespace) -> DreamTalk:
-    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+def load(options: argparse.Namespace, **settings: Any) -> Pipeline:
+    """The pipeline of --model; settings: for its loading."""
+    from dreamtalk_core.pipeline.load import load
 
-    return DreamTalk.load(options.model, options.device)
+    return load(options.model, options.device, **settings)
 
 
 WRITTEN = ("output", "preview", "drawn", "page", "json")

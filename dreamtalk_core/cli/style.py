@@ -12,7 +12,7 @@ from dreamtalk_core.cli.track import add_face
 from dreamtalk_core.errors import DreamTalkError, shown
 
 if TYPE_CHECKING:
-    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+    from dreamtalk_core.pipeline.base import Pipeline
     from dreamtalk_core.style import Style
 
 
@@ -104,7 +104,7 @@ def _predict(options: argparse.Namespace) -> None:
     _keep(talk, style, options)
 
 
-def _ready(options: argparse.Namespace) -> DreamTalk:
+def _ready(options: argparse.Namespace) -> Pipeline:
     """The model, once it is sure that the result can be kept."""
     from dreamtalk_core.files import check_target
     from dreamtalk_core.style import StyleLibrary, check_style_path
@@ -124,7 +124,7 @@ def _shelf(options: argparse.Namespace) -> str:
     return "project" if options.project else "user"
 
 
-def _keep(talk: DreamTalk, style: Style, options: argparse.Namespace) -> None:
+def _keep(talk: Pipeline, style: Style, options: argparse.Namespace) -> None:
     style = replace(style, tags=tuple(options.tag), thumbnail=talk.picture_style(style))
     if options.output:
         replace(style, name=options.keep or options.output.stem).save(options.output)
@@ -138,7 +138,7 @@ def _list(options: argparse.Namespace) -> None:
     for name in talk.style_names:
         shelf, path = talk.library.where(name)
         try:
-            tags = ", ".join(talk.library.find(name, talk.model).tags)
+            tags = ", ".join(talk.find_style(name).tags)
         except DreamTalkError:
             tags = f"cannot be used: try 'dreamtalk style show {path}'"
         # A file may have any name.

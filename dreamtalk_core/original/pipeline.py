@@ -1,60 +1,76 @@
 """The original DreamTalk with the steps of our own: for whoever holds its checkpoints.
 
 talk = OriginalDreamTalk.load("denoising_network.pth")
-face = talk.animate("line.wav", style="angry.mat")
-face.to_motion().save("line.csv")
+talk.animate("line.wav", style="angry.mat").save("line.csv")
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dreamtalk_core.errors import ModelError, StyleError
+from dreamtalk_core.animation.postprocess import Voice, postprocess
+from dreamtalk_core.errors import ModelError, StyleError, shown
+from dreamtalk_core.files import check_target, name_key
 from dreamtalk_core.models.devices import choose_device
 from dreamtalk_core.models.diffusion import frame_noise
 from dreamtalk_core.motion import Motion, frame_count
-from dreamtalk_core.original.checkpoint import load_motion_model, load_renderer
+from dreamtalk_core.original.checkpoint import load_motion_model
 from dreamtalk_core.original.coefficients import Coefficients, holds_coefficients
 from dreamtalk_core.original.denoiser import STRIDE, OriginalMotionModel, Sampler
 from dreamtalk_core.original.layout import (
     EXPRESSION,
     FPS,
     Array,
-    Extension,
     extended_pose,
     still_pose,
 )
-from dreamtalk_core.original.renderer import PIRenderer
+from dreamtalk_core.original.motion import SUFFIX as MAT
+from dreamtalk_core.original.motion import OriginalMotion
+from dreamtalk_core.original.options import Pose
 from dreamtalk_core.original.wav2vec import MODEL, Wav2Vec
-from dreamtalk_core.parameters import Sampling, changed
-from dreamtalk_core.pipeline.performance import Performance, useful_parts
+from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed, parameters
+from dreamtalk_core.pipeline.base import (
+    NEUTRAL,
+    UNCHANGED,
+    USUAL,
+    AnySpeech,
+    Pipeline,
+    names_auto,
+)
+from dreamtalk_core.pipeline.base import AnyStyle as CommonStyle
+from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import Speech
-from dreamtalk_core.style import SUFFIX, Style, StyleTrack, read_style_file
+from dreamtalk_core.speech.features import SpeechFeatures
+from dreamtalk_core.speech.prosody import measure_prosody
+from dreamtalk_core.style import SUFFIX, Style, StyleLibrary, StyleTrack, read_style_file
+from dreamtalk_core.warned import warn
 
 STEPS = 10
 """DDIM steps of the public code."""
-NEUTRAL = "neutral"
-USUAL = Sampling()
+_BEHAVIOUR = {own.name for own in parameters(Behaviour)}
+NO_MODEL: Any = SimpleNamespace(styles={})
+"""For the names of a library alone."""
 
-Image = npt.NDArray[np.uint8]
-AnyStyle = Style | StyleTrack | Coefficients | Performance
+AnyStyle = CommonStyle | Coefficients
 
 
-class OriginalDreamTalk:
-    """Speech in, coefficients of the Basel face model out. Holds nothing between calls but weights.
+class OriginalDreamTalk(Pipeline):
+    """The pipeline of an original checkpoint: it draws coefficients of the Basel face model.
 
     The numbers are those of the public code; a frame comes out the same whatever is said behind it
     (up to 30 s of speech, see `models.wav2vec`).
     """
+
+    default_style = NEUTRAL
 
     def __init__(self, model: OriginalMotionModel, wav2vec: Wav2Vec, device: torch.device) -> None:
         if wav2vec.width != model.sizes.audio:
@@ -62,13 +78,14 @@ class OriginalDreamTalk:
                 f"The wav2vec2 model gives {wav2vec.width} numbers a row, but the motion model "
                 f"takes {model.sizes.audio}. Give {MODEL}."
             )
+        self.library = StyleLibrary.default()
         self.model = model
         self.wav2vec = wav2vec
         self.device = device
 
     @staticmethod
     def load(
-        model: str | Path, device: str = "auto", wav2vec: str | Path = MODEL
+        model: str | Path, device: str = "auto", wav2vec: str | Path | None = None
     ) -> OriginalDreamTalk:
         """Open `denoising_network.pth`, or what `dreamtalk import` made of it.
 
@@ -78,18 +95,35 @@ class OriginalDreamTalk:
         """
         chosen = choose_device(device)
         loaded = load_motion_model(model, chosen)
-        return OriginalDreamTalk(loaded, Wav2Vec.load(wav2vec, chosen), chosen)
+        return OriginalDreamTalk(loaded, Wav2Vec.load(wav2vec or MODEL, chosen), chosen)
 
-    def load_speech(self, path: str | Path) -> Speech:
-        """The sound of any file that PyAV opens. Raises SpeechError."""
-        return Speech.load(path)
+    @property
+    def networks(self) -> list[torch.nn.Module]:
+        """The motion model and wav2vec2."""
+        return [self.model, self.wav2vec]
 
-    def analyse(self, speech: Speech) -> Speech:
-        """The speech: what wav2vec2 hears in it passes through, and is not kept."""
-        return speech
+    @property
+    def style_names(self) -> tuple[str, ...]:
+        """`neutral`, and the names in the library, some of which may be of other models."""
+        shelves = (self.library.where(name) for name in self.library.names(NO_MODEL))
+        return (NEUTRAL, *(path.stem for _, path in shelves if path is not None))
+
+    def check_output(self, path: str | Path) -> None:
+        """As of every pipeline; there may be a .mat, too. Raises MotionError, WriteError."""
+        if Path(path).suffix.lower() == MAT:
+            check_target(Path(path))
+        else:
+            super().check_output(path)
 
     @torch.inference_mode()
-    def extract_style(self, clip: Coefficients | Performance) -> Style:
+    def extract_style(
+        self,
+        performance: Coefficients | Performance | Sequence[Coefficients | Performance],
+        *,
+        neutral: Performance | None = None,
+        face: str | int = "largest",
+        progress: Progress | None = None,
+    ) -> Style:
         """The style of a clip: coefficients or a file of them (`.mat`, `.npz`), or any performance.
 
         A performance (a motion, or the file of one or of a video) goes through the linear maps of
@@ -97,83 +131,140 @@ class OriginalDreamTalk:
         longer than 256 frames the beginning counts, as in the public code.
         Raises MotionError, TrackingError or StyleError for a file that holds none.
         """
-        name = "clip" if isinstance(clip, (Coefficients, Motion)) else Path(clip).stem
-        source = "the clip"
-        if isinstance(clip, Coefficients):
-            expression = clip.expression
-        elif not isinstance(clip, Motion) and holds_coefficients(clip):
-            expression, source = Coefficients.load(clip).expression, str(clip)
-        else:
-            parts, source = useful_parts(clip, device=self.device)
-            expression = np.concatenate(
-                [Coefficients.from_motion(part).expression for part in parts]
-            )
+        if isinstance(performance, (Coefficients, Motion, str, Path)):
+            performance = [performance]
+        rest = None
+        if neutral is not None:
+            rest = read_performance(neutral, face, device=self.device)[0]
+        found = [self._expression(clip, rest, face, progress) for clip in performance]
+        files = (Path(clip).stem for clip in performance if isinstance(clip, (str, Path)))
+        expression = np.concatenate([own for own, _ in found])
         code = self.model.style_code(torch.tensor(expression, device=self.device))
-        return Style(code.cpu().numpy(), name, source, model=self.model.fingerprint)
+        source = "; ".join(source for _, source in found)
+        return Style(code.cpu().numpy(), next(files, "clip"), source, model=self.model.fingerprint)
 
-    def predict_style(self, speech: Speech) -> Style:
+    def _expression(
+        self,
+        clip: Coefficients | Performance,
+        rest: Motion | None,
+        face: str | int,
+        progress: Progress | None,
+    ) -> tuple[Array, str]:
+        """The expression [T, 64] of a clip, and where it is from, in words."""
+        if isinstance(clip, Coefficients):
+            return clip.expression, "the clip"
+        if not isinstance(clip, Motion) and holds_coefficients(clip):
+            return Coefficients.load(clip).expression, str(clip)
+        parts, source = useful_parts(clip, rest, face, progress, self.device)
+        return np.concatenate([Coefficients.from_motion(part).expression for part in parts]), source
+
+    def predict_style(
+        self, speech: AnySpeech, portrait: Performance | None = None, *, seed: int = 0
+    ) -> Style:
         """Always raises StyleError: the original has no style predictor."""
         raise StyleError(
-            "The original model cannot hear a style in a voice. Give a style clip (.mat), or "
+            "An original checkpoint cannot hear a style in a voice. Give a style clip (.mat), or "
             f"'{NEUTRAL}'."
         )
 
+    def find_style(self, name: str) -> Style:
+        """`neutral`, or a style of this model in the library. Raises StyleError."""
+        if name_key(name) == NEUTRAL:
+            code = self.model.null_code.cpu().numpy()
+            return Style(code, NEUTRAL, "no clip", model=self.model.fingerprint)
+        _, path = self.library.where(name)
+        if path is None:
+            raise StyleError(
+                f"The original model has no style '{shown(name)}'. Give a style clip (.mat), a "
+                "video or a motion to take one from, a style file made with this model, or "
+                f"'{NEUTRAL}'."
+            )
+        return self.load_style(read_style_file(path))
+
     @torch.inference_mode()
-    def load_style(self, style: AnyStyle) -> Style:
-        """A style in any form: a style, a clip or its file, a style file, or `neutral`.
+    def load_style(
+        self,
+        style: AnyStyle,
+        speech: AnySpeech | None = None,
+        portrait: Performance | None = None,
+    ) -> Style:
+        """A style in any form: a style, a clip or its file, a style file, or a name. `auto` is
+        `neutral`: the original hears no style in a speech, and sees none on a portrait.
 
         Raises StyleError for a style of another model or an unknown one, and what `extract_style`
         does.
         """
         if isinstance(style, StyleTrack):
-            raise StyleError("The original model speaks a line in one style. Give one.")
+            raise StyleError(
+                "An original checkpoint cannot change its style over a line: it speaks it in one "
+                "style. Give one."
+            )
         if isinstance(style, (Coefficients, Motion)):
             return self.extract_style(style)
         if isinstance(style, Style):
             self._check_fits(style)
             return style
-        if str(style).casefold() == NEUTRAL:
-            code = self.model.null_code.cpu().numpy()
-            return Style(code, NEUTRAL, "no clip", model=self.model.fingerprint)
+        if names_auto(style):
+            if portrait is not None:
+                warn("An original checkpoint sees no style on a portrait: it speaks in neutral.")
+            return self.find_style(NEUTRAL)
         suffix = Path(style).suffix.lower()
         if suffix == SUFFIX:
             return self.load_style(read_style_file(style))
         if suffix:
             return self.extract_style(style)
-        raise StyleError(
-            f"The original model has no style '{style}'. Give a style clip (.mat), a video or a "
-            f"motion to take one from, a style file made with this model, or '{NEUTRAL}'."
-        )
-
-    def load_pose(self, clip: Coefficients | str | Path) -> Array:
-        """How the head moves in a clip, [P, 9]. Raises MotionError for a file that holds none."""
-        return (clip if isinstance(clip, Coefficients) else Coefficients.load(clip)).pose
+        return self.find_style(str(style))
 
     @torch.inference_mode()
     def sample_motion(
         self,
-        speech: Speech,
+        speech: AnySpeech,
         style: AnyStyle,
         *,
         sampling: Sampling = USUAL,
-        pose: Array | None = None,
-        extension: Extension = "mirror",
-        autocast: bool = False,
+        behaviour: Behaviour | None = None,
+        controls: Controls = UNCHANGED,
         progress: Progress | None = None,
+        autocast: bool = False,
         **settings: Any,
-    ) -> Coefficients:
-        """A face for a speech in a style: round(duration x 25) frames.
+    ) -> OriginalMotion:
+        """A face for a speech in a style, as of every pipeline.
 
-        style: in any form that `load_style` takes. settings: of `Sampling` by name, such as
-        seed=3; a guidance_scale of 0 is no style, and 0 and 1 take half the time. pose: [P, 9],
-        cut or extended to the length of the speech, see `extended_pose`; without, the head is
-        still. autocast: half precision on a GPU: faster, not the same to the last digit.
+        A guidance_scale of 0 is no style, 0 and 1 take half the time. behaviour: nothing is put on
+        unless it, or one of its settings, is given. settings: those of `Pose`, too. autocast: half
+        precision on a GPU: faster, not the same to the last digit.
         Raises DreamTalkError for values out of range, and what `load_style` does.
         """
-        (sampling,) = changed(settings, sampling)
-        steps = sampling.steps or STEPS
-        chosen = self.load_style(style)
-        frames = frame_count(speech.duration, FPS)
+        alive = behaviour is not None or bool(settings.keys() & _BEHAVIOUR)
+        sampling, behaviour, controls, pose = changed(
+            settings, sampling, behaviour or Behaviour(), controls, Pose()
+        )
+        spoken = speech.speech if isinstance(speech, SpeechFeatures) else speech
+        expression = self._sample(spoken, self.load_style(style), sampling, progress, autocast)
+        face = Coefficients(expression, _head(pose, len(expression)))
+        prosody = measure_prosody(spoken.waveform)
+        motion = postprocess(
+            face.to_motion(),
+            Voice(prosody.loudness, prosody.pitch),
+            sampling,
+            behaviour if alive else None,
+            controls,
+            spoken.duration,
+        )
+        return OriginalMotion(
+            motion.names, motion.weights, motion.fps, motion.head_rotation, coefficients=face
+        )
+
+    def _sample(
+        self,
+        speech: Speech,
+        style: Style,
+        sampling: Sampling,
+        progress: Progress | None,
+        autocast: bool,
+    ) -> Array:
+        """The expression [T, 64] that the network draws."""
+        frames, steps = frame_count(speech.duration, FPS), sampling.steps or STEPS
         # Hearing, then each step: the frames go by once for each.
         total, done = frames * (steps + 1), 0
 
@@ -183,8 +274,8 @@ class OriginalDreamTalk:
             if progress:
                 progress(done, total)
 
-        code = torch.tensor(chosen.code, device=self.device)
-        sampler = Sampler(self.model, code, sampling.guidance_scale * chosen.intensity)
+        code = torch.tensor(style.code, device=self.device)
+        sampler = Sampler(self.model, code, sampling.guidance_scale * style.intensity)
         noise = frame_noise(frames, EXPRESSION, sampling.seed)
         expression = np.empty((frames, EXPRESSION), np.float32)
         start = 0
@@ -197,24 +288,7 @@ class OriginalDreamTalk:
                 part = noise[start:stop].to(self.device)
                 expression[start:stop] = sampler.sample(content, part, steps, advance).cpu()
                 start = stop
-        head = still_pose(frames) if pose is None else extended_pose(pose, frames, extension)
-        return Coefficients(expression, head)
-
-    def animate(
-        self,
-        speech: Speech | str | Path,
-        style: AnyStyle = NEUTRAL,
-        *,
-        pose: Coefficients | str | Path | None = None,
-        **options: Any,
-    ) -> Coefficients:
-        """All of the road but rendering: `load_speech`, `load_style`, `load_pose`, `sample_motion`.
-
-        options: those of `sample_motion`. Raises what they raise.
-        """
-        heard = speech if isinstance(speech, Speech) else self.load_speech(speech)
-        head = None if pose is None else self.load_pose(pose)
-        return self.sample_motion(heard, style, pose=head, **options)
+        return expression
 
     def _rows(self, speech: Speech, frames: int, most: int) -> Iterator[Tensor]:
         """Feature rows [2 (n - 1) + window, width] of n <= `most` frames at a time, in order.
@@ -245,55 +319,12 @@ class OriginalDreamTalk:
             )
 
 
-class OriginalRenderer:
-    """A portrait that speaks, 256 x 256 pixels. Holds nothing between calls but weights."""
-
-    def __init__(self, renderer: PIRenderer) -> None:
-        self.renderer = renderer
-
-    @staticmethod
-    def load(path: str | Path, device: str = "auto") -> OriginalRenderer:
-        """Open `renderer.pt`, or what `dreamtalk import` made of it.
-
-        Raises ModelError for a file that is missing, damaged, another network or would run code;
-        DreamTalkError for an unknown device.
-        """
-        return OriginalRenderer(load_renderer(path, choose_device(device)))
-
-    def render(
-        self,
-        motion: Coefficients | Motion,
-        portrait: str | Path | Image,
-        path: str | Path,
-        audio: Speech | str | Path | None = None,
-        *,
-        crop: bool = True,
-        face: str | int = "largest",
-        autocast: bool = False,
-        progress: Progress | None = None,
-    ) -> None:
-        """Write an MP4 of a portrait that moves, with sound if given.
-
-        motion: a `Motion`, ours for instance, goes through the linear maps of `bfm`. portrait: a
-        picture; crop: cut it as the public code does; without, it is only brought to size.
-        face: which one of several, see `read_portrait`. autocast: half precision on a GPU.
-        Raises TrackingError for a picture that cannot be read or has no face, RenderError,
-        SpeechError.
-        """
-        # Tracking and video encoding, which curves alone need not wait for.
-        from dreamtalk_core.original.render import OriginalPictures, crop_portrait, fit_square
-        from dreamtalk_core.render.job import render
-        from dreamtalk_core.render.output.video import check_video_path
-        from dreamtalk_core.tracking.portrait import read_portrait
-        from dreamtalk_core.tracking.video import read_image
-
-        check_video_path(path)
-        if crop:
-            found = read_portrait(portrait, choice=face)
-            picture = crop_portrait(found.image, found.face.landmarks)
-        else:
-            picture = fit_square(
-                portrait if isinstance(portrait, np.ndarray) else read_image(portrait)
-            )
-        pictures = OriginalPictures(self.renderer, picture, motion, autocast)
-        render(pictures, path, audio, progress)
+def _head(pose: Pose, frames: int) -> Array:
+    """The pose [frames, 9] that is asked for. Raises MotionError for a file that holds none."""
+    if pose.pose is None:
+        return still_pose(frames)
+    clip = pose.pose
+    if isinstance(clip, (str, Path)):
+        clip = Coefficients.load(clip)
+    known = clip.pose if isinstance(clip, Coefficients) else np.asarray(clip, np.float32)
+    return extended_pose(known, frames, "loop" if pose.pose_extension == "loop" else "mirror")

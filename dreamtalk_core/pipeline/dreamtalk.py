@@ -18,25 +18,31 @@ from torch import Tensor
 
 from dreamtalk_core.animation.calibration import resting_face
 from dreamtalk_core.animation.postprocess import Voice, postprocess
-from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import StyleError
-from dreamtalk_core.files import check_not_read, name_key
-from dreamtalk_core.formats.png import encode_png
+from dreamtalk_core.files import name_key
 from dreamtalk_core.models.devices import choose_device, inference
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.models.sampler import contents, draw_noise
 from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
+from dreamtalk_core.pipeline.base import (
+    AUTO,
+    NEUTRAL,
+    UNCHANGED,
+    USUAL,
+    AnySpeech,
+    AnyStyle,
+    Pipeline,
+    names_auto,
+)
 from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
 from dreamtalk_core.pipeline.sampling import (
     DEFAULT_STEPS,
-    NEUTRAL,
     contact_probabilities,
     sample_frames,
 )
 from dreamtalk_core.progress import Progress
-from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.style import (
@@ -58,19 +64,14 @@ MODELS = {"default": DEFAULT_MODEL, "research": RESEARCH_MODEL}
 """Models that are shipped, by name; `research` may be used for research only."""
 PREDICTOR = "predictor.safetensors"
 """The style predictor of a model, in the folder of its weights."""
-DEFAULT_STYLE = "auto"
 VOICED_FRAMES = 12
 """Frames with voice (half a second) below which there is nothing to hear a style in."""
 AUTO_INTENSITY = 0.5
 """Intensity of a predicted style: voices are ambiguous, so it is hinted at rather than acted."""
-USUAL, NATURAL, UNCHANGED = Sampling(), Behaviour(), Controls()
 
 
-AnyStyle = Style | StyleTrack | Performance
-
-
-class DreamTalk:
-    """Speech in, motion out. Not bound to one speech; holds nothing between calls but weights."""
+class DreamTalk(Pipeline):
+    """The pipeline of a model of ours."""
 
     def __init__(
         self, model: MotionModel, phonetics: PhoneticEncoder, device: torch.device, home: Path
@@ -94,13 +95,19 @@ class DreamTalk:
         return DreamTalk(loaded, PhoneticEncoder.load(chosen), chosen, path.parent)
 
     @property
+    def networks(self) -> list[torch.nn.Module]:
+        """The motion model, the recogniser, and the style predictor if there is one."""
+        networks: list[torch.nn.Module] = [self.model, self.phonetics]
+        return [*networks, self.predictor] if (self.home / PREDICTOR).is_file() else networks
+
+    @property
     def style_names(self) -> tuple[str, ...]:
         """Names of the styles that there are: the model's own and those in the library."""
         return self.library.names(self.model)
 
-    def load_speech(self, path: str | Path) -> Speech:
-        """The sound of any file that PyAV opens. Raises SpeechError."""
-        return Speech.load(path)
+    def find_style(self, name: str) -> Style:
+        """The style of one of `style_names`. Raises StyleError."""
+        return self.library.find(name, self.model)
 
     def extract_style(
         self,
@@ -110,17 +117,6 @@ class DreamTalk:
         face: str | int = "largest",
         progress: Progress | None = None,
     ) -> Style:
-        """The style of a performance, or of several together.
-
-        A performance is a Motion, which is used whole, or the file of a motion or a video, of
-        which the stretches are used that show a face and, if there are any, speak; the style's
-        source names them. A face in a video is calibrated, see `calibration`. neutral: the actor
-        at rest, as a photo, a video or a motion; then motions are calibrated, too. face: which one
-        of a video with several, see `tracking.track_faces`. progress: of each video in turn.
-
-        Raises StyleError where too little is seen, TrackingError for a video that cannot be read
-        or has no face, MotionError for a motion file that cannot be read.
-        """
         if isinstance(performance, (Motion, str, Path)):
             performance = [performance]
         rest = None
@@ -134,16 +130,14 @@ class DreamTalk:
             "; ".join(source for _, source in found),
         )
 
-    def analyse(self, speech: Speech | SpeechFeatures) -> SpeechFeatures:
-        """What is heard in a speech. The other methods take it in place of the speech: whoever asks
-        for a style first and for a motion then has it analysed once."""
+    def analyse(self, speech: AnySpeech) -> SpeechFeatures:
         if isinstance(speech, SpeechFeatures):
             return speech
         return SpeechFeatures(speech, self.phonetics)
 
     def predict_style(
         self,
-        speech: Speech | SpeechFeatures,
+        speech: AnySpeech,
         portrait: Performance | None = None,
         *,
         seed: int = 0,
@@ -159,21 +153,21 @@ class DreamTalk:
         if portrait is not None:
             seen = read_performance(portrait, device=self.device)[0]
             rest = resting_face(seen.to_arkit().weights)
-        heard = self.analyse(speech).beginning
-        source = heard.speech.source
-        if np.isfinite(heard.prosody.pitch).sum() < VOICED_FRAMES:
-            return replace(named_style(self.model, NEUTRAL), name="auto", source=source)
-        rows = torch.cat(list(heard.rows())).float().cpu().numpy()
-        summary = summarise_speech(heard.speech.waveform, rows, heard.prosody)
+        features = self.analyse(speech).beginning
+        source = features.speech.source
+        if np.isfinite(features.prosody.pitch).sum() < VOICED_FRAMES:
+            return replace(named_style(self.model, NEUTRAL), name=AUTO, source=source)
+        rows = torch.cat(list(features.rows())).float().cpu().numpy()
+        summary = summarise_speech(features.speech.waveform, rows, features.prosody)
         code = self.predictor.predict(summary, rest, seed)
-        style = Style(code, "auto", source, AUTO_INTENSITY, self.predictor.config.model)
+        style = Style(code, AUTO, source, AUTO_INTENSITY, self.predictor.config.model)
         check_fits(style, self.model)
         return style
 
     def load_style(
         self,
         style: AnyStyle,
-        speech: Speech | SpeechFeatures | None = None,
+        speech: AnySpeech | None = None,
         portrait: Performance | None = None,
     ) -> Style | StyleTrack:
         """A style in any form: a style, a motion, a file, or text as of `parse_style`.
@@ -193,11 +187,9 @@ class DreamTalk:
         check_fits(style, self.model)
         return style
 
-    def _resolve(
-        self, text: str, speech: Speech | SpeechFeatures | None, portrait: Performance | None
-    ) -> Style:
+    def _resolve(self, text: str, speech: AnySpeech | None, portrait: Performance | None) -> Style:
         """A style by its name or file name."""
-        if text.casefold() == "auto":
+        if names_auto(text):
             if speech is None:
                 raise StyleError(
                     "The style 'auto' is heard from a speech: give one, or name another style."
@@ -206,30 +198,23 @@ class DreamTalk:
         suffix = Path(text).suffix.lower()
         # A name may have a dot in it, too.
         if not suffix or name_key(text) in map(name_key, self.style_names):
-            return self.library.find(text, self.model)
+            return self.find_style(text)
         return load_style_file(text, self.model) if suffix == SUFFIX else self.extract_style(text)
 
     def sample_motion(
         self,
-        speech: Speech | SpeechFeatures,
+        speech: AnySpeech,
         style: AnyStyle,
         *,
         sampling: Sampling = USUAL,
-        behaviour: Behaviour = NATURAL,
+        behaviour: Behaviour | None = None,
         controls: Controls = UNCHANGED,
         progress: Progress | None = None,
         **settings: Any,
     ) -> Motion:
-        """Facial motion for a speech in a style, which may change over the line.
-
-        style: in any form that `load_style` takes. behaviour: what speech does not dictate, such as
-        blinks. controls: strengths by region and the like, applied last. settings: any of these
-        three tables by name, such as seed=3, in place of what the table has.
-        Returns round(duration x fps) frames.
-        Raises DreamTalkError for values out of range, StyleError for a style of another model,
-        MotionError for an impossible fps.
-        """
-        sampling, behaviour, controls = changed(settings, sampling, behaviour, controls)
+        sampling, behaviour, controls = changed(
+            settings, sampling, behaviour or Behaviour(), controls
+        )
         steps = sampling.steps or DEFAULT_STEPS
         features = self.analyse(speech)
         chosen = self.load_style(style, features)
@@ -246,14 +231,14 @@ class DreamTalk:
         # One array for all: many small ones would keep the memory between them from the system.
         contact = np.empty((2 * frames + 1, 2), np.float32)
 
-        def heard() -> Iterator[Tensor]:
+        def rows_of_speech() -> Iterator[Tensor]:
             known = 0
             for rows in features.rows(advance):
                 contact[known : (known := known + len(rows))] = contact_probabilities(rows)
                 yield rows
 
         with inference():
-            content = contents(self.model.denoiser, heard(), frames, advance)
+            content = contents(self.model.denoiser, rows_of_speech(), frames, advance)
             noise = draw_noise(len(self.model.config.channels), sampling.seed)
             guidance_scale = sampling.guidance_scale
             own = sample_frames(
@@ -263,65 +248,6 @@ class DreamTalk:
         return postprocess(
             own, voice, sampling, behaviour, controls, duration, between=lambda: advance(0)
         )
-
-    def picture_style(self, style: Style | StyleTrack, size: int = 256) -> bytes:
-        """A PNG, size x size pixels, of the built-in head in a style: at the most typical moment
-        of a sentence."""
-        from dreamtalk_core.render.head.renderer import HeadRenderer
-
-        sentence = Speech(Speech.load(DEMO_VOICE).waveform[: 4 * SAMPLE_RATE], "a sentence")
-        still = Behaviour(blinks=0, gaze=0, gestures=0, idle=0)
-        face = self.sample_motion(sentence, style, behaviour=still).weights
-        typical = np.abs(face - face.mean(axis=0)).sum(axis=1).argmin()
-        return encode_png(HeadRenderer(size).render(face[typical]))
-
-    def render(
-        self,
-        motion: Motion,
-        path: str | Path,
-        audio: Speech | str | Path | None = None,
-        *,
-        portrait: str | Path | None = None,
-        size: int = 512,
-        progress: Progress | None = None,
-    ) -> None:
-        """Write a video, with sound if given: of a portrait, or of the built-in head.
-
-        path: .mp4, .mov, or numbered pictures, see `render.video`. portrait: a picture of a face,
-        which keeps its size. size: of the head, in pixels.
-        Raises RenderError, SpeechError, and TrackingError for a picture without a face.
-        """
-        # The rasteriser is compiled when it is imported; curves alone need not wait for it.
-        from dreamtalk_core.render import job
-        from dreamtalk_core.render.head.pictures import HeadPictures
-        from dreamtalk_core.render.output.video import check_video_path
-        from dreamtalk_core.render.portrait.pictures import PortraitPictures
-        from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-        from dreamtalk_core.tracking.portrait import read_portrait
-
-        read = (audio, portrait)
-        check_not_read([Path(path)], [Path(one) for one in read if isinstance(one, (str, Path))])
-        if portrait is None:
-            job.render(HeadPictures(motion, size), path, audio, progress)
-            return
-        check_video_path(path)
-        image, face = (found := read_portrait(portrait)).image, found.face
-        drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
-        job.render(PortraitPictures(drawn, motion), path, audio, progress)
-
-    def animate(
-        self,
-        speech: Speech | SpeechFeatures | str | Path,
-        style: AnyStyle = DEFAULT_STYLE,
-        **options: Any,
-    ) -> Motion:
-        """All of the road but rendering: `load_speech`, `load_style`, `sample_motion`.
-
-        options: those of `sample_motion`.
-        Raises what they raise: SpeechError, StyleError, MotionError or DreamTalkError.
-        """
-        heard = self.load_speech(speech) if isinstance(speech, (str, Path)) else speech
-        return self.sample_motion(heard, style, **options)
 
     @cached_property
     def predictor(self) -> StylePredictor:

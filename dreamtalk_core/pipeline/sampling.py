@@ -13,12 +13,12 @@ from torch import Tensor
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
 from dreamtalk_core.models.sampler import sample_takes
 from dreamtalk_core.motion import Motion, frame_times
+from dreamtalk_core.pipeline.base import NEUTRAL
 from dreamtalk_core.progress import Advance
 from dreamtalk_core.speech.phonetics import reported
 from dreamtalk_core.style import Style, StyleTrack, as_track
 
 DEFAULT_STEPS = 4
-NEUTRAL = "neutral"
 
 
 def sample_frames(

@@ -24,13 +24,8 @@ from dreamtalk_core.models.sampler import WINDOW, contents
 from dreamtalk_core.motion import Motion, frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
-from dreamtalk_core.pipeline.dreamtalk import (
-    NATURAL,
-    UNCHANGED,
-    USUAL,
-    AnyStyle,
-    DreamTalk,
-)
+from dreamtalk_core.pipeline.base import UNCHANGED, USUAL, AnyStyle
+from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 from dreamtalk_core.pipeline.sampling import DEFAULT_STEPS, contact_probabilities, sample_frames
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.features import SpeechFeatures
@@ -65,14 +60,14 @@ class MotionStream:
         style: AnyStyle,
         *,
         sampling: Sampling = USUAL,
-        behaviour: Behaviour = NATURAL,
+        behaviour: Behaviour | None = None,
         controls: Controls = UNCHANGED,
         **settings: Any,
     ) -> None:
         """The options are those of `DreamTalk.sample_motion`, and so are the errors; the frame rate
         is 25."""
         self.sampling, self.behaviour, self.controls = changed(
-            settings, sampling, behaviour, controls
+            settings, sampling, behaviour or Behaviour(), controls
         )
         if self.sampling.fps != FPS:
             raise DreamTalkError(f"A stream has {FPS} frames per second. Leave fps out.")
@@ -99,27 +94,27 @@ class MotionStream:
             raise SpeechError("A piece of a stream must be finite samples [N], mono at 16 kHz.")
         piece = to_float(piece)
         self.wave = np.concatenate([self.wave, piece])
-        heard = self.first + len(self.wave) // SAMPLES
-        return self._advance(heard, heard - HELD_BACK)
+        known = self.first + len(self.wave) // SAMPLES
+        return self._advance(known, known - HELD_BACK)
 
     def finish(self) -> Motion | None:
         """The frames that were held back, at the end of the speech; nothing may follow."""
         self.finished = True
         if not len(self.wave):
             return None
-        heard = self.first + frame_count(Fraction(len(self.wave), SAMPLE_RATE), FPS)
-        return self._advance(heard, heard)
+        known = self.first + frame_count(Fraction(len(self.wave), SAMPLE_RATE), FPS)
+        return self._advance(known, known)
 
-    def _advance(self, heard: int, settled: int) -> Motion | None:
-        """Frames up to `settled`, from speech known up to frame `heard`."""
+    def _advance(self, known: int, settled: int) -> Motion | None:
+        """Frames up to `settled`, from speech known up to frame `known`."""
         if settled <= self.done:
             return None
-        count = heard - self.first
+        count = known - self.first
         fresh = self.rng.standard_normal(
             (max(0, count - len(self.noise)), self.noise.shape[1]), np.float32
         )
         self.noise = np.concatenate([self.noise, fresh])
-        self._hear(count)
+        self._sample(count)
         whole = self.chapter.finished(self.sampling, self.behaviour, self.controls)
         first = self.done - self.chapter.first
         curves = whole[first : settled - self.chapter.first]
@@ -130,7 +125,7 @@ class MotionStream:
         self._forget()
         return to_motion(curves)
 
-    def _hear(self, count: int) -> None:
+    def _sample(self, count: int) -> None:
         """Take the motion of the window of `count` frames into the chapter."""
         talk = self.talk
         features = SpeechFeatures(Speech.from_array(self.wave, SAMPLE_RATE), talk.phonetics, count)
@@ -145,9 +140,9 @@ class MotionStream:
             contact = contact_probabilities(rows)
         prosody = features.prosody
         # Frames that have come out stay as they were.
-        new, kept = self.done - self.first, self.done - self.chapter.first
+        new, settled = self.done - self.first, self.done - self.chapter.first
         self.chapter = self.chapter.with_tail(
-            kept, to_curves(motion)[new:], contact[2 * new :],
+            settled, to_curves(motion)[new:], contact[2 * new :],
             prosody.loudness[new:], prosody.pitch[new:],
         )  # fmt: skip
 
@@ -176,16 +171,16 @@ class Chapter:
     """[T] see `Prosody`."""
 
     def with_tail(
-        self, kept: int, curves: Array, contact: Array, loudness: Array, pitch: Array
+        self, settled: int, curves: Array, contact: Array, loudness: Array, pitch: Array
     ) -> Chapter:
-        """The chapter with all after its first `kept` frames in place of what it knew of them."""
+        """The chapter with others in place of all after its first `settled` frames."""
         return Chapter(
             self.first,
             self.number,
-            np.concatenate([self.curves[:kept], curves]),
-            np.concatenate([self.contact[: 2 * kept], contact]),
-            np.concatenate([self.loudness[:kept], loudness]),
-            np.concatenate([self.pitch[:kept], pitch]),
+            np.concatenate([self.curves[:settled], curves]),
+            np.concatenate([self.contact[: 2 * settled], contact]),
+            np.concatenate([self.loudness[:settled], loudness]),
+            np.concatenate([self.pitch[:settled], pitch]),
         )
 
     def finished(self, sampling: Sampling, behaviour: Behaviour, controls: Controls) -> Array:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import wave
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +15,12 @@ import torch
 from dreamtalk_core import Motion
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.cli import main
+from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.original.coefficients import Coefficients
 from dreamtalk_core.original.denoiser import Sizes
 from dreamtalk_core.original.layout import still_pose
+from dreamtalk_core.speech.audio import Speech
+from dreamtalk_core.worker.methods import Methods
 
 transformers = pytest.importorskip(
     "transformers", reason="needs transformers: pip install dreamtalk[original]"
@@ -80,7 +85,8 @@ def test_a_line_in_the_style_of_a_clip_with_its_head(
         (["-o", "a.csv", "--style", "clip.csv"], "clip.csv"),
         (["-o", "a.csv", "--wav2vec", "nowhere"], "nowhere"),
         (["-o", "a.xyz"], ".csv"),
-        (["-o", "a.csv", "--preview", "a.mp4"], "--preview"),
+        (["-o", "a.csv", "--preview", "a.xyz"], "a.xyz"),
+        (["-o", "a.csv", "--pose-extension", "up"], "pose-extension"),
     ],
 )
 def test_mistakes_are_told_once(
@@ -110,3 +116,52 @@ def test_render_wants_the_renderer(
     assert not list(tmp_path.iterdir())
     assert main([*words, "--crop", "256"]) in (2, 3, 4)
     assert "--crop does not go with --renderer" in capsys.readouterr().err
+
+
+def test_behaviour_controls_and_a_preview(folder: Path, tmp_path: Path) -> None:
+    """As with a model of ours; what is not asked for is not put on."""
+    line = tmp_path / "line.wav"
+    speech = Speech.load(DEMO_VOICE).waveform[: 3 * 16_000]
+    with wave.open(str(line), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes((speech * 32767).astype(np.int16).tobytes())
+    words = ["animate", str(line), "--wav2vec", str(folder / "ears"), "--steps", "1"]
+    words += ["--model", str(folder / "denoising_network.pth")]
+    for name, more in {
+        "plain": ["--preview", str(tmp_path / "plain.mp4")],
+        "alive": ["--blinks", "2", "--jaw", "0"],
+    }.items():
+        assert main([*words, "-o", str(tmp_path / f"{name}.npz"), *more]) == 0
+    plain, alive = (Motion.load(tmp_path / f"{name}.npz") for name in ("plain", "alive"))
+    assert (tmp_path / "plain.mp4").is_file()
+    assert plain.channel("jawOpen").any()
+    assert not alive.channel("jawOpen").any()
+    assert alive.channel("eyeBlinkLeft").max() > 0.8
+
+
+def test_the_worker_animates_with_an_original(folder: Path, tmp_path: Path) -> None:
+    methods, clip = Methods(), str(folder / "clip.mat")
+    model = {"model": str(folder / "denoising_network.pth"), "device": "cpu"}
+    common = {"speech": str(DEMO_VOICE), **model, "project": str(tmp_path)}
+    ears = {"wav2vec": str(folder / "ears")}
+
+    def animate(name: str, **settings: Any) -> dict[str, Any]:
+        output = str(tmp_path / name)
+        return methods.animate(lambda *_: None, output=output, **common, steps=1, **settings)
+
+    told = animate("line.npz", **ears, style=clip, pose=clip, fps="30", blinks=1)
+    assert told["frames"] == len(Motion.load(tmp_path / "line.npz")) == round(346 * 30 / 25)
+    # It is loaded already, and goes on with what it hears with.
+    kept = methods.extract_style(
+        lambda *_: None, performance=[clip], name="cross", shelf="project", project=str(tmp_path),
+        **model,
+    )  # fmt: skip
+    assert kept["shelf"] == "project"
+    assert animate("line.mat", style="cross")["frames"] == FRAMES
+    assert len(Coefficients.load(tmp_path / "line.mat")) == FRAMES
+    names = [one["name"] for one in methods.styles(lambda *_: None, **model)["styles"]]
+    assert names[0] == "neutral"
+    with pytest.raises(DreamTalkError, match="pose is for an original checkpoint"):
+        methods.animate(
+            lambda *_: None, speech=str(DEMO_VOICE), output=str(tmp_path / "a.csv"), pose=clip
+        )

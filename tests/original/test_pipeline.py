@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,16 +13,25 @@ import numpy as np
 import pytest
 import torch
 
-from dreamtalk_core.errors import DreamTalkError, ModelError, MotionError, StyleError
+from dreamtalk_core.errors import (
+    DreamTalkError,
+    DreamTalkWarning,
+    ModelError,
+    MotionError,
+    StyleError,
+)
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.original.coefficients import Coefficients
 from dreamtalk_core.original.denoiser import OriginalMotionModel, Sampler, Sizes
 from dreamtalk_core.original.layout import still_pose
-from dreamtalk_core.original.pipeline import OriginalDreamTalk, OriginalRenderer
+from dreamtalk_core.original.pipeline import OriginalDreamTalk
+from dreamtalk_core.original.portrait import OriginalRenderer
+from dreamtalk_core.parameters import Behaviour
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.speech.media import pixels
-from dreamtalk_core.style import Style, StyleTrack
+from dreamtalk_core.style import Style, StyleLibrary, StyleTrack
+from dreamtalk_core.style.library import Shelf
 
 SIZES = Sizes(
     width=16,
@@ -81,7 +91,7 @@ def test_all_at_once_and_in_pieces(
     talk: OriginalDreamTalk, speech: Speech, clip: Coefficients
 ) -> None:
     """300 frames go through in three pieces; the plain way takes all windows at once."""
-    face = talk.sample_motion(speech, clip, steps=3, seed=4)
+    face = talk.sample_motion(speech, clip, steps=3, seed=4).coefficients
     assert face.expression.shape == (300, 64)
     rows = Ear().rows(len(speech.waveform))
     padded = torch.cat([torch.zeros(5, 6), rows, torch.zeros(50, 6)])
@@ -99,7 +109,7 @@ def test_as_many_frames_as_the_speech_lasts(talk: OriginalDreamTalk, samples: in
     speech = Speech(np.full(samples, 0.1, np.float32), "test")
     face = talk.sample_motion(speech, "neutral", steps=1)
     assert len(face) == max(1, (samples + 320) // 640)
-    assert np.array_equal(face.pose, still_pose(len(face)))
+    assert np.array_equal(face.coefficients.pose, still_pose(len(face)))
 
 
 def test_guidance_and_intensity(
@@ -108,7 +118,9 @@ def test_guidance_and_intensity(
     style = talk.extract_style(clip)
 
     def face(style: Style | str, guidance: float) -> np.ndarray:
-        return talk.sample_motion(speech, style, guidance_scale=guidance, steps=2).expression
+        return talk.sample_motion(
+            speech, style, guidance_scale=guidance, steps=2
+        ).coefficients.expression
 
     assert np.array_equal(face(style, 0), face("neutral", 1))
     assert not np.allclose(face(style, 0), face(style, 1), atol=1e-3)
@@ -118,7 +130,9 @@ def test_guidance_and_intensity(
 
 
 def test_seeds(talk: OriginalDreamTalk, speech: Speech) -> None:
-    first, same, other = (talk.animate(speech, steps=1, seed=seed).expression for seed in (1, 1, 2))
+    first, same, other = (
+        talk.animate(speech, steps=1, seed=seed).coefficients.expression for seed in (1, 1, 2)
+    )
     assert np.array_equal(first, same)
     assert not np.allclose(first, other)
 
@@ -161,11 +175,11 @@ def test_styles_that_do_not_fit(talk: OriginalDreamTalk, speech: Speech, tmp_pat
 def test_head_of_a_clip(talk: OriginalDreamTalk, speech: Speech, tmp_path: Path) -> None:
     pose = np.arange(20 * 9, dtype=np.float32).reshape(20, 9)
     Coefficients(np.zeros((20, 64)), pose).save(tmp_path / "pose.npz")
-    face = talk.animate(speech, pose=tmp_path / "pose.npz", steps=1)
+    face = talk.animate(speech, pose=tmp_path / "pose.npz", steps=1).coefficients
     assert np.array_equal(face.pose[:20], pose)
     assert np.array_equal(face.pose[20], pose[18])
-    looped = talk.sample_motion(speech, "neutral", pose=pose, extension="loop", steps=1)
-    assert np.array_equal(looped.pose[20], pose[0])
+    looped = talk.sample_motion(speech, "neutral", pose=pose, pose_extension="loop", steps=1)
+    assert np.array_equal(looped.coefficients.pose[20], pose[0])
 
 
 def test_progress_and_cancelling(talk: OriginalDreamTalk, speech: Speech) -> None:
@@ -198,10 +212,10 @@ def test_style_of_other_faces(talk: OriginalDreamTalk, tmp_path: Path) -> None:
 
 
 def test_curves_for_a_rig(talk: OriginalDreamTalk, speech: Speech) -> None:
-    face = talk.animate(speech, steps=1)
-    motion = face.to_motion()
+    motion = talk.animate(speech, steps=1)
+    assert motion == motion.coefficients.to_motion()
     assert motion.names == ARKIT_NAMES
-    assert len(motion) == len(face)
+    assert len(motion) == len(motion.coefficients)
     assert motion.fps == 25
 
 
@@ -234,3 +248,38 @@ def test_a_style_that_changes_is_refused(talk: OriginalDreamTalk, clip: Coeffici
     track = StyleTrack(((0.0, talk.extract_style(clip)), (1.0, talk.extract_style(clip))))
     with pytest.raises(StyleError, match="one style"):
         talk.load_style(track)
+
+
+def test_what_is_put_on_and_what_is_not(talk: OriginalDreamTalk, speech: Speech) -> None:
+    """Nothing, unless it is asked for; the coefficients stay what they are."""
+    plain = talk.animate(speech, steps=1)
+    alive = talk.animate(speech, steps=1, behaviour=Behaviour(), fps=30)
+    assert alive.channel("eyeBlinkLeft").max() > plain.channel("eyeBlinkLeft").max() + 0.5
+    assert (alive.fps, len(alive)) == (30, 360)
+    assert talk.animate(speech, steps=1, idle=1.0, fps=30) == alive
+    assert np.array_equal(alive.coefficients.expression, plain.coefficients.expression)
+    assert not talk.animate(speech, steps=1, jaw=0.0).channel("jawOpen").any()
+
+
+def test_auto_is_neutral_and_a_portrait_is_of_no_use(talk: OriginalDreamTalk) -> None:
+    assert talk.load_style("Auto").name == "neutral"
+    rest = Motion(ARKIT_NAMES, np.zeros((1, 52), np.float32), 25)
+    with pytest.warns(DreamTalkWarning, match="portrait"):
+        assert talk.load_style("auto", None, rest).name == "neutral"
+
+
+def test_styles_in_the_library(talk: OriginalDreamTalk, clip: Coefficients, tmp_path: Path) -> None:
+    """Those of this model can be used; those of others are refused, and named."""
+    talk.library = StyleLibrary((Shelf("user", tmp_path),))
+    style = replace(talk.extract_style(clip), name="cross")
+    talk.library.save(style)
+    talk.library.save(Style(np.zeros(32), "foreign", "ours", 1.0, "0123456789ab"))
+    assert talk.style_names == ("neutral", "cross", "foreign")
+    assert np.array_equal(talk.load_style("Cross").code, style.code)
+    with pytest.raises(StyleError, match="belongs to another model"):
+        talk.find_style("foreign")
+
+
+def test_several_clips_make_one_style(talk: OriginalDreamTalk, clip: Coefficients) -> None:
+    halves = [Coefficients(part, still_pose(45)) for part in np.split(clip.expression, 2)]
+    assert np.array_equal(talk.extract_style(halves).code, talk.extract_style(clip).code)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
+import sys
 from collections import Counter
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
+import torch
 
 from dreamtalk_core import DreamTalk, MotionStream, Speech
 from dreamtalk_core.pipeline.sync import measure_sync
 from dreamtalk_core.speech import prosody
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
-from dreamtalk_core.worker import Methods
+from dreamtalk_core.worker.methods import Methods
 
 ONCE = {"phonetics": 1, "pitch": 1}
 
@@ -104,3 +110,48 @@ def test_a_file_that_has_changed_is_heard_anew(
             line.write_bytes(demo_voice.read_bytes())
         methods.animate(lambda *_: None, **about, style="neutral", steps=1)
         assert calls == {"phonetics": count, "pitch": count}
+
+
+@pytest.fixture
+def nodes_model(monkeypatch: pytest.MonkeyPatch, root: Path) -> Any:
+    """`nodes.model` with a host that moves nothing."""
+    kind = SimpleNamespace(Input=lambda **_: None)
+    io = SimpleNamespace(
+        Custom=lambda name: None, ComfyNode=object, Schema=lambda **_: None, Float=kind
+    )
+    comfy = {
+        "comfy": {}, "comfy.model_management": {}, "comfy.model_patcher": {}, "folder_paths": {},
+        "comfy_api": {}, "comfy_api.latest": {"io": io},
+        "nodes": {"__path__": [str(root / "nodes")]},
+        "nodes.host": {"Audio": dict, "cut_audio": None, "samples": None},
+    }  # fmt: skip
+    for name, content in comfy.items():
+        module = ModuleType(name)
+        vars(module).update(content)
+        monkeypatch.setitem(sys.modules, name, module)
+    device = torch.device("cpu")
+    sys.modules["comfy"].model_management = SimpleNamespace(  # type: ignore[attr-defined]
+        get_torch_device=lambda: device, load_models_gpu=lambda *_, **__: None
+    )
+    patcher = SimpleNamespace(ModelPatcher=lambda *_, **__: SimpleNamespace(load_device=device))
+    sys.modules["comfy"].model_patcher = patcher  # type: ignore[attr-defined]
+    sys.modules["nodes"].host = sys.modules["nodes.host"]  # type: ignore[attr-defined]
+    yield importlib.import_module("nodes.model")
+    for name in [name for name in sys.modules if name.split(".")[0] == "nodes"]:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def test_nodes_of_a_graph_share_what_is_heard(
+    nodes_model: Any, talk: DreamTalk, speech: Speech, calls: Counter[str]
+) -> None:
+    """For as long as the host keeps the speech."""
+    model = nodes_model.LoadedModel(talk)
+    value = sys.modules["nodes.values"].SpeechValue(speech, {})
+    style = model.ready().predict_style(nodes_model.analysed(model, value))
+    model.ready().sample_motion(nodes_model.analysed(model, value), style, steps=1)
+    assert calls == ONCE
+    known = ref(nodes_model.analysed(model, value))
+    assert known() is not None
+    del value
+    gc.collect()
+    assert known() is None

@@ -26,7 +26,7 @@ def comfy(tmp_path: Path) -> Path:
     touch(
         folder / "venv/bin/python",
         folder / "custom_nodes/other/nodes.py",
-        folder / "custom_nodes/dream-talk/dreamtalk_core/worker.py",
+        folder / "custom_nodes/dream-talk/dreamtalk_core/version.py",
     )
     return folder
 
@@ -41,13 +41,13 @@ def test_comfyuis_windows_package(tmp_path: Path) -> None:
     folder = tmp_path / "ComfyUI_windows_portable"
     python = folder / "python_embeded/python.exe"
     pack = folder / "ComfyUI/custom_nodes/dreamtalk"
-    touch(python, pack / "dreamtalk_core/worker.py")
+    touch(python, pack / "dreamtalk_core/version.py")
     for named in (folder, python, folder / "ComfyUI", pack):
         assert runtime_at(named) == Runtime(python, pack), named
 
 
 def test_the_environment_of_run_py(tmp_path: Path) -> None:
-    touch(tmp_path / "dreamtalk_core/worker.py", tmp_path / ".venv-run/Scripts/python.exe")
+    touch(tmp_path / "dreamtalk_core/version.py", tmp_path / ".venv-run/Scripts/python.exe")
     expected = Runtime(tmp_path / ".venv-run/Scripts/python.exe", tmp_path)
     assert runtime_at(tmp_path) == expected
     assert runtime_at(expected.python) == expected

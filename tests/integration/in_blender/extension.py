@@ -183,7 +183,10 @@ def crashed(session: Any) -> None:
     """Faults of ours show the end of the log."""
     session.install()
     broken = session.folder / "broken python"
-    code = "import dreamtalk_core.worker as w; w.Methods._talk = lambda *_: int(None); w.main()"
+    code = (
+        "from dreamtalk_core.worker import main, server; "
+        "server.Methods._talk = lambda *_: int(None); main()"
+    )
     broken.write_text(f'#!/bin/sh\nexec "{session.worker}" -I -X utf8 -c "{code}"\n', "utf-8")
     broken.chmod(0o755)
     session.preferences.python = str(broken)

@@ -1,0 +1,191 @@
+"""`Pipeline`: the five steps as methods, in the same shape whatever model is behind them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.files import check_not_read
+from dreamtalk_core.formats import check_writable
+from dreamtalk_core.formats.png import encode_png
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.parameters import Behaviour, Controls, Sampling
+from dreamtalk_core.pipeline.performance import Performance
+from dreamtalk_core.progress import Progress
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.features import SpeechFeatures
+from dreamtalk_core.style import Style, StyleLibrary, StyleTrack
+
+AnyStyle = Style | StyleTrack | Performance
+AnySpeech = Speech | SpeechFeatures
+AUTO, NEUTRAL = "auto", "neutral"
+USUAL, UNCHANGED = Sampling(), Controls()
+STILL = Behaviour(blinks=0, gaze=0, gestures=0, idle=0)
+
+
+class Pipeline(ABC):
+    """Speech in, motion out. Not bound to one speech; holds nothing between calls but weights.
+
+    model: the motion network. device: where it is. library: of styles, by name.
+    """
+
+    default_style: ClassVar[str] = AUTO
+    """What speaks where no style is named."""
+    model: Any
+    device: torch.device
+    library: StyleLibrary
+
+    @property
+    @abstractmethod
+    def networks(self) -> list[torch.nn.Module]:
+        """All networks, for hosts that move them."""
+
+    @property
+    @abstractmethod
+    def style_names(self) -> tuple[str, ...]:
+        """Names of the styles that there are: the model's own and those in the library."""
+
+    def load_speech(self, path: str | Path) -> Speech:
+        """The sound of any file that PyAV opens. Raises SpeechError."""
+        return Speech.load(path)
+
+    def analyse(self, speech: AnySpeech) -> AnySpeech:
+        """What is heard in a speech. The other methods take it in place of the speech: whoever asks
+        for a style first and for a motion then has it analysed once."""
+        return speech
+
+    @abstractmethod
+    def extract_style(
+        self,
+        performance: Performance | Sequence[Performance],
+        *,
+        neutral: Performance | None = None,
+        face: str | int = "largest",
+        progress: Progress | None = None,
+    ) -> Style:
+        """The style of a performance, or of several together.
+
+        A performance is a Motion, which is used whole, or the file of a motion or a video, of
+        which the stretches are used that show a face and, if there are any, speak; the style's
+        source names them. A face in a video is calibrated, see `calibration`. neutral: the actor
+        at rest, as a photo, a video or a motion; then motions are calibrated, too. face: which one
+        of a video with several, see `tracking.track_faces`. progress: of each video in turn.
+
+        Raises StyleError where too little is seen, TrackingError for a video that cannot be read
+        or has no face, MotionError for a motion file that cannot be read.
+        """
+
+    @abstractmethod
+    def predict_style(
+        self, speech: AnySpeech, portrait: Performance | None = None, *, seed: int = 0
+    ) -> Style:
+        """The style that a speech calls for. Raises StyleError where the model cannot tell."""
+
+    @abstractmethod
+    def load_style(
+        self,
+        style: AnyStyle,
+        speech: AnySpeech | None = None,
+        portrait: Performance | None = None,
+    ) -> Style | StyleTrack:
+        """A style in any form: a style, a motion, a file, a name or other text; `auto` is the one
+        for `speech` and `portrait`. Raises StyleError."""
+
+    @abstractmethod
+    def find_style(self, name: str) -> Style:
+        """The style of one of `style_names`. Raises StyleError for another name, or a damaged
+        file."""
+
+    @abstractmethod
+    def sample_motion(
+        self,
+        speech: AnySpeech,
+        style: AnyStyle,
+        *,
+        sampling: Sampling = USUAL,
+        behaviour: Behaviour | None = None,
+        controls: Controls = UNCHANGED,
+        progress: Progress | None = None,
+        **settings: Any,
+    ) -> Motion:
+        """Facial motion for a speech in a style: round(duration x fps) frames.
+
+        style: in any form that `load_style` takes. behaviour: what speech does not dictate, such as
+        blinks; None: what is usual for the model. controls: strengths by region and the like,
+        applied last. settings: any of the tables by name, such as seed=3, in place of what the
+        table has, and those that only this model takes.
+        Raises DreamTalkError for values out of range or settings that it does not take, StyleError
+        for a style of another model, MotionError for an impossible fps.
+        """
+
+    def animate(
+        self, speech: AnySpeech | str | Path, style: AnyStyle | None = None, **options: Any
+    ) -> Motion:
+        """All of the road but rendering: `load_speech`, `load_style`, `sample_motion`.
+
+        style: the `default_style` if left out. options: those of `sample_motion`.
+        Raises what they raise: SpeechError, StyleError, MotionError or DreamTalkError.
+        """
+        if isinstance(speech, (str, Path)):
+            speech = self.load_speech(speech)
+        return self.sample_motion(speech, self.default_style if style is None else style, **options)
+
+    def picture_style(self, style: Style | StyleTrack, size: int = 256) -> bytes:
+        """A PNG, size x size pixels, of the built-in head in a style: at the most typical moment
+        of a sentence."""
+        from dreamtalk_core.render.head.renderer import HeadRenderer
+
+        sentence = Speech(Speech.load(DEMO_VOICE).waveform[: 4 * SAMPLE_RATE], "a sentence")
+        face = self.sample_motion(sentence, style, behaviour=STILL).weights
+        typical = np.abs(face - face.mean(axis=0)).sum(axis=1).argmin()
+        return encode_png(HeadRenderer(size).render(face[typical]))
+
+    def check_output(self, path: str | Path) -> None:
+        """Raises MotionError, or WriteError, for a file that a motion of this model cannot be saved
+        as."""
+        check_writable(Path(path))
+
+    def render(
+        self,
+        motion: Motion,
+        path: str | Path,
+        audio: Speech | str | Path | None = None,
+        *,
+        portrait: str | Path | None = None,
+        size: int = 512,
+        progress: Progress | None = None,
+    ) -> None:
+        """Write a video, with sound if given: of a portrait, or of the built-in head.
+
+        path: .mp4, .mov, or numbered pictures, see `render.video`. portrait: a picture of a face,
+        which keeps its size. size: of the head, in pixels.
+        Raises RenderError, SpeechError, and TrackingError for a picture without a face.
+        """
+        # The rasteriser is compiled when it is imported; curves alone need not wait for it.
+        from dreamtalk_core.render import job
+        from dreamtalk_core.render.head.pictures import HeadPictures
+        from dreamtalk_core.render.output.video import check_video_path
+        from dreamtalk_core.render.portrait.pictures import PortraitPictures
+        from dreamtalk_core.render.portrait.renderer import PortraitRenderer
+        from dreamtalk_core.tracking.portrait import read_portrait
+
+        read = (audio, portrait)
+        check_not_read([Path(path)], [Path(one) for one in read if isinstance(one, (str, Path))])
+        if portrait is None:
+            job.render(HeadPictures(motion, size), path, audio, progress)
+            return
+        check_video_path(path)
+        image, face = (found := read_portrait(portrait)).image, found.face
+        drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
+        job.render(PortraitPictures(drawn, motion), path, audio, progress)
+
+
+def names_auto(style: object) -> bool:
+    """Whether a style is the text `auto`, in whatever case."""
+    return isinstance(style, str) and style.casefold() == AUTO

@@ -1,0 +1,262 @@
+"""What the worker can be asked for."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.files import check_not_read
+from dreamtalk_core.pipeline.load import check_settings, kind_of, load
+from dreamtalk_core.progress import Progress
+from dreamtalk_core.version import __version__
+from dreamtalk_core.warned import telling, warn
+from dreamtalk_core.worker.protocol import PROTOCOL, Answer, ProtocolError
+from dreamtalk_core.worker.styles import describe, keep_style
+
+if TYPE_CHECKING:
+    from dreamtalk_core.motion import Motion
+    from dreamtalk_core.pipeline.base import AnySpeech, Pipeline
+
+NEEDS = {
+    **{name: name for name in ("av", "numba", "numpy", "platformdirs")},
+    **{name: name for name in ("safetensors", "soxr", "torch")},
+    "cv2": "opencv-python-headless",
+}
+"""Modules without which there is no speech, no motion or no picture, and their packages."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysed:
+    """What is heard in a sound file; key: the file as it was, and the model that hears it."""
+
+    key: tuple[object, ...]
+    features: AnySpeech
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A pipeline, and what it was loaded with."""
+
+    model: str
+    device: str
+    settings: Mapping[str, Any]
+    talk: Pipeline
+
+    def does_for(self, model: str, device: str, settings: Mapping[str, Any]) -> bool:
+        """Whether it is the one for these; without settings, however it was loaded."""
+        same = (self.model, self.device) == (model, device)
+        return same and settings in ({}, self.settings)
+
+
+class Methods:
+    """What can be asked for; each takes the parameters by name and `progress` first."""
+
+    def __init__(self) -> None:
+        self._loaded: Loaded | None = None
+        self._last: Analysed | None = None
+        self.idle = 0.0
+
+    def hello(self, progress: Progress, *, protocol: int, idle: float = 0) -> Answer:
+        if protocol != PROTOCOL:
+            raise ProtocolError(
+                f"This is DreamTalk {__version__}, which speaks version {PROTOCOL} of the worker's "
+                f"protocol, not {protocol}. Install the same DreamTalk on both sides."
+            )
+        lacking = [package for name, package in NEEDS.items() if find_spec(name) is None]
+        if lacking:
+            raise DreamTalkError(
+                f"{sys.executable} lacks {', '.join(lacking)}. Install what it lacks with "
+                f'"{sys.executable}" -m pip install {" ".join(lacking)}, or choose another Python.'
+            )
+        self.idle = max(0.0, idle)
+        return {"protocol": PROTOCOL, "version": __version__, "python": platform.python_version()}
+
+    def styles(
+        self,
+        progress: Progress,
+        *,
+        pictures: str = "",
+        project: str = "",
+        model: str = "default",
+        device: str = "auto",
+    ) -> Answer:
+        talk, found = self._talk(model, device, project), []
+        names = talk.style_names
+        for done, name in enumerate(names):
+            progress(done, len(names))
+            try:
+                found.append(describe(talk, talk.find_style(name), name, pictures))
+            except DreamTalkError as error:
+                shelf, _ = talk.library.where(name)
+                found.append({"name": name, "shelf": shelf, "problem": str(error)})
+        blank = {"tags": [], "intensity": 1.0, "source": "", "picture": "", "problem": ""}
+        return {"styles": [{**blank, **style} for style in found]}
+
+    def animate(
+        self,
+        progress: Progress,
+        *,
+        speech: str,
+        output: str,
+        style: str = "auto",
+        portrait: str = "",
+        project: str = "",
+        model: str = "default",
+        device: str = "auto",
+        **settings: Any,
+    ) -> Answer:
+        check_settings(model, settings)
+        kind = kind_of(model)
+        check_not_read([Path(output)], map(Path, filter(None, [speech, portrait, style])))
+        talk, features = self._analysed(speech, model, device, project, **kind.loading_of(settings))
+        talk.check_output(output)
+        progress(0, 1)
+        motion = talk.sample_motion(
+            features,
+            talk.load_style(style, features, portrait or None),
+            progress=progress,
+            **kind.sampling_of(settings),
+        )
+        return save_motion(motion, output)
+
+    def track(
+        self,
+        progress: Progress,
+        *,
+        video: str,
+        output: str,
+        face: str | int = "largest",
+        neutral: str = "",
+        fps: str | int | float = "",
+        device: str = "auto",
+    ) -> Answer:
+        from dreamtalk_core.animation.calibration import calibrate
+        from dreamtalk_core.formats import check_writable
+        from dreamtalk_core.pipeline.performance import read_performance
+        from dreamtalk_core.tracking import track_faces
+
+        check_writable(Path(output))
+        check_not_read([Path(output)], map(Path, filter(None, [video, neutral])))
+        rest = read_performance(neutral, face, device=device)[0] if neutral else None
+        tracked = track_faces(Path(video), choice=face, device=device, progress=progress).motion
+        motion = calibrate(tracked, rest)
+        return save_motion(motion.resample(fps) if fps else motion, output)
+
+    def extract_style(
+        self,
+        progress: Progress,
+        *,
+        performance: list[str],
+        name: str,
+        neutral: str = "",
+        face: str | int = "largest",
+        shelf: str = "user",
+        tags: list[str] | None = None,
+        pictures: str = "",
+        project: str = "",
+        model: str = "default",
+        device: str = "auto",
+    ) -> Answer:
+        talk = self._talk(model, device, project)
+        talk.library.path(name, shelf)
+        style = talk.extract_style(
+            [Path(path) for path in performance],
+            neutral=neutral or None,
+            face=face,
+            progress=progress,
+        )
+        return keep_style(talk, replace(style, name=name, tags=tuple(tags or ())), shelf, pictures)
+
+    def save_style(
+        self,
+        progress: Progress,
+        *,
+        style: str,
+        name: str,
+        speech: str = "",
+        portrait: str = "",
+        shelf: str = "user",
+        tags: list[str] | None = None,
+        pictures: str = "",
+        project: str = "",
+        model: str = "default",
+        device: str = "auto",
+    ) -> Answer:
+        from dreamtalk_core.style import StyleTrack
+
+        talk = self._talk(model, device, project)
+        talk.library.path(name, shelf)
+        features = None
+        if speech:
+            talk, features = self._analysed(speech, model, device, project)
+        progress(0, 1)
+        made = talk.load_style(style, features, portrait or None)
+        if isinstance(made, StyleTrack):
+            raise StyleError("A style file holds one style. Leave out the @ times.")
+        return keep_style(talk, replace(made, name=name, tags=tuple(tags or ())), shelf, pictures)
+
+    def shutdown(self, progress: Progress) -> Answer:
+        return {}
+
+    def _analysed(
+        self, path: str, model: str, device: str, project: str, **loading: Any
+    ) -> tuple[Pipeline, AnySpeech]:
+        """What is heard in a sound file, with the pipeline: once, for requests in a row."""
+        from dreamtalk_core.speech.audio import Speech
+
+        key = (path, _state(path), model, device)
+        if self._last is None or self._last.key != key:
+            warnings: list[str] = []
+            with telling(warnings.append):
+                speech = Speech.load(path)  # before the model: a wrong name is told at once
+            self._last = None  # not two at a time
+            features = self._talk(model, device, project, **loading).analyse(speech)
+            self._last = Analysed(key, features, tuple(warnings))
+        for text in self._last.warnings:
+            warn(text)
+        return self._talk(model, device, project, **loading), self._last.features
+
+    def _talk(self, model: str, device: str, project: str, **loading: Any) -> Pipeline:
+        """The pipeline, loaded once, with the styles of the project as they are now.
+
+        loading: see `load`; without, it is the pipeline that is there, however it was loaded.
+        """
+        from dreamtalk_core.style import StyleLibrary
+
+        if self._loaded is None or not self._loaded.does_for(model, device, loading):
+            self._loaded = self._last = None  # a graphics card has room for one at a time
+            self._loaded = Loaded(model, device, loading, load(model, device, **loading))
+        talk = self._loaded.talk
+        if project and not Path(project).is_dir():
+            raise DreamTalkError(f"{project} is no folder that can be read.")
+        talk.library = StyleLibrary.default(Path(project) if project else None)
+        return talk
+
+
+METHODS = tuple(name for name in vars(Methods) if not name.startswith("_"))
+
+
+def _state(path: str) -> tuple[int, int] | None:
+    """What tells a file from what it was before; None where there is none."""
+    try:
+        about = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return about.st_mtime_ns, about.st_size
+
+
+def save_motion(motion: Motion, output: str) -> Answer:
+    motion.save(output)
+    return {
+        "output": output,
+        "frames": len(motion),
+        "fps": str(motion.fps),
+        "duration": float(motion.duration),
+    }
