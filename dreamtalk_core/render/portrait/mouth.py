@@ -86,7 +86,7 @@ class Mouth:
         self._photo = np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]])
         self._shown = np.zeros(self._photo.shape[:2], np.float32)
         coverage(loop.astype(np.float32), self._left, self._top, self._shown)
-        inner(self._shown, max(1, round(0.012 * self._width)), np.empty_like(self._shown))
+        self._shown = inner(self._shown, max(1, round(0.012 * self._width)))
         if self._shown.max() < 0.9:
             self._shown[:] = 0
         teeth = self._photo[self._shown > 0.9]
@@ -114,7 +114,7 @@ class Mouth:
             return
         cover = np.empty((bottom - top, right - left), np.float32)
         coverage(loop, left, top, cover)
-        inner(cover, max(1, round(0.008 * self._width)), np.empty_like(cover))
+        cover = inner(cover, max(1, round(0.008 * self._width)))
         if cover.max() <= 0.01:
             return
         own = self._posed(weights)
