@@ -17,7 +17,7 @@ from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.head.shading import SKIN
 from dreamtalk_core.render.output.video import write_video
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-from dreamtalk_core.render.portrait.rig import load_template
+from dreamtalk_core.render.portrait.template import load_template
 
 SIZE = 256
 

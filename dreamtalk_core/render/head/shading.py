@@ -1,8 +1,7 @@
 """What a pixel of the head looks like: the kernel `shade`, and the parts of the light in it.
 
-Vectors and colours are tuples of three, which the compiler keeps in registers. The parts are given
-arrays one by one or not at all: counting references to bundles of them in the innermost loop makes
-drawing take twice as long. Colours are linear until the last step.
+The parts are given arrays one by one or not at all: counting references to bundles of them in the
+innermost loop makes drawing take twice as long. Colours are linear until the last step.
 """
 
 from __future__ import annotations
@@ -12,10 +11,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dreamtalk_core.render.head.eye_light import light_in_eye
 from dreamtalk_core.render.head.raster import Float, Int, compiled
+from dreamtalk_core.render.head.vectors import (
+    HALF,
+    ONE,
+    TWO,
+    ZERO,
+    Lamps,
+    Vector,
+    clip,
+    dot,
+    triple,
+    unit,
+)
 from dreamtalk_core.rig.head import MATERIALS
 
-Vector = tuple[np.float32, np.float32, np.float32]
 Corners = tuple[int, int, int]
 
 SKIN, MOUTH, TEETH, TONGUE, EYE, LASH = range(len(MATERIALS))
@@ -25,8 +36,6 @@ CAMERA_Y, CAMERA_Z = 24.0, 1150.0
 
 TONE_STEPS, TONE_MAX = 4096, 4.0
 """Steps of the tone curve, and the linear light of the last one."""
-
-_ZERO, _HALF, _ONE, _TWO = (np.float32(x) for x in (0, 0.5, 1, 2))
 
 
 class Mesh(NamedTuple):
@@ -61,19 +70,6 @@ class Light(NamedTuple):
     tone: Float
 
 
-class _Lamps(NamedTuple):
-    """`Light.lights`, row by row."""
-
-    key: Vector
-    fill: Vector
-    rim: Vector
-    key_colour: Vector
-    fill_colour: Vector
-    rim_colour: Vector
-    sky: Vector
-    ground: Vector
-
-
 class _Finish(NamedTuple):
     """How a material takes light.
 
@@ -93,9 +89,9 @@ def shade(owner: Int, mesh: Mesh, light: Light, picture: Float, out: NDArray[np.
     """Shade owner [2H, 2W] over picture [H, W, 3] into out [H, W, 3], or without it [H, W, 4]."""
     triangles, material, points, world, normals, uv, colours, eyes = mesh
     atlas, shadow, shadow_points, lights, tone = light
-    lamps = _Lamps(
-        _row(lights, 0), _row(lights, 1), _row(lights, 2), _row(lights, 3),
-        _row(lights, 4), _row(lights, 5), _row(lights, 6), _row(lights, 7),
+    lamps = Lamps(
+        triple(lights, 0), triple(lights, 1), triple(lights, 2), triple(lights, 3),
+        triple(lights, 4), triple(lights, 5), triple(lights, 6), triple(lights, 7),
     )  # fmt: skip
     opaque = out.shape[2] == 3
     for row in range(out.shape[0]):
@@ -103,20 +99,20 @@ def shade(owner: Int, mesh: Mesh, light: Light, picture: Float, out: NDArray[np.
             samples = _samples(owner, material, world, triangles, row, column)
             if samples == 0:
                 for c in range(3):
-                    out[row, column, c] = np.uint8(picture[row, column, c] + _HALF)
+                    out[row, column, c] = np.uint8(picture[row, column, c] + HALF)
                 if not opaque:
                     out[row, column, 3] = 0
                 continue
             covered = 0
-            red = green = blue = _ZERO
+            red = green = blue = ZERO
             for s in range(samples):
                 if samples == 1:
                     face = owner[2 * row, 2 * column]
                     x, y = np.float32(2 * column + 1), np.float32(2 * row + 1)
                 else:
                     face = owner[2 * row + s // 2, 2 * column + s % 2]
-                    x = np.float32(2 * column + s % 2) + _HALF
-                    y = np.float32(2 * row + s // 2) + _HALF
+                    x = np.float32(2 * column + s % 2) + HALF
+                    y = np.float32(2 * row + s // 2) + HALF
                 if face < 0:
                     if opaque:
                         red += picture[row, column, 0]
@@ -129,18 +125,18 @@ def shade(owner: Int, mesh: Mesh, light: Light, picture: Float, out: NDArray[np.
                 kind = material[face]
                 place = _mixed(world, corners, share)
                 view = _to_camera(place)
-                normal = _unit(_mixed(normals, corners, share))
-                if kind == TEETH and _dot(normal, view) < _ZERO:
+                normal = unit(_mixed(normals, corners, share))
+                if kind == TEETH and dot(normal, view) < ZERO:
                     normal = (-normal[0], -normal[1], -normal[2])
                 colour = _texel(atlas, uv, corners, share)
                 tint = _mixed(colours, corners, share)
-                open_ = (_clip(tint[0]), _clip(tint[1]), _clip(tint[2]))
-                glint = _ZERO
+                open_ = (clip(tint[0]), clip(tint[1]), clip(tint[2]))
+                glint = ZERO
                 if kind == EYE:
-                    open_, gather, glint = _eye(eyes, place, normal, view, lamps, open_)
+                    open_, gather, glint = light_in_eye(eyes, place, normal, view, lamps, open_)
                     colour = (colour[0] * gather, colour[1] * gather, colour[2] * gather)
-                key = _dot(normal, lamps.key)
-                lit = _ONE
+                key = dot(normal, lamps.key)
+                lit = ONE
                 if key > np.float32(-0.35) and kind != EYE:
                     point = _mixed(shadow_points, corners, share)
                     lit = np.float32(0.12) + np.float32(0.88) * _shadow(shadow, point)
@@ -148,10 +144,10 @@ def shade(owner: Int, mesh: Mesh, light: Light, picture: Float, out: NDArray[np.
                 red += _toned(tone, seen[0] + glint)
                 green += _toned(tone, seen[1] + glint)
                 blue += _toned(tone, seen[2] + glint)
-            part = _ONE / np.float32(samples if opaque else covered)
-            out[row, column, 0] = np.uint8(red * part + _HALF)
-            out[row, column, 1] = np.uint8(green * part + _HALF)
-            out[row, column, 2] = np.uint8(blue * part + _HALF)
+            part = ONE / np.float32(samples if opaque else covered)
+            out[row, column, 0] = np.uint8(red * part + HALF)
+            out[row, column, 1] = np.uint8(green * part + HALF)
+            out[row, column, 2] = np.uint8(blue * part + HALF)
             if not opaque:
                 out[row, column, 3] = 255 * covered // samples
 
@@ -189,12 +185,12 @@ def _samples(
 
 @compiled()
 def _to_camera(place: Vector) -> Vector:
-    return _unit((-place[0], np.float32(CAMERA_Y) - place[1], np.float32(CAMERA_Z) - place[2]))
+    return unit((-place[0], np.float32(CAMERA_Y) - place[1], np.float32(CAMERA_Z) - place[2]))
 
 
 @compiled()
 def _lit(
-    lamps: _Lamps,
+    lamps: Lamps,
     kind: int,
     normal: Vector,
     view: Vector,
@@ -206,7 +202,7 @@ def _lit(
     """What a colour looks like in the light; open_: how open the place is to it, by colour."""
     finish = _finish(kind, colour[0])
     result = _diffuse(lamps, normal, key, lit, finish.wrap, kind == SKIN, colour, open_)
-    if finish.gloss > _ZERO:
+    if finish.gloss > ZERO:
         shine = _highlights(lamps, normal, view, key, lit, finish, colour, open_[1])
         result = (result[0] + shine[0], result[1] + shine[1], result[2] + shine[2])
     return result
@@ -219,11 +215,11 @@ def _shares(points: Float, corners: Corners, x: np.float32, y: np.float32) -> Ve
     ax, ay = points[a, 0], points[a, 1]
     bx, by = points[b, 0] - ax, points[b, 1] - ay
     cx, cy = points[c, 0] - ax, points[c, 1] - ay
-    scale = _ONE / (bx * cy - by * cx)
+    scale = ONE / (bx * cy - by * cx)
     # The centre of a pixel shaded once may lie just outside its first triangle.
-    wb = min(max(((x - ax) * cy - (y - ay) * cx) * scale, -_HALF), np.float32(1.5))
-    wc = min(max((bx * (y - ay) - by * (x - ax)) * scale, -_HALF), np.float32(1.5))
-    return (_ONE - wb - wc, wb, wc)
+    wb = min(max(((x - ax) * cy - (y - ay) * cx) * scale, -HALF), np.float32(1.5))
+    wc = min(max((bx * (y - ay) - by * (x - ax)) * scale, -HALF), np.float32(1.5))
+    return (ONE - wb - wc, wb, wc)
 
 
 @compiled()
@@ -245,12 +241,12 @@ def _texel(atlas: Float, uv: Float, corners: Corners, share: Vector) -> Vector:
     u = share[0] * uv[a, 0] + share[1] * uv[b, 0] + share[2] * uv[c, 0]
     v = share[0] * uv[a, 1] + share[1] * uv[b, 1] + share[2] * uv[c, 1]
     height, width = atlas.shape[0], atlas.shape[1]
-    x = min(max(u * np.float32(width) - _HALF, _ZERO), np.float32(width - 1.001))
-    y = min(max(v * np.float32(height) - _HALF, _ZERO), np.float32(height - 1.001))
+    x = min(max(u * np.float32(width) - HALF, ZERO), np.float32(width - 1.001))
+    y = min(max(v * np.float32(height) - HALF, ZERO), np.float32(height - 1.001))
     ix, iy = int(x), int(y)
     ux, uy = x - np.float32(ix), y - np.float32(iy)
-    upper, lower = (_ONE - ux) * (_ONE - uy), (_ONE - ux) * uy
-    upper_next, lower_next = ux * (_ONE - uy), ux * uy
+    upper, lower = (ONE - ux) * (ONE - uy), (ONE - ux) * uy
+    upper_next, lower_next = ux * (ONE - uy), ux * uy
     red = upper * atlas[iy, ix, 0] + upper_next * atlas[iy, ix + 1, 0]
     red += lower * atlas[iy + 1, ix, 0] + lower_next * atlas[iy + 1, ix + 1, 0]
     green = upper * atlas[iy, ix, 1] + upper_next * atlas[iy, ix + 1, 1]
@@ -265,71 +261,24 @@ def _finish(kind: int, red: np.float32) -> _Finish:
     """Of a material; red: of its colour."""
     if kind == SKIN:
         # Hair is dark and dull.
-        pale = min(max((red - np.float32(0.06)) * np.float32(5.0), np.float32(0.25)), _ONE)
+        pale = min(max((red - np.float32(0.06)) * np.float32(5.0), np.float32(0.25)), ONE)
         wrap = (np.float32(0.34), np.float32(0.17), np.float32(0.11))
         return _Finish(wrap, np.float32(0.75) * pale, 4, np.float32(0.04))
     if kind == TEETH:
         wrap = (np.float32(0.4), np.float32(0.35), np.float32(0.3))
-        return _Finish(wrap, _HALF, 6, np.float32(0.05))
+        return _Finish(wrap, HALF, 6, np.float32(0.05))
     if kind in (MOUTH, TONGUE):
-        wrap = (_HALF, np.float32(0.25), np.float32(0.2))
+        wrap = (HALF, np.float32(0.25), np.float32(0.2))
         return _Finish(wrap, np.float32(0.45), 5, np.float32(0.04))
     if kind == EYE:
         wrap = (np.float32(0.30), np.float32(0.24), np.float32(0.22))
-        return _Finish(wrap, _ZERO, 0, _ZERO)
-    return _Finish((_ZERO, _ZERO, _ZERO), np.float32(0.05), 3, np.float32(0.03))
-
-
-@compiled()
-def _eye(
-    eyes: Float, place: Vector, normal: Vector, view: Vector, lamps: _Lamps, open_: Vector
-) -> tuple[Vector, np.float32, np.float32]:
-    """How open to the light a place on an eyeball is, how much of it gathers, and its glint."""
-    # The near eye's frame: where on the ball, and where it looks.
-    e = 1 if _far(eyes, 1, place) < _far(eyes, 0, place) else 0
-    own = (place[0] - eyes[e, 0], place[1] - eyes[e, 1], place[2] - eyes[e, 2])
-    gaze = (eyes[e, 3], eyes[e, 4], eyes[e, 5])
-    rise = own[0] * eyes[e, 6] + own[1] * eyes[e, 7] + own[2] * eyes[e, 8]
-    across = own[0] * eyes[e, 9] + own[1] * eyes[e, 10] + own[2] * eyes[e, 11]
-    # The lids' shade: deep under the upper one, in the corners, faint below.
-    lid = eyes[e, 12]
-    shade_ = _clip((lid - rise) * np.float32(0.19))
-    shade_ = np.float32(0.16) + np.float32(0.84) * shade_ * (_TWO - shade_)
-    under = _clip((rise - eyes[e, 13]) * _HALF)
-    shade_ *= np.float32(0.6) + np.float32(0.4) * under
-    corner = _clip((abs(across) - np.float32(7.0)) * np.float32(0.14))
-    shade_ *= _ONE - _HALF * corner
-    cool = shade_ * (_ONE - np.float32(0.08) * corner)
-    # Cornea: a smaller sphere in front of the ball carries the window's reflection.
-    ahead = np.float32(7.6)
-    bulge = _unit((own[0] - ahead * gaze[0], own[1] - ahead * gaze[1], own[2] - ahead * gaze[2]))
-    on = _clip((_dot(bulge, gaze) - np.float32(0.60)) * np.float32(5.0))
-    glint = _glint(_between(normal, bulge, on), view, lamps)
-    glint *= _clip((lid - rise) * np.float32(0.9))
-    # Light falls through the cornea and gathers on the far side of the iris.
-    key = lamps.key
-    gather = np.float32(0.07) * (_dot(own, gaze) * _dot(gaze, key) - _dot(own, key))
-    gather = min(max(gather * np.float32(1.6), np.float32(-0.3)), _ONE)
-    return (open_[0] * shade_, open_[1] * cool, open_[2] * cool), _ONE + on * gather, glint
-
-
-@compiled()
-def _glint(normal: Vector, view: Vector, lamps: _Lamps) -> np.float32:
-    """Key and fill light as a wet surface mirrors them."""
-    twice = _TWO * _dot(normal, view)
-    mirrored = (
-        twice * normal[0] - view[0],
-        twice * normal[1] - view[1],
-        twice * normal[2] - view[2],
-    )
-    key, fill = _dot(mirrored, lamps.key), _dot(mirrored, lamps.fill)
-    bright = np.float32(2.6) * _clip((key - np.float32(0.945)) * np.float32(40.0))
-    return bright + np.float32(0.07) * _clip((fill - np.float32(0.96)) * np.float32(30.0))
+        return _Finish(wrap, ZERO, 0, ZERO)
+    return _Finish((ZERO, ZERO, ZERO), np.float32(0.05), 3, np.float32(0.03))
 
 
 @compiled()
 def _diffuse(
-    lamps: _Lamps,
+    lamps: Lamps,
     normal: Vector,
     key: np.float32,
     lit: np.float32,
@@ -340,14 +289,14 @@ def _diffuse(
 ) -> Vector:
     """Light that is scattered: key with its shadow, fill, sky and ground."""
     # Shadow edges on skin are tinted: red light travels furthest below the surface.
-    soft = lit * (_TWO - lit)
-    key_r = max((key + wrap[0]) / (_ONE + wrap[0]), _ZERO) * (soft if skin else lit)
-    key_g = max((key + wrap[1]) / (_ONE + wrap[1]), _ZERO) * lit
-    key_b = max((key + wrap[2]) / (_ONE + wrap[2]), _ZERO) * lit
-    side = _dot(normal, lamps.fill) + np.float32(0.3)
-    side = max(side / np.float32(1.3), _ZERO)
-    up = normal[1] * _HALF + _HALF
-    down = _ONE - up
+    soft = lit * (TWO - lit)
+    key_r = max((key + wrap[0]) / (ONE + wrap[0]), ZERO) * (soft if skin else lit)
+    key_g = max((key + wrap[1]) / (ONE + wrap[1]), ZERO) * lit
+    key_b = max((key + wrap[2]) / (ONE + wrap[2]), ZERO) * lit
+    side = dot(normal, lamps.fill) + np.float32(0.3)
+    side = max(side / np.float32(1.3), ZERO)
+    up = normal[1] * HALF + HALF
+    down = ONE - up
     direct = np.float32(0.45) + np.float32(0.55) * open_[1]
     around_r = side * lamps.fill_colour[0] + up * lamps.sky[0] + down * lamps.ground[0]
     around_g = side * lamps.fill_colour[1] + up * lamps.sky[1] + down * lamps.ground[1]
@@ -361,7 +310,7 @@ def _diffuse(
 
 @compiled()
 def _highlights(
-    lamps: _Lamps,
+    lamps: Lamps,
     normal: Vector,
     view: Vector,
     key: np.float32,
@@ -371,16 +320,16 @@ def _highlights(
     open_: np.float32,
 ) -> Vector:
     """Light that is mirrored (Blinn and Phong's, stronger at grazing angles), and the rim's."""
-    grazing = _ONE - max(_dot(normal, view), _ZERO)
+    grazing = ONE - max(dot(normal, view), ZERO)
     grazing *= grazing
-    fresnel = finish.base + (_ONE - finish.base) * grazing * grazing * _HALF
+    fresnel = finish.base + (ONE - finish.base) * grazing * grazing * HALF
     norm = np.float32(1 << finish.sharp) + np.float32(8.0)
     shine = _lobe(normal, view, lamps.key, finish.sharp)
-    shine *= lit * max(key, _ZERO) * norm * np.float32(0.125)
+    shine *= lit * max(key, ZERO) * norm * np.float32(0.125)
     glow = _lobe(normal, view, lamps.fill, finish.sharp)
     glow *= norm * np.float32(0.02) * open_
     strength = finish.gloss * fresnel * open_
-    rim = max(_dot(normal, lamps.rim), _ZERO) * grazing * open_ * np.float32(0.55)
+    rim = max(dot(normal, lamps.rim), ZERO) * grazing * open_ * np.float32(0.55)
     pale = np.float32(0.08)
     return (
         strength * (shine * lamps.key_colour[0] + glow * lamps.fill_colour[0])
@@ -396,7 +345,7 @@ def _highlights(
 def _lobe(normal: Vector, view: Vector, towards: Vector, sharp: int) -> np.float32:
     """How much a surface mirrors a light at the viewer."""
     middle = (towards[0] + view[0], towards[1] + view[1], towards[2] + view[2])
-    shine = max(_dot(normal, middle) * (_ONE / np.sqrt(_dot(middle, middle))), _ZERO)
+    shine = max(dot(normal, middle) * (ONE / np.sqrt(dot(middle, middle))), ZERO)
     for _ in range(sharp):
         shine *= shine
     return shine
@@ -409,18 +358,18 @@ def _shadow(shadow: Float, point: Vector) -> np.float32:
     size = shadow.shape[0]
     cx, cy = int(np.floor(x - np.float32(1.5))), int(np.floor(y - np.float32(1.5)))
     if cx < 0 or cy < 0 or cx + 3 >= size or cy + 3 >= size:
-        return _ONE
+        return ONE
     tx = x - np.float32(1.5) - np.float32(cx)
     ty = y - np.float32(1.5) - np.float32(cy)
-    total = _ZERO
+    total = ZERO
     for j in range(4):
-        wy = _ONE - ty if j == 0 else (ty if j == 3 else _ONE)
-        line = _ZERO
+        wy = ONE - ty if j == 0 else (ty if j == 3 else ONE)
+        line = ZERO
         for i in range(4):
             # Over 5 mm from touching to fully shadowed: no hard edges, no speckles.
             behind = (shadow[cy + j, cx + i] - z) * np.float32(0.2)
-            light = _ONE - _clip(behind)
-            line += light * (_ONE - tx if i == 0 else (tx if i == 3 else _ONE))
+            light = ONE - clip(behind)
+            line += light * (ONE - tx if i == 0 else (tx if i == 3 else ONE))
         total += line * wy
     return total * np.float32(1.0 / 9.0)
 
@@ -429,42 +378,4 @@ def _shadow(shadow: Float, point: Vector) -> np.float32:
 def _toned(tone: Float, light: np.float32) -> np.float32:
     """Linear light as sRGB 0..255."""
     steps, last = np.float32((TONE_STEPS - 1) / TONE_MAX), np.float32(TONE_STEPS - 1)
-    return tone[int(min(max(light * steps, _ZERO), last))]
-
-
-@compiled()
-def _far(eyes: Float, e: int, place: Vector) -> np.float32:
-    """Square of the distance from an eye's centre."""
-    x, y, z = place[0] - eyes[e, 0], place[1] - eyes[e, 1], place[2] - eyes[e, 2]
-    return x * x + y * y + z * z
-
-
-@compiled()
-def _row(values: Float, row: int) -> Vector:
-    return (values[row, 0], values[row, 1], values[row, 2])
-
-
-@compiled()
-def _between(a: Vector, b: Vector, share: np.float32) -> Vector:
-    rest = _ONE - share
-    return (
-        b[0] * share + a[0] * rest,
-        b[1] * share + a[1] * rest,
-        b[2] * share + a[2] * rest,
-    )
-
-
-@compiled()
-def _dot(a: Vector, b: Vector) -> np.float32:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
-@compiled()
-def _unit(a: Vector) -> Vector:
-    inverse = _ONE / np.sqrt(_dot(a, a) + np.float32(1e-12))
-    return (a[0] * inverse, a[1] * inverse, a[2] * inverse)
-
-
-@compiled()
-def _clip(x: np.float32) -> np.float32:
-    return min(max(x, _ZERO), _ONE)
+    return tone[int(min(max(light * steps, ZERO), last))]
