@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.corpora.posteriors import phone_posteriors  # noqa: E402
 from dreamtalk_core import DreamTalk, Motion, Speech  # noqa: E402
 from dreamtalk_core.errors import DreamTalkError  # noqa: E402
-from dreamtalk_core.evaluation.evaluate import phone_posteriors  # noqa: E402
-from dreamtalk_core.evaluation.metrics import aperture  # noqa: E402
+from dreamtalk_core.evaluation.lips import aperture  # noqa: E402
 from dreamtalk_core.files import atomic_write  # noqa: E402
 from dreamtalk_core.render.head.renderer import HeadRenderer  # noqa: E402
 from dreamtalk_core.rig.head import load_head  # noqa: E402

@@ -16,23 +16,19 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.corpora.groups import (  # noqa: E402
+    GROUPS,
+    evaluate_groups,
+    group_of,
+    grouped_clips,
+)
+from benchmarks.corpora.noisy import NoisyClip, Wave, babble, cafe  # noqa: E402
 from dreamtalk_core import DreamTalk, Motion, Speech  # noqa: E402
 from dreamtalk_core.errors import DreamTalkError  # noqa: E402
-from dreamtalk_core.evaluation.evaluate import (  # noqa: E402
-    GROUPS,
-    METRICS,
-    Report,
-    TrackedClip,
-    aligned,
-    cell_text,
-    evaluate,
-    evaluation_clips,
-    group_of,
-    number,
-    save_json,
-)
-from dreamtalk_core.evaluation.metrics import bootstrap_interval  # noqa: E402
-from dreamtalk_core.evaluation.noise import NoisyClip, Wave, babble, cafe  # noqa: E402
+from dreamtalk_core.evaluation.clips import TrackedClip  # noqa: E402
+from dreamtalk_core.evaluation.report import METRICS, Report, cell_text  # noqa: E402
+from dreamtalk_core.evaluation.signals import bootstrap_interval  # noqa: E402
+from dreamtalk_core.evaluation.tables import aligned, number, save_json  # noqa: E402
 from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL  # noqa: E402
 
 NOISES: dict[str, Callable[[int, Sequence[Wave], np.random.Generator], Wave]] = {
@@ -57,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         talk = DreamTalk.load(options.model)
-        clips = [clip for clip in evaluation_clips(options.corpus) if group_of(clip) in GROUPS]
+        clips = [clip for clip in grouped_clips(options.corpus) if group_of(clip) in GROUPS]
     except DreamTalkError as error:
         print(error, file=sys.stderr)
         return 1
@@ -70,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name: noisy(chosen, clips, make, options.snr) for name, make in NOISES.items()
     }
     reports = [
-        evaluate(predict, subjects, name=name, bursts=lambda clip: [])
+        evaluate_groups(predict, subjects, name=name, bursts=None)
         for name, subjects in settings.items()
     ]
     print(table(reports))

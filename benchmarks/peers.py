@@ -27,23 +27,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.evaluation.evaluate import (
-    FPS,
-    Prediction,
-    Report,
-    TrackedClip,
-    clip_bursts,
-    comparison,
-    evaluate,
-    evaluation_clips,
-    expert_sync,
-    phone_posteriors,
-    save_json,
-)
-from dreamtalk_core.evaluation.page import check_page, write_page
-from dreamtalk_core.motion import Motion
-from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.corpora.grid import clip_bursts  # noqa: E402
+from benchmarks.corpora.groups import evaluate_groups, grouped_clips  # noqa: E402
+from benchmarks.corpora.posteriors import phone_posteriors  # noqa: E402
+from dreamtalk_core.errors import DreamTalkError  # noqa: E402
+from dreamtalk_core.evaluation.clips import FPS, Prediction, TrackedClip  # noqa: E402
+from dreamtalk_core.evaluation.evaluate import expert_sync  # noqa: E402
+from dreamtalk_core.evaluation.page import check_page, write_page  # noqa: E402
+from dreamtalk_core.evaluation.report import Report, comparison  # noqa: E402
+from dreamtalk_core.evaluation.tables import save_json  # noqa: E402
+from dreamtalk_core.motion import Motion  # noqa: E402
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX  # noqa: E402
 
 Weights = NDArray[np.float64]
 Waveform = NDArray[np.float32]
@@ -164,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.page:
             check_page(options.page)
-        clips = evaluation_clips(options.corpus)[:: options.every]
+        clips = grouped_clips(options.corpus)[:: options.every]
     except DreamTalkError as error:
         print(error, file=sys.stderr)
         return 1
@@ -173,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in options.peers:
         try:
             reports.append(
-                evaluate(
+                evaluate_groups(
                     PEERS[name],
                     clips,
                     name=name,

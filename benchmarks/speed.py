@@ -100,7 +100,7 @@ def seams(weights: Any) -> dict[str, Any]:
     """
     import numpy as np
 
-    from dreamtalk_core.evaluation.metrics import seam_ratio
+    from dreamtalk_core.evaluation.smoothness import seam_ratio
     from dreamtalk_core.models import sampler
     from dreamtalk_core.speech import phonetics
 
@@ -127,7 +127,8 @@ def measure_cuts(model: str | None, path: Path) -> dict[str, Any]:
     import numpy as np
 
     from dreamtalk_core import Speech
-    from dreamtalk_core.evaluation.metrics import MOUTH, aperture, correlation
+    from dreamtalk_core.evaluation.lips import MOUTH, aperture
+    from dreamtalk_core.evaluation.signals import correlation
 
     talk = opened(model)
     speech = Speech.load(path)

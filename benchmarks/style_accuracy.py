@@ -24,23 +24,19 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dreamtalk_core import DreamTalk, Speech  # noqa: E402
-from dreamtalk_core.errors import DreamTalkError  # noqa: E402
-from dreamtalk_core.evaluation.closures import LIPS_SHUT, closures, read_emodb  # noqa: E402
-from dreamtalk_core.evaluation.emotions import (  # noqa: E402
+from benchmarks.corpora.emodb import LIPS_SHUT, OPEN_VOWELS, read_emodb  # noqa: E402
+from benchmarks.corpora.emotions import (  # noqa: E402
     mean_text,
     some_speeches,
     style_results,
     table,
 )
-from dreamtalk_core.evaluation.evaluate import (  # noqa: E402
-    aligned,
-    evaluation_clips,
-    group_of,
-    number,
-    save_json,
-)
-from dreamtalk_core.evaluation.metrics import lip_gap_correlation  # noqa: E402
+from benchmarks.corpora.groups import group_of, grouped_clips  # noqa: E402
+from dreamtalk_core import DreamTalk, Speech  # noqa: E402
+from dreamtalk_core.errors import DreamTalkError  # noqa: E402
+from dreamtalk_core.evaluation.closures import closures  # noqa: E402
+from dreamtalk_core.evaluation.lips import lip_gap_correlation  # noqa: E402
+from dreamtalk_core.evaluation.tables import aligned, number, save_json  # noqa: E402
 from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL  # noqa: E402
 
 GUIDANCES = (1.0, 1.5)
@@ -63,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         styles = options.styles or sorted(talk.model.styles)
         clips = [
             clip
-            for clip in evaluation_clips(options.corpus)
+            for clip in grouped_clips(options.corpus)
             if group_of(clip) in ("wild", "grid unseen")
         ]
         emotions = style_results(talk, options.corpus, some_speeches(clips))
@@ -91,7 +87,12 @@ def lips_shut(
     for name in styles:
         style = talk.load_style(name)
         results = [
-            closures(partial(talk.sample_motion, style=style, guidance_scale=guidance), lines)
+            closures(
+                partial(talk.sample_motion, style=style, guidance_scale=guidance),
+                lines,
+                LIPS_SHUT,
+                OPEN_VOWELS,
+            )
             for guidance in GUIDANCES
         ]
         rows.append([name, *(mean_text(result.bilabials) for result in results)])

@@ -30,12 +30,12 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.corpora.emotions import NEUTRAL, mean_face, mean_text  # noqa: E402
 from dreamtalk_core import Behaviour, DreamTalk, Motion  # noqa: E402
 from dreamtalk_core.animation.calibration import calibrate  # noqa: E402
 from dreamtalk_core.assets import DEMO_VOICE  # noqa: E402
-from dreamtalk_core.evaluation.emotions import NEUTRAL, mean_face, mean_text  # noqa: E402
-from dreamtalk_core.evaluation.evaluate import save_json  # noqa: E402
-from dreamtalk_core.evaluation.metrics import correlation  # noqa: E402
+from dreamtalk_core.evaluation.signals import correlation  # noqa: E402
+from dreamtalk_core.evaluation.tables import save_json  # noqa: E402
 from dreamtalk_core.pipeline.performance import read_performance  # noqa: E402
 
 Code = NDArray[np.float32]

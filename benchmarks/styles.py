@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from dreamtalk_core import Behaviour, DreamTalk, Motion, Speech  # noqa: E402
 from dreamtalk_core.assets import DEMO_VOICE  # noqa: E402
-from dreamtalk_core.evaluation.metrics import aperture  # noqa: E402
+from dreamtalk_core.evaluation.lips import aperture  # noqa: E402
 from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL  # noqa: E402
 from dreamtalk_core.render.head.renderer import HeadRenderer  # noqa: E402
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from importlib import import_module
 
 PACKAGE = __name__
@@ -11,14 +10,13 @@ PACKAGE = __name__
 
 MODULES = (
     "ui.preferences",
-    "client.service",
-    "animation.tracks",
-    "mapping.data",
+    "animation.take_settings",
+    "rigs.properties",
     "mapping.operators",
     "mapping.panel",
     "animation.settings",
     "animation.styles",
-    "client.jobs",
+    "client.job_operator",
     "animation.animate",
     "animation.takes",
     "animation.batch",
@@ -30,30 +28,27 @@ MODULES = (
 """What has something to register, in order: a tuple CLASSES, and `register` and `unregister`."""
 
 
-_taken = ExitStack()
-"""What gives back all that has been registered, in reverse order, whatever fails on the way."""
-
-
 def register() -> None:
-    """Take the extension up; if a part of it fails, none of it stays."""
+    """Register the extension; if a part of it fails, none of it stays."""
     # Not at the top: some parts need no Blender, and are tested without one.
     from bpy.utils import register_class, unregister_class
 
+    state = import_module(".state", PACKAGE)
+    registered = state.begin().registered
     try:
         for name in MODULES:
             module = import_module(f".{name}", PACKAGE)
             for cls in getattr(module, "CLASSES", ()):
                 register_class(cls)
-                _taken.callback(unregister_class, cls)
+                registered.callback(unregister_class, cls)
             if hasattr(module, "register"):
                 module.register()
-            if hasattr(module, "unregister"):
-                _taken.callback(module.unregister)
+                registered.callback(module.unregister)
     except BaseException:
-        unregister()
+        state.end()
         raise
 
 
 def unregister() -> None:
-    """Give everything back."""
-    _taken.close()
+    """Give everything back, and close the state."""
+    import_module(".state", PACKAGE).end()

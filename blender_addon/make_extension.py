@@ -4,7 +4,7 @@
     python run.py extension [-o FOLDER]
 
 Blender wants an extension to keep to itself: nothing on `sys.path`, no module beside its own. So
-the core's light floor goes into the zip as a package within the extension, and imports of it are
+the core's light layer goes into the zip as a package within the extension, and imports of it are
 made relative. The whole of the core lies there as a wheel, too, as a file that Blender never loads:
 what the worker's Python gets when the user presses Install. Standard library only.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the user is told what is wrong and what to do."""
+"""Messages to the user: what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ _LETTER, _MARGINS = 6.5, 80
 """Pixels that a letter takes, and that no letter gets: an icon, edges, the tabs of the sidebar."""
 
 
-def told(error: Exception) -> str:
-    """What an error says, and the buttons that it says to press as they are labelled in the
-    language of the interface."""
+def message_of(error: Exception) -> str:
+    """The text of an error, with the buttons to press as the language of the interface has them."""
     translate = bpy.app.translations.pgettext
     return _BUTTON.sub(lambda label: str(translate(label[0], "Operator")), str(error))
 
 
-def say(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
+def draw_message(
+    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str
+) -> None:
     """A message over as many lines as it needs: a label is one line, and is cut off."""
     region, scale = context.region, context.preferences.system.ui_scale
     # Without a window there is neither.

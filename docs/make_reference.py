@@ -95,7 +95,7 @@ def settings() -> str:
     rows = [
         (
             f"`{own.name}`",
-            "the model's" if own.default is None else f"{own.default}",
+            "the model's" if own.default is None else f"{float(own.default):g}",
             f"{own.low:g} to {own.high:g}".replace("to inf", "up") if own.numeric else "",
             own.label,
             own.help,

@@ -74,7 +74,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
 from importlib.util import find_spec
@@ -88,11 +88,12 @@ from dreamtalk_core.parameters import changed, parameters, tables
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.temporaries import tidy
 from dreamtalk_core.version import __version__
-from dreamtalk_core.warned import telling
+from dreamtalk_core.warned import telling, warn
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+    from dreamtalk_core.speech.features import SpeechFeatures
     from dreamtalk_core.style import Style
 
 PROTOCOL = 3
@@ -125,11 +126,21 @@ class Cancelled(DreamTalkError):
     """The request was cancelled."""
 
 
+@dataclass(frozen=True, eq=False)
+class Analysed:
+    """What is heard in a sound file; key: the file as it was, and the model that hears it."""
+
+    key: tuple[object, ...]
+    features: SpeechFeatures
+    warnings: tuple[str, ...]
+
+
 class Methods:
     """What can be asked for; each takes the parameters by name and `progress` first."""
 
     def __init__(self) -> None:
         self._loaded: dict[tuple[str, str], DreamTalk] = {}
+        self._last: Analysed | None = None
         self.idle = 0.0
 
     def hello(self, progress: Progress, *, protocol: int, idle: float = 0) -> Answer:
@@ -182,15 +193,12 @@ class Methods:
         **settings: Any,
     ) -> Answer:
         from dreamtalk_core.formats import check_writable
-        from dreamtalk_core.speech.audio import Speech
 
         changed(settings, *(table() for table in tables()))  # before all that takes time
         check_writable(Path(output))
         check_not_read([Path(output)], map(Path, filter(None, [speech, portrait, style])))
-        heard = Speech.load(speech)  # before the model: a wrong name is told at once
-        talk = self._talk(model, device, project)
+        talk, features = self._analysed(speech, model, device, project)
         progress(0, 1)
-        features = talk.analyse(heard)
         motion = talk.sample_motion(
             features,
             talk.load_style(style, features, portrait or None),
@@ -264,17 +272,36 @@ class Methods:
     ) -> Answer:
         from dreamtalk_core.style import StyleTrack
 
-        talk = self._talk(model, device, project)
+        talk, features = self._talk(model, device, project), None
         talk.library.path(name, shelf)
-        heard = talk.load_speech(speech) if speech else None
+        if speech:
+            talk, features = self._analysed(speech, model, device, project)
         progress(0, 1)
-        made = talk.load_style(style, heard, portrait or None)
+        made = talk.load_style(style, features, portrait or None)
         if isinstance(made, StyleTrack):
             raise StyleError("A style file holds one style. Leave out the @ times.")
         return _shelved(talk, replace(made, name=name, tags=tuple(tags or ())), shelf, pictures)
 
     def shutdown(self, progress: Progress) -> Answer:
         return {}
+
+    def _analysed(
+        self, path: str, model: str, device: str, project: str
+    ) -> tuple[DreamTalk, SpeechFeatures]:
+        """What is heard in a sound file, with the pipeline: once, for requests in a row."""
+        from dreamtalk_core.speech.audio import Speech
+
+        key = (path, _state(path), model, device)
+        if self._last is None or self._last.key != key:
+            warnings: list[str] = []
+            with telling(warnings.append):
+                speech = Speech.load(path)  # before the model: a wrong name is told at once
+            self._last = None  # not two at a time
+            features = self._talk(model, device, project).analyse(speech)
+            self._last = Analysed(key, features, tuple(warnings))
+        for text in self._last.warnings:
+            warn(text)
+        return self._talk(model, device, project), self._last.features
 
     def _talk(self, model: str, device: str, project: str) -> DreamTalk:
         """The pipeline, loaded once, with the styles of the project as they are now."""
@@ -535,6 +562,15 @@ def _bound(
         if any(isinstance(text, str) and not _is_text(text) for text in texts):
             raise ProtocolError(f"{method.__name__}: {name} has a letter that is none.")
     return lambda: method(progress, **params)
+
+
+def _state(path: str) -> tuple[int, int] | None:
+    """What tells a file from what it was before; None where there is none."""
+    try:
+        about = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return about.st_mtime_ns, about.st_size
 
 
 def _kept(motion: Motion, output: str) -> Answer:

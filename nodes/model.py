@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import comfy.model_management
 import comfy.model_patcher
@@ -16,7 +17,7 @@ from dreamtalk_core.errors import StyleError
 
 from . import host
 from .schema import found_by
-from .values import ModelType
+from .values import ModelType, SpeechValue
 
 if TYPE_CHECKING:
     from dreamtalk_core.original.pipeline import OriginalDreamTalk
@@ -52,6 +53,14 @@ class LoadedModel:
             load_device=comfy.model_management.get_torch_device(),
             offload_device=torch.device("cpu"),
         )
+        # Keyed by the value rather than by its speech, which the features hold.
+        self._analysed: WeakKeyDictionary[SpeechValue, Any] = WeakKeyDictionary()
+
+    def analyse(self, value: SpeechValue) -> Any:
+        """What is heard in a speech, for as long as the host keeps that: once for all nodes."""
+        if value not in self._analysed:
+            self._analysed[value] = self._talk.analyse(value.speech)
+        return self._analysed[value]
 
     def ready(self) -> AnyTalk:
         """The pipeline, on the host's device."""
@@ -62,6 +71,11 @@ class LoadedModel:
         styles = getattr(talk.model, "styles", {})
         styles.update({name: code.to(device) for name, code in styles.items()})
         return talk
+
+
+def analysed(model: LoadedModel | None, value: SpeechValue) -> Any:
+    """A speech as the pipeline of a model input takes it, see `LoadedModel.analyse`."""
+    return (model or load_model(BUILT_IN[0])).analyse(value)
 
 
 def talk_of(model: LoadedModel | None) -> AnyTalk:

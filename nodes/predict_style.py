@@ -10,7 +10,7 @@ from comfy_api.latest import io
 
 from . import host
 from .conversions import Audio
-from .model import dreamtalk_of, model_input
+from .model import analysed, dreamtalk_of, model_input
 from .portrait import find_portrait
 from .schema import SEED, found_by
 from .style import CATEGORY
@@ -75,5 +75,5 @@ class PredictStyle(io.ComfyNode):
         with host.show_warnings(cls.hidden.unique_id):
             rest = None if portrait is None else find_portrait(portrait).rest
         talk = dreamtalk_of(model, "hear a style in a voice")
-        style = talk.predict_style(SpeechValue.of(speech).speech, rest, seed=seed)
+        style = talk.predict_style(analysed(model, SpeechValue.of(speech)), rest, seed=seed)
         return io.NodeOutput(replace(style, intensity=intensity))

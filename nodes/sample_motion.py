@@ -6,20 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from dreamtalk_core.animation.behaviour import enliven
-from dreamtalk_core.animation.controls import apply_controls
-from dreamtalk_core.motion import Motion
+from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 
 from . import host
 from .conversions import Audio
-from .model import model_input, talk_of
+from .model import analysed, model_input, talk_of
 from .schema import found_by
 from .sliders import behaviour_inputs, control_inputs, sampling_inputs, settings_of
 from .values import MotionType, MotionValue, SpeechType, SpeechValue, StyleType
 
 if TYPE_CHECKING:
-    from dreamtalk_core.speech.audio import Speech
     from dreamtalk_core.style import Style, StyleTrack
 
     from .model import LoadedModel
@@ -67,6 +64,7 @@ class SampleMotion(io.ComfyNode):
         **inputs: Any,
     ) -> io.NodeOutput:
         from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+        from dreamtalk_core.speech.prosody import measure_prosody
 
         value, talk = SpeechValue.of(speech), talk_of(model)
         given = changed(settings_of(inputs), Sampling(), Behaviour(), Controls())
@@ -74,7 +72,7 @@ class SampleMotion(io.ComfyNode):
         update = host.progress()
         if isinstance(talk, DreamTalk):
             motion = talk.sample_motion(
-                value.speech,
+                analysed(model, value),
                 style or "auto",
                 sampling=sampling,
                 behaviour=behaviour,
@@ -85,17 +83,7 @@ class SampleMotion(io.ComfyNode):
             face = talk.sample_motion(
                 value.speech, style or "neutral", sampling=sampling, progress=update
             ).to_motion()
-            motion = finished(face, value.speech, sampling.seed, behaviour, controls).resample(
-                sampling.fps, value.speech.duration
-            )
+            prosody = measure_prosody(value.speech.waveform)
+            voice = Voice(prosody.loudness, prosody.pitch)
+            motion = postprocess(face, voice, sampling, behaviour, controls, value.speech.duration)
         return io.NodeOutput(MotionValue(motion, value.audio), float(motion.fps), len(motion))
-
-
-def finished(
-    face: Motion, speech: Speech, seed: int, behaviour: Behaviour, controls: Controls
-) -> Motion:
-    """What an original checkpoint leaves out: the behaviour; and the animator's controls."""
-    from dreamtalk_core.speech.prosody import measure_prosody
-
-    heard = measure_prosody(speech.waveform)
-    return apply_controls(enliven(face, heard.loudness, heard.pitch, seed, behaviour), controls)

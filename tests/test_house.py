@@ -203,7 +203,7 @@ def test_no_import_goes_in_a_circle() -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_the_core_knows_no_host(path: Path) -> None:
-    hosts = {"bpy", "blender_addon", "comfy", "comfy_api", "folder_paths", "nodes"}
+    hosts = {"benchmarks", "bpy", "blender_addon", "comfy", "comfy_api", "folder_paths", "nodes"}
     assert not hosts & {name.split(".")[0] for name in imports(path)}
 
 

@@ -150,12 +150,10 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch, root: Path) -> Iterator[None]:
     blender = ModuleType("bpy")
     blender.types = SimpleNamespace(PropertyGroup=object, Action=object)  # type: ignore[attr-defined]
     blender.props = Properties()  # type: ignore[attr-defined]
-    styles = ModuleType("styles")
-    styles.items, styles.number = [], len  # type: ignore[attr-defined]
-    animation = "blender_addon.animation"
-    host |= {"bpy": blender, f"{animation}.styles": styles, animation: ModuleType(animation)}
-    host[animation].__path__ = [str(root / "blender_addon" / "animation")]
-    host[animation].styles = styles  # type: ignore[attr-defined]
+    menu, state = ModuleType("style_menu"), ModuleType("state")
+    menu.Entry, menu.number, state.state = tuple, len, None  # type: ignore[attr-defined]
+    host |= {"bpy": blender, "blender_addon.animation.style_menu": menu}
+    host["blender_addon.state"] = state
     host["nodes"] = ModuleType("nodes")
     host["nodes"].__path__ = [str(root / "nodes")]
     for name, module in host.items():
@@ -168,6 +166,8 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch, root: Path) -> Iterator[None]:
 
 class Properties:
     """`bpy.props`: a property is its kind and what was said of it."""
+
+    _PropertyDeferred = SimpleNamespace
 
     def __getattr__(self, kind: str) -> Any:
         return lambda **about: SimpleNamespace(kind=kind, **about)

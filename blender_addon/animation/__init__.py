@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes: made, kept on the NLA, changed, exported, with their sounds and styles."""
+"""Takes: made, laid on the NLA, changed, exported, with their sounds and styles."""

@@ -70,6 +70,11 @@ def strips(owner: bpy.types.ID) -> Iterator[bpy.types.NlaStrip]:
         yield from track.strips
 
 
+def owners_of(action: bpy.types.Action) -> list[bpy.types.ID]:
+    """The data-blocks that an Action moves."""
+    return list(dict.fromkeys(user for slot in action.slots for user in slot.users()))
+
+
 def channelbag(action: bpy.types.Action, owner: bpy.types.ID) -> bpy.types.ActionChannelbag | None:
     """An owner's channels in an Action, if there are any."""
     slot = slot_of(action, owner) or _slot_by_name(action, owner)
@@ -260,3 +265,9 @@ def _is_turn_scalar(fcurve: bpy.types.FCurve) -> bool:
 def keyed(action: bpy.types.Action) -> list[bpy.types.FCurve]:
     """The F-curves of an Action that have keys."""
     return [fcurve for fcurve in fcurves(action) if len(fcurve.keyframe_points)]
+
+
+def frame_span(take: bpy.types.Action) -> tuple[int, int]:
+    """First and last frame of a take, as its keys are numbered."""
+    ends = [read_keys(fcurve)[0][[0, -1]] for fcurve in fcurves(take) if fcurve.keyframe_points]
+    return round(min(first for first, _ in ends)), round(max(last for _, last in ends))

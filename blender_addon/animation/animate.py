@@ -16,11 +16,13 @@ from dreamtalk_core.formats import READABLE
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
-from ..client.jobs import JobOperator, Result, all_of
-from ..messages import told
+from ..client.job_operator import JobOperator
+from ..client.jobs import Result, all_of
+from ..messages import message_of
+from ..properties import properties
 from ..rigs.curve import Curve
-from ..rigs.targets import curves_of, holder_of, objects_of
-from . import styles
+from ..rigs.shape_keys import has_keys
+from ..rigs.targets import character_of, curves_of, objects_of
 from .actions import reduce_action
 from .settings import (
     AUTO,
@@ -29,14 +31,17 @@ from .settings import (
     chosen_settings,
     first_frame,
     scene_fps,
+    scene_settings,
 )
 from .sound import add_sound, check_sound
-from .tracks import add_take, check_owners, layers_of
+from .styles import from_markers
+from .take_settings import layers_of
+from .tracks import add_take, check_owners
 
 
 def style_text(scene: bpy.types.Scene, first: int) -> str:
-    """The style that the settings ask for, as text for the worker. Raises StyleError."""
-    settings = scene.dreamtalk
+    """The style of the settings, as text for the worker. Raises StyleError."""
+    settings = scene_settings(scene)
     if settings.style_from == AUTO:
         return "auto"
     if settings.style_from == FILE:
@@ -50,28 +55,28 @@ def style_text(scene: bpy.types.Scene, first: int) -> str:
     if settings.style_from == MARKERS:
         markers = [(marker.frame, marker.name) for marker in scene.timeline_markers]
         otherwise = settings.style or "neutral"
-        return styles.from_markers(markers, first, float(scene_fps(scene)), otherwise)
+        return from_markers(markers, first, float(scene_fps(scene)), otherwise)
     if not settings.style:
         raise StyleError("Choose a style first, or press Refresh Styles.")
     return str(settings.style)
 
 
-def wish(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
-    """What the worker is asked for, from the settings. Raises StyleError."""
+def animate_request(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
+    """Parameters of the worker's `animate`, from the settings. Raises StyleError."""
     fps = scene_fps(scene)
     return {
         "speech": str(sound),
         "style": style_text(scene, first),
         "fps": f"{fps.numerator}/{fps.denominator}",
-        **chosen_settings(scene.dreamtalk),
+        **chosen_settings(scene_settings(scene)),
         "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
     }
 
 
-def wishes(scene: bpy.types.Scene, sound: Path, first: int) -> list[dict[str, Any]]:
-    """One wish; or two, if the style is to lie on a track of its own: with it and without."""
-    one = wish(scene, sound, first)
-    return [one, {**one, "guidance_scale": 0.0}] if scene.dreamtalk.style_on_track else [one]
+def animate_requests(scene: bpy.types.Scene, sound: Path, first: int) -> list[dict[str, Any]]:
+    """One request; or two, if the style is to lie on a track of its own: with it and without."""
+    one = animate_request(scene, sound, first)
+    return [one, {**one, "guidance_scale": 0.0}] if scene_settings(scene).style_on_track else [one]
 
 
 def put_take(
@@ -88,7 +93,7 @@ def put_take(
     own. They are resampled to the scene's rate if they have another; frame i of the result is on
     frame `first` + i. Raises DreamTalkError; then nothing has changed.
     """
-    settings = scene.dreamtalk
+    settings = scene_settings(scene)
     curves, style = split_style([wanted_curves(objects, motion, scene) for motion in motions])
     action = add_take(name, curves, first, recipe, style)
     if settings.tolerance:
@@ -97,7 +102,7 @@ def put_take(
     if settings.use_range:
         last = first + max(len(curve.values) for curve in curves) - 1
         scene.frame_end = max(scene.frame_end, last)
-    scene.dreamtalk.take = action
+    settings.take = action
     return action
 
 
@@ -107,10 +112,10 @@ def put_sound(scene: bpy.types.Scene, sound: Path, first: int) -> list[str]:
     A take without its sound is of use: a video may hold one that Blender cannot read.
     """
     try:
-        if scene.dreamtalk.use_sound:
+        if scene_settings(scene).use_sound:
             add_sound(scene, sound, first)
     except DreamTalkError as error:
-        return [told(error)]
+        return [message_of(error)]
     return []
 
 
@@ -119,7 +124,7 @@ def wanted_curves(
 ) -> list[Curve]:
     """Curves of a motion on a character at the scene's rate, without the head if it is off."""
     curves = curves_of(objects, motion.resample(scene_fps(scene)))
-    return [own for own in curves if scene.dreamtalk.head or own.region != "Head"]
+    return [own for own in curves if scene_settings(scene).head or own.region != "Head"]
 
 
 def split_style(takes: Sequence[list[Curve]]) -> tuple[list[Curve], list[Curve]]:
@@ -149,11 +154,11 @@ def warnings(objects: Sequence[bpy.types.Object]) -> list[str]:
     """Why a face with a take may still not move, in words."""
     found = []
     # Drivers of our own pass on what takes do to the controller.
-    ours = bool(objects) and holder_of(objects).dreamtalk.controller is not None
+    ours = bool(objects) and character_of(objects).controller is not None
     for thing in objects:
-        keys = getattr(thing.data, "shape_keys", None)
-        if keys is None:
+        if not has_keys(thing):
             continue
+        keys = thing.data.shape_keys
         if thing.show_only_shape_key:
             found.append(f"'{thing.name}' shows only its active shape key (the pin): unpin it.")
         if not keys.use_relative:
@@ -177,15 +182,15 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
         scene = context.scene
         # By name: undo while it runs gives every object a new address.
         self.names = [thing.name for thing in character(context)]
-        self.sound = check_sound(scene.dreamtalk.sound)
+        self.sound = check_sound(scene_settings(scene).sound)
         self.first = first_frame(scene)
-        self.wishes = wishes(scene, self.sound, self.first)
-        return self.wishes
+        self.requests = animate_requests(scene, self.sound, self.first)
+        return self.requests
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
         motions = all_of(results)
         objects = named_objects(self.names)
-        recipe = self.wishes[0]
+        recipe = self.requests[0]
         action = put_take(context.scene, objects, motions, self.sound.stem, self.first, recipe)
         notes = put_sound(context.scene, self.sound, self.first)
         for warning in [*notes, *warnings(objects)]:
@@ -193,18 +198,17 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
         self.report({"INFO"}, f"{action.name}: {len(motions[0])} frames from {self.first}")
 
 
+@properties()
 class DREAMTALK_OT_import_motion(bpy.types.Operator):
     bl_idname = "dreamtalk.import_motion"
     bl_label = "Import Curves"
     bl_description = "Make a take from a file of face curves: Live Link Face .csv, .json or .npz"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
-    __annotations__ = {
-        "filepath": bpy.props.StringProperty(subtype="FILE_PATH"),
-        "filter_glob": bpy.props.StringProperty(
-            default=";".join(f"*{suffix}" for suffix in READABLE), options={"HIDDEN"}
-        ),
-    }
+    filepath: str = bpy.props.StringProperty(subtype="FILE_PATH")
+    filter_glob: str = bpy.props.StringProperty(
+        default=";".join(f"*{suffix}" for suffix in READABLE), options={"HIDDEN"}
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
@@ -218,7 +222,7 @@ class DREAMTALK_OT_import_motion(bpy.types.Operator):
             first = first_frame(context.scene)
             put_take(context.scene, objects, [motion], file.stem, first)
         except DreamTalkError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
         for warning in warnings(objects):
             self.report({"WARNING"}, warning)

@@ -12,11 +12,15 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats._limits import files_in
 
-from ..client.jobs import JobOperator, Result, all_of
-from .animate import character, named_objects, put_sound, put_take, wishes
+from ..client.job_operator import JobOperator
+from ..client.jobs import Result, all_of
+from ..properties import properties
+from .actions import frame_span
+from .animate import animate_requests, character, named_objects, put_sound, put_take
 from .export import export_character
-from .settings import first_frame
-from .tracks import frame_span, set_muted, show_only
+from .settings import first_frame, scene_settings
+from .take_settings import take_settings
+from .tracks import set_muted, show_only
 
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".mp4", ".mov", ".mkv")
 
@@ -34,39 +38,40 @@ def sounds_in(folder: str) -> list[Path]:
     return found
 
 
+@properties()
 class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
     bl_idname = "dreamtalk.batch"
     bl_label = "Animate All"
     bl_description = "Make a take from every sound file of the folder, with the settings above"
     bl_options: ClassVar[set[str]] = {"UNDO"}
 
-    __annotations__ = {
-        "directory": bpy.props.StringProperty(
-            name="Folder", description="Empty: the folder in the panel", subtype="DIR_PATH"
-        ),
-        "object": bpy.props.StringProperty(
-            name="Object", description="The character; empty: the active object"
-        ),
-    }
+    directory: str = bpy.props.StringProperty(
+        name="Folder", description="Empty: the folder in the panel", subtype="DIR_PATH"
+    )
+    object: str = bpy.props.StringProperty(
+        name="Object", description="The character; empty: the active object"
+    )
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
         scene = context.scene
+        settings = scene_settings(scene)
         if self.object:
             context.view_layer.objects.active = named_objects([self.object])[0]
-        self.sounds = sounds_in(self.directory or scene.dreamtalk.folder)
+        self.sounds = sounds_in(self.directory or settings.folder)
         self.names = [thing.name for thing in character(context)]
         self.first = first_frame(scene)
-        self.exported = scene.dreamtalk.export_folder.strip()
+        self.exported = settings.export_folder.strip()
         if self.exported and not Path(bpy.path.abspath(self.exported)).is_dir():
             raise DreamTalkError(f"There is no folder {self.exported} to export to. Make it first.")
         if self.exported and self.first < 0:
             raise DreamTalkError("Exports begin at frame 0 or later. Set another start frame.")
-        asked = [wishes(scene, sound, self.first) for sound in self.sounds]
-        self.each = len(asked[0])
-        return [wish for wishes_of_one in asked for wish in wishes_of_one]
+        requests = [animate_requests(scene, sound, self.first) for sound in self.sounds]
+        self.each = len(requests[0])
+        return [request for of_one in requests for request in of_one]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
         scene, objects, first = context.scene, named_objects(self.names), self.first
+        settings = scene_settings(scene)
         takes = []
         for number, sound in enumerate(self.sounds):
             try:
@@ -74,22 +79,22 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
             except DreamTalkError as error:
                 self.report({"WARNING"}, f"{sound.name}: {error}")
                 continue
-            recipe = self._job.wishes[number * self.each]
+            recipe = self._job.requests[number * self.each]
             take = put_take(scene, objects, motions, sound.stem, first, recipe)
             takes.append(take)
-            if scene.dreamtalk.layout == "SEQUENCE":
+            if settings.layout == "SEQUENCE":
                 for note in put_sound(scene, sound, first):
                     self.report({"WARNING"}, note)
-                first = frame_span(take)[1] + 1 + scene.dreamtalk.gap
+                first = frame_span(take)[1] + 1 + settings.gap
         if not takes:
             raise DreamTalkError("None of the sound files could be animated.")
-        if scene.dreamtalk.layout == "STACK":
-            put_sound(scene, Path(takes[0].dreamtalk.made_from["speech"]), self.first)
+        if settings.layout == "STACK":
+            put_sound(scene, Path(take_settings(takes[0]).made_from["speech"]), self.first)
         if self.exported:
             self._export(context, objects, takes)
-        if scene.dreamtalk.layout == "STACK":
+        if settings.layout == "STACK":
             show_only(takes[0])
-        scene.dreamtalk.take = takes[0]
+        settings.take = takes[0]
         self.report({"INFO"}, f"{len(takes)} takes of {len(self.sounds)} sound files")
 
     def _export(
@@ -99,12 +104,13 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
         takes: Sequence[bpy.types.Action],
     ) -> None:
         scene, folder = context.scene, Path(bpy.path.abspath(self.exported))
+        suffix = scene_settings(scene).format
         span = scene.frame_start, scene.frame_end
         try:
             for take in takes:
                 show_only(take)
                 scene.frame_start, scene.frame_end = frame_span(take)
-                export_character(context, objects, folder / f"{take.name}{scene.dreamtalk.format}")
+                export_character(context, objects, folder / f"{take.name}{suffix}")
         finally:
             scene.frame_start, scene.frame_end = span
             for take in takes:

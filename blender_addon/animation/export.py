@@ -12,8 +12,10 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.files import atomic_write, check_target
 
-from ..messages import told
+from ..messages import message_of
+from ..properties import properties
 from ..rigs.targets import objects_of
+from .settings import scene_settings
 
 FORMATS = (".glb", ".usdc", ".usda", ".usd", ".fbx")
 
@@ -23,7 +25,7 @@ def export_character(
 ) -> None:
     """Write a character as it moves in the frames of the scene, whole or not at all.
 
-    The suffix of the path says the format. What is exported is what is seen: all tracks together.
+    The suffix of the path is the format. What is exported is what is seen: all tracks together.
     Raises DreamTalkError for another suffix or where the file cannot be written.
     """
     suffix = path.suffix.lower()
@@ -107,21 +109,20 @@ def _selected(context: bpy.types.Context, objects: Iterable[bpy.types.Object]) -
         layer.objects.active = active
 
 
+@properties()
 class DREAMTALK_OT_export(bpy.types.Operator):
     bl_idname = "dreamtalk.export"
     bl_label = "Export Character"
     bl_description = "Write the character with its animation as glb, USD or FBX"
 
-    __annotations__ = {
-        "filepath": bpy.props.StringProperty(subtype="FILE_PATH"),
-        "filter_glob": bpy.props.StringProperty(
-            default=";".join(f"*{suffix}" for suffix in FORMATS), options={"HIDDEN"}
-        ),
-    }
+    filepath: str = bpy.props.StringProperty(subtype="FILE_PATH")
+    filter_glob: str = bpy.props.StringProperty(
+        default=";".join(f"*{suffix}" for suffix in FORMATS), options={"HIDDEN"}
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         thing = context.active_object
-        self.filepath = (thing.name if thing else "face") + context.scene.dreamtalk.format
+        self.filepath = (thing.name if thing else "face") + scene_settings(context.scene).format
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -130,7 +131,7 @@ class DREAMTALK_OT_export(bpy.types.Operator):
         try:
             export_character(context, objects_of(context), path)
         except DreamTalkError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
         self.report({"INFO"}, str(path))
         return {"FINISHED"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the panel holds: `Scene.dreamtalk`, kept with the scene."""
+"""`Scene.dreamtalk`: what the panel holds, stored with the scene."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import bpy
 
 from dreamtalk_core.parameters import Behaviour, Controls, Parameter, Sampling, parameters
 
-from . import styles
+from ..properties import properties
+from ..state import state
+from .style_menu import Entry, number
+from .take_settings import take_settings
 
 AUTO, NAMED, FILE, MARKERS = "AUTO", "NAMED", "FILE", "MARKERS"
 
@@ -38,139 +41,146 @@ def _slider(own: Parameter) -> Any:
     return bpy.props.FloatProperty(min=own.least, max=own.most, **about)
 
 
-def sliders(table: Mapping[str, Parameter]) -> dict[str, Any]:
-    """The properties of some settings, by the names under which scenes keep them."""
+def _sliders(table: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The properties of some settings, by the names under which scenes store them."""
     return {SAVED_AS.get(name, name): _slider(own) for name, own in table.items()}
 
 
-class SceneSettings(bpy.types.PropertyGroup):
-    """Settings of Animate, of regenerating a range, of a batch and of exports."""
+def _styles(_settings: SceneSettings, _context: bpy.types.Context) -> list[Entry]:
+    return state().styles.entries
 
-    __annotations__ = {
-        "sound": bpy.props.StringProperty(
-            name="Sound",
-            description="Speech to animate: a sound file, or a video with sound",
-            subtype="FILE_PATH",
-        ),
-        "start_at": bpy.props.EnumProperty(
-            name="Start",
-            description="The frame at which the speech begins",
-            items=[
-                ("SCENE", "Scene Start", "The first frame of the scene"),
-                ("CURRENT", "Current Frame", "The frame that is shown now"),
-                ("FRAME", "Frame", "A frame of your choice; it may be negative"),
-            ],
-        ),
-        "start_frame": bpy.props.IntProperty(
-            name="Frame", description="The frame at which the speech begins", default=1
-        ),
-        "style_from": bpy.props.EnumProperty(
-            name="Style",
-            description="Where the feeling comes from",
-            items=[
-                (AUTO, "Automatic", "Hear it in the voice"),
-                (NAMED, "Named", "A style of the library"),
-                (FILE, "From File", "Speak like somebody in a video or a motion file"),
-                (MARKERS, "From Markers", "Timeline markers named after styles, as keys over time"),
-            ],
-        ),
-        "style": bpy.props.EnumProperty(
-            name="Style",
-            description="A style of the library",
-            items=styles.items,
-            default=styles.number("neutral"),
-        ),
-        "style_file": bpy.props.StringProperty(
-            name="Style File",
-            description="A video, a motion file (.csv, .json, .npz) or a style file to speak like",
-            subtype="FILE_PATH",
-        ),
-        "style_on_track": bpy.props.BoolProperty(
-            name="Style on Its Own Track",
-            description="Make a neutral take and what the style adds, on two tracks, so that its "
-            "intensity can be turned and keyed afterwards. Takes twice as long",
-        ),
-        **sliders(SAMPLING),
-        **sliders(BEHAVIOUR),
-        "head": bpy.props.BoolProperty(
-            name="Head",
-            description="Turn the head, where the character has a bone for it",
-            default=True,
-        ),
-        **sliders(CONTROLS),
-        "tolerance": bpy.props.FloatProperty(
-            name="Tolerance",
-            description="Leave out keys that move the face by no more than this; 0 keeps a key on "
-            "every frame",
-            default=0.0,
-            min=0.0,
-            max=0.1,
-            precision=4,
-        ),
-        "use_sound": bpy.props.BoolProperty(
-            name="Add Sound", description="Put the sound into the sequencer, in sync", default=True
-        ),
-        "use_range": bpy.props.BoolProperty(
-            name="Extend Scene",
-            description="Move the end of the scene where the take is longer",
-            default=True,
-        ),
-        "range_start": bpy.props.IntProperty(
-            name="From", description="First frame to make again", default=1
-        ),
-        "range_stop": bpy.props.IntProperty(
-            name="To", description="Last frame to make again", default=50
-        ),
-        "range_blend": bpy.props.IntProperty(
-            name="Blend",
-            description="Frames over which old and new go into each other at both ends",
-            default=4,
-            min=0,
-        ),
-        "cutoff": bpy.props.FloatProperty(
-            name="Cut-off",
-            description="Movement quicker than this, in Hz, is taken out; eyes stay quick",
-            default=6.0,
-            min=0.5,
-            max=25.0,
-        ),
-        "take": bpy.props.PointerProperty(
-            name="Take",
-            description="The take that the buttons below work on",
-            type=bpy.types.Action,
-            poll=lambda _settings, action: action.dreamtalk.kind == "TAKE",
-        ),
-        "layout": bpy.props.EnumProperty(
-            name="Layout",
-            description="Where the takes of a batch go",
-            items=[
-                ("SEQUENCE", "In a Row", "One after the other, from the start frame on"),
-                ("STACK", "Stacked", "All at the start frame; only the first one is switched on"),
-            ],
-        ),
-        "gap": bpy.props.IntProperty(
-            name="Gap", description="Frames between one line and the next", default=12, min=0
-        ),
-        "folder": bpy.props.StringProperty(
-            name="Sounds",
-            description="A folder of sound files, one line in each",
-            subtype="DIR_PATH",
-        ),
-        "export_folder": bpy.props.StringProperty(
-            name="Export To",
-            description="Write every take of the batch as a file into this folder; empty: do not",
-            subtype="DIR_PATH",
-        ),
-        "format": bpy.props.EnumProperty(
-            name="Format",
-            description="What exported files are",
-            items=[
-                (".glb", "glTF (.glb)", "For game engines and the web"),
-                (".usdc", "USD (.usdc)", "For film and effects"),
-                (".fbx", "FBX (.fbx)", "For older tools"),
-            ],
-        ),
-    }
+
+@properties(**_sliders({**SAMPLING, **BEHAVIOUR, **CONTROLS}))
+class SceneSettings(bpy.types.PropertyGroup):
+    """Settings of Animate, of regenerating a range, of a batch and of exports; also those of the
+    tables."""
+
+    sound: str = bpy.props.StringProperty(
+        name="Sound",
+        description="Speech to animate: a sound file, or a video with sound",
+        subtype="FILE_PATH",
+    )
+    start_at: str = bpy.props.EnumProperty(
+        name="Start",
+        description="The frame at which the speech begins",
+        items=[
+            ("SCENE", "Scene Start", "The first frame of the scene"),
+            ("CURRENT", "Current Frame", "The frame that is shown now"),
+            ("FRAME", "Frame", "A frame of your choice; it may be negative"),
+        ],
+    )
+    start_frame: int = bpy.props.IntProperty(
+        name="Frame", description="The frame at which the speech begins", default=1
+    )
+    style_from: str = bpy.props.EnumProperty(
+        name="Style",
+        description="Where the feeling comes from",
+        items=[
+            (AUTO, "Automatic", "Hear it in the voice"),
+            (NAMED, "Named", "A style of the library"),
+            (FILE, "From File", "Speak like somebody in a video or a motion file"),
+            (MARKERS, "From Markers", "Timeline markers named after styles, as keys over time"),
+        ],
+    )
+    style: str = bpy.props.EnumProperty(
+        name="Style",
+        description="A style of the library",
+        items=_styles,
+        default=number("neutral"),
+    )
+    style_file: str = bpy.props.StringProperty(
+        name="Style File",
+        description="A video, a motion file (.csv, .json, .npz) or a style file to speak like",
+        subtype="FILE_PATH",
+    )
+    style_on_track: bool = bpy.props.BoolProperty(
+        name="Style on Its Own Track",
+        description="Make a neutral take and what the style adds, on two tracks, so that its "
+        "intensity can be turned and keyed afterwards. Takes twice as long",
+    )
+    head: bool = bpy.props.BoolProperty(
+        name="Head",
+        description="Turn the head, where the character has a bone for it",
+        default=True,
+    )
+    tolerance: float = bpy.props.FloatProperty(
+        name="Tolerance",
+        description="Leave out keys that move the face by no more than this; 0 keeps a key on "
+        "every frame",
+        default=0.0,
+        min=0.0,
+        max=0.1,
+        precision=4,
+    )
+    use_sound: bool = bpy.props.BoolProperty(
+        name="Add Sound", description="Put the sound into the sequencer, in sync", default=True
+    )
+    use_range: bool = bpy.props.BoolProperty(
+        name="Extend Scene",
+        description="Move the end of the scene where the take is longer",
+        default=True,
+    )
+    range_start: int = bpy.props.IntProperty(
+        name="From", description="First frame to make again", default=1
+    )
+    range_stop: int = bpy.props.IntProperty(
+        name="To", description="Last frame to make again", default=50
+    )
+    range_blend: int = bpy.props.IntProperty(
+        name="Blend",
+        description="Frames over which old and new go into each other at both ends",
+        default=4,
+        min=0,
+    )
+    cutoff: float = bpy.props.FloatProperty(
+        name="Cut-off",
+        description="Movement quicker than this, in Hz, is taken out; eyes stay quick",
+        default=6.0,
+        min=0.5,
+        max=25.0,
+    )
+    take: bpy.types.Action | None = bpy.props.PointerProperty(
+        name="Take",
+        description="The take that the buttons below work on",
+        type=bpy.types.Action,
+        poll=lambda _settings, action: take_settings(action).kind == "TAKE",
+    )
+    layout: str = bpy.props.EnumProperty(
+        name="Layout",
+        description="Where the takes of a batch go",
+        items=[
+            ("SEQUENCE", "In a Row", "One after the other, from the start frame on"),
+            ("STACK", "Stacked", "All at the start frame; only the first one is switched on"),
+        ],
+    )
+    gap: int = bpy.props.IntProperty(
+        name="Gap", description="Frames between one line and the next", default=12, min=0
+    )
+    folder: str = bpy.props.StringProperty(
+        name="Sounds",
+        description="A folder of sound files, one line in each",
+        subtype="DIR_PATH",
+    )
+    export_folder: str = bpy.props.StringProperty(
+        name="Export To",
+        description="Write every take of the batch as a file into this folder; empty: do not",
+        subtype="DIR_PATH",
+    )
+    format: str = bpy.props.EnumProperty(
+        name="Format",
+        description="What exported files are",
+        items=[
+            (".glb", "glTF (.glb)", "For game engines and the web"),
+            (".usdc", "USD (.usdc)", "For film and effects"),
+            (".fbx", "FBX (.fbx)", "For older tools"),
+        ],
+    )
+
+
+def scene_settings(scene: bpy.types.Scene) -> SceneSettings:
+    """What the panel holds in a scene."""
+    settings: SceneSettings = scene.dreamtalk
+    return settings
 
 
 def scene_fps(scene: bpy.types.Scene) -> Fraction:
@@ -181,7 +191,7 @@ def scene_fps(scene: bpy.types.Scene) -> Fraction:
 
 def first_frame(scene: bpy.types.Scene) -> int:
     """The frame at which a new take begins."""
-    settings = scene.dreamtalk
+    settings = scene_settings(scene)
     if settings.start_at == "FRAME":
         return int(settings.start_frame)
     return int(scene.frame_start if settings.start_at == "SCENE" else scene.frame_current)

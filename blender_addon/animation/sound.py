@@ -35,12 +35,12 @@ def add_sound(scene: bpy.types.Scene, path: str | Path, first: int) -> bpy.types
     for strip in editor.strips:
         if strip.type == "SOUND" and strip.frame_start == first and _is_of(strip, file):
             return strip
-    known = set(bpy.data.sounds)
+    before = set(bpy.data.sounds)
     strip = editor.strips.new_sound(file.stem, _stored(file), 1, first)
     if not strip.sound.samplerate:
         sound = strip.sound
         editor.strips.remove(strip)
-        if sound not in known:
+        if sound not in before:
             bpy.data.sounds.remove(sound)
         raise SpeechError(f"Blender finds no sound in {file}. Save it as WAV or FLAC.")
     strip.channel = _free_channel(editor, strip)
@@ -53,7 +53,7 @@ def _is_of(strip: bpy.types.Strip, file: Path) -> bool:
 
 
 def _stored(file: Path) -> str:
-    """The path as Blender should keep it: relative to the .blend where the user wants that."""
+    """The path as Blender should store it: relative to the .blend where the user wants that."""
     if bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths:
         try:
             return bpy.path.relpath(str(file))

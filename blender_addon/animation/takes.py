@@ -12,25 +12,29 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import parse_fps
 
-from ..client.jobs import JobOperator, Result, all_of
-from ..messages import told
+from ..client.job_operator import JobOperator
+from ..client.jobs import Result, all_of
+from ..messages import message_of
+from ..properties import properties
+from ..rigs.shape_keys import has_keys
 from ..rigs.targets import objects_of
-from .actions import reduce_action, replace_range, smooth_action, strips
-from .animate import split_style, wanted_curves, wishes
-from .settings import scene_fps
+from .actions import frame_span, owners_of, reduce_action, replace_range, smooth_action, strips
+from .animate import animate_request, split_style, wanted_curves
+from .settings import scene_fps, scene_settings
 from .sound import check_sound
+from .take_settings import (
+    layers_of,
+    refresh_strengths,
+    reset_strengths,
+    style_of,
+    take_settings,
+)
 from .tracks import (
     add_correction,
     delete_take,
-    frame_span,
     is_muted,
-    layers_of,
-    owners_of,
-    refresh_strengths,
-    reset_strengths,
     set_muted,
     show_only,
-    style_of,
     takes_of,
 )
 
@@ -39,7 +43,9 @@ def owners_in(objects: Iterable[bpy.types.Object]) -> list[bpy.types.ID]:
     """Data-blocks of a character that may have takes: objects, their data and shape keys."""
     found: list[bpy.types.ID] = []
     for thing in objects:
-        found += [thing, thing.data, getattr(thing.data, "shape_keys", None)]
+        found += [thing, thing.data]
+        if has_keys(thing):
+            found.append(thing.data.shape_keys)
     return [owner for owner in dict.fromkeys(found) if owner is not None]
 
 
@@ -48,18 +54,16 @@ def takes_on(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Action]:
     return takes_of(owner for owner in owners_in(objects) if hasattr(owner, "animation_data"))
 
 
+@properties()
 class TakeOperator:
     """An operator on the chosen take, or on the one that it is given the name of."""
 
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
-    __annotations__ = {
-        "take": bpy.props.StringProperty(
-            name="Take", description="Name of the take; empty: the chosen one", options={"HIDDEN"}
-        )
-    }
+    take: str = bpy.props.StringProperty(
+        name="Take", description="Name of the take; empty: the chosen one", options={"HIDDEN"}
+    )
 
     if TYPE_CHECKING:
-        take: str
         report: Callable[[set[str], str], None]
 
     def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
@@ -69,15 +73,15 @@ class TakeOperator:
         try:
             self.work(context, chosen_take(context.scene, self.take))
         except DreamTalkError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
 
 def chosen_take(scene: bpy.types.Scene, name: str = "") -> bpy.types.Action:
     """The take of a name, or the chosen one. Raises DreamTalkError where there is none."""
-    action = bpy.data.actions.get(name) if name else scene.dreamtalk.take
-    if action is None or action.dreamtalk.kind != "TAKE":
+    action = bpy.data.actions.get(name) if name else scene_settings(scene).take
+    if action is None or take_settings(action).kind != "TAKE":
         raise DreamTalkError(f"There is no take '{name}'." if name else "Choose a take first.")
     return action
 
@@ -88,7 +92,7 @@ class DREAMTALK_OT_choose_take(TakeOperator, bpy.types.Operator):
     bl_description = "Make this the take that the buttons below work on"
 
     def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
-        context.scene.dreamtalk.take = take
+        scene_settings(context.scene).take = take
 
 
 class DREAMTALK_OT_toggle_take(TakeOperator, bpy.types.Operator):
@@ -145,9 +149,8 @@ class DREAMTALK_OT_reduce_keys(TakeOperator, bpy.types.Operator):
     bl_description = "Leave out keys of this take that move the face by no more than the tolerance"
 
     def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
-        counts = [
-            reduce_action(layer, context.scene.dreamtalk.tolerance) for layer in layers_of(take)
-        ]
+        tolerance = scene_settings(context.scene).tolerance
+        counts = [reduce_action(layer, tolerance) for layer in layers_of(take)]
         before, after = (sum(column) for column in zip(*counts, strict=True))
         self.report({"INFO"}, f"{after} keys of {before} are left")
 
@@ -158,9 +161,9 @@ class DREAMTALK_OT_smooth_keys(TakeOperator, bpy.types.Operator):
     bl_description = "Take out of this take what is quicker than the cut-off; eyes stay quick"
 
     def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
-        fps = float(scene_fps(context.scene))
+        fps, cutoff = float(scene_fps(context.scene)), scene_settings(context.scene).cutoff
         for layer in layers_of(take):
-            smooth_action(layer, fps, context.scene.dreamtalk.cutoff)
+            smooth_action(layer, fps, cutoff)
 
 
 class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
@@ -173,9 +176,9 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"UNDO"}
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
-        scene, settings = context.scene, context.scene.dreamtalk
+        scene, settings = context.scene, scene_settings(context.scene)
         take = chosen_take(scene)
-        recipe = take.dreamtalk.made_from
+        recipe = take_settings(take).made_from
         if "speech" not in recipe:
             raise DreamTalkError(
                 f"'{take.name}' was made from a file of curves, so there is no speech to make it "
@@ -187,34 +190,32 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
                 f"'{take.name}' was made at {float(parse_fps(recipe['fps'])):g} frames per second, "
                 f"and the scene now has {float(fps):g}. Set the scene back, or press Animate."
             )
-        self.range = settings.range_start - moved(take), settings.range_stop - moved(take)
+        self.range = settings.range_start - shift_of(take), settings.range_stop - shift_of(take)
         first, last = frame_span(take)
         if self.range[0] > self.range[1] or self.range[1] < first or self.range[0] > last:
             raise DreamTalkError(
                 f"The range {settings.range_start} to {settings.range_stop} is not within the take "
-                f"({first + moved(take)} to {last + moved(take)})."
+                f"({first + shift_of(take)} to {last + shift_of(take)})."
             )
         self.names = [thing.name for thing in objects_of(context)]
         self.take_name = take.name
         sound = check_sound(recipe["speech"])
-        asked = wishes(scene, sound, take.dreamtalk.first + moved(take))
-        if style_of(take) is None:
-            return asked[:1]
-        return [asked[0], {**asked[0], "guidance_scale": 0.0}]
+        one = animate_request(scene, sound, take_settings(take).first + shift_of(take))
+        return [one] if style_of(take) is None else [one, {**one, "guidance_scale": 0.0}]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
         motions = all_of(results)
         take = chosen_take(context.scene, self.take_name)
         objects = [bpy.data.objects[name] for name in self.names if name in bpy.data.objects]
         curves = [wanted_curves(objects, motion, context.scene) for motion in motions]
-        blend = context.scene.dreamtalk.range_blend
+        blend = scene_settings(context.scene).range_blend
         for layer, parts in zip(layers_of(take), split_style(curves), strict=False):
-            replace_range(layer, parts, take.dreamtalk.first, *self.range, blend)
+            replace_range(layer, parts, take_settings(take).first, *self.range, blend)
         refresh_strengths(take)
         self.report({"INFO"}, f"{take.name}: frames {self.range[0]} to {self.range[1]}")
 
 
-def moved(take: bpy.types.Action) -> int:
+def shift_of(take: bpy.types.Action) -> int:
     """By how many frames the take's strip has been moved since it was made."""
     for owner in owners_of(take):
         for strip in strips(owner):
@@ -225,7 +226,7 @@ def moved(take: bpy.types.Action) -> int:
 
 def sound_name(take: bpy.types.Action) -> str:
     """What a take was made from, for the panel."""
-    return Path(take.dreamtalk.made_from.get("speech", "")).name
+    return Path(take_settings(take).made_from.get("speech", "")).name
 
 
 CLASSES = (

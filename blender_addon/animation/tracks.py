@@ -17,101 +17,10 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 
 from ..rigs.curve import Curve
-from .actions import (
-    REGIONS,
-    address,
-    channelbag,
-    fcurves,
-    has_keys,
-    make_action,
-    read_keys,
-    set_strength,
-    strips,
-    write_keys,
-)
+from .actions import address, channelbag, has_keys, make_action, owners_of, strips
+from .take_settings import Kind, TakeSettings, layers_of, take_settings
 
-TAKE, STYLE, CORRECTION, REST = "TAKE", "STYLE", "CORRECTION", "REST"
-_GENERATED = (REST, TAKE, STYLE)
-_SLIDERS = tuple(region.lower() for region in REGIONS)
-
-
-def _turn_strength(settings: TakeSettings, region: str) -> None:
-    """Put a slider's value on a take and on the style that lies on it."""
-    take = settings.id_data
-    rests = json.loads(settings.rests or "{}")
-    for action in (take, style_of(take)):
-        if action is not None:
-            own = rests if action == take else {}
-            set_strength(action, region, getattr(settings, region.lower()), own)
-
-
-def _slider(region: str) -> Any:
-    return bpy.props.FloatProperty(
-        name=region,
-        description="How far this part of the face moves: 1 is as it was made, 0 keeps it at rest",
-        default=1.0,
-        min=0.0,
-        max=3.0,
-        soft_max=2.0,
-        update=lambda settings, _context: _turn_strength(settings, region),
-    )
-
-
-def _turn_intensity(settings: TakeSettings, _context: bpy.types.Context) -> None:
-    action = settings.id_data
-    for owner in owners_of(action):
-        for strip in strips(owner):
-            if strip.action == action:
-                strip.use_animated_influence = True
-                curve = strip.fcurves.find("influence")
-                # More keys than the one that Blender makes are the animator's own.
-                if curve is not None and len(curve.keyframe_points) <= 1:
-                    write_keys(curve, [strip.frame_start], [settings.intensity])
-
-
-class TakeSettings(bpy.types.PropertyGroup):
-    """What an Action of ours is, what it was made from, and its strength sliders."""
-
-    __annotations__ = {
-        "kind": bpy.props.EnumProperty(
-            name="Kind",
-            items=[
-                ("NONE", "None", "Not made by DreamTalk"),
-                (TAKE, "Take", "A line as it is spoken"),
-                (STYLE, "Style", "What a style adds to a neutral take"),
-                (CORRECTION, "Correction", "Keys by hand, added to what lies below"),
-                (REST, "Rest", "The face where no take is"),
-            ],
-            default="NONE",
-        ),
-        "take": bpy.props.PointerProperty(
-            name="Take", description="The take that this lies on", type=bpy.types.Action
-        ),
-        "recipe": bpy.props.StringProperty(
-            name="Recipe", description="What the take was made from, as JSON"
-        ),
-        "first": bpy.props.IntProperty(
-            name="First Frame", description="The frame at which its speech begins"
-        ),
-        "rests": bpy.props.StringProperty(
-            name="Rests", description="Values at rest that are not 0, as JSON"
-        ),
-        "intensity": bpy.props.FloatProperty(
-            name="Intensity",
-            description="How much of the style is added; key the influence of its NLA strip to "
-            "change it over time",
-            default=1.0,
-            min=0.0,
-            max=1.0,
-            update=_turn_intensity,
-        ),
-        **{region.lower(): _slider(region) for region in REGIONS},
-    }
-
-    @property
-    def made_from(self) -> dict[str, Any]:
-        """What the take was made from: settings by name, empty for an imported motion."""
-        return dict(json.loads(self.recipe or "{}"))
+_GENERATED: set[Kind] = {"REST", "TAKE", "STYLE"}
 
 
 def add_take(
@@ -134,17 +43,17 @@ def add_take(
     undo = _Undo()
     try:
         for owner in owners:
-            _make_way(owner, curves, undo)
+            _push_active_down(owner, curves, undo)
         _ensure_rest(owners, curves, undo)
         action = undo.add(make_action(name, curves, first))
-        _describe(action, TAKE, first)
-        action.dreamtalk.recipe = json.dumps(dict(recipe or {}), ensure_ascii=False)
-        action.dreamtalk.rests = json.dumps(_rests(curves))
-        _lay(action, owners, undo, "REPLACE", "NOTHING")
+        settings = _describe(action, "TAKE", first)
+        settings.recipe = json.dumps(dict(recipe or {}), ensure_ascii=False)
+        settings.rests = json.dumps(_rests(curves))
+        _add_tracks(action, owners, undo, "REPLACE", "NOTHING")
         if style:
             layer = undo.add(make_action(f"{action.name} style", style, first))
-            _describe(layer, STYLE, first, action)
-            _lay(layer, _owners(style), undo, "ADD", "NOTHING")
+            _describe(layer, "STYLE", first, action)
+            _add_tracks(layer, _owners(style), undo, "ADD", "NOTHING")
     except BaseException:
         undo.run()
         raise
@@ -198,11 +107,11 @@ def _rests(curves: Iterable[Curve]) -> dict[str, float]:
 
 
 def _describe(
-    action: bpy.types.Action, kind: str, first: int = 0, take: bpy.types.Action | None = None
-) -> None:
-    action.dreamtalk.kind = kind
-    action.dreamtalk.first = first
-    action.dreamtalk.take = take
+    action: bpy.types.Action, kind: Kind, first: int = 0, take: bpy.types.Action | None = None
+) -> TakeSettings:
+    settings = take_settings(action)
+    settings.kind, settings.first, settings.take = kind, first, take
+    return settings
 
 
 class _Undo:
@@ -223,7 +132,7 @@ class _Undo:
             bpy.data.actions.remove(action)
 
 
-def _make_way(owner: bpy.types.ID, curves: Iterable[Curve], undo: _Undo) -> None:
+def _push_active_down(owner: bpy.types.ID, curves: Iterable[Curve], undo: _Undo) -> None:
     """Put an active Action that would hide the take onto a track below it, as Push Down does."""
     data = owner.animation_data or owner.animation_data_create()
     action, slot = data.action, data.action_slot
@@ -255,11 +164,11 @@ def _ensure_rest(owners: Iterable[bpy.types.ID], curves: Sequence[Curve], undo: 
     ]
     if still:
         action = undo.add(make_action("DreamTalk rest", still, 0))
-        _describe(action, REST)
-        _lay(action, bare, undo, "REPLACE", "HOLD")
+        _describe(action, "REST")
+        _add_tracks(action, bare, undo, "REPLACE", "HOLD")
 
 
-def _lay(
+def _add_tracks(
     action: bpy.types.Action,
     owners: Iterable[bpy.types.ID],
     undo: _Undo,
@@ -269,7 +178,7 @@ def _lay(
     """Put an Action on a new track of every owner, above the takes and below corrections."""
     for owner in owners:
         tracks = owner.animation_data.nla_tracks
-        generated = [track for track in tracks if _kinds(track) & set(_GENERATED)]
+        generated = [track for track in tracks if _kinds(track) & _GENERATED]
         slot = next(
             slot
             for slot in action.slots
@@ -280,8 +189,8 @@ def _lay(
         undo.steps.append(lambda tracks=tracks, track=track: tracks.remove(track))
 
 
-def _kinds(track: bpy.types.NlaTrack) -> set[str]:
-    return {strip.action.dreamtalk.kind for strip in track.strips if strip.action}
+def _kinds(track: bpy.types.NlaTrack) -> set[Kind]:
+    return {take_settings(strip.action).kind for strip in track.strips if strip.action}
 
 
 def _new_track(
@@ -302,30 +211,10 @@ def _new_track(
     return track
 
 
-# --- what there is -------------------------------------------------------------------------------
-
-
-def owners_of(action: bpy.types.Action) -> list[bpy.types.ID]:
-    """The data-blocks that an Action moves."""
-    return list(dict.fromkeys(user for slot in action.slots for user in slot.users()))
-
-
 def takes_of(owners: Iterable[bpy.types.ID]) -> list[bpy.types.Action]:
     """The takes on these data-blocks, lowest first."""
     found = (strip.action for owner in owners for strip in strips(owner) if strip.action)
-    return list(dict.fromkeys(action for action in found if action.dreamtalk.kind == TAKE))
-
-
-def style_of(take: bpy.types.Action) -> bpy.types.Action | None:
-    """The additive style that lies on a take, if there is one."""
-    mine = (own for own in bpy.data.actions if own.dreamtalk.kind == STYLE)
-    return next((own for own in mine if own.dreamtalk.take == take), None)
-
-
-def layers_of(take: bpy.types.Action) -> list[bpy.types.Action]:
-    """A take and the style on it."""
-    style = style_of(take)
-    return [take] if style is None else [take, style]
+    return list(dict.fromkeys(action for action in found if take_settings(action).kind == "TAKE"))
 
 
 def _tracks_of(take: bpy.types.Action) -> Iterator[tuple[bpy.types.AnimData, bpy.types.NlaTrack]]:
@@ -363,7 +252,7 @@ def delete_take(take: bpy.types.Action) -> None:
     for action in layers_of(take):
         bpy.data.actions.remove(action)
     if not takes_of(owners):
-        # What is no longer animated keeps the value that was seen last.
+        # What is no longer animated has the value that was seen last.
         bpy.context.view_layer.update()
         _delete_rest(owners)
 
@@ -372,15 +261,12 @@ def _delete_rest(owners: Iterable[bpy.types.ID]) -> None:
     used: set[bpy.types.Action] = set()
     for owner in owners:
         for track in list(owner.animation_data.nla_tracks):
-            if _kinds(track) == {REST}:
+            if _kinds(track) == {"REST"}:
                 used |= {strip.action for strip in track.strips}
                 owner.animation_data.nla_tracks.remove(track)
     for action in used:
         if not action.users:
             bpy.data.actions.remove(action)
-
-
-# --- corrections ---------------------------------------------------------------------------------
 
 
 def add_correction(take: bpy.types.Action) -> bpy.types.Action:
@@ -395,7 +281,7 @@ def add_correction(take: bpy.types.Action) -> bpy.types.Action:
     for owner in owners:
         push_down(owner)
     action = bpy.data.actions.new(f"{take.name} correction")
-    _describe(action, CORRECTION, take.dreamtalk.first, take)
+    _describe(action, "CORRECTION", take_settings(take).first, take)
     for owner in owners:
         data = owner.animation_data
         slot = action.slots.new(id_type=owner.id_type, name=owner.name)
@@ -416,35 +302,3 @@ def push_down(owner: bpy.types.ID) -> None:
     data.action_blend_type = "REPLACE"
     if slot is not None and has_keys(action, slot):
         _new_track(owner, None, action, slot, blend, extrapolation)
-
-
-# --- strengths -----------------------------------------------------------------------------------
-
-
-def reset_strengths(take: bpy.types.Action) -> None:
-    """All sliders of a take back to 1."""
-    for slider in _SLIDERS:
-        setattr(take.dreamtalk, slider, 1.0)
-
-
-def refresh_strengths(take: bpy.types.Action) -> None:
-    """Put the sliders onto channels that came after they were turned."""
-    for region in REGIONS:
-        _turn_strength(take.dreamtalk, region)
-
-
-def frame_span(take: bpy.types.Action) -> tuple[int, int]:
-    """First and last frame of a take, as its keys are numbered."""
-    ends = [read_keys(fcurve)[0][[0, -1]] for fcurve in fcurves(take) if fcurve.keyframe_points]
-    return round(min(first for first, _ in ends)), round(max(last for _, last in ends))
-
-
-CLASSES = (TakeSettings,)
-
-
-def register() -> None:
-    bpy.types.Action.dreamtalk = bpy.props.PointerProperty(type=TakeSettings)
-
-
-def unregister() -> None:
-    del bpy.types.Action.dreamtalk

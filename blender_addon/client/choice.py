@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import bpy
 
 from .. import PACKAGE
-from .runtimes import misfit, runtime_at, usual_runtime
-from .worker import Runtime, WorkerError
+from .process import Runtime
+from .runtimes import Wheel, runtime_at, usual_runtime
+from .tasks import WorkerError
+
+if TYPE_CHECKING:
+    from ..ui.preferences import DREAMTALK_Preferences
 
 
-def preferences() -> Any:
+def preferences() -> DREAMTALK_Preferences:
     """This extension's preferences."""
-    return bpy.context.preferences.addons[PACKAGE].preferences
+    own: DREAMTALK_Preferences = bpy.context.preferences.addons[PACKAGE].preferences
+    return own
 
 
 def own_environment() -> Path:
@@ -24,26 +29,24 @@ def own_environment() -> Path:
     return Path(bpy.utils.extension_path_user(PACKAGE, create=True), "python")
 
 
-def no_install() -> str:
-    """Why Install cannot make an environment, whatever the connection; "" if it can."""
-    wheel = shipped_wheel()
+def no_install(wheel: Wheel | None) -> str:
+    """Why Install cannot make an environment of the shipped wheel, whatever the connection; "" if
+    it can."""
     if wheel is None:
         return "This copy of the extension lacks DreamTalk. Install the extension again"
-    return misfit(sys.version_info[:2], wheel)
+    return wheel.misfit(sys.version_info[:2])
 
 
-def shipped_wheel() -> Path | None:
-    """DreamTalk for the worker's Python, as it came with the extension."""
-    return next(Path(__file__).parents[1].joinpath("worker").glob("*.whl"), None)
+def chosen_runtime(wheel: Wheel | None) -> Runtime:
+    """The Python that the preferences name, or one that is found.
 
-
-def chosen_runtime() -> Runtime:
-    """The Python that the preferences name, or one that is found. Raises WorkerError."""
+    wheel: the shipped one, or None. Raises WorkerError.
+    """
     named = preferences().python.strip()
     if not named:
         found = usual_runtime(own_environment())
         if found is None:
-            why = no_install()
+            why = no_install(wheel)
             install = f". None can be installed here. {why}." if why else "; or press Install."
             raise WorkerError(
                 "No Python with DreamTalk was found. In the preferences of DreamTalk name one, or "

@@ -11,8 +11,9 @@ from pathlib import Path
 from dreamtalk_core.installing import PIP, InstallationError, Step, pytorch_step
 from dreamtalk_core.installing import Installation as Steps
 
-from .runtimes import STAMP, environment_python, torch_of
-from .worker import WorkerError, clean_environment, hidden_window
+from .process import clean_environment, hidden_window
+from .runtimes import STAMP, Wheel, environment_python
+from .tasks import WorkerError
 
 FAILURE = (
     "DreamTalk could not be installed. Check the connection and the space on the disk, or choose a "
@@ -23,14 +24,14 @@ FAILURE = (
 class Installation:
     """Makes the environment; `poll` never waits. No Blender in here."""
 
-    def __init__(self, python: Path, wheel: Path, folder: Path) -> None:
+    def __init__(self, python: Path, wheel: Wheel, folder: Path) -> None:
         """python: makes the environment. wheel: DreamTalk. folder: of the environment; what is
         there goes.
 
         Raises WorkerError if the Python cannot be started.
         """
         self._folder = folder
-        self._version = wheel.name.split("-")[1]
+        self._version = wheel.path.name.split("-")[1]
         self._log = folder.with_suffix(".log")
         inside = str(environment_python(folder))
         shutil.rmtree(folder, ignore_errors=True)
@@ -38,8 +39,8 @@ class Installation:
             Step(
                 "Making an environment", [[str(python), "-I", "-m", "venv", str(folder)]], FAILURE
             ),
-            *(pytorch_step(inside, [needed]) for needed in torch_of(wheel)),
-            Step("Installing DreamTalk", [[inside, *PIP, str(wheel)]], FAILURE),
+            *(pytorch_step(inside, [needed]) for needed in wheel.torch),
+            Step("Installing DreamTalk", [[inside, *PIP, str(wheel.path)]], FAILURE),
         ]
         try:
             self._steps = Steps(steps, self._log, clean_environment(os.environ), **hidden_window())

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finding a Python that has DreamTalk: in a folder that the user names, or where it usually is.
 
-Only names of files are looked at; whether a Python is any good, it says itself when it is started.
+Only names of files are looked at; whether a Python is any good shows when it is started.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 
-from .worker import Runtime
+from .process import Runtime
 
 STAMP = "dreamtalk.txt"
 """In an environment that this extension has made, once it is whole: DreamTalk's version."""
@@ -36,7 +36,7 @@ _USUAL = (
 
 
 def runtime_at(place: Path) -> Runtime | None:
-    """What a user may name: a Python, an environment, a ComfyUI, or a folder of DreamTalk."""
+    """At a path of the user's: a Python, an environment, a ComfyUI, or a folder of DreamTalk."""
     if place.is_file():
         return Runtime(place, next(_cores(place.parents[:5]), None))
     # A node pack lies two folders below its ComfyUI, whose Python may be one folder above that.
@@ -66,36 +66,46 @@ def environment_python(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def misfit(python: tuple[int, int], wheel: Path) -> str:
-    """Why a wheel of DreamTalk cannot be installed with Blender's Python; "" if it can."""
-    oldest, newest = _range(wheel)
-    if oldest <= python <= newest:
-        return ""
-    named = "{}.{}".format
-    return (
-        f"Blender's Python is {named(*python)}; DreamTalk needs {named(*oldest)} to "
-        f"{named(*newest)}"
-    )
+class Wheel:
+    """DreamTalk as a wheel of ours, and its metadata."""
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
-def torch_of(wheel: Path) -> list[str]:
-    """What a wheel asks for of PyTorch, as pip takes it."""
-    return re.findall(r"(?m)^Requires-Dist: (torch\b[^;\n]*)$", _metadata(wheel))
+    @classmethod
+    def shipped(cls) -> Wheel | None:
+        """The one that came with the extension."""
+        found = next(Path(__file__).parents[1].joinpath("worker").glob("*.whl"), None)
+        return None if found is None else cls(found)
 
+    def misfit(self, python: tuple[int, int]) -> str:
+        """Why it cannot be installed with Blender's Python; "" if it can."""
+        oldest, newest = self.pythons
+        if oldest <= python <= newest:
+            return ""
+        named = "{}.{}".format
+        return (
+            f"Blender's Python is {named(*python)}; DreamTalk needs {named(*oldest)} to "
+            f"{named(*newest)}"
+        )
 
-def _range(wheel: Path) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The oldest and the newest Python that a wheel of ours says it is for."""
-    head = _metadata(wheel)
-    found = re.search(r"(?m)^Requires-Python: >=3\.(\d+),<3\.(\d+)$", head)
-    assert found is not None, head
-    return (3, int(found[1])), (3, int(found[2]) - 1)
+    @property
+    def torch(self) -> list[str]:
+        """What it requires of PyTorch, as pip takes it."""
+        return re.findall(r"(?m)^Requires-Dist: (torch\b[^;\n]*)$", self._metadata)
 
+    @property
+    def pythons(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The oldest and the newest Python that it is for."""
+        found = re.search(r"(?m)^Requires-Python: >=3\.(\d+),<3\.(\d+)$", self._metadata)
+        assert found is not None, self._metadata
+        return (3, int(found[1])), (3, int(found[2]) - 1)
 
-@lru_cache(maxsize=1)
-def _metadata(wheel: Path) -> str:
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        return archive.read(name).decode("utf-8")
+    @cached_property
+    def _metadata(self) -> str:
+        with zipfile.ZipFile(self.path) as archive:
+            name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+            return archive.read(name).decode("utf-8")
 
 
 def _is_core(folder: Path) -> bool:

@@ -13,10 +13,9 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.retarget import Mapping
 from dreamtalk_core.rig.head import load_head
 
-from ..rigs import targets
 from ..rigs.curve import Floats
 from ..rigs.sample_head import to_blender
-from ..rigs.shape_keys import add_shapes, points_of
+from ..rigs.shape_keys import add_shapes, has_keys, points_of
 
 _SAME = 1e-4
 """Metres that a vertex of the sample head may be away from where it was."""
@@ -25,7 +24,7 @@ _SAME = 1e-4
 def make(objects: Sequence[bpy.types.Object], mapping: Mapping) -> int:
     """Add the ARKit keys that the meshes lack; returns how many.
 
-    The sample head's are its own, whether or not it has kept any. Another mesh's are mixed from
+    The sample head's are its own, whether or not it still has any. Another mesh's are mixed from
     the keys that the mapping moves. Keys that are there stay as they are.
     Raises DreamTalkError where there is nothing to make them of, or a mesh is in edit mode.
     """
@@ -35,7 +34,7 @@ def make(objects: Sequence[bpy.types.Object], mapping: Mapping) -> int:
             continue
         if thing.mode == "EDIT":
             raise DreamTalkError(f"'{thing.name}' is in edit mode. Leave it first: press Tab.")
-        have = set(thing.data.shape_keys.key_blocks.keys()) if targets.has_keys(thing) else set()
+        have = set(thing.data.shape_keys.key_blocks.keys()) if has_keys(thing) else set()
         shapes = _sample_shapes(thing) or _mixed(thing, mapping)
         planned.append((thing, {name: shapes[name] for name in shapes if name not in have}))
     made = sum(len(shapes) for _, shapes in planned)
@@ -64,7 +63,7 @@ def _sample_shapes(thing: bpy.types.Object) -> dict[str, Floats]:
 
 def _mixed(thing: bpy.types.Object, mapping: Mapping) -> dict[str, Floats]:
     """Shape -> what a mesh's own keys add to it [V, 3], as the mapping mixes them."""
-    if not targets.has_keys(thing):
+    if not has_keys(thing):
         return {}
     keys = thing.data.shape_keys
     rest = points_of(keys.reference_key)

@@ -15,9 +15,11 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import ANGLES, TURNS, Row
 
 from ..rigs import targets
+from ..rigs.properties import character_settings
+from ..rigs.shape_keys import has_keys
 
 _LONGEST = 255
-"""Characters of a driver's expression that Blender keeps."""
+"""Characters of a driver's expression that Blender stores."""
 
 
 def drive(objects: Sequence[bpy.types.Object]) -> int:
@@ -36,10 +38,11 @@ def drive(objects: Sequence[bpy.types.Object]) -> int:
     if not ways:
         raise DreamTalkError("No row of the mapping can be driven. Press Match, or add rows.")
     holder = targets.holder_of(objects)
+    settings = character_settings(holder)
     for place, rows in ways:
-        _check(place, rows, holder.dreamtalk.controller)
+        _check(place, rows, settings.controller)
     undrive(objects)
-    controller = holder.dreamtalk.controller or _empty(holder)
+    controller = settings.controller or _empty(holder)
     for source in dict.fromkeys(row.source for _, rows in ways for row in rows):
         if source not in controller:
             controller[source] = 0.0
@@ -56,7 +59,7 @@ def drive(objects: Sequence[bpy.types.Object]) -> int:
             if len(bone.rotation_mode) > 3:
                 bone.rotation_mode = "XYZ"
         _add(place, rows, controller)
-    holder.dreamtalk.controller = controller
+    settings.controller = controller
     return len(ways)
 
 
@@ -71,7 +74,7 @@ def _empty(holder: bpy.types.Object) -> bpy.types.Object:
 def release(objects: Sequence[bpy.types.Object]) -> None:
     """Take the drivers that `drive` made away, and their empty with its takes."""
     undrive(objects)
-    settings = targets.holder_of(objects).dreamtalk
+    settings = targets.character_of(objects)
     controller, settings.controller = settings.controller, None
     if controller is not None:
         bpy.data.objects.remove(controller)
@@ -79,10 +82,10 @@ def release(objects: Sequence[bpy.types.Object]) -> None:
 
 def undrive(objects: Sequence[bpy.types.Object]) -> None:
     """Take the drivers that `drive` made away; their empty and its takes stay."""
-    controller = targets.holder_of(objects).dreamtalk.controller
+    controller = targets.character_of(objects).controller
     if controller is None:
         return
-    owners = [*objects, *(own.data.shape_keys for own in objects if targets.has_keys(own))]
+    owners = [*objects, *(own.data.shape_keys for own in objects if has_keys(own))]
     for owner in dict.fromkeys(owners):
         data = owner.animation_data
         for curve in list(data.drivers) if data else ():

@@ -12,14 +12,15 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import SCHEMES, Mapping, read_preset, write_preset
 
 from .. import PACKAGE
-from ..messages import told
+from ..messages import message_of
+from ..properties import properties
 from ..rigs import targets
 from . import arkit_keys, drivers
-from .data import ensure_kept, keep, report_of
+from .data import ensure_stored, store
 
 
 def preset_folder() -> Path:
-    """Where presets are saved unless somebody chooses another place; made when first asked for."""
+    """Where presets are saved unless somebody chooses another place; made when needed."""
     return Path(bpy.utils.extension_path_user(PACKAGE, path="mappings", create=True))
 
 
@@ -29,17 +30,17 @@ class _Tool(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
-        """Do it; returns what to tell."""
+        """Do it; returns what to report, or nothing."""
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            said = self.run(context, targets.objects_of(context))
+            report = self.run(context, targets.objects_of(context))
         except DreamTalkError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
-        if said:
-            self.report({"INFO"}, said)
+        if report:
+            self.report({"INFO"}, report)
         return {"FINISHED"}
 
 
@@ -50,8 +51,8 @@ class DREAMTALK_OT_match(_Tool):
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
         mapping = targets.automatic(objects)
-        keep(objects, mapping)
-        found = report_of(objects)
+        store(objects, mapping)
+        found = targets.key_match(objects)
         scheme = f" ({SCHEMES[found.scheme]})" if found.scheme else ""
         return (
             f"{len(mapping.rows)} rows{scheme}; {len(found.unmatched)} shape keys not matched, "
@@ -59,19 +60,18 @@ class DREAMTALK_OT_match(_Tool):
         )
 
 
+@properties()
 class DREAMTALK_OT_mapping_add(_Tool):
     bl_idname = "dreamtalk.mapping_add"
     bl_label = "Add Row"
     bl_description = "Add a row to the mapping"
 
-    __annotations__ = {
-        "target": bpy.props.StringProperty(name="Target", options={"SKIP_SAVE"}),
-        "source": bpy.props.StringProperty(name="Source", options={"SKIP_SAVE"}),
-    }
+    target: str = bpy.props.StringProperty(name="Target", options={"SKIP_SAVE"})
+    source: str = bpy.props.StringProperty(name="Source", options={"SKIP_SAVE"})
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
-        ensure_kept(objects)
-        settings = targets.holder_of(objects).dreamtalk
+        ensure_stored(objects)
+        settings = targets.character_of(objects)
         row = settings.rows.add()
         row.source, row.target = self.source or "jawOpen", self.target
         settings.row = len(settings.rows) - 1
@@ -84,7 +84,7 @@ class DREAMTALK_OT_mapping_remove(_Tool):
     bl_description = "Remove the selected row from the mapping"
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
-        settings = targets.holder_of(objects).dreamtalk
+        settings = targets.character_of(objects)
         settings.rows.remove(settings.row)
         settings.row = max(0, min(settings.row, len(settings.rows) - 1))
         return ""
@@ -97,22 +97,21 @@ class DREAMTALK_OT_mapping_clear(_Tool):
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
         drivers.release(objects)
-        settings = targets.holder_of(objects).dreamtalk
+        settings = targets.character_of(objects)
         settings.rows.clear()
         settings.members.clear()
         return ""
 
 
+@properties()
 class DREAMTALK_OT_mapping_load(_Tool, ImportHelper):
     bl_idname = "dreamtalk.mapping_load"
     bl_label = "Load Preset"
     bl_description = "Replace the mapping by one from a file"
 
     filename_ext = ".json"
-    __annotations__ = {
-        "filepath": bpy.props.StringProperty(subtype="FILE_PATH"),
-        "filter_glob": bpy.props.StringProperty(default="*.json", options={"HIDDEN"}),
-    }
+    filepath: str = bpy.props.StringProperty(subtype="FILE_PATH")
+    filter_glob: str = bpy.props.StringProperty(default="*.json", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.filepath = str(preset_folder()) + "/"
@@ -120,11 +119,12 @@ class DREAMTALK_OT_mapping_load(_Tool, ImportHelper):
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
         mapping = read_preset(self.filepath)
-        keep(objects, mapping)
+        store(objects, mapping)
         lost = sum(not targets.places(row.target, objects) for row in mapping.rows)
         return f"{len(mapping.rows)} rows; {lost} of them have no target on this character."
 
 
+@properties()
 class DREAMTALK_OT_mapping_save(_Tool, ExportHelper):
     bl_idname = "dreamtalk.mapping_save"
     bl_label = "Save Preset"
@@ -132,10 +132,8 @@ class DREAMTALK_OT_mapping_save(_Tool, ExportHelper):
     bl_options = {"REGISTER"}  # noqa: RUF012
 
     filename_ext = ".json"
-    __annotations__ = {
-        "filepath": bpy.props.StringProperty(subtype="FILE_PATH"),
-        "filter_glob": bpy.props.StringProperty(default="*.json", options={"HIDDEN"}),
-    }
+    filepath: str = bpy.props.StringProperty(subtype="FILE_PATH")
+    filter_glob: str = bpy.props.StringProperty(default="*.json", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.filepath = str(preset_folder() / "mapping.json")
@@ -157,7 +155,7 @@ class DREAMTALK_OT_drive(_Tool):
     )
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
-        ensure_kept(objects)
+        ensure_stored(objects)
         made = drivers.drive(objects)
         return f"{made} drivers made."
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of a character's mapping, and what its names say."""
+"""The table of a character's mapping, and a report on its names."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from bpy.app.translations import pgettext_iface
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import SCHEMES, SOURCES, TURNS, Match
 
-from ..messages import say, told
+from ..messages import draw_message, message_of
 from ..rigs import targets
-from .data import MappingRow, report_of, unused
+from ..rigs.properties import MappingRow
+from .data import unused
 from .operators import (
     DREAMTALK_OT_arkit_keys,
     DREAMTALK_OT_drive,
@@ -53,10 +54,10 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     try:
         objects = targets.objects_of(context)
     except DreamTalkError as error:
-        say(layout, context, told(error), "INFO")
+        draw_message(layout, context, message_of(error), "INFO")
         return
-    settings = targets.holder_of(objects).dreamtalk
-    found = report_of(objects)
+    settings = targets.character_of(objects)
+    found = targets.key_match(objects)
     _draw_report(layout, context, objects, found)
     buttons = layout.row(align=True)
     buttons.operator(DREAMTALK_OT_match.bl_idname, icon="VIEWZOOM")
@@ -89,7 +90,7 @@ def _draw_report(
     try:
         mapping = targets.mapping_of(objects)
     except DreamTalkError as error:
-        say(layout, context, told(error), "ERROR")
+        draw_message(layout, context, message_of(error), "ERROR")
         return
     lost = [row for row in mapping.rows if not targets.places(row.target, objects)]
     box = layout.column(align=True)

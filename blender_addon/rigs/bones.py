@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bone rigs: which bones are the face, in which axes they move, and rotations as bones keep them.
+"""Bone rigs: which bones are the face, and in which axes they move.
 
 Character axes are those of a motion: x to the character's left, y up, z out of the face.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator
 
 import bpy
 import numpy as np
 
-from dreamtalk_core.retarget import Match, Row, match
+from dreamtalk_core.retarget import Row
 from dreamtalk_core.retarget.schemes import words
 
 from .rotation import Matrix
@@ -79,16 +78,6 @@ _HELPERS = {"org", "mch", "def"}
 """First words of the bones that Rigify makes for itself."""
 
 
-@lru_cache(maxsize=16)
-def _match(names: tuple[str, ...]) -> Match:
-    return match(names)
-
-
-def key_match(names: Sequence[str]) -> Match:
-    """`match`, remembered: a panel asks it at every redraw."""
-    return _match(tuple(names))
-
-
 # --- axes ---------------------------------------------------------------------------------------
 
 
@@ -96,7 +85,7 @@ def character_axes(armature: bpy.types.Object) -> Matrix:
     """Columns [3, 3]: the character's left, up and front in the armature's space.
 
     Left is where bones of the left side lie, seen from their right partners; up is where the head
-    lies, seen from all bones. Where the bones do not say: +X, +Z, -Y, as Blender's characters look.
+    lies, seen from all bones. If no bone shows it: +X, +Z, -Y, as Blender's characters look.
     """
     heads = {bone.name: np.array(bone.head_local) for bone in armature.data.bones}
     across = np.zeros(3)
@@ -148,8 +137,8 @@ def side_words(name: str) -> list[str]:
 # --- which bones --------------------------------------------------------------------------------
 
 
-def bone_rows(armature: bpy.types.Object, taken: set[str]) -> tuple[Row, ...]:
-    """Rows for the bones of the face, for the sources that shape keys have not taken.
+def bone_rows(armature: bpy.types.Object, used: set[str]) -> tuple[Row, ...]:
+    """Rows for the bones of the face, for the sources that no shape key uses.
 
     The head always turns with its bone; eyes, jaw and a Rigify face move where no key does it.
     """
@@ -158,9 +147,9 @@ def bone_rows(armature: bpy.types.Object, taken: set[str]) -> tuple[Row, ...]:
     head = _head_bone(armature)
     if head is not None:
         rows.append(Row("head", bone_path(head)))
-    if not any(source.startswith("eyeLook") for source in taken):
+    if not any(source.startswith("eyeLook") for source in used):
         rows += _eye_rows(armature)
-    if taken & {"jawOpen", "viseme_aa"}:
+    if used & {"jawOpen", "viseme_aa"}:
         return tuple(rows)
     rigify = "jaw_master" in bones
     jaw = "jaw_master" if rigify else _named(armature, {"jaw", "jawroot"})
@@ -168,7 +157,7 @@ def bone_rows(armature: bpy.types.Object, taken: set[str]) -> tuple[Row, ...]:
         axis = local_axes(armature, jaw) @ np.array([1.0, 0.0, 0.0]) * np.radians(_JAW_DEGREES)
         rows += _components("jawOpen", f"{bone_path(jaw)}.rotation_euler", axis)
     if rigify:
-        rows += [row for row in _rigify_rows(armature) if row.source not in taken]
+        rows += [row for row in _rigify_rows(armature) if row.source not in used]
     return tuple(rows)
 
 
@@ -262,6 +251,3 @@ def _face_size(armature: bpy.types.Object) -> float:
         if left in bones and right in bones:
             return share * float((bones[left].head_local - bones[right].head_local).length)
     return 0.06
-
-
-# --- rotations ----------------------------------------------------------------------------------

@@ -1,21 +1,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place where shape keys are made."""
+"""Shape keys: which there are, and the one place where they are made."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import bpy
 import numpy as np
 
-from . import targets
 from .curve import Floats
+
+
+def has_keys(thing: bpy.types.Object) -> bool:
+    """Whether an object is a mesh with shape keys."""
+    return thing.type == "MESH" and thing.data.shape_keys is not None
+
+
+def key_names(objects: Sequence[bpy.types.Object]) -> list[str]:
+    """The names of all shape keys of a character's meshes, without those at rest."""
+    return list(
+        dict.fromkeys(
+            block.name
+            for thing in objects
+            if has_keys(thing)
+            for block in thing.data.shape_keys.key_blocks
+            if block != thing.data.shape_keys.reference_key
+        )
+    )
 
 
 def add_shapes(thing: bpy.types.Object, shapes: Mapping[str, Floats]) -> None:
     """Add shape keys to a mesh object, after one at rest if it has none, and leave the face as it
     is: name -> what the full shape adds to the mesh [V, 3]."""
-    if not targets.has_keys(thing):
+    if not has_keys(thing):
         _add(thing, "Basis")
     rest = points_of(thing.data.shape_keys.reference_key)
     for name, moves in shapes.items():

@@ -19,11 +19,14 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import INDEX, REGIONS
 from dreamtalk_core.motion.rotation import quaternions
-from dreamtalk_core.retarget import TURNS, Mapping, Row
+from dreamtalk_core.retarget import TURNS, Mapping, Match, Row
 
+from ..state import state
 from . import bones
 from .curve import Curve
+from .properties import CharacterSettings, character_settings
 from .rotation import Matrix, rotation_channels
+from .shape_keys import has_keys, key_names
 
 _INDEX = re.compile(r"\[(\d+)\]$")
 _ROTATION = re.compile(r"(pose\.bones\[.+\])\.rotation_euler\[([012])\]$")
@@ -57,7 +60,9 @@ def objects_of(context: bpy.types.Context) -> list[bpy.types.Object]:
         )
     for holder in context.scene.objects:
         members = _members(holder)
-        if active in members or (members and active in (holder, holder.dreamtalk.controller)):
+        if active in members or (
+            members and active in (holder, character_settings(holder).controller)
+        ):
             return members
     found = _family(active, context.scene)
     if len(found) < 2 and active.select_get():
@@ -71,7 +76,7 @@ def objects_of(context: bpy.types.Context) -> list[bpy.types.Object]:
 
 
 def _members(holder: bpy.types.Object) -> list[bpy.types.Object]:
-    return [own.thing for own in holder.dreamtalk.members if own.thing is not None]
+    return [own.thing for own in character_settings(holder).members if own.thing is not None]
 
 
 def _family(active: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
@@ -88,28 +93,16 @@ def _family(active: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.
 
 
 def holder_of(objects: Sequence[bpy.types.Object]) -> bpy.types.Object:
-    """The object that keeps a character's mapping: its armature, or its first mesh."""
-    remembered = [own for own in objects if own.dreamtalk.members or own.dreamtalk.rows]
+    """The object that a character's mapping is stored on: its armature, or its first mesh."""
+    settings = {own: character_settings(own) for own in objects}
+    stored = [own for own in objects if settings[own].members or settings[own].rows]
     armatures = [own for own in objects if own.type == "ARMATURE"]
-    return [*remembered, *armatures, *objects][0]
+    return [*stored, *armatures, *objects][0]
 
 
-def has_keys(thing: bpy.types.Object) -> bool:
-    """Whether an object is a mesh with shape keys."""
-    return thing.type == "MESH" and thing.data.shape_keys is not None
-
-
-def key_names(objects: Sequence[bpy.types.Object]) -> list[str]:
-    """The names of all shape keys of a character's meshes, without those at rest."""
-    return list(
-        dict.fromkeys(
-            block.name
-            for thing in objects
-            if has_keys(thing)
-            for block in thing.data.shape_keys.key_blocks
-            if block != thing.data.shape_keys.reference_key
-        )
-    )
+def character_of(objects: Sequence[bpy.types.Object]) -> CharacterSettings:
+    """What is stored with a character."""
+    return character_settings(holder_of(objects))
 
 
 def places(target: str, objects: Sequence[bpy.types.Object]) -> list[Place]:
@@ -141,19 +134,24 @@ def _value(thing: bpy.types.Object, path: str) -> object:
 
 
 def mapping_of(objects: Sequence[bpy.types.Object]) -> Mapping:
-    """The mapping that is kept with a character, or else what its names say.
+    """The mapping that is stored with a character, or else what its names are matched to.
 
     Raises DreamTalkError where a row of the table is not valid.
     """
-    rows = holder_of(objects).dreamtalk.rows
+    rows = character_of(objects).rows
     if rows:
         return Mapping(tuple(Row(own.source, own.target, own.scale, own.offset) for own in rows))
     return automatic(objects)
 
 
+def key_match(objects: Sequence[bpy.types.Object]) -> Match:
+    """What the names of a character's shape keys are matched to."""
+    return state().match(tuple(key_names(objects)))
+
+
 def automatic(objects: Sequence[bpy.types.Object]) -> Mapping:
     """What a character's shape keys and bones are by their names."""
-    found = bones.key_match(key_names(objects))
+    found = key_match(objects)
     rows = found.mapping.rows
     for thing in objects:
         if thing.type == "ARMATURE":
@@ -170,7 +168,7 @@ def curves_of(objects: Sequence[bpy.types.Object], motion: Motion) -> list[Curve
     if editing is not None:
         raise DreamTalkError(f"'{editing.name}' is in edit mode. Leave it first: press Tab.")
     mapping = mapping_of(objects)
-    controller = holder_of(objects).dreamtalk.controller
+    controller = character_of(objects).controller
     if controller is not None:
         curves = list(_control_curves(controller, mapping, motion))
     else:
@@ -184,7 +182,7 @@ def curves_of(objects: Sequence[bpy.types.Object], motion: Motion) -> list[Curve
 def _nothing(objects: Sequence[bpy.types.Object]) -> str:
     name = holder_of(objects).name
     keys = key_names(objects)
-    if holder_of(objects).dreamtalk.rows:
+    if character_of(objects).rows:
         return f"No row of the mapping of '{name}' is on it. Press Match, or edit the table."
     if not keys:
         return (
@@ -207,7 +205,7 @@ def _control_curves(
 def _channel_curves(
     objects: Sequence[bpy.types.Object], mapping: Mapping, motion: Motion
 ) -> Iterator[Curve]:
-    """Shape keys, properties and locations one by one; the rotation of a bone as it is kept."""
+    """Shape keys, properties and locations one by one; a bone's rotation as its mode has it."""
     regions, rests = _regions(mapping), _rests(mapping)
     rotations: dict[str, dict[int, str]] = {}
     values = mapping.values(motion)

@@ -9,16 +9,16 @@ import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 
-from ..animation import styles
-from ..animation.actions import REGIONS
+from ..animation.actions import REGIONS, frame_span
 from ..animation.animate import warnings
-from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED
-from ..animation.takes import moved, sound_name, takes_on
-from ..animation.tracks import frame_span, is_muted, style_of
-from ..client import jobs
+from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED, scene_settings
+from ..animation.take_settings import style_of, take_settings
+from ..animation.takes import shift_of, sound_name, takes_on
+from ..animation.tracks import is_muted
 from ..mapping import panel as mapping_panel
-from ..messages import say, told
+from ..messages import draw_message, message_of
 from ..rigs.targets import objects_of
+from ..state import state
 from ..translations import OWN
 
 
@@ -39,21 +39,22 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
     bl_label = "DreamTalk"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         try:
             objects = objects_of(context)
         except DreamTalkError as error:
-            say(layout, context, told(error), "INFO")
+            draw_message(layout, context, message_of(error), "INFO")
             layout.operator("dreamtalk.add_head", icon="USER")
             objects = []
         for warning in warnings(objects):
-            say(layout, context, warning, "ERROR")
+            draw_message(layout, context, warning, "ERROR")
         layout.prop(settings, "sound")
         layout.prop(settings, "start_at")
         if settings.start_at == "FRAME":
             layout.prop(settings, "start_frame")
-        if jobs.current is not None:
-            _progress(layout, jobs.current.progress, jobs.current.message)
+        job = state().job
+        if job is not None:
+            _progress(layout, job.progress, job.message)
             return
         row = layout.row()
         row.scale_y = 1.6
@@ -68,7 +69,7 @@ class DREAMTALK_PT_style(_Part, bpy.types.Panel):
     bl_options: ClassVar[set[str]] = set()
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         layout.prop(settings, "style_from", text="From", text_ctxt=OWN)
         if settings.style_from in {NAMED, MARKERS}:
             layout.template_icon_view(settings, "style", show_labels=True, scale=5, scale_popup=5)
@@ -83,20 +84,20 @@ class DREAMTALK_PT_style(_Part, bpy.types.Panel):
         column = layout.column(align=True)
         column.operator("dreamtalk.refresh_styles", icon="FILE_REFRESH")
         column.operator("dreamtalk.extract_style", icon="ADD")
-        asked = styles.asking
-        if asked is not None and not asked.finished:
-            _progress(layout, asked.progress, asked.message)
-        elif asked is not None and asked.state == "FAILED":
-            say(layout, context, asked.error, "ERROR")
-        for warning in asked.warnings if asked is not None else ():
-            say(layout, context, warning, "INFO")
+        task = state().styles.task
+        if task is not None and not task.finished:
+            _progress(layout, task.progress, task.message)
+        elif task is not None and task.state == "FAILED":
+            draw_message(layout, context, task.error, "ERROR")
+        for warning in task.warnings if task is not None else ():
+            draw_message(layout, context, warning, "INFO")
 
 
 class DREAMTALK_PT_life(_Part, bpy.types.Panel):
     bl_label = "Life and Limits"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         layout.prop(settings, "head")
         for table in (BEHAVIOUR, CONTROLS):
             column = layout.column(align=True)
@@ -112,7 +113,7 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
     bl_options: ClassVar[set[str]] = set()
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         try:
             found = takes_on(objects_of(context))
         except DreamTalkError:
@@ -127,7 +128,7 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
         if take not in found:
             return
         first, last = frame_span(take)
-        by = moved(take)
+        by = shift_of(take)
         name = sound_name(take)
         layout.label(text=f"{first + by} – {last + by}  {name}", translate=False)
         column = layout.column(align=True)
@@ -135,7 +136,7 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
         column.operator("dreamtalk.add_correction", icon="KEYINGSET").take = ""
         style = style_of(take)
         if style is not None:
-            layout.prop(style.dreamtalk, "intensity", text="Style Intensity", slider=True)
+            layout.prop(take_settings(style), "intensity", text="Style Intensity", slider=True)
 
 
 def _take_row(layout: Any, take: bpy.types.Action, chosen: bool) -> None:
@@ -153,13 +154,13 @@ class DREAMTALK_PT_strengths(_Part, bpy.types.Panel):
     bl_label = "Strengths"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, take = _column(self.layout), context.scene.dreamtalk.take
+        layout, take = _column(self.layout), scene_settings(context.scene).take
         if take is None:
             layout.label(text="No takes yet")
             return
         column = layout.column(align=True)
         for region in REGIONS:
-            column.prop(take.dreamtalk, region.lower(), slider=True)
+            column.prop(take_settings(take), region.lower(), slider=True)
         layout.operator("dreamtalk.reset_strengths", icon="LOOP_BACK")
 
 
@@ -167,7 +168,7 @@ class DREAMTALK_PT_edit(_Part, bpy.types.Panel):
     bl_label = "Edit Take"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         column = layout.column(align=True)
         column.prop(settings, "range_start")
         column.prop(settings, "range_stop")
@@ -190,7 +191,7 @@ class DREAMTALK_PT_batch(_Part, bpy.types.Panel):
     bl_label = "Batch and Export"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = _column(self.layout), context.scene.dreamtalk
+        layout, settings = _column(self.layout), scene_settings(context.scene)
         layout.prop(settings, "folder")
         layout.prop(settings, "layout")
         if settings.layout == "SEQUENCE":

@@ -12,20 +12,22 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 
 from .. import PACKAGE
-from ..client import service
-from ..client.choice import chosen_runtime, no_install, own_environment, shipped_wheel
+from ..client.choice import chosen_runtime, no_install, own_environment
 from ..client.installation import Installation
-from ..client.worker import HELLO, WorkerError
-from ..messages import say, told
+from ..client.tasks import WorkerError
+from ..client.worker import HELLO
+from ..messages import draw_message, message_of
+from ..properties import properties
+from ..state import state
 
 _EVERY = 0.2
-_installation: Installation | None = None
 
 
+@properties()
 class DREAMTALK_Preferences(bpy.types.AddonPreferences):
     bl_idname = PACKAGE
 
-    python: bpy.props.StringProperty(  # type: ignore[valid-type]
+    python: str = bpy.props.StringProperty(
         name="Python",
         description=(
             "A Python that has DreamTalk, or the folder of a ComfyUI with the DreamTalk nodes, of "
@@ -33,12 +35,12 @@ class DREAMTALK_Preferences(bpy.types.AddonPreferences):
         ),
         subtype="FILE_PATH",
     )
-    device: bpy.props.StringProperty(  # type: ignore[valid-type]
+    device: str = bpy.props.StringProperty(
         name="Device",
         description="What computes: auto, cpu, cuda, cuda:1 or mps",
         default="auto",
     )
-    model: bpy.props.StringProperty(  # type: ignore[valid-type]
+    model: str = bpy.props.StringProperty(
         name="Model",
         description="The file of a model of your own. Empty: the one that comes with DreamTalk",
         subtype="FILE_PATH",
@@ -49,17 +51,18 @@ class DREAMTALK_Preferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.prop(self, "python")
         try:
-            runtime = chosen_runtime()
+            runtime = chosen_runtime(state().wheel)
         except WorkerError as error:
-            say(layout, context, told(error), "INFO")
+            draw_message(layout, context, message_of(error), "INFO")
         else:
             layout.label(text=str(runtime.python), icon="CHECKMARK", translate=False)
         row = layout.row()
         row.operator(DREAMTALK_OT_check_worker.bl_idname, icon="PLAY")
-        if not no_install():
+        if not no_install(state().wheel):
             row.operator(DREAMTALK_OT_install_worker.bl_idname, icon="IMPORT")
-        if _installation is not None:
-            layout.label(text=_installation.message, icon="SORTTIME", translate=False)
+        installation = state().installation
+        if installation is not None:
+            layout.label(text=installation.message, icon="SORTTIME", translate=False)
         layout.prop(self, "device")
         layout.prop(self, "model")
 
@@ -70,13 +73,14 @@ class DREAMTALK_OT_check_worker(bpy.types.Operator):
     bl_description = "Start the chosen Python and ask which DreamTalk it has"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        service = state().service
         try:
             service.stop()
-            known = service.wait(service.request("hello", **HELLO))
+            answer = service.wait(service.request("hello", **HELLO))
         except DreamTalkError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"DreamTalk {known['version']}, Python {known['python']}")
+        self.report({"INFO"}, f"DreamTalk {answer['version']}, Python {answer['python']}")
         return {"FINISHED"}
 
 
@@ -90,13 +94,13 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if why := no_install():
+        if why := no_install(state().wheel):
             cls.poll_message_set(why)
             return False
         if not bpy.app.online_access:
             cls.poll_message_set("Tick Allow Online Access in the System preferences first")
             return False
-        if _installation is not None:
+        if state().installation is not None:
             cls.poll_message_set("It is being installed")
             return False
         return True
@@ -113,7 +117,7 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type == "ESC":
-            stop_installation()
+            state().cancel_installation()
             self.report({"INFO"}, "Stopped; nothing was installed")
         elif event.type != "TIMER":
             return {"PASS_THROUGH"}
@@ -126,7 +130,7 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Another file is opened, or Blender quits."""
-        stop_installation()
+        state().cancel_installation()
         context.window_manager.event_timer_remove(self._timer)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -136,48 +140,35 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
             while not self._advance():
                 time.sleep(_EVERY)
         except BaseException:
-            stop_installation()
+            state().cancel_installation()
             raise
         return {"FINISHED"} if self._good else {"CANCELLED"}
 
     def _begin(self) -> bool:
-        global _installation
+        own = state()
         self._good = False
-        wheel = shipped_wheel()
-        assert wheel is not None  # or `poll` would have said so
+        assert own.wheel is not None  # or `poll` is False
         try:
-            _installation = Installation(Path(sys.executable), wheel, own_environment())
+            own.installation = Installation(Path(sys.executable), own.wheel, own_environment())
         except (OSError, WorkerError) as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
             return False
         return True
 
     def _advance(self) -> bool:
         """Go on with it; whether it has come to an end, good or bad."""
-        global _installation
+        own = state()
         try:
-            if _installation is not None and not _installation.poll():
+            if own.installation is not None and not own.installation.poll():
                 return False
         except WorkerError as error:
-            self.report({"ERROR"}, told(error))
+            self.report({"ERROR"}, message_of(error))
         else:
-            self._good = _installation is not None
+            self._good = own.installation is not None
             if self._good:
                 self.report({"INFO"}, "DreamTalk is installed")
-        _installation = None
+        own.installation = None
         return True
 
 
 CLASSES = (DREAMTALK_Preferences, DREAMTALK_OT_check_worker, DREAMTALK_OT_install_worker)
-
-
-def stop_installation() -> None:
-    """End it, if it runs; what there is of it goes."""
-    global _installation
-    if _installation is not None:
-        _installation.cancel()
-        _installation = None
-
-
-def unregister() -> None:
-    stop_installation()

@@ -102,9 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="measure the model on tracked faces")
     evaluate.set_defaults(run=_evaluate)
     evaluate.add_argument("--corpus", type=Path, required=True)
-    evaluate.add_argument(
-        "--split", help="a split of the manifest (default: speakers that were never trained on)"
-    )
+    evaluate.add_argument("--split", help="a split of the manifest (default: all but train)")
     evaluate.add_argument(
         "--json", type=Path, metavar="FILE", help="write the figures here as well"
     )
@@ -198,18 +196,10 @@ def _sync(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from dreamtalk_core.evaluation import emotions
-    from dreamtalk_core.evaluation.evaluate import (
-        TrackedClip,
-        evaluate,
-        evaluation_clips,
-        expert_sync,
-        style_code,
-    )
+    from dreamtalk_core.evaluation.clips import evaluation_clips
+    from dreamtalk_core.evaluation.evaluate import evaluate_model
     from dreamtalk_core.evaluation.page import check_page, write_page
     from dreamtalk_core.files import check_target
-    from dreamtalk_core.motion import Motion
-    from dreamtalk_core.speech.audio import Speech
 
     if options.page:
         check_page(options.page)
@@ -217,33 +207,13 @@ def _evaluate(options: argparse.Namespace) -> None:
         check_target(options.json)
     talk = load(options)
     clips = evaluation_clips(options.corpus, options.split)
-
-    def take(clip: TrackedClip, seed: int = 0) -> Motion:
-        return talk.animate(Speech(clip.waveform(), clip.id), seed=seed)
-
-    report = evaluate(
-        take,
-        tqdm(clips, desc="evaluate", unit="clip", disable=None),
-        name=f"DreamTalk ({options.model})",
-        sync=expert_sync,
-        style=style_code(talk.model),
-        retake=lambda clip: take(clip, 1),
-    )
+    bar = tqdm(clips, desc="evaluate", unit="clip", disable=None)
+    report = evaluate_model(talk, bar, f"DreamTalk ({options.model})")
     print(report.table())
-    notes = []
-    if (options.corpus / "style_clips").is_dir():
-        speeches = emotions.some_speeches(clips)
-        notes.append(
-            (
-                "Styles of real clips",
-                emotions.table(emotions.style_results(talk, options.corpus, speeches)),
-            )
-        )
-        print(notes[-1][1])
     if options.json:
         report.save(options.json)
     if options.page:
-        write_page(options.page, [report], notes)
+        write_page(options.page, [report])
         print(options.page)
 
 

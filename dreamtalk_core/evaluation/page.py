@@ -17,16 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.evaluation.evaluate import (
-    FPS,
-    GROUPS,
-    ClipResult,
-    Metric,
-    Report,
-    Summary,
-    cell_text,
-    number,
-)
+from dreamtalk_core.evaluation.clips import FPS
+from dreamtalk_core.evaluation.report import ClipResult, Metric, Report, Summary, cell_text
+from dreamtalk_core.evaluation.tables import number
 from dreamtalk_core.files import atomic_write, check_target
 
 if TYPE_CHECKING:
@@ -128,9 +121,10 @@ def metrics_of(reports: Sequence[Report]) -> tuple[Metric, ...]:
 def group_list(reports: Sequence[Report], groups: Sequence[str]) -> str:
     """What the groups are, and how many clips they have."""
     counts = {group: max(report.count(group) for report in reports) for group in groups}
+    known = reports[0].known
     lines = [
         f"<li><b>{html.escape(group)}</b>: {counts[group]} clips"
-        + (f", {html.escape(GROUPS[group])}" if group in GROUPS else "")
+        + (f", {html.escape(known[group])}" if group in known else "")
         + "</li>"
         for group in groups
     ]

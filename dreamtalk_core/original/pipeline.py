@@ -84,6 +84,10 @@ class OriginalDreamTalk:
         """The sound of any file that PyAV opens. Raises SpeechError."""
         return Speech.load(path)
 
+    def analyse(self, speech: Speech) -> Speech:
+        """The speech: what wav2vec2 hears in it passes through, and is not kept."""
+        return speech
+
     @torch.inference_mode()
     def extract_style(self, clip: Coefficients | Performance) -> Style:
         """The style of a clip: coefficients or a file of them (`.mat`, `.npz`), or any performance.

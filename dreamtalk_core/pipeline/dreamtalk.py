@@ -8,41 +8,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dreamtalk_core.animation.behaviour import enliven
 from dreamtalk_core.animation.calibration import resting_face
-from dreamtalk_core.animation.controls import apply_controls
-from dreamtalk_core.animation.lip_contact import closure_curve
+from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import StyleError
 from dreamtalk_core.files import check_not_read, name_key
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.models.devices import choose_device, inference
-from dreamtalk_core.models.motion_model import HEAD, MotionModel
-from dreamtalk_core.models.sampler import contents, draw_noise, sample_takes
+from dreamtalk_core.models.motion_model import MotionModel
+from dreamtalk_core.models.sampler import contents, draw_noise
 from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
-from dreamtalk_core.motion import Motion, frame_times
+from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
-from dreamtalk_core.progress import Advance, Progress
+from dreamtalk_core.pipeline.sampling import (
+    DEFAULT_STEPS,
+    NEUTRAL,
+    contact_probabilities,
+    sample_frames,
+)
+from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.features import SpeechFeatures
-from dreamtalk_core.speech.phonetics import PhoneticEncoder, reported
+from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.style import (
     SUFFIX,
     Style,
     StyleLibrary,
     StyleTrack,
-    as_track,
     check_fits,
     extract_style,
     load_style_file,
@@ -57,8 +58,7 @@ MODELS = {"default": DEFAULT_MODEL, "research": RESEARCH_MODEL}
 """Models that are shipped, by name; `research` may be used for research only."""
 PREDICTOR = "predictor.safetensors"
 """The style predictor of a model, in the folder of its weights."""
-DEFAULT_STYLE, NEUTRAL = "auto", "neutral"
-DEFAULT_STEPS = 4
+DEFAULT_STYLE = "auto"
 VOICED_FRAMES = 12
 """Frames with voice (half a second) below which there is nothing to hear a style in."""
 AUTO_INTENSITY = 0.5
@@ -244,24 +244,25 @@ class DreamTalk:
                 progress(done, total)
 
         # One array for all: many small ones would keep the memory between them from the system.
-        spikes = np.empty((2 * frames + 1, 2), np.float32)
+        contact = np.empty((2 * frames + 1, 2), np.float32)
 
         def heard() -> Iterator[Tensor]:
             known = 0
             for rows in features.rows(advance):
-                spikes[known : (known := known + len(rows))] = lip_spikes(rows)
+                contact[known : (known := known + len(rows))] = contact_probabilities(rows)
                 yield rows
 
         with inference():
             content = contents(self.model.denoiser, heard(), frames, advance)
             noise = draw_noise(len(self.model.config.channels), sampling.seed)
             guidance_scale = sampling.guidance_scale
-            own = self.take(content, frames, chosen, guidance_scale, noise, steps, advance)
-        prosody = features.prosody
-        advance(0)  # what is left takes a while for a long speech: a moment to cancel
-        own = enliven(own, prosody.loudness, prosody.pitch, sampling.seed, behaviour)
-        advance(0)
-        return meet_lips(own, controls, spikes).resample(sampling.fps, duration)
+            own = sample_frames(
+                self.model, content, frames, chosen, guidance_scale, noise, steps, advance
+            )
+        voice = Voice(features.prosody.loudness, features.prosody.pitch, contact)
+        return postprocess(
+            own, voice, sampling, behaviour, controls, duration, between=lambda: advance(0)
+        )
 
     def picture_style(self, style: Style | StyleTrack, size: int = 256) -> bytes:
         """A PNG, size x size pixels, of the built-in head in a style: at the most typical moment
@@ -322,49 +323,6 @@ class DreamTalk:
         heard = self.load_speech(speech) if isinstance(speech, (str, Path)) else speech
         return self.sample_motion(heard, style, **options)
 
-    def take(
-        self,
-        content: Iterator[Tensor],
-        frames: int,
-        style: Style | StyleTrack,
-        guidance_scale: float,
-        noise: Iterator[Tensor],
-        steps: int,
-        advance: Advance,
-        start: int = 0,
-    ) -> Motion:
-        """What the model makes of content and noise, see `sample_takes`, as it is sampled: without
-        behaviour and controls, at the model's own rate. start: the frame that content begins at.
-        """
-        config, track = self.model.config, as_track(style)
-        fps, device = Fraction(config.fps), self.model.mean.device
-        times = frame_times(start + frames, fps)[start:] if len(track.keys) > 1 else np.zeros(1)
-        strength = guidance_scale * track.intensities(times)
-        plain = bool((strength == 1).all())
-
-        def codes(part: slice) -> Tensor:
-            code = torch.from_numpy(track.codes(times[part] if len(times) > 1 else times)).to(
-                device
-            )
-            neutral = self.model.styles[NEUTRAL].expand_as(code)
-            return torch.stack([code] if plain else [code, neutral])
-
-        takes = sample_takes(self.model, content, frames, codes, noise, steps, advance)
-        values, done = np.empty((frames, len(config.channels)), np.float32), 0
-        for take in takes:
-            part = slice(done, done := done + take.shape[1])
-            # Guided by outcomes rather than step by step: once the noised motion shows a style,
-            # both predictions follow it, and guidance within the steps would come to nothing above
-            # 1. And away from neutral rather than from no style, which is the mean of all faces:
-            # half asleep.
-            share = torch.from_numpy(strength[part] if len(times) > 1 else strength).to(device)[
-                :, None
-            ]
-            motion = take[0] if plain else share * take[0] + (1 - share) * take[1]
-            values[part] = self.model.restore(motion).cpu().numpy()
-        shapes = len(config.channels) - len(HEAD)
-        return Motion(config.channels[:shapes], values[:, :shapes], fps, values[:, shapes:])
-
     @cached_property
     def predictor(self) -> StylePredictor:
         """The style predictor, loaded when it is first needed.
@@ -378,20 +336,3 @@ class DreamTalk:
                 f"or name a style: {', '.join(self.style_names)}."
             )
         return StylePredictor.load(path, self.device)
-
-
-def lip_spikes(rows: Tensor) -> npt.NDArray[np.float32]:
-    """[R, 2] probabilities of a bilabial and of a labiodental in feature rows [R, F]."""
-    kinds = [reported(rows, "bilabial"), reported(rows, "labiodental")]
-    return torch.stack(kinds, -1).cpu().numpy()
-
-
-def meet_lips(motion: Motion, controls: Controls, spikes: npt.NDArray[np.float32]) -> Motion:
-    """`apply_controls`, with the lips meeting, or biting, where `lip_spikes` say so."""
-    curves = (closure_curve(kind, opening(motion), float(motion.fps)) for kind in spikes.T)
-    return apply_controls(motion, controls, *curves)
-
-
-def opening(motion: Motion) -> npt.NDArray[np.float32]:
-    """[T] how far the mouth is open."""
-    return motion.channel("jawOpen") - motion.channel("mouthClose")

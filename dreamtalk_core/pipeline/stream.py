@@ -9,7 +9,7 @@ for samples in microphone:            # float32 [N] at 16 kHz
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dreamtalk_core.animation.behaviour import enliven
+from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.models.devices import inference
 from dreamtalk_core.models.sampler import WINDOW, contents
@@ -25,19 +25,17 @@ from dreamtalk_core.motion import Motion, frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 from dreamtalk_core.pipeline.dreamtalk import (
-    DEFAULT_STEPS,
     NATURAL,
     UNCHANGED,
     USUAL,
     AnyStyle,
     DreamTalk,
-    lip_spikes,
-    meet_lips,
 )
+from dreamtalk_core.pipeline.sampling import DEFAULT_STEPS, contact_probabilities, sample_frames
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.speech.features import encode_speech
+from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.media import to_float
-from dreamtalk_core.speech.prosody import FPS, measure_prosody
+from dreamtalk_core.speech.prosody import FPS
 
 Array = npt.NDArray[np.float32]
 
@@ -122,7 +120,7 @@ class MotionStream:
         )
         self.noise = np.concatenate([self.noise, fresh])
         self._hear(count)
-        whole = self.chapter.finished(self.behaviour, self.controls, self.sampling.seed)
+        whole = self.chapter.finished(self.sampling, self.behaviour, self.controls)
         first = self.done - self.chapter.first
         curves = whole[first : settled - self.chapter.first]
         if first:
@@ -135,21 +133,21 @@ class MotionStream:
     def _hear(self, count: int) -> None:
         """Take the motion of the window of `count` frames into the chapter."""
         talk = self.talk
-        wave = Speech.from_array(self.wave, SAMPLE_RATE).waveform
+        features = SpeechFeatures(Speech.from_array(self.wave, SAMPLE_RATE), talk.phonetics, count)
         with inference():
-            rows = torch.cat(list(encode_speech(talk.phonetics, wave, count, lambda _: None)))
+            rows = torch.cat(list(features.rows()))
             content = contents(talk.model.denoiser, iter([rows]), count, lambda _: None)
             noise = torch.from_numpy(self.noise[:count]).split(WINDOW)
-            motion = talk.take(
-                content, count, self.style, self.sampling.guidance_scale, iter(noise),
+            motion = sample_frames(
+                talk.model, content, count, self.style, self.sampling.guidance_scale, iter(noise),
                 self.sampling.steps or DEFAULT_STEPS, lambda _: None, self.first,
             )  # fmt: skip
-            spikes = lip_spikes(rows)
-        prosody = measure_prosody(wave[: count * SAMPLES])
+            contact = contact_probabilities(rows)
+        prosody = features.prosody
         # Frames that have come out stay as they were.
         new, kept = self.done - self.first, self.done - self.chapter.first
         self.chapter = self.chapter.with_tail(
-            kept, to_curves(motion)[new:], spikes[2 * new :],
+            kept, to_curves(motion)[new:], contact[2 * new :],
             prosody.loudness[new:], prosody.pitch[new:],
         )  # fmt: skip
 
@@ -171,33 +169,31 @@ class Chapter:
     number: int = 0
     curves: Array = field(default_factory=lambda: np.zeros((0, len(ARKIT_NAMES) + 3), np.float32))
     """[T, 55] ARKit weights and head rotation."""
-    spikes: Array = field(default_factory=lambda: np.zeros((0, 2), np.float32))
-    """[2 T + 1, 2] see `lip_spikes`."""
+    contact: Array = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    """[2 T + 1, 2] see `contact_probabilities`."""
     loudness: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     pitch: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     """[T] see `Prosody`."""
 
     def with_tail(
-        self, kept: int, curves: Array, spikes: Array, loudness: Array, pitch: Array
+        self, kept: int, curves: Array, contact: Array, loudness: Array, pitch: Array
     ) -> Chapter:
         """The chapter with all after its first `kept` frames in place of what it knew of them."""
         return Chapter(
             self.first,
             self.number,
             np.concatenate([self.curves[:kept], curves]),
-            np.concatenate([self.spikes[: 2 * kept], spikes]),
+            np.concatenate([self.contact[: 2 * kept], contact]),
             np.concatenate([self.loudness[:kept], loudness]),
             np.concatenate([self.pitch[:kept], pitch]),
         )
 
-    def finished(self, behaviour: Behaviour, controls: Controls, seed: int) -> Array:
-        """[T, 55] the motion so far, alive and controlled."""
-        motion = to_motion(self.curves)
+    def finished(self, sampling: Sampling, behaviour: Behaviour, controls: Controls) -> Array:
+        """[T, 55] the motion so far, see `postprocess`."""
         # A large step, so that the chapters of neighbouring seeds differ.
-        alive = enliven(
-            motion, self.loudness, self.pitch, seed + 1_000_003 * self.number, behaviour
-        )
-        return to_curves(meet_lips(alive, controls, self.spikes))
+        own = replace(sampling, seed=sampling.seed + 1_000_003 * self.number)
+        voice = Voice(self.loudness, self.pitch, self.contact)
+        return to_curves(postprocess(to_motion(self.curves), voice, own, behaviour, controls))
 
     def next(self, first: int) -> Chapter:
         """The chapter that goes on from frame `first`."""
@@ -206,7 +202,7 @@ class Chapter:
             first,
             self.number + 1,
             self.curves[here:],
-            self.spikes[2 * here :],
+            self.contact[2 * here :],
             self.loudness[here:],
             self.pitch[here:],
         )

@@ -11,14 +11,16 @@ from dreamtalk_core.errors import MotionError
 from dreamtalk_core.models.lip_expert import DEFAULT_EXPERT, LipExpert, Sync
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.speech.audio import Speech
-from dreamtalk_core.speech.features import encode_speech
+from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 
 MIN_FRAMES = 40
 
 
-def measure_sync(speech: Speech, motion: Motion) -> Sync:
+def measure_sync(speech: Speech | SpeechFeatures, motion: Motion) -> Sync:
     """By how many frames (at 25 fps) the lips of a motion are late for a speech, up to 15.
+
+    speech: or what was heard in it, see `DreamTalk.analyse`.
 
     Raises MotionError for less than 1.6 s of motion.
     """
@@ -29,7 +31,11 @@ def measure_sync(speech: Speech, motion: Motion) -> Sync:
             f"{MIN_FRAMES / 25:g} s."
         )
     expert, phonetics = _networks()
-    rows = torch.cat(list(encode_speech(phonetics, speech.waveform, len(own), lambda _: None)))
+    if isinstance(speech, Speech):
+        speech = SpeechFeatures(speech, phonetics, len(own))
+    rows = torch.cat(list(speech.rows())).cpu()[: 2 * len(own) + 1]
+    if lacking := 2 * len(own) + 1 - len(rows):  # a motion that goes on after its speech
+        rows = torch.cat([rows, rows[-1:].expand(lacking, -1)])
     head = own.head_rotation - own.head_rotation.mean(0)
     return expert.sync(rows, torch.from_numpy(np.concatenate([own.weights, head], 1)))
 

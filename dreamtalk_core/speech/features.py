@@ -27,16 +27,20 @@ class SpeechFeatures:
     through; what is asked about how it is spoken is asked of its `beginning`.
     """
 
-    def __init__(self, speech: Speech, phonetics: PhoneticEncoder) -> None:
+    def __init__(
+        self, speech: Speech, phonetics: PhoneticEncoder, frames: int | None = None
+    ) -> None:
+        """frames: how many to hear of, at 25 fps, if not as many as the speech lasts."""
         self.speech = speech
-        self.frames = frame_count(speech.duration, FPS)
+        self.frames = frame_count(speech.duration, FPS) if frames is None else frames
+        self._samples = None if frames is None else frames * SAMPLE_RATE // FPS
         self._phonetics = phonetics
         self._rows: Tensor | None = None
 
     @cached_property
     def prosody(self) -> Prosody:
         """Loudness and pitch."""
-        return measure_prosody(self.speech.waveform)
+        return measure_prosody(self.speech.waveform[: self._samples])
 
     @cached_property
     def beginning(self) -> SpeechFeatures:

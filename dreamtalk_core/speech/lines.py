@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamtalk_core.animation.behaviour import find_phrases
+from dreamtalk_core.animation.phrases import find_phrases
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.formats._limits import files_in
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from dreamtalk_core.animation.lip_contact import AFTER, BEFORE, DELAY, HEARD, closure_curve
+from dreamtalk_core.animation.lip_contact import (
+    AFTER,
+    BEFORE,
+    DELAY,
+    LEAST_PROBABILITY,
+    closure_curve,
+)
 
 FRAMES = 50
 
@@ -32,7 +38,7 @@ def test_every_spike_shuts_a_frame_near_it_and_nothing_else_does() -> None:
     shut = (np.flatnonzero(curve == 1) + 0.5) / 25
     for spike in (0.4, 1.0, 1.62):
         assert ((shut > spike - BEFORE - 1e-6) & (shut < spike + AFTER + 1e-6)).any()
-    assert not closure_curve(spikes(20, 50, height=HEARD / 2), rng.random(FRAMES)).any()
+    assert not closure_curve(spikes(20, 50, height=LEAST_PROBABILITY / 2), rng.random(FRAMES)).any()
 
 
 def test_a_spike_of_several_rows_is_one_closure() -> None:

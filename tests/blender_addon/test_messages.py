@@ -25,13 +25,13 @@ def labels() -> dict[str, str]:
     found = {}
     for _, tree in trees():
         for node in (own for own in tree.body if isinstance(own, ast.ClassDef)):
-            told = {
+            given = {
                 ast.unparse(line.targets[0]): ast.literal_eval(line.value)
                 for line in node.body
                 if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant)
             }
-            if {"bl_idname", "bl_label"} <= set(told):
-                found[told["bl_idname"]] = found[node.name] = told["bl_label"]
+            if {"bl_idname", "bl_label"} <= set(given):
+                found[given["bl_idname"]] = found[node.name] = given["bl_label"]
     return found
 
 
@@ -50,7 +50,7 @@ def written() -> set[str]:
 
 
 def pressed(text: str) -> set[str]:
-    """What a text tells to press."""
+    """What a text asks the user to press."""
     return set(_PRESSED.findall(text)) - KEYS
 
 

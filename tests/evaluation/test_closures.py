@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
-import pytest
 
-from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation.closures import (
-    LIPS_SHUT,
-    OPEN_VOWELS,
     ClosureResult,
     Line,
     Phone,
     closures,
-    read_emodb,
-    read_phones,
 )
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.speech.audio import Speech
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
-
-XLABEL = """signal 03a01Fa
-type 0
-comment created using xlabel Wed Apr 26 12:59:18 2000
-separator ;
-nfields 1
-#
-    0.080   -1 _t
-    0.244   -1 l
-    0.348   125 a\t+lar\t2
-    0.400   -1 \t-lar
-    0.427   -1 p
-    0.509   -1 !p\t+na
-    0.551 2000 m;+sil
-    0.602   -1 .
-"""
-
-
-def test_a_label_stands_at_the_start_and_a_remark_ends_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text(XLABEL, encoding="latin-1")
-    phones = read_phones(path)
-    assert [phone.symbol for phone in phones] == ["_t", "l", "a", "p", "!p", "m"]
-    assert phones[2] == Phone("a", 0.348, 0.427)
-    assert phones[-1] == Phone("m", 0.551, 0.602)
-
-
-def test_a_file_without_labels_has_no_phones(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text(XLABEL.split("    0.080")[0], encoding="latin-1")
-    assert read_phones(tmp_path / "a.txt") == ()
-    with pytest.raises(CorpusError, match=r"b\.txt"):
-        read_phones(tmp_path / "b.txt")
+SHUT, VOWELS = ("p", "b", "m"), ("a",)
 
 
 def line(*phones: Phone) -> Line:
@@ -71,11 +32,11 @@ def opening(shut: slice) -> Motion:
 
 def test_closures_and_vowels_are_told_apart() -> None:
     spoken = line(Phone("p", 0.4, 0.44), Phone("a", 0.44, 0.6), Phone("m", 0.6, 0.64))
-    result = closures(lambda speech: opening(slice(10, 11)), [spoken])
+    result = closures(lambda speech: opening(slice(10, 11)), [spoken], SHUT, VOWELS)
     assert result == ClosureResult((True, False), (False,))
     assert result.share == 0.5
     assert result.vowel_share == 0
-    always = closures(lambda speech: opening(slice(None)), [spoken, spoken])
+    always = closures(lambda speech: opening(slice(None)), [spoken, spoken], SHUT, VOWELS)
     assert (always.share, always.vowel_share) == (1, 1)
     assert always.interval == (1, 1)
 
@@ -84,37 +45,9 @@ def test_the_rate_of_a_motion_is_its_own() -> None:
     spoken = line(Phone("p", 0.4, 0.41))
     for fps in (25, 30, 60):
         motion = opening(slice(8, 13)).resample(fps)
-        assert closures(lambda speech, motion=motion: motion, [spoken]).share == 1
+        assert closures(lambda speech, motion=motion: motion, [spoken], SHUT, VOWELS).share == 1
 
 
 def test_nothing_spoken_gives_no_share() -> None:
-    result = closures(lambda speech: opening(slice(0)), [line()])
+    result = closures(lambda speech: opening(slice(0)), [line()], SHUT, VOWELS)
     assert np.isnan([result.share, result.vowel_share, *result.interval]).all()
-
-
-def test_emodb_is_read_as_far_as_it_sounds() -> None:
-    if not (CORPUS / "emodb").is_dir():
-        pytest.skip(f"needs the development corpus in {CORPUS}")
-    lines = read_emodb(CORPUS, every=40)
-    assert {"angry", "happy"} <= {spoken.emotion for spoken in lines}
-    for spoken in lines:
-        assert all(p.start < p.end <= spoken.speech.duration for p in spoken.phones)
-    assert 2 <= sum(len(spoken.spans(LIPS_SHUT)) for spoken in lines) / len(lines) <= 4
-    # Vowels are loud and closures are not: labels and sound belong together.
-    assert loudness(lines, OPEN_VOWELS) > 10 + loudness(lines, ("p", "t", "k"))
-
-
-def loudness(lines: list[Line], symbols: tuple[str, ...]) -> float:
-    """Median dB in the middle of phones."""
-    levels = []
-    for spoken in lines:
-        for start, end in spoken.spans(symbols):
-            middle = round(8000 * (start + end))
-            piece = spoken.speech.waveform[middle - 80 : middle + 80].astype(np.float64)
-            levels.append(10 * np.log10(np.square(piece).mean() + 1e-9))
-    return float(np.median(levels))
-
-
-def test_a_corpus_without_emodb_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="EMO-DB"):
-        read_emodb(tmp_path)

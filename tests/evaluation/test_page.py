@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.evaluation.evaluate import ClipResult, Report
 from dreamtalk_core.evaluation.page import (
     check_page,
     draw_lags,
@@ -24,6 +23,7 @@ from dreamtalk_core.evaluation.page import (
     typical_clip,
     write_page,
 )
+from dreamtalk_core.evaluation.report import ClipResult, Report
 
 pytest.importorskip("matplotlib")
 
@@ -38,7 +38,7 @@ def report(name: str, openings: dict[str, list[float]]) -> Report:
             lags = np.cos(np.arange(-10, 11) / 5) * value
             gaps = np.abs(np.random.default_rng(i).normal(size=(2, 160)))
             clips.append(ClipResult(f"{group}_{i}", group, figures, lags, gaps))
-    return Report(name, tuple(clips))
+    return Report(name, tuple(clips), {"wild": "people", "arabic": "anchors"})
 
 
 REPORTS = (

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from blender_addon import make_extension
-from blender_addon.client.worker import Runtime, Task, Worker
+from blender_addon.client.process import Runtime
+from blender_addon.client.tasks import Task
+from blender_addon.client.worker import Worker
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.motion import Motion
 from tests.integration.blender import Blender, checks
@@ -29,7 +31,7 @@ def test_blenders_own_tool_finds_it_valid(blender_python: Path, extension_zip: P
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_carries_the_light_floor_and_nothing_heavy(extension_zip: Path) -> None:
+def test_it_carries_the_light_layer_and_nothing_heavy(extension_zip: Path) -> None:
     with zipfile.ZipFile(extension_zip) as archive:
         names = archive.namelist()
         text = {name: archive.read(name).decode() for name in names if name.endswith(".py")}
@@ -65,12 +67,12 @@ def test_the_python_of_a_comfyui_will_do(comfy_python: Path, tmp_path: Path) -> 
     """Whoever has the nodes needs nothing else for Blender."""
     worker = Worker(Runtime(comfy_python, ROOT), tmp_path / "worker")
     task = Task(1, "animate")
-    worker.ask(task, {"speech": str(DEMO_VOICE), "output": str(tmp_path / "line.npz")})
+    worker.add(task, {"speech": str(DEMO_VOICE), "output": str(tmp_path / "line.npz")})
     until = time.monotonic() + 120
     while not task.finished:
         assert time.monotonic() < until
         worker.poll()
         time.sleep(0.05)
-    worker.close()
+    worker.shut_down()
     assert task.state == "DONE", task.error
     assert len(Motion.load(tmp_path / "line.npz")) == task.result["frames"]

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from blender_addon.client.installation import Installation
-from blender_addon.client.runtimes import STAMP, environment_python, runtime_at
-from blender_addon.client.worker import WorkerError
+from blender_addon.client.runtimes import STAMP, Wheel, environment_python, runtime_at
+from blender_addon.client.tasks import WorkerError
 from blender_addon.make_extension import packed
 
 
-def small_wheel(folder: Path, needs: str = "") -> Path:
+def small_wheel(folder: Path, needs: str = "") -> Wheel:
     info = "dreamtalk-1.2.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: dreamtalk\nVersion: 1.2\n{needs}"
     files = {
@@ -26,7 +26,7 @@ def small_wheel(folder: Path, needs: str = "") -> Path:
     }
     path = folder / "dreamtalk-1.2-py3-none-any.whl"
     path.write_bytes(packed(files))
-    return path
+    return Wheel(path)
 
 
 def finish(installation: Installation) -> None:
@@ -58,12 +58,12 @@ def test_it_makes_an_environment_with_the_wheel(tmp_path: Path) -> None:
     )
 
 
-def test_what_pip_says_is_told_and_nothing_stays(tmp_path: Path) -> None:
+def test_pips_message_is_shown_and_nothing_stays(tmp_path: Path) -> None:
     folder = tmp_path / "env"
     wheel = small_wheel(tmp_path, "Requires-Dist: dreamtalk-needs-this-and-it-is-not-there\n")
     with pytest.raises(WorkerError, match=r"(?s)could not be installed.*it-is-not-there"):
         finish(Installation(Path(sys.executable), wheel, folder))
-    assert list(tmp_path.iterdir()) == [wheel]
+    assert list(tmp_path.iterdir()) == [wheel.path]
 
 
 def test_it_can_be_stopped(tmp_path: Path) -> None:

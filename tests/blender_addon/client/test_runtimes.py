@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.client.runtimes import STAMP, misfit, runtime_at, usual_runtime
-from blender_addon.client.worker import Runtime
+from blender_addon.client.process import Runtime
+from blender_addon.client.runtimes import STAMP, Wheel, runtime_at, usual_runtime
 from blender_addon.make_extension import wheel
 from run import NEWEST, OLDEST
 
@@ -105,8 +105,8 @@ def test_which_pythons_the_wheel_is_for(tmp_path: Path) -> None:
     path = tmp_path / Path(name).name
     path.write_bytes(content)
     (_, oldest), (_, newest) = OLDEST, NEWEST
-    assert [bool(misfit((3, minor), path)) for minor in (oldest, newest)] == [False, False]
+    assert [bool(Wheel(path).misfit((3, minor))) for minor in (oldest, newest)] == [False, False]
     for minor in (oldest - 1, newest + 1):
-        assert misfit((3, minor), path) == (
+        assert Wheel(path).misfit((3, minor)) == (
             f"Blender's Python is 3.{minor}; DreamTalk needs 3.{oldest} to 3.{newest}"
         )

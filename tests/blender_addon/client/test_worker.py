@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from blender_addon.client import worker
-from blender_addon.client.worker import Runtime, Task, Worker, WorkerError, clean_environment
+from blender_addon.client.process import Runtime, clean_environment
+from blender_addon.client.tasks import Task, WorkerError
+from blender_addon.client.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = Runtime(Path(sys.executable), ROOT)
@@ -25,22 +27,22 @@ def until(client: Worker, good: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def ask(client: Worker, number: int, **params: object) -> Task:
+def hello(client: Worker, number: int, **params: object) -> Task:
     task = Task(number, "hello")
-    client.ask(task, {"protocol": 3, **params})
+    client.add(task, {"protocol": 3, **params})
     return task
 
 
 def test_no_variable_leads_it_astray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blender's own Python is told where it lives by some of these."""
+    """Blender's own Python finds its home by some of these."""
     for name in ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PythonIOEncoding"):
         monkeypatch.setenv(name, str(tmp_path / "nowhere"))
     (tmp_path / "dreamtalk_core.py").write_text("raise RuntimeError", encoding="utf-8")
     client = Worker(GOOD, tmp_path / "w")
-    task = ask(client, 1)
+    task = hello(client, 1)
     until(client, lambda: task.finished)
     assert task.state == "DONE", task.error
-    client.close()
+    client.shut_down()
     assert not (tmp_path / "w").exists()
 
 
@@ -59,11 +61,11 @@ def test_one_that_does_not_answer_is_given_up(
         "import time; time.sleep(600)", encoding="utf-8"
     )
     client = Worker(Runtime(Path(sys.executable), silent), tmp_path / "w")
-    tasks = [ask(client, 1), ask(client, 2)]
+    tasks = [hello(client, 1), hello(client, 2)]
     until(client, lambda: all(task.finished for task in tasks))
     assert [task.state for task in tasks] == ["FAILED", "FAILED"]
     assert "did not answer" in tasks[0].error
-    client.close()
+    client.shut_down()
 
 
 def test_a_dreamtalk_from_before_the_worker(tmp_path: Path) -> None:
@@ -72,35 +74,35 @@ def test_a_dreamtalk_from_before_the_worker(tmp_path: Path) -> None:
     # Not the Python of this environment: an editable install finds its parts anywhere.
     bare = Path(sys.base_prefix, "python.exe" if os.name == "nt" else "bin/python3")
     client = Worker(Runtime(bare, tmp_path), tmp_path / "w")
-    task = ask(client, 1)
+    task = hello(client, 1)
     until(client, lambda: task.finished)
     assert "too old for this extension" in task.error
-    client.close()
+    client.shut_down()
 
 
 def test_one_that_ended_for_want_of_work_is_followed_by_another(tmp_path: Path) -> None:
     client = Worker(GOOD, tmp_path / "w")
-    first = ask(client, 1, idle=0.2)
+    first = hello(client, 1, idle=0.2)
     until(client, lambda: first.finished)
     process = client._process
-    assert process.wait(30) == 0
-    second = ask(client, 2)
+    assert process.popen.wait(30) == 0
+    second = hello(client, 2)
     until(client, lambda: second.finished)
     assert second.state == "DONE", second.error
     assert client._process is not process
-    client.close()
+    client.shut_down()
 
 
 def test_after_a_failure_the_next_task_gets_another_process(tmp_path: Path) -> None:
     client = Worker(GOOD, tmp_path / "w")
-    first = ask(client, 1)
+    first = hello(client, 1)
     until(client, lambda: first.finished)
-    client._process.kill()
-    client._process.wait()
-    second = ask(client, 2)
+    client._process.popen.kill()
+    client._process.popen.wait()
+    second = hello(client, 2)
     until(client, lambda: second.finished)
     assert second.state == "DONE"
-    client.close()
+    client.shut_down()
 
 
 def test_a_python_that_is_not_there(tmp_path: Path) -> None:
@@ -110,7 +112,7 @@ def test_a_python_that_is_not_there(tmp_path: Path) -> None:
 
 def test_closing_cancels(tmp_path: Path) -> None:
     client = Worker(GOOD, tmp_path / "w")
-    tasks = [ask(client, 1), ask(client, 2)]
-    client.close()
+    tasks = [hello(client, 1), hello(client, 2)]
+    client.shut_down()
     assert [task.state for task in tasks] == ["CANCELLED", "CANCELLED"]
-    assert client._process.poll() is not None
+    assert client._process.popen.poll() is not None

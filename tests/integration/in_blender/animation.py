@@ -64,6 +64,10 @@ def _put(session: Any, motion: Any, first: int = 1, name: str = "line", **settin
     return session.part("animation.animate").put_take(scene, objects, [motion], name, first)
 
 
+def _job(session: Any, *requests: dict[str, Any]) -> Any:
+    return session.part("client.jobs").Job(requests, session.state.service)
+
+
 def _state() -> dict[str, Any]:
     """What a cancelled or failed operation must not change."""
     scene = bpy.context.scene
@@ -114,7 +118,7 @@ def spoken(session: Any) -> None:
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
     take = scene.dreamtalk.take
     output = session.folder / "same.npz"
-    service = session.part("client.service")
+    service = session.state.service
     service.wait(service.request("animate", output=str(output), **take.dreamtalk.made_from))
     motion = session.part("dreamtalk_core.motion").Motion.load(output)
     assert len(motion) == 332  # 13.84 s at 24 fps
@@ -210,15 +214,15 @@ def odd_times(session: Any) -> None:
     resampled = motion.resample("24000/1001")
     assert len(resampled) == 58
     _shows(face, resampled, -25)
-    assert session.part("animation.tracks").frame_span(take) == (-25, 32)
+    assert session.part("animation.actions").frame_span(take) == (-25, 32)
     scene.dreamtalk.start_at, scene.dreamtalk.start_frame = "FRAME", -40
     scene.dreamtalk.sound = str(VOICE)
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
-    assert session.part("animation.tracks").frame_span(scene.dreamtalk.take) == (-40, 291)
+    assert session.part("animation.actions").frame_span(scene.dreamtalk.take) == (-40, 291)
     (strip,) = scene.sequence_editor.strips
     assert strip.frame_start == -40
     one = _put(session, motion.cut(0, 1), first=500)
-    assert session.part("animation.tracks").frame_span(one) == (500, 500)
+    assert session.part("animation.actions").frame_span(one) == (500, 500)
 
 
 def at_rest_where_no_take_is(session: Any) -> None:
@@ -240,7 +244,7 @@ def a_style_on_its_own_track(session: Any) -> None:
     objects = session.part("rigs.targets").objects_of(bpy.context)
     take = session.part("animation.animate").put_take(scene, objects, [styled, neutral], "line", 1)
     _shows(face, styled, 1)
-    style = session.part("animation.tracks").style_of(take)
+    style = session.part("animation.take_settings").style_of(take)
     style.dreamtalk.intensity = 0.25
     seen = _seen(face, styled.names, range(1, 31))
     expected = 0.75 * neutral.weights + 0.25 * styled.weights
@@ -451,24 +455,24 @@ def styles_from_markers(session: Any) -> None:
 
 def styles_have_pictures(session: Any) -> None:
     _face(session)
-    styles, settings = session.part("animation.styles"), bpy.context.scene.dreamtalk
+    styles, settings = session.state.styles, bpy.context.scene.dreamtalk
     # Before anybody has been asked: a style is chosen, and all have a picture.
-    shipped = {entry[0] for entry in styles.items(None, None)}
+    shipped = {entry[0] for entry in styles.entries}
     assert settings.style == "neutral"
-    assert {tuple(styles._pictures[name].image_size) for name in shipped} == {(128, 128)}
+    assert {tuple(styles.pictures[name].image_size) for name in shipped} == {(128, 128)}
     assert bpy.ops.dreamtalk.refresh_styles() == {"FINISHED"}
-    entries = styles.items(None, None)
+    entries = styles.entries
     assert shipped <= {entry[0] for entry in entries}
     # A menu of pictures hands the number of the chosen one over as a float.
     assert all(int(np.float32(entry[4])) == entry[4] for entry in entries)
-    assert all(Path(style["picture"]).is_file() for style in styles.known())
+    assert all(Path(style["picture"]).is_file() for style in styles.styles)
     motion = session.folder / "somebody.npz"
     calm = session.part("dreamtalk_core.motion.curves").smooth(
         _motion(session, 200).weights, 24.0, 2.0
     )
     type(_motion(session, 2))(_motion(session, 2).names, calm, 24).save(motion)
     assert bpy.ops.dreamtalk.extract_style(filepath=str(motion), name="mine é") == {"FINISHED"}
-    assert "mine é" in styles.names()
+    assert "mine é" in styles.names
     settings.style, settings.style_from, settings.sound = "mine é", "NAMED", str(VOICE)
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
 
@@ -561,12 +565,23 @@ def panels(session: Any) -> None:
     assert {"intensity", "lips", "dreamtalk.regenerate", "1 – 9  x.wav"} <= set(drawn)
     face.data.shape_keys.key_blocks["jawOpen"].mute = True
     assert "jawOpen." in " ".join(_drawn(session))
-    jobs = session.part("client.jobs")
-    jobs.current = jobs.Job([{}])
+    session.state.job = _job(session, {})
     assert "dreamtalk.cancel" in _drawn(session)
-    jobs.current = None
+    session.state.job = None
     bpy.context.view_layer.objects.active = None
     assert "dreamtalk.add_head" in _drawn(session)
+
+
+def sliders_of_the_table(session: Any) -> None:
+    """What `parameters.py` describes is in the panel, as it describes it."""
+    session.install()
+    settings = session.part("animation.settings")
+    properties = bpy.context.scene.dreamtalk.bl_rna.properties
+    for own in (settings.SAMPLING | settings.BEHAVIOUR | settings.CONTROLS).values():
+        made = properties[settings.SAVED_AS.get(own.name, own.name)]
+        assert (made.name, made.description) == (own.label, own.help)
+        most = min(own.most, settings._LARGEST)
+        assert (made.default, made.hard_min, made.hard_max) == (own.default, own.least, most)
 
 
 def in_chinese(session: Any) -> None:
@@ -577,7 +592,10 @@ def in_chinese(session: Any) -> None:
     translations = SimpleNamespace(pgettext=lambda text, _context: table.get(text, f"{text}?"))
     messages.bpy = SimpleNamespace(app=SimpleNamespace(translations=translations))
     error = ValueError("Choose a style, or press Refresh Styles. Leave it first: press Tab.")
-    assert messages.told(error) == "Choose a style, or press 刷新风格. Leave it first: press Tab."
+    assert (
+        messages.message_of(error)
+        == "Choose a style, or press 刷新风格. Leave it first: press Tab."
+    )
 
 
 def a_message_in_the_sidebar(session: Any) -> None:
@@ -587,23 +605,23 @@ def a_message_in_the_sidebar(session: Any) -> None:
     region, system = SimpleNamespace(width=280), SimpleNamespace(ui_scale=1.0)
     context = SimpleNamespace(region=region, preferences=SimpleNamespace(system=system))
     text = "No character is selected. Click the face (a mesh with shape keys) or its armature."
-    session.part("messages").say(_Layout({"INFO", "BLANK1"}, seen), context, text, "INFO")
+    session.part("messages").draw_message(_Layout({"INFO", "BLANK1"}, seen), context, text, "INFO")
     assert " ".join(seen) == text
     # Of 39 letters the last three were lost.
     assert max(map(len, seen)) < 36, seen
 
 
 def a_python_that_does_not_fit(session: Any) -> None:
-    """Blender's own is too new: it is said before any work, and no Install is offered."""
+    """Blender's own is too new: an error comes before any work, and no Install is offered."""
     session.install()
     os.environ["HOME"], os.environ["PATH"] = str(session.folder), ""
     session.preferences.python = ""
     bpy.context.preferences.system.use_online_access = True
     preferences, runtimes = session.part("client.choice"), session.part("client.runtimes")
 
-    def told() -> str:
+    def refusal() -> str:
         try:
-            preferences.chosen_runtime()
+            preferences.chosen_runtime(session.state.wheel)
         except preferences.WorkerError as error:
             return str(error)
         raise AssertionError("one was found")
@@ -620,15 +638,15 @@ def a_python_that_does_not_fit(session: Any) -> None:
 
     # As it is meant to be: these Pythons fit.
     assert bpy.ops.dreamtalk.install_worker.poll()
-    assert "press Install" in told()
+    assert "press Install" in refusal()
     assert "dreamtalk.install_worker" in drawn()
 
-    runtimes._range = lambda _wheel: ((3, 98), (3, 99))
+    runtimes.Wheel.pythons = ((3, 98), (3, 99))
     assert not bpy.ops.dreamtalk.install_worker.poll()
     why = "Blender's Python is {}.{}; DreamTalk needs 3.98 to 3.99".format(*sys.version_info)
-    assert why in told()
-    assert "press Install" not in told()
-    assert "connection" not in told()
+    assert why in refusal()
+    assert "press Install" not in refusal()
+    assert "connection" not in refusal()
     shown = drawn()
     assert why in " ".join(shown)
     assert "dreamtalk.install_worker" not in shown
@@ -664,12 +682,12 @@ def _modal(session: Any) -> tuple[Any, _Window]:
     """Animate as it runs with a window, without Blender's own part of it; and its context."""
     animate = session.part("animation.animate").DREAMTALK_OT_animate
 
-    class Operator(session.part("client.jobs").JobOperator):
-        said: tuple[set[str], str] = (set(), "")
+    class Operator(session.part("client.job_operator").JobOperator):
+        reported: tuple[set[str], str] = (set(), "")
         plan, apply = animate.plan, animate.apply
 
         def report(self, kind: set[str], text: str) -> None:
-            self.said = kind, text
+            self.reported = kind, text
 
     return Operator(), _Window()
 
@@ -677,7 +695,7 @@ def _modal(session: Any) -> tuple[Any, _Window]:
 def with_a_window(session: Any) -> None:
     """The modal operator: it lets events pass, ends by itself, and can be stopped."""
     _face(session)
-    scene, jobs = bpy.context.scene, session.part("client.jobs")
+    scene = bpy.context.scene
     scene.dreamtalk.sound = str(VOICE)
 
     for stop in ("ESC", "button"):
@@ -687,7 +705,7 @@ def with_a_window(session: Any) -> None:
         assert window.timers == 1
         second, _ = _modal(session)
         assert second.begin(window) == {"CANCELLED"}
-        assert "busy" in second.said[1]
+        assert "busy" in second.reported[1]
         assert operator.modal(window, _Event("MOUSEMOVE")) == {"PASS_THROUGH"}
         assert operator.modal(window, _Event("TIMER")) == {"PASS_THROUGH"}
         if stop == "button":
@@ -695,16 +713,16 @@ def with_a_window(session: Any) -> None:
         kind = "ESC" if stop == "ESC" else "TIMER"
         assert operator.modal(window, _Event(kind)) == {"CANCELLED"}
         assert window.timers == 0
-        assert jobs.current is None
+        assert session.state.job is None
         assert _state() == before
 
     operator, window = _modal(session)
     operator.begin(window)
     shares = []
     while (state := operator.modal(window, _Event("TIMER"))) == {"PASS_THROUGH"}:
-        shares.append(jobs.current.progress)
+        shares.append(session.state.job.progress)
         time.sleep(0.01)
-    assert state == {"FINISHED"}, operator.said
+    assert state == {"FINISHED"}, operator.reported
     assert shares == sorted(shares)
     assert window.timers == 0
     assert len(session.part("animation.takes").takes_on([bpy.context.object])) == 1
@@ -716,7 +734,7 @@ def with_a_window(session: Any) -> None:
     while (state := operator.modal(window, _Event("TIMER"))) == {"PASS_THROUGH"}:
         time.sleep(0.01)
     assert state == {"CANCELLED"}
-    assert "no sound.wav" in operator.said[1]
+    assert "no sound.wav" in operator.reported[1]
     assert window.timers == 0
     assert _state() == before
 
@@ -729,9 +747,8 @@ def ten_minutes(session: Any) -> None:
         file.setparams((1, 2, 16000, 0, "NONE", ""))
         noise = np.random.default_rng(0).integers(-3000, 3000, 600 * 16000)
         file.writeframes(noise.astype("<i2").tobytes())
-    job = session.part("client.jobs").Job(
-        [session.part("animation.animate").wish(bpy.context.scene, sound, 1)]
-    )
+    request = session.part("animation.animate").animate_request(bpy.context.scene, sound, 1)
+    job = _job(session, request)
     held, until, done = 0.0, time.perf_counter() + 6, False
     while not done and time.perf_counter() < until:
         start = time.perf_counter()
@@ -755,7 +772,7 @@ def ten_minutes(session: Any) -> None:
 
 
 def a_batch(session: Any) -> None:
-    """A take for each sound, one after the other; a bad file is told of and stops nothing."""
+    """A take for each sound, one after the other; a bad file is reported and stops nothing."""
     face, scene = _face(session), bpy.context.scene
     folder, out = session.folder / "lines", session.folder / "out"
     folder.mkdir()
@@ -770,7 +787,7 @@ def a_batch(session: Any) -> None:
     assert bpy.ops.dreamtalk.batch(object=face.name) == {"FINISHED"}
     takes = session.part("animation.takes").takes_on([face])
     assert [take.name for take in takes] == ["a línea", "b"]
-    spans = [session.part("animation.tracks").frame_span(take) for take in takes]
+    spans = [session.part("animation.actions").frame_span(take) for take in takes]
     assert spans == [(1, 332), (343, 674)]
     assert [strip.frame_start for strip in scene.sequence_editor.strips] == [1, 343]
     assert sorted(path.name for path in out.iterdir()) == ["a línea.glb", "b.glb"]
@@ -919,12 +936,12 @@ def linked_data(session: Any) -> None:
 def cancelled(session: Any) -> None:
     """At any moment: the scene is as it was, and nothing lies about."""
     _face(session)
-    scene, jobs = bpy.context.scene, session.part("client.jobs")
+    scene = bpy.context.scene
     scene.dreamtalk.sound = str(VOICE)
-    wish = session.part("animation.animate").wish(scene, VOICE, 1)
+    request = session.part("animation.animate").animate_request(scene, VOICE, 1)
     for steps in (0, 1, 3, 10, 30):
         before = _state()
-        job = jobs.Job([wish, wish])
+        job = _job(session, request, request)
         for _ in range(steps):
             job.step()
             time.sleep(0.02)
@@ -937,9 +954,9 @@ def cancelled(session: Any) -> None:
             raise KeyboardInterrupt
 
     with suppress(KeyboardInterrupt):
-        jobs.Job([wish]).run(stop)
+        _job(session, request).run(stop)
     assert _state() == before
-    assert not session.part("client.service").running()
+    assert not session.state.service.running()
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
 
 
@@ -948,18 +965,18 @@ def a_broken_step_is_taken_back(session: Any) -> None:
     face, tracks = _face(session), session.part("animation.tracks")
     face.data.shape_keys.keyframe_insert('key_blocks["jawOpen"].value', frame=1)
     before = _state()
-    lay, calls = tracks._lay, []
+    add_tracks, calls = tracks._add_tracks, []
 
     def breaks(action: Any, owners: Any, undo: Any, blend: str, extrapolation: str) -> None:
         calls.append(blend)
-        lay(action, owners, undo, blend, extrapolation)
+        add_tracks(action, owners, undo, blend, extrapolation)
         if blend == "REPLACE" and extrapolation == "NOTHING":
             raise OSError("as it were")
 
-    tracks._lay = breaks
+    tracks._add_tracks = breaks
     with suppress(OSError):
         _put(session, _motion(session, 5))
-    tracks._lay = lay
+    tracks._add_tracks = add_tracks
     assert calls
     assert _state() == before, (_state(), before)
 

@@ -78,7 +78,7 @@ def split_meshes(session: Any) -> None:
         got = _frames(lambda keys=keys: [keys["jawOpen"].value])[:, 0]
         assert np.abs(got - motion.channel("jawOpen")).max() < 1e-5, own.name
     assert not _frames(lambda: [parts[2].data.shape_keys.key_blocks["Jaw_Open"].value]).any()
-    report = session.part("mapping.data").report_of(objects)
+    report = session.part("rigs.targets").key_match(objects)
     assert [own.target for own in report.conflicts] == ["Jaw_Open"]
 
 
@@ -198,7 +198,7 @@ def a_driven_face(session: Any) -> None:
     bone.scale = -0.01
     wanted = targets.mapping_of(objects).values(motion)
     others = face.data.shape_keys.driver_add('key_blocks["tongueOut"].value')
-    _told("has a driver already", bpy.ops.dreamtalk.drive)
+    _reports("has a driver already", bpy.ops.dreamtalk.drive)
     assert rig.dreamtalk.controller is None
     assert list(face.data.shape_keys.animation_data.drivers) == [others]
     face.data.shape_keys.driver_remove('key_blocks["tongueOut"].value')
@@ -236,7 +236,7 @@ def a_driven_face(session: Any) -> None:
 
 
 def a_table_by_hand(session: Any) -> None:
-    """Rows are added, changed, saved, forgotten, loaded; what is wrong is told."""
+    """Rows are added, changed, saved, forgotten, loaded; what is wrong is reported."""
     _start(session)
     targets, motion = session.part("rigs.targets"), _motion(session)
     thing = _mesh("Face", ["Key 1", "A smirk", "jawOpen"])
@@ -255,20 +255,20 @@ def a_table_by_hand(session: Any) -> None:
     file = session.folder / "mein Gesicht ä.json"
     assert bpy.ops.dreamtalk.mapping_save(filepath=str(file)) == {"FINISHED"}
     assert json.loads(file.read_text(encoding="utf-8"))["name"] == "mein Gesicht ä"
-    kept = targets.mapping_of([thing]).rows
+    before = targets.mapping_of([thing]).rows
     assert bpy.ops.dreamtalk.mapping_remove() == {"FINISHED"}
     assert len(settings.rows) == 1
     assert bpy.ops.dreamtalk.mapping_clear() == {"FINISHED"}
     assert not settings.rows
     assert bpy.ops.dreamtalk.mapping_load(filepath=str(file)) == {"FINISHED"}
     again = targets.mapping_of([thing]).rows
-    assert [own.target for own in again] == [own.target for own in kept]
-    assert np.allclose([own.scale for own in again], [own.scale for own in kept])
+    assert [own.target for own in again] == [own.target for own in before]
+    assert np.allclose([own.scale for own in again], [own.scale for own in before])
 
     file.write_text('{"format": "dreamtalk-mapping"', encoding="utf-8")
-    _told("cut off", bpy.ops.dreamtalk.mapping_load, filepath=str(file))
-    _told("Cannot", bpy.ops.dreamtalk.mapping_load, filepath=str(session.folder / "none.json"))
-    _told(
+    _reports("cut off", bpy.ops.dreamtalk.mapping_load, filepath=str(file))
+    _reports("Cannot", bpy.ops.dreamtalk.mapping_load, filepath=str(session.folder / "none.json"))
+    _reports(
         "Cannot write",
         bpy.ops.dreamtalk.mapping_save,
         filepath=str(session.folder / "no" / "x.json"),
@@ -286,17 +286,17 @@ def the_panel(session: Any) -> None:
     assert "No character is selected." in _drawn(panel)
     face = _mesh("Face", ["Jaw_Open", "jawOpen", "Mystery"])
     _select(face)
-    said = _drawn(panel)
-    assert "Conflicts: 1" in said
-    assert "    Jaw_Open = jawOpen" in said
-    assert "    Mystery" in said
-    assert "dreamtalk.drive" in said
-    assert "template_list" not in said
+    drawn = _drawn(panel)
+    assert "Conflicts: 1" in drawn
+    assert "    Jaw_Open = jawOpen" in drawn
+    assert "    Mystery" in drawn
+    assert "dreamtalk.drive" in drawn
+    assert "template_list" not in drawn
     assert bpy.ops.dreamtalk.match() == {"FINISHED"}
     face.dreamtalk.rows[0].target = "gone"
-    said = _drawn(panel)
-    assert "template_list" in said
-    assert "    gone" in said
+    drawn = _drawn(panel)
+    assert "template_list" in drawn
+    assert "    gone" in drawn
     face.dreamtalk.rows[0].target = "jawOpen"
     assert bpy.ops.dreamtalk.drive() == {"FINISHED"}
     assert "dreamtalk.release" in _drawn(panel)
@@ -305,11 +305,11 @@ def the_panel(session: Any) -> None:
         panel.DREAMTALK_UL_mapping.draw_item(
             None, bpy.context, layout, face.dreamtalk, row, 0, face.dreamtalk, "row", 0
         )
-        assert "CHECKMARK" in layout.said
+        assert "CHECKMARK" in layout.drawn
 
 
 def what_cannot_be(session: Any) -> None:
-    """No character, no keys, edit mode, linked data: said, and nothing is changed."""
+    """No character, no keys, edit mode, linked data: an error, and nothing is changed."""
     _start(session)
     targets, motion = session.part("rigs.targets"), _motion(session)
     bpy.context.view_layer.objects.active = None
@@ -330,7 +330,7 @@ def what_cannot_be(session: Any) -> None:
     linked = here.objects[0]
     bpy.context.collection.objects.link(linked)
     _select(linked)
-    _told("is linked from", bpy.ops.dreamtalk.match)
+    _reports("is linked from", bpy.ops.dreamtalk.match)
     assert not linked.dreamtalk.rows
 
 
@@ -349,7 +349,7 @@ def arkit_keys(session: Any) -> None:
     moved = _points(keys["jawOpen"]) - _points(face.data.shape_keys.reference_key)
     shape = rig.deltas[motion.names.index("jawOpen")]
     assert np.abs(moved[:, 2] * 1000 - shape[:, 1]).max() < 1e-2
-    _told("no ARKit keys to make", bpy.ops.dreamtalk.arkit_keys)
+    _reports("no ARKit keys to make", bpy.ops.dreamtalk.arkit_keys)
 
     names = session.part("dreamtalk_core.retarget").scheme_mapping("cc4").targets
     other = _mesh("CC", list(names))
@@ -506,11 +506,11 @@ def _faces(session: Any, rig: Any) -> None:
 class _Layout:
     """Stands for a panel's layout, which the module without a window has not: what is put there."""
 
-    def __init__(self, said: list[str]) -> None:
-        self.__dict__["said"] = said
+    def __init__(self, drawn: list[str]) -> None:
+        self.__dict__["drawn"] = drawn
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.said.append(str(value))
+        self.drawn.append(str(value))
 
     def __getattr__(self, kind: str) -> Any:
         def put(*arguments: Any, **named: Any) -> _Layout:
@@ -518,8 +518,8 @@ class _Layout:
                 assert arguments[1] in arguments[0].bl_rna.properties
             if kind == "operator":
                 assert arguments[0].partition(".")[2] in dir(bpy.ops.dreamtalk)
-            self.said.extend([kind, *(str(own) for own in (*arguments, *named.values()))])
-            return _Layout(self.said)
+            self.drawn.extend([kind, *(str(own) for own in (*arguments, *named.values()))])
+            return _Layout(self.drawn)
 
         return put
 
@@ -528,7 +528,7 @@ def _drawn(panel: Any) -> list[str]:
     """All that the mapping's panel shows."""
     layout = _Layout([])
     panel.draw(layout, bpy.context)
-    return layout.said
+    return layout.drawn
 
 
 def _set(curve: Any) -> None:
@@ -577,19 +577,19 @@ def _select(thing: Any) -> None:
 
 def _refused(session: Any, part: str, call: Any, *arguments: Any) -> None:
     """A call raises an error of ours that says `part`."""
-    said = ""
+    message = ""
     try:
         call(*arguments)
     except session.part("dreamtalk_core.errors").DreamTalkError as error:
-        said = str(error)
-    assert part in said, said
+        message = str(error)
+    assert part in message, message
 
 
-def _told(part: str, operator: Any, **arguments: Any) -> None:
+def _reports(part: str, operator: Any, **arguments: Any) -> None:
     """An operator that reports an error raises it in a script."""
-    said = ""
+    message = ""
     try:
         operator(**arguments)
     except RuntimeError as error:
-        said = str(error)
-    assert part in said, said
+        message = str(error)
+    assert part in message, message

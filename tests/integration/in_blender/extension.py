@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 import subprocess
@@ -22,12 +23,12 @@ def a_life(session: Any) -> None:
     session.install()
     assert _traces() != before
     assert not [name for name in sys.modules if name.split(".")[0] in ("dreamtalk_core", "worker")]
-    service = session.part("client.service")
+    service = session.state.service
     output = session.folder / "zeile ä.npz"
-    told = service.wait(_animate(service, output))
+    answer = service.wait(_animate(service, output))
     motion = session.part("dreamtalk_core.motion").Motion.load(output)
-    assert len(motion) == told["frames"] == 332  # 13.84 s at 24 fps
-    worker = service._worker._process
+    assert len(motion) == answer["frames"] == 332  # 13.84 s at 24 fps
+    worker = service.worker._process.popen
     temporary = Path(bpy.app.tempdir)
     assert list(temporary.iterdir())
 
@@ -38,7 +39,8 @@ def a_life(session: Any) -> None:
 
     bpy.ops.preferences.addon_enable(module=session.home)
     session.preferences.python = str(session.worker)
-    service.wait(_animate(session.part("client.service"), output))
+    service = session.state.service
+    service.wait(_animate(service, output))
     _uninstall()
     _same(before)
     own = Path(os.environ["BLENDER_USER_RESOURCES"], "extensions")
@@ -49,15 +51,74 @@ def an_update(session: Any) -> None:
     """Installed over itself in a session in which it has been used."""
     session.install()
     before = _traces()
-    service = session.part("client.service")
+    service = session.state.service
     service.wait(service.request("hello", protocol=3))
-    worker = service._worker._process
+    worker = service.worker._process.popen
     session.install()
     assert worker.poll() is not None
-    again = session.part("client.service")
+    again = session.state.service
     assert again is not service
     again.wait(again.request("hello", protocol=3))
     _same(before)
+
+
+def twice(session: Any) -> None:
+    """Disabled in the middle of its work and enabled again, two times over: nothing is left."""
+    session.install()
+    traces = _traces()
+    for _ in range(2):
+        state = session.state
+        state.job = session.part("client.jobs").Job(
+            [{"speech": str(VOICE), "style": "happy", "fps": "24"}], state.service
+        )
+        _until(state.service, lambda job=state.job: job.step() or job.progress > 0)
+        assert state.styles.entries
+        process, timer = state.service.worker._process.popen, state.service.timer
+        assert bpy.app.timers.is_registered(timer)
+        del state
+        bpy.ops.preferences.addon_disable(module=session.home)
+        assert process.poll() is not None, "the worker is left"
+        assert not bpy.app.timers.is_registered(timer)
+        del timer
+        assert not list(Path(bpy.app.tempdir).iterdir()), "files are left"
+        assert not _left(session)
+        bpy.ops.preferences.addon_enable(module=session.home)
+        _same(traces)
+        session.preferences.python = str(session.worker)
+
+
+def scripts_reloaded(session: Any) -> None:
+    """Reload Scripts runs the package's code again and registers nothing: all goes on, and when
+    the extension is disabled afterwards nothing is left."""
+    bpy.ops.script.reload()  # once, so that Blender's own add-ons have settled
+    before = _traces()
+    session.install()
+    installed = _traces()
+    service = session.state.service
+    service.wait(service.request("hello", protocol=3))
+    process = service.worker._process.popen
+    bpy.ops.script.reload()
+    _same(installed)
+    assert session.state.service is service
+    assert service.wait(service.request("hello", protocol=3))
+    del service
+    bpy.ops.preferences.addon_disable(module=session.home)
+    assert process.poll() is not None, "the worker is left"
+    assert not _left(session)
+    _same(before)
+    bpy.ops.preferences.addon_enable(module=session.home)
+    _same(installed)
+
+
+def _left(session: Any) -> list[Any]:
+    """What of the extension's state is still in memory."""
+    gc.collect()
+    kinds = {"State", "Service", "StyleMenu", "Wheel", "Worker", "Process", "Job", "Task"}
+    return [
+        own
+        for own in gc.get_objects()
+        if type(own).__name__ in kinds and type(own).__module__.startswith(session.home)
+    ]
 
 
 def no_python(session: Any) -> None:
@@ -99,19 +160,19 @@ def another_version(session: Any) -> None:
     )
     assert "another version of DreamTalk" in _failure(session)
     session.preferences.python = str(session.worker)
-    service = session.part("client.service")
+    service = session.state.service
     assert service.wait(service.request("hello", protocol=3))["protocol"] == 3
-    assert "same DreamTalk on both sides" in _failed(service, "hello", protocol=4)
+    assert "same DreamTalk on both sides" in _failed(session, "hello", protocol=4)
 
 
 def killed_half_way(session: Any) -> None:
     """The task fails with the end of the log, those behind it are done by another worker."""
     session.install()
-    service = session.part("client.service")
+    service = session.state.service
     outputs = [session.folder / f"{number}.npz" for number in range(3)]
     tasks = [_animate(service, output) for output in outputs]
     _until(service, lambda: tasks[0].progress > 0)
-    service._worker._process.kill()
+    service.worker._process.popen.kill()
     _until(service, lambda: all(task.finished for task in tasks))
     assert [task.state for task in tasks] == ["FAILED", "DONE", "DONE"]
     assert "ended by itself (signal 9)" in tasks[0].error
@@ -126,7 +187,7 @@ def crashed(session: Any) -> None:
     broken.write_text(f'#!/bin/sh\nexec "{session.worker}" -I -X utf8 -c "{code}"\n', "utf-8")
     broken.chmod(0o755)
     session.preferences.python = str(broken)
-    error = _failed(session.part("client.service"), "styles")
+    error = _failed(session, "styles")
     assert error.startswith("DreamTalk has met a fault of its own. TypeError")
     assert "in <lambda>" in error
 
@@ -134,19 +195,19 @@ def crashed(session: Any) -> None:
 def cancelled(session: Any) -> None:
     """At once here, soon in the worker, which lives on and leaves no file."""
     session.install()
-    service = session.part("client.service")
-    heard = []
+    service = session.state.service
+    finished = []
     output = session.folder / "line.npz"
-    tasks = [_animate(service, output, done=heard.append) for _ in range(3)]
+    tasks = [_animate(service, output, done=finished.append) for _ in range(3)]
     _until(service, lambda: tasks[0].progress > 0)
-    worker = service._worker._process
+    worker = service.worker._process.popen
     for task in tasks:
         started = time.perf_counter()
         service.cancel(task)
         assert time.perf_counter() - started < 1
         assert task.state == "CANCELLED"
-    _until(service, lambda: not service._worker.busy)
-    assert heard == tasks
+    _until(service, lambda: not service.worker.busy)
+    assert finished == tasks
     assert not list(session.folder.glob("*.npz"))
     assert worker.poll() is None
     assert service.wait(_animate(service, output))["frames"]
@@ -154,7 +215,7 @@ def cancelled(session: Any) -> None:
 
 def cancelled_while_waited_for(session: Any) -> None:
     session.install()
-    service = session.part("client.service")
+    service = session.state.service
     task = _animate(service, session.folder / "line.npz")
 
     def interrupt(done: float) -> None:
@@ -176,12 +237,12 @@ def a_worker_that_hangs(session: Any) -> None:
     session.preferences.python = _program(
         session, f"import time\nprint('{answer}', flush=True)\ntime.sleep(600)"
     )
-    service = session.part("client.service")
+    service = session.state.service
     first, second = _animate(service, session.folder / "a.npz"), _animate(service, Path("b.npz"))
-    _until(service, lambda: service._worker._current is first)
-    hanging = service._worker._process
+    _until(service, lambda: service.worker._current is first)
+    hanging = service.worker._process.popen
     service.cancel(first)
-    _until(service, lambda: service._worker._current is second, 10)
+    _until(service, lambda: service.worker._current is second, 10)
     assert hanging.poll() is not None
     service.cancel(second)
 
@@ -199,7 +260,7 @@ def noise_on_stdout(session: Any) -> None:
         f"sys.path.insert(0, {str(core)!r})\n"
         "from dreamtalk_core.worker import main\nmain()",
     )
-    service = session.part("client.service")
+    service = session.state.service
     assert service.wait(_animate(service, session.folder / "line.npz"))["frames"]
     assert not folder.exists()
 
@@ -207,7 +268,7 @@ def noise_on_stdout(session: Any) -> None:
 def the_interface_is_free(session: Any) -> None:
     """Calls return at once, while the worker starts, works and ends."""
     session.install()
-    service = session.part("client.service")
+    service = session.state.service
     started = time.perf_counter()
     task = _animate(service, session.folder / "line.npz")
     request, polls = time.perf_counter() - started, []
@@ -228,27 +289,27 @@ def the_interface_is_free(session: Any) -> None:
 def a_timer_polls(session: Any) -> None:
     """It is there while there is something to wait for, and goes by itself."""
     session.install()
-    service = session.part("client.service")
-    heard: list[Any] = []
+    service = session.state.service
+    finished: list[Any] = []
 
     def done(task: Any) -> None:
-        heard.append(task)
+        finished.append(task)
         raise RuntimeError("of a panel")
 
     task = service.request("hello", done=done, protocol=3)
-    assert bpy.app.timers.is_registered(service._tick)
-    sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (the error is told there)
-    while service._tick() is not None:  # timers do not fire in Blender's module
+    assert bpy.app.timers.is_registered(service.timer)
+    sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (the error is printed there)
+    while service.timer() is not None:  # timers do not fire in Blender's module
         time.sleep(0.02)
     sys.stderr = sys.__stderr__
-    assert heard == [task]
+    assert finished == [task]
     assert task.state == "DONE"
 
 
 def another_file(session: Any) -> None:
     """What was asked for a scene ends with it."""
     session.install()
-    service = session.part("client.service")
+    service = session.state.service
     task = _animate(service, session.folder / "line.npz")
     bpy.ops.wm.read_homefile(use_empty=True)
     assert task.state == "CANCELLED"
@@ -264,10 +325,10 @@ def it_dies_with_blender(session: Any) -> None:
         "enable_on_install=True)\n"
         "home = 'bl_ext.user_default.dreamtalk'\n"
         "bpy.context.preferences.addons[home].preferences.python = sys.argv[2]\n"
-        "service = import_module(home + '.client.service')\n"
+        "service = import_module(home + '.state').state().service\n"
         "task = service.request('animate', speech=sys.argv[3], output=sys.argv[4])\n"
         "while not task.progress: service.poll(); time.sleep(0.02)\n"
-        "print('worker', service._worker._process.pid, flush=True)\n"
+        "print('worker', service.worker._process.popen.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
     output = session.folder / "line.npz"
@@ -298,13 +359,13 @@ def an_installation_that_fails(session: Any) -> None:
     session.install()
     bpy.context.preferences.system.use_online_access = True
     assert bpy.ops.dreamtalk.install_worker.poll()
-    told = ""
+    shown = ""
     try:
         bpy.ops.dreamtalk.install_worker()
     except RuntimeError as error:
-        told = str(error)
-    assert "could not be installed" in told
-    assert "No matching distribution" in told
+        shown = str(error)
+    assert "could not be installed" in shown
+    assert "No matching distribution" in shown
     own = session.part("client.choice").own_environment()
     assert own.is_relative_to(os.environ["BLENDER_USER_RESOURCES"])
     assert not list(own.parent.iterdir())
@@ -321,7 +382,7 @@ def its_own_files_go_with_it(session: Any) -> None:
     program.parent.mkdir(parents=True)
     program.touch()
     (own / session.part("client.runtimes").STAMP).write_text("0.1.0", encoding="utf-8")
-    assert preferences.chosen_runtime().python == program
+    assert preferences.chosen_runtime(session.state.wheel).python == program
     _uninstall()
     assert not own.exists()
 
@@ -351,27 +412,28 @@ def _until(service: Any, good: Any, patience: float = 60) -> None:
 def _refusal(session: Any) -> str:
     """Why nothing can be asked for."""
     try:
-        session.part("client.service").request("hello", protocol=3)
+        session.state.service.request("hello", protocol=3)
     except session.part("dreamtalk_core.errors").DreamTalkError as error:
         return str(error)
     raise AssertionError("not refused")
 
 
 def _failure(session: Any) -> str:
-    return _failed(session.part("client.service"), "hello", protocol=3)
+    return _failed(session, "hello", protocol=3)
 
 
-def _failed(service: Any, method: str, **params: Any) -> str:
+def _failed(session: Any, method: str, **params: Any) -> str:
     """The error of a request, which says why once it is waited for."""
+    service = session.state.service
     task = service.request(method, **params)
-    told = ""
+    shown = ""
     try:
         service.wait(task)
-    except service.WorkerError as error:
-        told = str(error)
+    except session.part("client.tasks").WorkerError as error:
+        shown = str(error)
     assert task.state == "FAILED"
-    assert told == task.error
-    return told
+    assert shown == task.error
+    return shown
 
 
 def _check_button() -> str:

@@ -37,8 +37,13 @@ class Session:
         self.preferences.python = str(self.worker)
 
     def part(self, name: str) -> Any:
-        """A module of the installed extension, such as `service` or `dreamtalk_core.motion`."""
+        """A module of the installed extension, such as `rigs.bones` or `dreamtalk_core.motion`."""
         return import_module(f"{HOME}.{name}")
+
+    @property
+    def state(self) -> Any:
+        """What the extension holds while it is registered."""
+        return self.part("state").state()
 
     @property
     def preferences(self) -> Any:

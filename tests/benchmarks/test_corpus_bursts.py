@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.evaluation.bursts import grid_sentence
-from dreamtalk_core.evaluation.evaluate import clip_bursts
-from dreamtalk_core.evaluation.metrics import aperture, lip_parting_delay
+from benchmarks.corpora.grid import clip_bursts, grid_sentence
+from dreamtalk_core.evaluation.lips import aperture, lip_parting_delay
 from dreamtalk_core.speech.audio import Speech
 
 CLIPS = Path(__file__).parents[3] / "shared" / "corpus" / "clips"
@@ -48,8 +47,8 @@ def test_the_tracked_lips_part_at_the_bursts() -> None:
     for clip in map(grid_clip, NAMES):
         for burst in clip_bursts(clip):
             found += 1
-            gaps.append(lip_parting_delay(clip.lip_gap, burst.time))
-            openings.append(lip_parting_delay(aperture(clip.weights), burst.time))
+            gaps.append(lip_parting_delay(clip.lip_gap, burst))
+            openings.append(lip_parting_delay(aperture(clip.weights), burst))
     assert found >= 0.9 * expected
     for delays in (gaps, openings):
         assert abs(np.nanmedian(delays)) < 0.02

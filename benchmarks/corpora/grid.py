@@ -19,6 +19,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.corpora.posteriors import phone_posteriors
+from dreamtalk_core.evaluation.clips import TrackedClip
+
 Array = NDArray[np.float64]
 
 SAMPLE_RATE = 16_000
@@ -84,6 +87,15 @@ def grid_sentence(name: str) -> tuple[str, ...] | None:
     if code is None:
         return None
     return tuple(slot[letter] for slot, letter in zip(SLOTS, code[1], strict=True))
+
+
+def clip_bursts(clip: TrackedClip) -> list[float]:
+    """Times in s of the bursts of /b/ and /p/ in a GRID clip; none for any other clip."""
+    words = grid_sentence(clip.id) if clip.id.startswith("grid_") else None
+    if words is None:
+        return []
+    posteriors, phones = phone_posteriors(clip.waveform())
+    return [burst.time for burst in find_bursts(clip.waveform(), words, posteriors, phones)]
 
 
 def find_bursts(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.evaluation.bursts import (
+from benchmarks.corpora.grid import (
     CLASSES,
     SLOTS,
     SOUNDS,

@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.animation.calibration import calibrate
 from dreamtalk_core.errors import CorpusError
-from dreamtalk_core.evaluation.evaluate import FPS, TrackedClip, aligned, number
-from dreamtalk_core.evaluation.metrics import bootstrap_interval, correlation
+from dreamtalk_core.evaluation.clips import FPS, TrackedClip
+from dreamtalk_core.evaluation.signals import bootstrap_interval, correlation
+from dreamtalk_core.evaluation.tables import aligned, number
 from dreamtalk_core.formats._limits import read_arrays
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, REGIONS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.evaluation.evaluate import TrackedClip, Weights
+from dreamtalk_core.evaluation.clips import TrackedClip, Weights
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.training.augment import coloured

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.evaluation.noise import NoisyClip, babble, cafe, mix
+from benchmarks.corpora.noisy import NoisyClip, babble, cafe, mix
 
 Wave = NDArray[np.float32]
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.errors import CorpusError
-from dreamtalk_core.evaluation.emotions import (
+from benchmarks.corpora.emotions import (
     EXPRESSION,
     STEPS,
     EmotionClassifier,
@@ -25,6 +24,7 @@ from dreamtalk_core.evaluation.emotions import (
     table,
     train_classifier,
 )
+from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.speech.audio import Speech

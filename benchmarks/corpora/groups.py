@@ -1,0 +1,65 @@
+"""The clips that our own figures are about: the groups of the development corpus.
+
+A clip's id says where it came from: `wild_...`, `ar_...`, `grid_SPEAKER_SENTENCE`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from benchmarks.corpora.grid import clip_bursts
+from dreamtalk_core.corpus import Clip, read_manifest
+from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.evaluation.clips import TrackedClip
+from dreamtalk_core.evaluation.evaluate import evaluate, evaluate_model
+
+UNSEEN_GRID_SPEAKERS = ("GRID_s30", "GRID_s33", "GRID_s34", "GRID_B", "GRID_C", "GRID_E", "GRID_H")
+"""GRID speakers that no shipped model is trained on (a trailing `_male`, `_female` is ignored)."""
+
+GROUPS = {
+    "wild": "people in ordinary conditions, none of them trained on",
+    "grid unseen": "GRID speakers that are not trained on",
+    "arabic": "Arabic news anchors that appear in no training clip",
+    "grid dev": "held-out sentences of a GRID speaker that is trained on",
+}
+
+
+def group_of(clip: TrackedClip) -> str | None:
+    """The evaluation group (a key of GROUPS) that a corpus clip belongs to; None: for training."""
+    if clip.id.startswith("wild_"):
+        return "wild"
+    if clip.id.startswith("ar_"):
+        return "arabic" if clip.split == "dev" else None
+    if clip.id.startswith("grid_"):
+        speaker = clip.speaker.removesuffix("_male").removesuffix("_female")
+        if speaker in UNSEEN_GRID_SPEAKERS:
+            return "grid unseen"
+        return "grid dev" if clip.split == "dev" else None
+    return None
+
+
+def report_group(clip: TrackedClip) -> str:
+    """What a clip is reported under: its group, or its split."""
+    return group_of(clip) or clip.split
+
+
+def grouped_clips(corpus: Path, split: str | None = None) -> list[Clip]:
+    """The clips of a corpus that belong to a group, or all of one split.
+
+    Raises CorpusError as `read_manifest` does, or when there is none.
+    """
+    clips = list(read_manifest(corpus, {"split": [split]} if split else None))
+    chosen = clips if split else [clip for clip in clips if group_of(clip)]
+    if not chosen:
+        raise CorpusError(f"{corpus} has no clips to evaluate on. Name a split of its manifest.")
+    return chosen
+
+
+evaluate_groups = partial(evaluate, group=report_group, known=GROUPS, bursts=clip_bursts)
+"""`evaluate`, of our groups and with the bursts of GRID."""
+
+evaluate_model_groups = partial(
+    evaluate_model, group=report_group, known=GROUPS, bursts=clip_bursts
+)
+"""`evaluate_model`, likewise."""

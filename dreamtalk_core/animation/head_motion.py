@@ -1,0 +1,128 @@
+"""Head movement and brow flashes that follow the voice.
+
+Head movement goes with loudness and pitch as in Munhall et al. 2004 and Busso et al. 2007.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtalk_core.animation.noise import ACCENTS, DRIFT, POSTURE, normals, slow_noise
+from dreamtalk_core.animation.phrases import Accents, Phrases, window_mean
+from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.motion.curves import smooth, smoothstep
+
+Array = NDArray[np.floating]
+Float64 = NDArray[np.float64]
+
+PITCH, YAW, ROLL = range(3)
+"""Columns of a head rotation."""
+
+_STRONG = 0.36
+_NODS = 0.65
+_NOD = 2.6
+"""Degrees of the nod with a strong accent."""
+_MOST = 4.5
+_UPWARD = 0.25
+_BROWS = 0.45
+"""How often a strong accent brings a brow flash, and how far the brows rise."""
+_FLASH = (0.1, 0.28)
+_CONTOUR = 0.22
+"""Degrees that the head rises per semitone of pitch."""
+_POSTURE_SIZE = np.array([1.0, 2.2, 1.3])
+_POSTURE_TIME = (0.7, 1.1)
+_DRIFT_SIZE = np.array([0.9, 1.7, 1.0])
+_DRIFT_KNOTS = 1.3
+_QUIET_DRIFT = 0.3
+
+
+def spoken_head(accents: Accents, pitch: Array, phrases: Phrases, seed: int) -> Float64:
+    """Head rotation [T, 3] in degrees that goes with speech."""
+    count, fps = len(phrases), phrases.fps
+    speaking = window_mean((~phrases.pause).astype(np.float64), fps, 0.5, 0.5)
+    drift = slow_noise(count, 3, _DRIFT_KNOTS * fps, [seed, DRIFT]) * _DRIFT_SIZE
+    drift *= (_QUIET_DRIFT + (1 - _QUIET_DRIFT) * speaking)[:, None]
+    height = np.nan_to_num(np.asarray(pitch, np.float64)).clip(-8, 8)
+    drift[:, PITCH] -= _CONTOUR * smooth(height[:, None], fps, 1.5)[:, 0]
+    return drift + _nods(accents, count, fps, seed) + _posture(phrases, seed)
+
+
+def _nods(accents: Accents, count: int, fps: float, seed: int) -> Float64:
+    """Nods [count, 3] in degrees: a slight lift, then down with the accent."""
+    rng = np.random.default_rng([seed, ACCENTS])
+    draws = rng.random((len(accents.frames), 2))
+    sizes = normals(np.random.default_rng([seed, ACCENTS, 1]), len(accents.frames), 3)
+    size = _NOD * (accents.strength / _STRONG).clip(0.4, 1.5) * np.exp(0.35 * sizes[:, 0])
+    size = np.minimum(size, _MOST) * (draws[:, 0] < _NODS)
+    turns = np.stack(
+        [np.where(draws[:, 1] < _UPWARD, -0.7, 1.0), *(0.3 * sizes[:, 1:].clip(-2, 2)).T], 1
+    )
+    offsets = np.arange(-round(0.36 * fps), round(0.5 * fps) + 1)
+    time = offsets / fps
+    shape = np.exp(-0.5 * ((time - 0.05) / 0.13) ** 2)
+    shape -= 0.3 * np.exp(-0.5 * ((time + 0.16) / 0.08) ** 2)
+    return _placed(accents.frames, (size[:, None] * turns), offsets, shape, count)
+
+
+def _posture(phrases: Phrases, seed: int) -> Float64:
+    """Head rotation [T, 3] in degrees that changes from phrase to phrase and is held."""
+    count, fps = len(phrases), phrases.fps
+    low, high = _POSTURE_TIME
+    starts: list[int] = []
+    for frame in phrases.starts:
+        if not starts or frame - starts[-1] > (high + 0.1) * fps:
+            starts.append(int(frame))
+    rows = normals(np.random.default_rng([seed, POSTURE]), len(starts), 4)
+    held = np.concatenate([np.zeros((1, 3)), rows[:, :3].clip(-2, 2) * _POSTURE_SIZE])
+    steps = np.diff(held, axis=0)
+    result = np.zeros((count, 3))
+    frames = np.arange(count)
+    for start, step, speed in zip(starts, steps, rows[:, 3], strict=True):
+        taken = low + (high - low) / (1 + math.exp(speed))
+        # A little before the first sound.
+        done = smoothstep((frames[max(0, start - 4) :] - start + 3) / (taken * fps))
+        result[max(0, start - 4) :] += done[:, None] * step
+    return result
+
+
+def brow_flashes(
+    accents: Accents, weights: Float64, phrases: Phrases, seed: int
+) -> dict[int, Float64]:
+    """Brow movement [T] by channel with strong accents; brows that are drawn down rise less."""
+    rng = np.random.default_rng([seed, ACCENTS, 2])
+    draws = rng.random((len(accents.frames), 2))
+    low, high = _FLASH
+    size = (low + (high - low) * draws[:, 1]) * (accents.strength / _STRONG).clip(0, 1)
+    size *= (draws[:, 0] < _BROWS) & (accents.strength > 0.6 * _STRONG)
+    offsets = np.arange(-round(0.28 * phrases.fps), round(0.6 * phrases.fps) + 1)
+    time = offsets / phrases.fps
+    shape = smoothstep((time + 0.28) / 0.24) * (1 - smoothstep((time - 0.08) / 0.5))
+    flash = _placed(accents.frames, size[:, None], offsets, shape, len(weights))[:, 0]
+    result = {}
+    for name, share, down in (
+        ("browInnerUp", 1.0, ("browDownLeft", "browDownRight")),
+        ("browOuterUpLeft", 0.7, ("browDownLeft",)),
+        ("browOuterUpRight", 0.7, ("browDownRight",)),
+    ):
+        drawn = weights[:, [INDEX[other] for other in down]].max(1)
+        result[INDEX[name]] = share * flash * (1 - drawn).clip(0, 1)
+    return result
+
+
+def _placed(
+    frames: NDArray[np.int64],
+    sizes: Float64,
+    offsets: NDArray[np.int64],
+    shape: Float64,
+    count: int,
+) -> Float64:
+    """A course `shape` [K] at `offsets` [K] around each of `frames` [E], times its sizes [E, C],
+    summed up: [count, C]."""
+    result = np.zeros((count, sizes.shape[1]))
+    at = frames[:, None] + offsets
+    inside = (at >= 0) & (at < count)
+    np.add.at(result, at[inside], (shape[None, :, None] * sizes[:, None, :])[inside])
+    return result

@@ -1,0 +1,56 @@
+"""The one order in which what a model draws becomes a finished motion: behaviour, controls, lip
+contact, frame rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtalk_core.animation.behaviour import enliven
+from dreamtalk_core.animation.controls import apply_controls
+from dreamtalk_core.animation.lip_contact import contact_curves
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.parameters import Behaviour, Controls, Sampling
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Voice:
+    """What is known of the voice of a motion of T frames.
+
+    loudness, pitch: [T], see `enliven`. contact: [2 T + 1, 2], see `contact_curves`; None where it
+    is not known: lips are then left as they are.
+    """
+
+    loudness: Array
+    pitch: Array
+    contact: Array | None = None
+
+
+def postprocess(
+    motion: Motion,
+    voice: Voice,
+    sampling: Sampling,
+    behaviour: Behaviour | None,
+    controls: Controls,
+    duration: Fraction | None = None,
+    between: Callable[[], object] = lambda: None,
+) -> Motion:
+    """A motion as a model draws it, finished: with behaviour, under control, lips in contact where
+    the voice has it, at the frame rate that was asked for.
+
+    behaviour: None puts nothing on. duration: of the speech in seconds, if not that of the motion.
+    between: called between the steps, each of which takes a while for a long speech; what it raises
+    ends the work. Raises MotionError as the steps do.
+    """
+    between()
+    if behaviour is not None:
+        motion = enliven(motion, voice.loudness, voice.pitch, sampling.seed, behaviour)
+    between()
+    contact = [] if voice.contact is None else contact_curves(motion, voice.contact)
+    return apply_controls(motion, controls, *contact).resample(sampling.fps, duration)

@@ -1,0 +1,67 @@
+"""From what a speech asks of the face to what the model draws, before anything is put onto it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from dreamtalk_core.models.motion_model import HEAD, MotionModel
+from dreamtalk_core.models.sampler import sample_takes
+from dreamtalk_core.motion import Motion, frame_times
+from dreamtalk_core.progress import Advance
+from dreamtalk_core.speech.phonetics import reported
+from dreamtalk_core.style import Style, StyleTrack, as_track
+
+DEFAULT_STEPS = 4
+NEUTRAL = "neutral"
+
+
+def sample_frames(
+    model: MotionModel,
+    content: Iterator[Tensor],
+    frames: int,
+    style: Style | StyleTrack,
+    guidance_scale: float,
+    noise: Iterator[Tensor],
+    steps: int,
+    advance: Advance,
+    start: int = 0,
+) -> Motion:
+    """What the model makes of content and noise, see `sample_takes`, as it is sampled: without
+    behaviour and controls, at the model's own rate. start: the frame that content begins at.
+    """
+    config, track = model.config, as_track(style)
+    fps, device = Fraction(config.fps), model.mean.device
+    times = frame_times(start + frames, fps)[start:] if len(track.keys) > 1 else np.zeros(1)
+    strength = guidance_scale * track.intensities(times)
+    plain = bool((strength == 1).all())
+
+    def codes(part: slice) -> Tensor:
+        code = torch.from_numpy(track.codes(times[part] if len(times) > 1 else times)).to(device)
+        neutral = model.styles[NEUTRAL].expand_as(code)
+        return torch.stack([code] if plain else [code, neutral])
+
+    takes = sample_takes(model, content, frames, codes, noise, steps, advance)
+    values, done = np.empty((frames, len(config.channels)), np.float32), 0
+    for take in takes:
+        part = slice(done, done := done + take.shape[1])
+        # Guided by outcomes rather than step by step: once the noised motion shows a style,
+        # both predictions follow it, and guidance within the steps would come to nothing above
+        # 1. And away from neutral rather than from no style, which is the mean of all faces:
+        # half asleep.
+        share = torch.from_numpy(strength[part] if len(times) > 1 else strength).to(device)[:, None]
+        motion = take[0] if plain else share * take[0] + (1 - share) * take[1]
+        values[part] = model.restore(motion).cpu().numpy()
+    shapes = len(config.channels) - len(HEAD)
+    return Motion(config.channels[:shapes], values[:, :shapes], fps, values[:, shapes:])
+
+
+def contact_probabilities(rows: Tensor) -> npt.NDArray[np.float32]:
+    """[R, 2] probabilities of a bilabial and of a labiodental in feature rows [R, F]."""
+    kinds = [reported(rows, "bilabial"), reported(rows, "labiodental")]
+    return torch.stack(kinds, -1).cpu().numpy()
