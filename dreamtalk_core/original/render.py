@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -118,14 +119,8 @@ def crop_portrait(image: Image, landmarks: NDArray[np.floating]) -> Image:
 
 def fit_square(image: Image) -> Image:
     """A picture of any size as uint8 [256, 256, 3], bilinear between pixels' middles."""
-    places = []
-    for length in image.shape[:2]:
-        place = ((np.arange(IMAGE_SIZE) + 0.5) * length / IMAGE_SIZE - 0.5).clip(0, length - 1)
-        low = place.astype(int)
-        places.append((low, np.minimum(low + 1, length - 1), (place - low).astype(np.float32)))
-    (upper, lower, down), (left, right, across) = places
-    rows = image[upper] + (image[lower].astype(np.float32) - image[upper]) * down[:, None, None]
-    result = rows[:, left] + (rows[:, right] - rows[:, left]) * across[:, None]
+    size = (IMAGE_SIZE, IMAGE_SIZE)
+    result = cv2.resize(image.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
     return np.rint(result).astype(np.uint8)
 
 

@@ -13,10 +13,11 @@ from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.render.control.drawing import KINDS
 from dreamtalk_core.render.control.faces import FaceControls, HeadControls, PortraitControls
-from dreamtalk_core.render.head.renderer import SKIN, HeadRenderer
+from dreamtalk_core.render.head.renderer import HeadRenderer
+from dreamtalk_core.render.head.shading import SKIN
 from dreamtalk_core.render.output.video import write_video
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-from dreamtalk_core.render.portrait.rig import load_template
+from dreamtalk_core.render.portrait.template import load_template
 
 SIZE = 256
 

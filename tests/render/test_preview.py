@@ -20,7 +20,7 @@ from dreamtalk_core.render.head.look import Look, parse_background
 from dreamtalk_core.render.head.pictures import HeadPictures, contact_sheet
 from dreamtalk_core.render.job import render
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-from dreamtalk_core.render.portrait.rig import load_template
+from dreamtalk_core.render.portrait.template import load_template
 from dreamtalk_core.speech.media import pixels
 
 

@@ -27,7 +27,7 @@ from dreamtalk_core.render.control.topology import topology
 from dreamtalk_core.render.head.raster import fill, vertex_normals
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-from dreamtalk_core.render.portrait.rig import load_template
+from dreamtalk_core.render.portrait.template import load_template
 
 Float = NDArray[np.float32]
 Picture = NDArray[np.uint8]

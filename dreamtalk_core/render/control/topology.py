@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.render.portrait.rig import LOWER_LIP, MOUTH_LOOP, UPPER_LIP, load_template
+from dreamtalk_core.render.portrait.template import LOWER_LIP, MOUTH_LOOP, UPPER_LIP, load_template
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]

@@ -1,10 +1,16 @@
-"""Lines, dots and letters with soft edges, drawn into pictures."""
+"""Lines, dots and letters with soft edges, drawn into pictures.
+
+OpenCV's would not do: its lines are whole pixels wide (a mesh wants half a one), it leaves alpha as
+it is, and its letters are others in version 4 (no accents) than in version 5. Its lines are not
+faster either: 1.2 ms against 1.4 for the 2400 of a mesh at 512 x 512.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -102,7 +108,7 @@ def text_mask(text: str, size: int) -> Float:
     empty = np.zeros((len(strip), 1), np.float32)
     line = np.hstack([empty, *(strip[:, starts[i] : starts[i + 1]] for i in letters)])
     width = max(1, round(line.shape[1] * size / len(strip)))
-    mask = _scaled(_scaled(line, size).T, width).T
+    mask: Float = cv2.resize(line, (width, size), interpolation=cv2.INTER_AREA)
     mask.flags.writeable = False
     return mask
 
@@ -112,14 +118,3 @@ def _font() -> tuple[Float, NDArray[np.int32], NDArray[np.uint16]]:
     """All letters in one strip [height, width], where each begins, and which they are."""
     data = read_arrays(FONT_FILE, RenderError)
     return data["strip"].astype(np.float32) / np.float32(255), data["starts"], data["codes"]
-
-
-def _scaled(picture: Float, count: int) -> Float:
-    """Rows [count, W]: the mean of what falls into each, edges by share."""
-    total = np.cumsum(np.vstack([np.zeros_like(picture[:1]), picture]), axis=0)
-    edges = np.linspace(0, len(picture), count + 1)
-    whole = np.minimum(edges.astype(int), len(picture) - 1)
-    part = (edges - whole)[:, None]
-    at = total[whole] + part * (total[whole + 1] - total[whole])
-    scaled: Float = (np.diff(at, axis=0) * (count / len(picture))).astype(np.float32)
-    return scaled

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.render.head.raster import Float, compiled
-from dreamtalk_core.render.portrait.rig import EYE_LOOPS, IRISES, SIDES, FaceRig, window
+from dreamtalk_core.render.portrait.rig import FaceRig, window
+from dreamtalk_core.render.portrait.template import EYE_LOOPS, IRISES, SIDES
 from dreamtalk_core.render.portrait.warp import coverage, cubic, inner
 from dreamtalk_core.rig.head import gaze_rotation
 
@@ -54,8 +55,7 @@ class Eye:
         """The picture of the eye without lids."""
         height = float(np.ptp(self._rest[:, 1]))
         radius = max(1, round(0.10 * height))
-        known = cover.copy()
-        inner(known, radius, np.empty_like(known))
+        known = inner(cover, radius)
         colours = patch.astype(float)
         rows, columns = np.mgrid[: patch.shape[0], : patch.shape[1]]
         x = columns + self._left - self._centre[0]
@@ -110,7 +110,7 @@ class Eye:
         coverage(loop, left, top, cover)
         if cover.max() <= 0:
             return
-        inner(cover, max(1, round(0.02 * self._width)), np.empty_like(cover))
+        cover = inner(cover, max(1, round(0.02 * self._width)))
         # Frame -> photo is  back @ (p - where) + rest.
         origin = rest - back @ where
         _draw_eye(

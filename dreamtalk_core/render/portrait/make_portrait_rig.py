@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, MIRROR
-from dreamtalk_core.render.head.renderer import SKIN, HeadRenderer
-from dreamtalk_core.render.portrait.rig import (
+from dreamtalk_core.render.head.renderer import HeadRenderer
+from dreamtalk_core.render.head.shading import SKIN
+from dreamtalk_core.render.portrait.template import (
     EYE_LOOPS,
     LOWER_LIP,
     MOUTH_LOOP,

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.motion.arkit import INDEX
-from dreamtalk_core.render.colour import to_linear
-from dreamtalk_core.render.head.raster import Float, Int, compiled, fill, vertex_normals
-from dreamtalk_core.render.portrait.rig import LOWER_LIP, UPPER_LIP, FaceRig, window
-from dreamtalk_core.render.portrait.warp import coverage, cubic, inner
+from dreamtalk_core.render.head.raster import Float, Int, fill, vertex_normals
+from dreamtalk_core.render.portrait.mouth_kernels import blend_mouth, gouraud
+from dreamtalk_core.render.portrait.rig import FaceRig, window
+from dreamtalk_core.render.portrait.skin import light_on, linear
+from dreamtalk_core.render.portrait.template import LOWER_LIP, UPPER_LIP
+from dreamtalk_core.render.portrait.warp import coverage, inner
 from dreamtalk_core.rig.head import MATERIALS, load_head
 
 Array = NDArray[np.float64]
@@ -34,9 +36,7 @@ _BROADER = 0.075
 """How much broader a tooth is than in the built-in head."""
 
 _ALBEDO = {_MOUTH: (0.26, 0.055, 0.05), _TEETH: (0.84, 0.76, 0.62), _TONGUE: (0.46, 0.13, 0.12)}
-"""Linear colours in the light of `_SKIN`."""
-_SKIN = np.array([0.48, 0.28, 0.20])
-"""Linear colour of skin in a good light."""
+"""Linear colours in the light of `skin.SKIN`."""
 
 
 class Mouth:
@@ -74,7 +74,7 @@ class Mouth:
         vertex_material = np.zeros(len(used), np.int64)
         vertex_material[self._triangles] = head.material[inside][:, None]
         self._material = vertex_material
-        self._light, self._slope = _light(image, rig)
+        self._light, self._slope = light_on(image, rig)
         albedo = np.array([_ALBEDO[int(m)] for m in vertex_material]) * self._light
         self._width = float(np.ptp(loop[:, 0]))
         self._centre = float(loop[:, 0].mean())
@@ -86,14 +86,14 @@ class Mouth:
         self._photo = np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]])
         self._shown = np.zeros(self._photo.shape[:2], np.float32)
         coverage(loop.astype(np.float32), self._left, self._top, self._shown)
-        inner(self._shown, max(1, round(0.012 * self._width)), np.empty_like(self._shown))
+        self._shown = inner(self._shown, max(1, round(0.012 * self._width)))
         if self._shown.max() < 0.9:
             self._shown[:] = 0
         teeth = self._photo[self._shown > 0.9]
         if len(teeth) > 20:
             bright = np.percentile(teeth.mean(1), 70)
             if bright > 110:
-                own_teeth = _linear(teeth[teeth.mean(1) >= bright].mean(0))
+                own_teeth = linear(teeth[teeth.mean(1) >= bright].mean(0))
                 albedo[vertex_material == _TEETH] = own_teeth * 1.1
         # The built-in head's gaps between teeth are too dark for a picture this small.
         occlusion = np.where(
@@ -114,7 +114,7 @@ class Mouth:
             return
         cover = np.empty((bottom - top, right - left), np.float32)
         coverage(loop, left, top, cover)
-        inner(cover, max(1, round(0.008 * self._width)), np.empty_like(cover))
+        cover = inner(cover, max(1, round(0.008 * self._width)))
         if cover.max() <= 0.01:
             return
         own = self._posed(weights)
@@ -131,7 +131,7 @@ class Mouth:
         depth, owner = np.zeros(shape, np.float32), np.full(shape, -1, np.int32)
         fill(samples, self._triangles, self._two_sided, depth, owner)
         synthetic = np.empty((*cover.shape, 3), np.float32)
-        _gouraud(owner, self._triangles, samples, colours, self._dark(), synthetic)
+        gouraud(owner, self._triangles, samples, colours, self._dark(), synthetic)
         # Frame -> photo for what is fixed to the skull.
         where = self._rig.place(self._place[None], rotation, np.array([self._rest_place_depth]))[
             0, :2
@@ -142,7 +142,7 @@ class Mouth:
         )
         flip = np.array([[1.0, -1.0], [-1.0, 1.0]])
         back = np.linalg.inv((rotation @ self._rig.turn.T)[:2, :2] * flip * larger)
-        _draw_mouth(
+        blend_mouth(
             out[top:bottom, left:right],
             left,
             top,
@@ -194,140 +194,3 @@ def _pieces(triangles: Int, count: int) -> list[NDArray[np.int64]]:
         label = lowest
     used = np.unique(triangles)
     return [used[label[used] == piece] for piece in np.unique(label[used])]
-
-
-def _linear(srgb: Array | Bytes) -> Array:
-    return to_linear(np.asarray(srgb, float) / 255)
-
-
-def _light(image: Bytes, rig: FaceRig) -> tuple[Array, float]:
-    """The light on this face [3], against that on `_SKIN`, and how much more there is on the right
-    of the picture than in the middle."""
-    points = rig.place(rig.rest, rig.turn)[:, :2]
-    span = max(2, round(0.03 * rig.size))
-
-    def skin(landmarks: tuple[int, ...]) -> Array:
-        found = []
-        for x, y in points[list(landmarks)]:
-            rows = slice(max(int(y) - span, 0), max(int(y) + span, 1))
-            columns = slice(max(int(x) - span, 0), max(int(x) + span, 1))
-            patch = image[rows, columns].reshape(-1, 3)
-            if len(patch):
-                found.append(np.median(_linear(patch), 0))
-        result: Array = np.mean(found, 0) if found else _SKIN
-        return result
-
-    left, right = skin((205, 207, 50)), skin((425, 427, 280))
-    mean = (left + right) / 2
-    brightness = mean.mean() / _SKIN.mean()
-    # Skin is of many colours and the light of few: half of the cast at most is the light's.
-    cast = (mean / _SKIN) / brightness
-    slope = (right - left).mean() / (right + left).mean()
-    return np.clip(brightness, 0.25, 1.35) * np.clip(cast, 0.5, 2.0) ** 0.35, float(
-        np.clip(slope, -0.4, 0.4)
-    )
-
-
-@compiled()
-def _gouraud(
-    owner: Int, triangles: Int, samples: Float, colours: Float, dark: Float, out: Float
-) -> None:
-    """Mean linear colours into out [h, w, 3] from the triangles seen, [2h, 2w]."""
-    fine = owner.shape[0] // out.shape[0]
-    share = np.float32(1.0) / np.float32(fine * fine)
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            r = g = b = np.float32(0.0)
-            for j in range(fine):
-                for i in range(fine):
-                    f = owner[y * fine + j, x * fine + i]
-                    if f < 0:
-                        r += dark[0]
-                        g += dark[1]
-                        b += dark[2]
-                        continue
-                    p, q, s = triangles[f, 0], triangles[f, 1], triangles[f, 2]
-                    px, py = samples[p, 0], samples[p, 1]
-                    qx, qy = samples[q, 0] - px, samples[q, 1] - py
-                    sx, sy = samples[s, 0] - px, samples[s, 1] - py
-                    dx = np.float32(x * fine + i) + np.float32(0.5) - px
-                    dy = np.float32(y * fine + j) + np.float32(0.5) - py
-                    scale = np.float32(1.0) / (qx * sy - qy * sx)
-                    wq = (dx * sy - dy * sx) * scale
-                    ws = (qx * dy - qy * dx) * scale
-                    wp = np.float32(1.0) - wq - ws
-                    r += wp * colours[p, 0] + wq * colours[q, 0] + ws * colours[s, 0]
-                    g += wp * colours[p, 1] + wq * colours[q, 1] + ws * colours[s, 1]
-                    b += wp * colours[p, 2] + wq * colours[q, 2] + ws * colours[s, 2]
-            out[y, x, 0] = r * share
-            out[y, x, 1] = g * share
-            out[y, x, 2] = b * share
-
-
-@compiled()
-def _draw_mouth(
-    out: Bytes,
-    left: int,
-    top: int,
-    cover: Float,
-    synthetic: Float,
-    photo: Bytes,
-    shown: Float,
-    photo_left: int,
-    photo_top: int,
-    back: Float,
-    origin: Float,
-    width: np.float32,
-    slope: np.float32,
-    middle: np.float32,
-) -> None:
-    """Blend the inside into out [h, w, 3], whose first pixel is (left, top) of the frame."""
-    one, zero = np.float32(1.0), np.float32(0.0)
-    colour = np.empty(3, np.float32)
-    height = out.shape[0]
-    for x in range(out.shape[1]):
-        first, last = -1, -1
-        for y in range(height):
-            if cover[y, x] > np.float32(0.02):
-                if first < 0:
-                    first = y
-                last = y
-        if first < 0:
-            continue
-        gap = np.float32(last - first + 1) / width
-        # Little light falls through a narrow opening.
-        narrow = np.float32(0.55) + np.float32(0.45) * min(gap / np.float32(0.2), one)
-        side = one + slope * (np.float32(x + left) - middle) / (np.float32(0.5) * width)
-        for y in range(first, last + 1):
-            alpha = cover[y, x]
-            if alpha <= zero:
-                continue
-            below = np.float32(y - first) / width
-            above = np.float32(last - y) / width
-            shade = np.float32(0.42) + np.float32(0.58) * min(below / np.float32(0.11), one)
-            shade *= np.float32(0.72) + np.float32(0.28) * min(above / np.float32(0.06), one)
-            shade *= narrow * side
-            px, py = np.float32(x + left), np.float32(y + top)
-            u = back[0, 0] * px + back[0, 1] * py + origin[0] - photo_left
-            v = back[1, 0] * px + back[1, 1] * py + origin[1] - photo_top
-            own = zero
-            if zero <= u < shown.shape[1] - 1 and zero <= v < shown.shape[0] - 1:
-                iu, iv = int(u), int(v)
-                tu, tv = u - np.float32(iu), v - np.float32(iv)
-                own = (shown[iv, iu] * (one - tu) + shown[iv, iu + 1] * tu) * (one - tv)
-                own += (shown[iv + 1, iu] * (one - tu) + shown[iv + 1, iu + 1] * tu) * tv
-            if own > zero:
-                cubic(photo, u, v, colour)
-            for c in range(3):
-                light = max(synthetic[y, x, c] * shade, zero)
-                if light <= np.float32(0.0031308):
-                    value = light * np.float32(12.92)
-                else:
-                    value = np.float32(1.055) * min(light, one) ** np.float32(1 / 2.4) - np.float32(
-                        0.055
-                    )
-                value *= np.float32(255.0)
-                if own > zero:
-                    value += own * (min(max(colour[c], zero), np.float32(255.0)) - value)
-                old = np.float32(out[y, x, c])
-                out[y, x, c] = np.uint8(old + alpha * (value - old) + np.float32(0.5))

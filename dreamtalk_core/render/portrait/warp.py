@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -226,26 +227,9 @@ def coverage(polygon: Float, left: int, top: int, cover: Float) -> None:
             cover[row, k] = min(max(cover[row, k], np.float32(0)), np.float32(1))
 
 
-@compiled()
-def inner(cover: Float, radius: int, spare: Float) -> None:
-    """Soften a coverage [h, w] inwards over `radius` pixels: its edge becomes 0."""
-    height, width = cover.shape
-    share = np.float32(1.0) / np.float32(2 * radius + 1)
-    for y in range(height):
-        for x in range(width):
-            total = np.float32(0.0)
-            for k in range(max(x - radius, 0), min(x + radius, width - 1) + 1):
-                total += cover[y, k]
-            spare[y, x] = total * share
-    for y in range(height):
-        for x in range(width):
-            total = np.float32(0.0)
-            for k in range(max(y - radius, 0), min(y + radius, height - 1) + 1):
-                total += spare[k, x]
-            cover[y, x] = total * share
-    for y in range(height):
-        for x in range(width):
-            cover[y, x] = min(
-                max(np.float32(2.0) * cover[y, x] - np.float32(1.0), np.float32(0.0)),
-                np.float32(1.0),
-            )
+def inner(cover: Float, radius: int) -> Float:
+    """A coverage [h, w] softened inwards over `radius` pixels: its edge becomes 0."""
+    side = 2 * radius + 1
+    mean = cv2.blur(cover, (side, side), borderType=cv2.BORDER_CONSTANT)
+    result: Float = np.clip(2 * mean - 1, 0, 1)
+    return result

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.render.head.renderer import EYE, MOUTH, TEETH, TONGUE, HeadRenderer
+from dreamtalk_core.render.head.renderer import HeadRenderer
+from dreamtalk_core.render.head.shading import EYE, MOUTH, TEETH, TONGUE
 
 Picture = NDArray[np.uint8]
 

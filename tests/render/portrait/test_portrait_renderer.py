@@ -12,7 +12,7 @@ from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-from dreamtalk_core.render.portrait.rig import EYE_LOOPS, LOWER_LIP, UPPER_LIP, load_template
+from dreamtalk_core.render.portrait.template import EYE_LOOPS, LOWER_LIP, UPPER_LIP, load_template
 from dreamtalk_core.render.portrait.warp import EMPTY, coverage, fill_map
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
 
