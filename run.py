@@ -3,6 +3,7 @@
 
     python run.py demo    a head and a photo that speak: videos, a CSV and a GLB in out/
     python run.py test    lint, format, types, then the tests, in a real ComfyUI and Blender too
+    python run.py test --fast    the same without hosts and slow tests: a minute
     python run.py extension    Blender's extension as a zip in out/
 
 Standard library only. The first run makes a virtual environment in `.venv-run` (network, a few
@@ -385,14 +386,22 @@ def demo_commands(dreamtalk: Path, out: Path) -> list[list[str]]:
     ]  # fmt: skip
 
 
-def check_commands(python: Path) -> list[list[str]]:
-    """Everything a change must pass, the tests last: their closing line is the verdict."""
+def check_commands(python: Path, fast: bool = False) -> list[list[str]]:
+    """Everything a change must pass, the tests last: their closing line is the verdict.
+
+    fast: what takes a minute, to be run while one works; it needs no host.
+    """
     tool = [str(python), "-m"]
-    return [
-        [*tool, "tests.integration.hosts"],
+    looks = [
         [*tool, "ruff", "check", "."],
         [*tool, "ruff", "format", "--check", "."],
         [*tool, "mypy"],
+    ]
+    if fast:
+        return [*looks, [*tool, "pytest", "-q", "-n", "2", "-m", "not host and not slow"]]
+    return [
+        [*tool, "tests.integration.hosts"],
+        *looks,
         [*tool, "tests.legs"],
         # A file stays together: its hosts are started once.
         [*tool, "pytest", "-n", "2", "--dist", "loadfile", "--durations", "12"],
@@ -424,13 +433,13 @@ def extension(folder: Path) -> int:
     return run([sys.executable, str(script), "-o", str(folder.resolve())])
 
 
-def test(torch: str | None) -> int:
-    """Runs every check, whatever the others say; failure if any of them fails."""
+def test(torch: str | None, fast: bool) -> int:
+    """Runs every check, or the fast ones; failure if any of them fails."""
     python = prepare(["dev"], torch)
     # Tests that need a host fail without it here; elsewhere they are skipped.
-    environ = {**os.environ, "DREAMTALK_HOSTS": "required"}
+    environ = {**os.environ, **({} if fast else {"DREAMTALK_HOSTS": "required"})}
     statuses = []
-    for command in check_commands(python):
+    for command in check_commands(python, fast):
         say(" ".join(command[2:]))
         statuses.append(run(command, env=environ))
         # Said now, because pytest's own line has to be the last.
@@ -471,6 +480,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="the PyTorch to install, as pip names it ('torch==2.12.1+cu130', or a wheel file); "
         "remembered until another is named",
     )
+    parser.add_argument(
+        "--fast", action="store_true", help="test without hosts and slow tests, in a minute"
+    )
     return parser.parse_args(arguments)
 
 
@@ -487,7 +499,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if options.what == "extension":
             return extension(options.output)
-        return (demo if options.what == "demo" else test)(options.torch)
+        if options.what == "demo":
+            return demo(options.torch)
+        return test(options.torch, options.fast)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

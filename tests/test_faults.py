@@ -24,7 +24,10 @@ import pytest
 from dreamtalk_core import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
+]
 ROOT = Path(__file__).resolve().parents[1]
 TIMES = int(os.environ.get("DREAMTALK_FAULTS", "1"))
 FRAMES = 40

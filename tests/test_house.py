@@ -144,6 +144,7 @@ def test_every_module_has_a_place() -> None:
     assert not homeless, "give these a place at the top of this file"
 
 
+@pytest.mark.slow
 def test_no_module_imports_a_script() -> None:
     scripts = {dotted(path) for path in modules() if is_script(path)}
     importers = [
@@ -287,6 +288,7 @@ HOSTS = [
 NAMED_ON_PURPOSE = {("dreamtalk_core/installing.py", HOSTS[2])}
 
 
+@pytest.mark.slow
 def test_no_machine_path_and_no_registry_in_committed_files() -> None:
     found = []
     for path in committed():
@@ -317,6 +319,7 @@ def test_changelog_knows_this_version() -> None:
     assert re.search(rf"^## \[{re.escape(version)}\]", changelog, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_root_may_be_a_package(tmp_path: Path) -> None:
     """ComfyUI clones this repository as a node pack: its `__init__.py` is not pytest's business."""
     (tmp_path / "__init__.py").write_text("raise RuntimeError('imported')\n", encoding="utf-8")

@@ -389,12 +389,17 @@ class TestCommands:
         names = [command[2] for command in commands]
         assert names == ["tests.integration.hosts", "ruff", "ruff", "mypy", "tests.legs", "pytest"]
 
+    def test_fast_ones_need_no_host(self) -> None:
+        commands = run.check_commands(Path("python"), fast=True)
+        assert [command[2] for command in commands] == ["ruff", "ruff", "mypy", "pytest"]
+        assert commands[-1][-2:] == ["-m", "not host and not slow"]
+
     @pytest.mark.parametrize("tool", ["ruff", "mypy", "tests.legs", "pytest"])
     def test_one_failure_is_a_failure(
         self, project: Path, commands: Commands, capsys: pytest.CaptureFixture[str], tool: str
     ) -> None:
         commands.fail_on = tool
-        assert run.test(None) == 1
+        assert run.test(None, fast=False) == 1
         assert commands[-1][2] == "pytest"
         assert capsys.readouterr().out.splitlines()[-1].startswith("pytest"), (
             "nothing after pytest's own"
@@ -421,6 +426,7 @@ class TestCommands:
             run.run(["no such program"])
 
 
+@pytest.mark.slow
 def test_help_and_wrong_use() -> None:
     for arguments, status in ((["--help"], 0), ([], 2), (["dance"], 2)):
         done = subprocess.run(

@@ -285,6 +285,7 @@ def test_a_video_that_is_cancelled_lets_go_of_its_sound(name: str, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("like_windows")
 def test_tracking_that_is_cancelled_lets_go_of_its_video(tmp_path: Path) -> None:
     from fractions import Fraction
@@ -305,6 +306,7 @@ def test_tracking_that_is_cancelled_lets_go_of_its_video(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("like_windows")
 @pytest.mark.parametrize(
     "name", ["a.csv", "a.json", "a.npz", "a.glb", "a.mp4", "a.mov", "a.##.png", "a.##.exr"]

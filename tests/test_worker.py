@@ -134,6 +134,7 @@ def test_a_python_without_torch_says_so() -> None:
         client.end()
 
 
+@pytest.mark.slow
 def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> None:
     from dreamtalk_core.parameters import Controls
     from dreamtalk_core.pipeline.dreamtalk import DreamTalk
@@ -280,6 +281,7 @@ def test_an_id_in_use_is_refused(worker: Client, tmp_path: Path) -> None:
     assert {tuple(answer) for answer in answers} == {("id", "error"), ("id", "result")}
 
 
+@pytest.mark.slow
 def test_it_ends_when_nobody_asks_for_long_enough(own_worker: Client) -> None:
     assert "result" in own_worker.ask("hello", protocol=PROTOCOL, idle=0.5)
     assert own_worker.process.wait(timeout=10) == 0
@@ -292,6 +294,7 @@ def test_it_does_not_leave_its_working_folder(worker: Client, tmp_path: Path) ->
     assert str(tmp_path) not in error["message"]
 
 
+@pytest.mark.slow
 def test_floods_are_answered_and_it_ends_at_their_end(own_worker: Client) -> None:
     """Nobody reads while lines are written: that must not keep it from hearing of their end."""
     lines = [
@@ -309,6 +312,7 @@ def test_floods_are_answered_and_it_ends_at_their_end(own_worker: Client) -> Non
     own_worker.process.wait(timeout=3)
 
 
+@pytest.mark.slow
 def test_it_ends_though_nobody_reads() -> None:
     command = [sys.executable, "-m", "dreamtalk_core.worker"]
     with subprocess.Popen(
@@ -364,6 +368,7 @@ def test_a_late_cancel_does_not_meet_the_next_of_its_number(worker: Client) -> N
     assert "result" in worker.ask("hello", 5, protocol=PROTOCOL)
 
 
+@pytest.mark.slow
 def test_it_ends_with_those_who_listen(own_worker: Client, tmp_path: Path) -> None:
     own_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(tmp_path / "line.npz"))
     own_worker.hear(1)
@@ -396,6 +401,7 @@ def test_what_libraries_print_goes_to_the_log() -> None:
         client.end()
 
 
+@pytest.mark.slow
 def test_styles_have_pictures_that_are_drawn_once(worker: Client, tmp_path: Path) -> None:
     found = worker.ask("styles", pictures=str(tmp_path))["result"]["styles"]
     happy = next(style for style in found if style["name"] == "happy")
@@ -407,6 +413,7 @@ def test_styles_have_pictures_that_are_drawn_once(worker: Client, tmp_path: Path
     assert picture.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_styles_are_kept_in_the_project(worker: Client, tmp_path: Path) -> None:
     where = {"project": str(tmp_path), "shelf": "project"}
     kept = worker.ask("save_style", style="happy*0.7+sad*0.3", name="wistful", **where)["result"]
@@ -427,6 +434,7 @@ def test_a_style_that_changes_is_not_one_to_keep(worker: Client, tmp_path: Path)
     assert "one style" in error["message"]
 
 
+@pytest.mark.slow
 def test_a_performance_gives_a_style(worker: Client, tmp_path: Path) -> None:
     take = tmp_path / "take.npz"
     worker.ask("animate", speech=str(DEMO_VOICE), output=str(take), style="angry")
@@ -445,6 +453,7 @@ def test_a_performance_gives_a_style(worker: Client, tmp_path: Path) -> None:
     assert error["kind"] == "StyleError"
 
 
+@pytest.mark.slow
 def test_what_is_doubtful_is_told_with_the_result(worker: Client, tmp_path: Path) -> None:
     small = tmp_path / "small.png"
     small.write_bytes(encode_png(np.ascontiguousarray(read_image(DEMO_PORTRAIT)[::5, ::5])))
@@ -458,6 +467,7 @@ def test_what_is_doubtful_is_told_with_the_result(worker: Client, tmp_path: Path
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_a_signal_cancels_and_ends_it(name: str, own_worker: Client, tmp_path: Path) -> None:
@@ -472,6 +482,7 @@ def test_a_signal_cancels_and_ends_it(name: str, own_worker: Client, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_end_of_its_input_cancels_what_it_does(own_worker: Client, tmp_path: Path) -> None:
     output = tmp_path / "line.npz"
     own_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(output), steps=200)

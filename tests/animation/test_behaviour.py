@@ -49,6 +49,7 @@ def test_a_stream_gets_the_frames_of_the_whole(frames: int) -> None:
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.floats(0, 3))
 def test_lips_and_jaw_stay_but_for_the_corners(seed: int, opening: float) -> None:

@@ -19,6 +19,8 @@ from blender_addon.make_extension import (
     relative_imports,
 )
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

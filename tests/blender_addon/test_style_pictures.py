@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from blender_addon.make_extension import extension_files
 from blender_addon.make_style_pictures import FOLDER, draw, read
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_style_has_the_picture_that_is_drawn_of_it() -> None:

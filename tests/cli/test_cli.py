@@ -13,6 +13,7 @@ from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.cli import main
 
 
+@pytest.mark.slow
 def test_animate_writes_every_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     csv, archive = tmp_path / "zeile eins.csv", tmp_path / "ü.npz"
     arguments = ["animate", str(DEMO_VOICE), "-o", str(csv), "-o", str(archive)]
@@ -71,6 +72,7 @@ def take(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_preview(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "Vorschau ü.mp4"
     arguments = ["preview", str(take(tmp_path)), "-o", str(output), "--audio", str(DEMO_VOICE)]

@@ -39,6 +39,7 @@ VOICE, FACE = str(DEMO_VOICE), str(DEMO_PORTRAIT)
 PREVIEW = ("preview", "take.csv", "-o", "a.mp4", "--size", "64")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "arguments", "words"),
     [
@@ -175,6 +176,7 @@ def test_the_statuses_are_documented() -> None:
 posix = pytest.mark.skipif(os.name == "nt", reason="needs a shell of POSIX")
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(
     ("shell", "status", "error"),
@@ -207,6 +209,7 @@ def test_consoles_and_pipes(shell: str, status: int, error: str, folder: Path) -
     assert re.fullmatch(error, done.stderr.decode("ascii"))
 
 
+@pytest.mark.slow
 def test_signals_that_are_ignored_stay_so(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(
@@ -221,6 +224,7 @@ def test_signals_that_are_ignored_stay_so(monkeypatch: pytest.MonkeyPatch) -> No
         signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.slow
 def test_a_signal_that_a_library_swallows_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

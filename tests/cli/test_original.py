@@ -22,6 +22,8 @@ from dreamtalk_core.original.layout import still_pose
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.worker.methods import Methods
 
+pytestmark = pytest.mark.slow
+
 transformers = pytest.importorskip(
     "transformers", reason="needs transformers: pip install dreamtalk[original]"
 )

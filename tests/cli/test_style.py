@@ -12,6 +12,8 @@ from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.cli import main
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 
+pytestmark = pytest.mark.slow
+
 
 def smile(folder: Path, name: str = "grin.csv", seconds: float = 3) -> Path:
     """A motion file of a face that speaks with a smile."""

@@ -17,6 +17,8 @@ from dreamtalk_core.render.head.pictures import HeadPictures
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.job import render
 
+pytestmark = pytest.mark.slow
+
 SQUINT = 0.2
 
 

@@ -33,6 +33,7 @@ def test_a_corpus_without_clips_to_judge_by_is_told(corpus: Path) -> None:
         evaluation_clips(corpus, "none")
 
 
+@pytest.mark.slow
 def test_the_command_reports_by_split(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = corpus / "report.json"
     assert main(["evaluate", "--corpus", str(corpus), "--json", str(report)]) == 0

@@ -25,6 +25,8 @@ from dreamtalk_core.evaluation.page import (
 )
 from dreamtalk_core.evaluation.report import ClipResult, Report
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("matplotlib")
 
 VOID = {"meta", "br"}

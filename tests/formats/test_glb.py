@@ -129,6 +129,7 @@ def test_head_rotation_track(written: tuple[Glb, Motion, Path]) -> None:
     assert ((turns[1:] * turns[:-1]).sum(axis=1) >= 0).all()
 
 
+@pytest.mark.slow
 def test_a_still_head_has_no_rotation_track(tmp_path: Path) -> None:
     glb.write(tmp_path / "m.glb", motion(turning=False))
     assert len(Glb(tmp_path / "m.glb").json["animations"][0]["channels"]) == 1
@@ -167,6 +168,7 @@ def test_the_texture_is_the_atlas(written: tuple[Glb, Motion, Path]) -> None:
     np.testing.assert_array_equal(picture, load_head().atlas)
 
 
+@pytest.mark.slow
 def test_the_file_is_small_and_the_same_each_time(
     written: tuple[Glb, Motion, Path], tmp_path: Path
 ) -> None:
@@ -176,6 +178,7 @@ def test_the_file_is_small_and_the_same_each_time(
     assert (tmp_path / "again.GLB").read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_missing_channels_are_zero_and_others_left_out(tmp_path: Path) -> None:
     some = Motion(("extra", "jawOpen"), np.full((3, 2), 0.5, np.float32), Fraction(25))
     glb.write(tmp_path / "m.glb", some)
@@ -185,6 +188,7 @@ def test_missing_channels_are_zero_and_others_left_out(tmp_path: Path) -> None:
     assert weights.sum() == 1.5
 
 
+@pytest.mark.slow
 def test_reading_and_bad_targets_are_reported(tmp_path: Path) -> None:
     with pytest.raises(MotionError, match="only be written"):
         glb.read(tmp_path / "m.glb")

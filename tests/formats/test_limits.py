@@ -82,6 +82,7 @@ def test_an_honest_archive_is_read(tmp_path: Path) -> None:
     assert len(Motion.load(archive(tmp_path / "a.npz"))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "member",
     [
@@ -155,6 +156,7 @@ def test_other_packings_and_their_damage(tmp_path: Path) -> None:
     assert refused(Motion.load, path)
 
 
+@pytest.mark.slow
 def test_names_twice_and_too_many(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.npz")
     with zipfile.ZipFile(path, "a") as file, pytest.warns(UserWarning, match="Duplicate"):
@@ -166,6 +168,7 @@ def test_names_twice_and_too_many(tmp_path: Path) -> None:
     assert refused(Motion.load, path)
 
 
+@pytest.mark.slow
 def test_every_wrong_byte_of_an_archive_is_told_or_harmless(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.npz")
     whole = path.read_bytes()
@@ -194,6 +197,7 @@ def document(**members: object) -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -267,6 +271,7 @@ def test_json_is_strict() -> None:
 HEADER = "Timecode,BlendshapeCount,JawOpen"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

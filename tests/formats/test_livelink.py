@@ -53,6 +53,7 @@ def timecode(seconds: float, base: int) -> str:
     return f"{clock}:{(seconds - whole) * base:06.3f}"
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     weights=arrays(np.float32, (3, 52), elements=st.floats(0, 1, width=32)),

@@ -15,6 +15,7 @@ from dreamtalk_core.formats import npz
 from dreamtalk_core.motion import Motion
 
 
+@pytest.mark.slow
 @given(
     weights=arrays(np.float32, (5, 2), elements=st.floats(0, 1, width=32)),
     head=arrays(np.float32, (5, 3), elements=st.floats(-360, 360, width=32)),

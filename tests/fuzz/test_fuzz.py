@@ -16,6 +16,8 @@ import pytest
 from tests.fuzz.__main__ import unfit
 from tests.fuzz.lines import NOBODY, answer_to, line
 
+pytestmark = pytest.mark.slow
+
 LONGER = int(os.environ.get("DREAMTALK_FUZZ", "1"))
 """How many times as many as CI does."""
 

@@ -17,6 +17,13 @@ from tests.integration.browser import Opened, open_frontend
 from tests.integration.comfy import ROOT, Comfy, Runner
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that is tested here needs a host."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.host)
+
+
 def found(venv: Path) -> Path:
     """The Python of a host; where it is missing the test is skipped, or fails in CI."""
     python = hosts.python_of(venv)

@@ -196,6 +196,7 @@ def test_checkpoints_that_swell(tmp_path: Path) -> None:
         read_checkpoint(path, MOTION)
 
 
+@pytest.mark.slow
 def test_loading_networks_takes_no_compiler() -> None:
     """PyTorch's own loads lazily: seconds, and 90 MB, for whoever touches it."""
     program = """

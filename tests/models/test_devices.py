@@ -140,6 +140,7 @@ def sync(talk: DreamTalk, speech: Speech, folder: Path) -> object:
     return measure_sync(speech, talk.animate(speech, "neutral"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "work",
     [
@@ -165,6 +166,7 @@ def test_every_network_runs_on_one_thread(
     assert torch.get_num_threads() == HOST
 
 
+@pytest.mark.slow
 def test_windows_side_by_side_are_the_same_as_one_after_the_other(
     talk: DreamTalk, speech: Speech
 ) -> None:

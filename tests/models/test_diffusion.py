@@ -48,6 +48,7 @@ def test_noise_is_mixed_in_by_variance() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("steps", "eta"), [(50, 0.0), (1000, 1.0)])
 def test_samples_follow_the_data(steps: int, eta: float) -> None:
     drawn = sample(best_denoiser, frame_noise(20_000, 1, seed=1), steps, eta, seed=2)

@@ -35,6 +35,7 @@ def summaries(pieces: int = 3) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((1 + pieces, len(SUMMARY))).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_a_speech_is_summed_up_whole_and_second_by_second(demo_voice: Path) -> None:
     waveform = Speech.load(demo_voice).waveform
     rows = np.zeros((len(waveform) // 320, FEATURE_WIDTH), np.float16)

@@ -120,6 +120,7 @@ def test_reduce_keys_keeps_only_corners() -> None:
     assert reduce_keys(at[:1], corner[:1], 0.0).tolist() == [0]
 
 
+@pytest.mark.slow
 def test_reduce_keys_copes_with_long_takes() -> None:
     at = np.arange(20000.0)
     assert len(reduce_keys(at, at % 2, 0.1)) == 20000

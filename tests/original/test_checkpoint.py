@@ -48,6 +48,7 @@ def test_reads_what_was_saved(checkpoint: Path, small_tensors: dict[str, Tensor]
     assert not any(parameter.requires_grad for parameter in model.parameters())
 
 
+@pytest.mark.slow
 def test_import_keeps_every_bit(
     checkpoint: Path, tmp_path: Path, small_model: OriginalMotionModel
 ) -> None:
@@ -67,6 +68,7 @@ def test_import_keeps_every_bit(
     assert import_checkpoint(target, again) is MOTION
 
 
+@pytest.mark.slow
 def test_import_of_a_renderer(shared: Path, tmp_path: Path) -> None:
     tensors = load_file(shared / "parity" / "renderer_small.safetensors")
     source, target = tmp_path / "renderer.pt", tmp_path / "renderer.safetensors"

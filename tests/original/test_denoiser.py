@@ -77,6 +77,7 @@ def test_one_step_of_the_fixture(
     torch.testing.assert_close(clean, io["net_out_t901"][0], **CLOSE)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 @pytest.mark.parametrize(
     ("name", "guidance", "steps"),
@@ -100,6 +101,7 @@ def test_sampling_of_the_fixture(
     torch.testing.assert_close(motion, io[name][0], **CLOSE)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 @pytest.mark.parametrize("guidance", [0.0, 0.6, 1.0, 2.0])
 def test_plain_path_agrees(
@@ -114,6 +116,7 @@ def test_plain_path_agrees(
     torch.testing.assert_close(ours, plain, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_plain_path_agrees_at_full_size(benchmark_module: ModuleType) -> None:
     full = benchmark_module.FULL
@@ -146,6 +149,7 @@ def test_arithmetic_is_saved(benchmark_module: ModuleType, guidance: float, save
     assert ratio > saved
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_frames_do_not_know_of_each_other(small_model: OriginalMotionModel) -> None:
     """So long speech can be sampled in pieces."""

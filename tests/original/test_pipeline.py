@@ -33,6 +33,8 @@ from dreamtalk_core.speech.media import pixels
 from dreamtalk_core.style import Style, StyleLibrary, StyleTrack
 from dreamtalk_core.style.library import Shelf
 
+pytestmark = pytest.mark.slow
+
 SIZES = Sizes(
     width=16,
     feed_forward=24,

@@ -70,6 +70,7 @@ def test_windows_repeat_the_ends() -> None:
     assert (driving_windows(rows, 7, 9) == windows[7:9]).all()
 
 
+@pytest.mark.slow
 def test_frames_are_the_networks_pictures(renderer: PIRenderer, portrait: Image) -> None:
     some = face(3)
     drawn = list(draw_frames(renderer, portrait, some))
@@ -87,6 +88,7 @@ def test_a_portrait_of_another_size_is_refused(renderer: PIRenderer) -> None:
         next(draw_frames(renderer, np.zeros((256, 255, 3), np.uint8), face(1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["coefficients", "motion"])
 def test_the_video_has_frames_and_sound(
     renderer: PIRenderer, portrait: Image, tmp_path: Path, kind: str
@@ -111,6 +113,7 @@ def test_the_video_has_frames_and_sound(
     assert 0.4 <= samples / 16000 < 0.55
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length(renderer: PIRenderer, portrait: Image) -> None:
     resource = pytest.importorskip("resource", reason="peak memory is told on Unix only")
     frames = draw_frames(renderer, portrait, face(60))
@@ -165,6 +168,7 @@ def test_squares_are_bilinear(shape: tuple[int, int]) -> None:
     assert np.abs(found - expected[0].permute(1, 2, 0).numpy()).max() < 0.51
 
 
+@pytest.mark.slow
 def test_portraits_are_cropped_like_the_public_code(shared: Path) -> None:
     """Boxes of dlib 20.0.1 in the media, and the crop that the public code makes of them."""
     from dreamtalk_core.tracking.tracker import FaceTracker

@@ -16,6 +16,8 @@ from torch import Tensor
 from dreamtalk_core.errors import ModelError
 from dreamtalk_core.original.renderer import PIRenderer, RendererSizes, renderer_shapes, warp
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 1e-4
 
 TINY = RendererSizes(

@@ -12,6 +12,8 @@ from dreamtalk_core.errors import ModelError
 from dreamtalk_core.original import wav2vec
 from dreamtalk_core.original.wav2vec import MODEL, Wav2Vec
 
+pytestmark = pytest.mark.slow
+
 transformers = pytest.importorskip(
     "transformers", reason="needs transformers: pip install dreamtalk[original]"
 )

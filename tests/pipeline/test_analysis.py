@@ -22,6 +22,8 @@ from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.worker.methods import Methods
 
+pytestmark = pytest.mark.slow
+
 ONCE = {"phonetics": 1, "pitch": 1}
 
 

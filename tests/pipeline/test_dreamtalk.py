@@ -24,6 +24,8 @@ from dreamtalk_core.speech.features import encode_speech
 from dreamtalk_core.speech.phonetics import reported
 from dreamtalk_core.style import Style
 
+pytestmark = pytest.mark.slow
+
 EMOTIONS = {"happy", "sad", "angry", "fear", "disgust", "surprise", "contempt"}
 
 

@@ -23,6 +23,7 @@ def stream(talk: DreamTalk, wave: np.ndarray, size: int, **options: float) -> li
     return [piece for piece in [*pieces, fed.finish()] if piece is not None]
 
 
+@pytest.mark.slow
 def test_pieces_join_to_what_the_whole_speech_gives(talk: DreamTalk) -> None:
     speech = Speech.load(DEMO_VOICE)
     whole = talk.animate(speech, "happy")
@@ -46,6 +47,7 @@ def test_the_first_second_gives_curves_at_once(talk: DreamTalk) -> None:
     assert len(first) == 20
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_stream(talk: DreamTalk) -> None:
     wave = np.tile(Speech.load(DEMO_VOICE).waveform[: 5 * 16_000], 6)
     fed = MotionStream(talk, talk.load_style("neutral"), steps=1)

@@ -14,6 +14,8 @@ from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL
 from dreamtalk_core.pipeline.sync import measure_sync
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def take() -> tuple[Speech, Motion]:

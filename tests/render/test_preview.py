@@ -127,6 +127,7 @@ def test_more_than_a_row(tmp_path: Path) -> None:
     assert shown[64:, 128:].max() < 6
 
 
+@pytest.mark.slow
 def test_curves_lie_under_the_picture(tmp_path: Path) -> None:
     moving = motion(50)
     path = tmp_path / "v.##.png"
@@ -197,6 +198,7 @@ def test_a_control_picture_that_is_not_known(tmp_path: Path) -> None:
         render(ControlPictures(motion(3), "canny"), tmp_path / "v.mp4")
 
 
+@pytest.mark.slow
 def test_control_videos_of_a_portrait(tmp_path: Path) -> None:
     template = load_template()
     landmarks = template.rest * [1, -1, -1] + [100, 120, 0]

@@ -66,6 +66,7 @@ def test_sphere_fit() -> None:
     assert radius == pytest.approx(12.5)
 
 
+@pytest.mark.slow
 def test_open_sky_and_floor() -> None:
     """A lone plate is in full light; under a lid it is mostly dark."""
     plate = np.array([[-90, 0, -90], [-90, 0, 90], [90, 0, 90], [90, 0, -90]], float)

@@ -137,6 +137,7 @@ def test_exact_time_and_pitch_after_resampling() -> None:
         assert abs(int(near.argmax()) - 80) <= 1
 
 
+@pytest.mark.slow
 @given(
     count=st.integers(1, 5000),
     rate=st.sampled_from([8000, 11025, 16000, 22050, 44100, 48000, 96000]),

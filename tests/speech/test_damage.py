@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 
+pytestmark = pytest.mark.slow
+
 SHORTER = 0.005
 """Seconds that may be missing without a word."""
 LATER = 0.04

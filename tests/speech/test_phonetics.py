@@ -24,6 +24,7 @@ def waveform() -> torch.Tensor:
     return torch.tensor(Speech.load(DEMO_VOICE).waveform)
 
 
+@pytest.mark.slow
 def test_posteriors_equal_the_native_library(
     encoder: PhoneticEncoder, waveform: torch.Tensor
 ) -> None:
@@ -47,6 +48,7 @@ def test_it_hears_the_words(encoder: PhoneticEncoder, waveform: torch.Tensor) ->
     assert "kɔlɪŋ<wb>supɝ" in heard  # "Thank you for calling Super ..."
 
 
+@pytest.mark.slow
 def test_windows_agree_with_the_whole(encoder: PhoneticEncoder, waveform: torch.Tensor) -> None:
     streamed = torch.cat(list(encoder.stream(waveform.numpy())))
     whole = encoder.features(waveform[None])[0]

@@ -82,6 +82,7 @@ def test_there_are_as_many_frames_as_a_motion_has(count: int) -> None:
     assert np.isfinite(described).all()
 
 
+@pytest.mark.slow
 def test_long_speech_is_measured_like_short_speech() -> None:
     """It is handled in blocks; their seams must not show."""
     wave = voice(150 + 50 * np.sin(np.arange(45 * RATE) / 3000), 45.0)
@@ -101,6 +102,7 @@ def test_effort_shows_in_the_balance_of_the_spectrum(demo_voice: object) -> None
     assert change[column["slope high"]] == pytest.approx(3.0, abs=0.3)
 
 
+@pytest.mark.slow
 def test_loudness_is_that_of_librosa(demo_voice: object) -> None:
     import librosa
 

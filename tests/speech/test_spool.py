@@ -89,6 +89,7 @@ def test_a_spooled_speech_is_heard_like_one_in_memory(monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(one.loudness, other.loudness)
 
 
+@pytest.mark.slow
 def test_piece_by_piece_is_what_the_whole_gives(
     talk: DreamTalk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +126,7 @@ def test_piece_by_piece_is_what_the_whole_gives(
     torch.testing.assert_close(whole[0], expected, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells, and only POSIX lets go")
 def test_memory_does_not_grow_with_the_speech(
     talk: DreamTalk, monkeypatch: pytest.MonkeyPatch

@@ -154,6 +154,7 @@ def test_spellings_of_a_name_are_one_style(
     assert len(library.names(model)) == 3
 
 
+@pytest.mark.slow
 def test_the_older_spelling_that_cannot_be_deleted_is_told(
     library: StyleLibrary, model: MotionModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -192,6 +192,7 @@ def test_a_style_of_another_model_is_refused(model: MotionModel) -> None:
 # Files.
 
 
+@pytest.mark.slow
 @given(style=styles)
 def test_a_style_file_keeps_every_bit(
     style: Style, model: MotionModel, tmp_path_factory: pytest.TempPathFactory
@@ -369,6 +370,7 @@ tracks = st.dictionaries(
 ).map(lambda keys: StyleTrack(tuple(sorted(keys.items(), key=lambda key: key[0]))))
 
 
+@pytest.mark.slow
 @given(tracks)
 def test_a_track_is_its_keys_at_their_times_and_holds_outside(track: StyleTrack) -> None:
     times = [time for time, _ in track.keys]
@@ -381,6 +383,7 @@ def test_a_track_is_its_keys_at_their_times_and_holds_outside(track: StyleTrack)
     assert track.codes([]).shape == (0, WIDTH)
 
 
+@pytest.mark.slow
 @given(tracks)
 def test_a_track_goes_one_way_between_keys(track: StyleTrack) -> None:
     assume(len(track.keys) > 1)

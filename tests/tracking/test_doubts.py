@@ -114,6 +114,7 @@ def clips(shared: Path) -> list[list[Picture]]:
     return [list(open_images(folder / name))[20:45] for name in names]
 
 
+@pytest.mark.slow
 def test_two_real_clips_joined(clips: list[list[Picture]], tmp_path: Path) -> None:
     tracker = FaceTracker.load()
     joined, single = tmp_path / "joined.mp4", tmp_path / "single.mp4"

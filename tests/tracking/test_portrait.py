@@ -53,6 +53,7 @@ def test_a_clear_face_needs_no_warning(plain: Portrait) -> None:
     assert (np.diff(eyes) > 0).all(), "from left to right in the picture"
 
 
+@pytest.mark.slow
 def test_a_file_is_the_same_portrait(
     plain: Portrait, draw: Draw, tracker: FaceTracker, tmp_path: Path
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_covered_mouth_is_said(plain: Portrait, tracker: FaceTracker) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_small_face_and_several(plain: Portrait, tracker: FaceTracker) -> None:
     small = np.full((256, 512, 3), 60, np.uint8)
     small[:128, 40:168] = plain.image[::2, ::2]
@@ -102,6 +104,7 @@ def test_a_small_face_and_several(plain: Portrait, tracker: FaceTracker) -> None
         read_portrait(small, choice=2, tracker=tracker)
 
 
+@pytest.mark.slow
 def test_the_identity_stays_when_the_head_turns_or_grows(
     plain: Portrait, draw: Draw, tracker: FaceTracker
 ) -> None:
@@ -128,6 +131,7 @@ def test_the_crop_holds_the_face_upright_and_nothing_from_outside(plain: Portrai
     assert bottom < square.y + square.width / 2
 
 
+@pytest.mark.slow
 def test_a_cropped_portrait_is_the_same_face(plain: Portrait, tracker: FaceTracker) -> None:
     small = read_portrait(plain.image, crop=128, tracker=tracker)
     np.testing.assert_array_equal(small.image, plain.crop(128))
@@ -138,6 +142,7 @@ def test_a_cropped_portrait_is_the_same_face(plain: Portrait, tracker: FaceTrack
         read_portrait(plain.image, crop=5, tracker=tracker)
 
 
+@pytest.mark.slow
 def test_a_drawing_is_placed_by_hand(tracker: FaceTracker) -> None:
     picture = np.full((300, 400, 3), 250, np.uint8)
     for x, y in ((150, 100), (250, 110)):

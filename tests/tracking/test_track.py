@@ -90,6 +90,7 @@ def test_no_face_anywhere(tmp_path: Path) -> None:
         track(tmp_path, [None] * 3)
 
 
+@pytest.mark.slow
 def test_a_short_gap_is_bridged(tmp_path: Path) -> None:
     weights = np.zeros((30, 52), np.float32)
     weights[20:, JAW] = 0.8
@@ -106,6 +107,7 @@ def test_a_short_gap_is_bridged(tmp_path: Path) -> None:
     np.testing.assert_allclose(tracked.motion.head_rotation[:, 1], jaw * 10, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_long_gap_comes_to_rest_and_is_told(tmp_path: Path) -> None:
     weights = np.full((80, 52), 0.05, np.float32)
     weights[20:30, JAW] = weights[60:65, JAW] = 0.8
@@ -123,6 +125,7 @@ def test_a_long_gap_comes_to_rest_and_is_told(tmp_path: Path) -> None:
     assert (yaw[0], yaw[-1]) == pytest.approx((0, 10), abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [False, True])
 def test_what_is_found_is_kept(tmp_path: Path, late: bool) -> None:
     """A face that leaves half way, or that comes half way."""
@@ -138,6 +141,7 @@ def test_what_is_found_is_kept(tmp_path: Path, late: bool) -> None:
     assert np.abs(np.diff(jaw)).max() < 0.2
 
 
+@pytest.mark.slow
 def test_a_cut_is_no_movement(tmp_path: Path) -> None:
     weights = np.zeros((40, 52), np.float32)
     weights[:, JAW] = np.random.default_rng(0).uniform(0.3, 0.33, 40)
@@ -190,6 +194,7 @@ def tracker() -> FaceTracker:
     return FaceTracker.load()
 
 
+@pytest.mark.slow
 def test_a_head_that_speaks_and_leaves(tmp_path: Path, tracker: FaceTracker) -> None:
     """The whole way: a video of the drawn head, which is away for the last second."""
     renderer = HeadRenderer(192)

@@ -115,6 +115,7 @@ def test_several_faces(tracker: FaceTracker, draw: Draw, head: Image) -> None:
         choose_face(faces, 2)
 
 
+@pytest.mark.slow
 def test_a_small_face_in_a_large_picture(tracker: FaceTracker, head: Image) -> None:
     (near,) = tracker.find(head)
     (far,) = tracker.find(on_grey(head[::2, ::2], 720, 1280, 500, 1000))
@@ -128,6 +129,7 @@ def test_a_face_that_fills_the_picture(tracker: FaceTracker, head: Image) -> Non
     assert abs(close.size - face.size) < 0.1 * face.size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (300, 2), (64, 64)])
 def test_no_face(tracker: FaceTracker, shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
@@ -135,6 +137,7 @@ def test_no_face(tracker: FaceTracker, shape: tuple[int, int]) -> None:
     assert list(tracker.follow([noise, noise])) == [None, None]
 
 
+@pytest.mark.slow
 def test_following_finds_loses_and_finds_again(tracker: FaceTracker, head: Image) -> None:
     empty = np.full_like(head, 90)
     moved = np.roll(head, 40, axis=1)
@@ -147,6 +150,7 @@ def test_following_finds_loses_and_finds_again(tracker: FaceTracker, head: Image
     assert np.abs(shift - 40).max() < 2
 
 
+@pytest.mark.slow
 def test_following_keeps_the_person(tracker: FaceTracker, draw: Draw) -> None:
     """Not whoever is largest at the moment, and from whichever end it is counted at first."""
     calm, open_mouthed = draw(), draw(jawOpen=0.8)
@@ -267,6 +271,7 @@ def check(faces: list[Face], recorded: dict[str, NDArray[Any]], landmark: float)
         assert moved.max() < 0.02, i
 
 
+@pytest.mark.slow
 def test_every_frame_is_that_of_the_record(
     tracker: FaceTracker, clip: list[Image], recorded: dict[str, NDArray[Any]]
 ) -> None:
@@ -285,6 +290,7 @@ def test_every_frame_is_that_of_the_record(
     check(faces, picked, 0.01)
 
 
+@pytest.mark.slow
 def test_a_whole_clip_stays_with_the_record(
     tracker: FaceTracker, clip: list[Image], recorded: dict[str, NDArray[Any]]
 ) -> None:

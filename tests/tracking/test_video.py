@@ -183,6 +183,7 @@ def test_grey_and_deep_pictures(tmp_path: Path, pixels: str) -> None:
     assert image.mean() == pytest.approx(60, abs=1)
 
 
+@pytest.mark.slow
 def test_8k_is_made_smaller(tmp_path: Path) -> None:
     images = open_images(write_video(tmp_path / "a.mkv", [0], (7680, 4320), codec="mjpeg"))
     assert [image.shape for image in images] == [(1080, 1920, 3)]
@@ -359,6 +360,7 @@ def test_damaged_video(tmp_path: Path) -> None:
         list(open_images(path))
 
 
+@pytest.mark.slow
 def test_damaged_h264(tmp_path: Path) -> None:
     """Its decoder paints over what it lacks and goes on, and says so only when it is asked. It has
     no checksums: some noise is a picture to it."""

@@ -54,6 +54,7 @@ def test_what_is_shipped_is_right(path: Path) -> None:
     assert read_config(path)["steps"] > 0
 
 
+@pytest.mark.slow
 def test_no_entry_takes_what_it_cannot_be(settings: dict[str, Any], tmp_path: Path) -> None:
     for at in entries(settings):
         for wrong in (None, [[]], float("nan")):

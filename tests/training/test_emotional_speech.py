@@ -49,6 +49,7 @@ def test_pitch_rises_and_formants_stay(plain: np.ndarray, semitones: float) -> N
     assert middle(after, "cepstrum 2") == pytest.approx(middle(before, "cepstrum 2"), abs=0.25)
 
 
+@pytest.mark.slow
 def test_range_tempo_and_formants(plain: np.ndarray) -> None:
     before = acted(plain)
     spread = np.subtract(*np.percentile(pitch(before), [80, 20]))
@@ -62,6 +63,7 @@ def test_range_tempo_and_formants(plain: np.ndarray) -> None:
     assert np.median(pitch(smiling)) == pytest.approx(np.median(pitch(before)), abs=0.5)
 
 
+@pytest.mark.slow
 def test_voice_quality(plain: np.ndarray) -> None:
     before = acted(plain)
     assert middle(acted(plain, brightness=3), "alpha") < middle(before, "alpha") - 4

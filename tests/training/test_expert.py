@@ -12,6 +12,8 @@ from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.training.data import CHANNELS, Batch
 from dreamtalk_core.training.expert import expert_loss, sync_loss
 
+pytestmark = pytest.mark.slow
+
 FRAMES, FEATURES = 40, 12
 
 

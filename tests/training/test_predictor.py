@@ -22,6 +22,8 @@ from dreamtalk_core.training import predictor as training
 from dreamtalk_core.training.train import read_config
 from tests.test_corpus import write_sound, write_tracked
 
+pytestmark = pytest.mark.slow
+
 CONFIG = Path(training.__file__).with_name("predictor.json")
 EMOTIONS = ("neutral", "angry", "happy", "sad", "fear", "disgust", "bored")
 

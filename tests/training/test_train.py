@@ -24,6 +24,8 @@ from dreamtalk_core.training import train as training
 from dreamtalk_core.training.data import CHANNELS, calibrate, draw_batch, load_sources
 from tests.test_corpus import write_sound, write_tracked
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = Path(training.__file__).with_name("default.json")
 SIZES = {"style": 8, "width": 16, "heads": 2, "dropout": 0.0}

@@ -14,6 +14,8 @@ from blender_addon.client.runtimes import STAMP, Wheel, environment_python, runt
 from blender_addon.client.tasks import WorkerError
 from blender_addon.make_extension import packed
 
+pytestmark = pytest.mark.slow
+
 
 def small_wheel(folder: Path, needs: str = "") -> Wheel:
     info = "dreamtalk-1.2.dist-info"

@@ -100,6 +100,7 @@ def test_a_comfyui_without_the_nodes_is_no_find(
     assert usual_runtime(tmp_path / "own") is None
 
 
+@pytest.mark.slow
 def test_which_pythons_the_wheel_is_for(tmp_path: Path) -> None:
     ((name, content),) = wheel().items()
     path = tmp_path / Path(name).name

@@ -51,6 +51,7 @@ def test_variables_of_ours_stay() -> None:
     assert clean_environment(given) == {"PATH": "c", "DREAMTALK_STYLES": "d"}
 
 
+@pytest.mark.slow
 def test_one_that_does_not_answer_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +81,7 @@ def test_a_dreamtalk_from_before_the_worker(tmp_path: Path) -> None:
     client.shut_down()
 
 
+@pytest.mark.slow
 def test_one_that_ended_for_want_of_work_is_followed_by_another(tmp_path: Path) -> None:
     client = Worker(GOOD, tmp_path / "w")
     first = hello(client, 1, idle=0.2)
@@ -93,6 +95,7 @@ def test_one_that_ended_for_want_of_work_is_followed_by_another(tmp_path: Path) 
     client.shut_down()
 
 
+@pytest.mark.slow
 def test_after_a_failure_the_next_task_gets_another_process(tmp_path: Path) -> None:
     client = Worker(GOOD, tmp_path / "w")
     first = hello(client, 1)

@@ -30,6 +30,8 @@ from dreamtalk_core.render.job import render
 from dreamtalk_core.retarget import match
 from dreamtalk_core.rig.head import load_head
 
+pytestmark = pytest.mark.slow
+
 STILL = Motion(ARKIT_NAMES, np.zeros((2, 52), np.float32), Fraction(25))
 POSES = (
     ({}, (0, 0, 0)),

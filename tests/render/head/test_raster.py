@@ -94,6 +94,7 @@ def test_normals_of_a_sphere_point_outwards() -> None:
     np.testing.assert_array_equal(normals[:20], normals[-20:])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")
 def test_works_where_nothing_can_be_cached(tmp_path: Path) -> None:
     """With no folder for numba's cache the kernels are compiled in memory."""

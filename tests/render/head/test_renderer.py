@@ -128,6 +128,7 @@ def test_the_chest_stays_when_the_head_turns(renderer: HeadRenderer) -> None:
     assert np.abs(straight - turned)[-8:, 200:].mean() < 2
 
 
+@pytest.mark.slow
 def test_threads_draw_the_same_pictures(renderer: HeadRenderer) -> None:
     rows = [weights(jawOpen=i / 8) for i in range(8)]
     alone = [renderer.render(row) for row in rows]
@@ -148,6 +149,7 @@ def test_another_size_shows_the_same_picture(renderer: HeadRenderer) -> None:
     assert np.abs(small - large).mean() < 4
 
 
+@pytest.mark.slow
 def test_the_camera_goes_round() -> None:
     renderer = HeadRenderer(128, background=None)
     front, left = renderer.render(weights()), renderer.render(weights(), view=(0.0, 90.0))

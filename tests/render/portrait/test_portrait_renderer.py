@@ -16,6 +16,8 @@ from dreamtalk_core.render.portrait.template import EYE_LOOPS, LOWER_LIP, UPPER_
 from dreamtalk_core.render.portrait.warp import EMPTY, coverage, fill_map
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
 
+pytestmark = pytest.mark.slow
+
 Image = NDArray[np.uint8]
 Array = NDArray[np.float64]
 
