@@ -25,6 +25,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from dreamtalk_core import Speech  # noqa: E402
+from dreamtalk_core.motion import MODEL_FPS  # noqa: E402
 from dreamtalk_core.speech import prosody  # noqa: E402
 from dreamtalk_core.speech.audio import SAMPLE_RATE  # noqa: E402
 from dreamtalk_core.speech.phonetics import PhoneticEncoder  # noqa: E402
@@ -54,7 +55,7 @@ def minute() -> np.ndarray:
     return np.resize(Speech.load(VOICE).waveform, 60 * SAMPLE_RATE)
 
 
-FRAMES = 60 * prosody.FPS
+FRAMES = 60 * MODEL_FPS
 
 
 def our_loudness(_: Path) -> Callable[[], np.ndarray]:
@@ -63,7 +64,7 @@ def our_loudness(_: Path) -> Callable[[], np.ndarray]:
 
 
 def librosa_loudness(_: Path) -> Callable[[], np.ndarray]:
-    hop, window = SAMPLE_RATE // prosody.FPS, 1024
+    hop, window = SAMPLE_RATE // MODEL_FPS, 1024
     wave = np.pad(minute(), ((window - hop) // 2, window))
 
     def measure() -> np.ndarray:

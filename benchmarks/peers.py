@@ -34,12 +34,12 @@ from benchmarks.corpora.grid import clip_bursts  # noqa: E402
 from benchmarks.corpora.groups import evaluate_groups, grouped_clips  # noqa: E402
 from benchmarks.corpora.posteriors import phone_posteriors  # noqa: E402
 from dreamtalk_core.errors import DreamTalkError  # noqa: E402
-from dreamtalk_core.evaluation.clips import FPS, Prediction, TrackedClip  # noqa: E402
+from dreamtalk_core.evaluation.clips import Prediction, TrackedClip  # noqa: E402
 from dreamtalk_core.evaluation.evaluate import expert_sync  # noqa: E402
 from dreamtalk_core.evaluation.page import check_page, write_page  # noqa: E402
 from dreamtalk_core.evaluation.report import Report, comparison  # noqa: E402
 from dreamtalk_core.evaluation.tables import save_json  # noqa: E402
-from dreamtalk_core.motion import Motion  # noqa: E402
+from dreamtalk_core.motion import MODEL_FPS, Motion  # noqa: E402
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX  # noqa: E402
 
 Weights = NDArray[np.float64]
@@ -241,8 +241,8 @@ def _animate_phones(
             segments.append(segment("sil", now, start))
         segments.append(segment(phone, max(start, now), max(end, start, now)))
         now = segments[-1].end
-    if now < frames / FPS:
-        segments.append(segment("sil", now, frames / FPS))
+    if now < frames / MODEL_FPS:
+        segments.append(segment("sil", now, frames / MODEL_FPS))
     mapping = _peer("openfacefx", "openfacefx.ipa").IPA_MAPPING if ipa else None
     pipeline = _peer("openfacefx", "openfacefx.pipeline")
     return _to_arkit(pipeline.generate_from_alignment(segments, mapping=mapping), frames)
@@ -259,7 +259,7 @@ def _to_arkit(track: Any, frames: int) -> Weights:
 
 
 def _frame_times(frames: int) -> Weights:
-    times: Weights = (np.arange(frames, dtype=np.float64) + 0.5) / FPS
+    times: Weights = (np.arange(frames, dtype=np.float64) + 0.5) / MODEL_FPS
     return times
 
 

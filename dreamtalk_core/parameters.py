@@ -14,10 +14,10 @@ from fractions import Fraction
 from typing import Any
 
 from dreamtalk_core.errors import DreamTalkError, shown
-from dreamtalk_core.motion.frame_rate import parse_fps
+from dreamtalk_core.motion.frame_rate import MODEL_FPS, parse_fps
 
 UNLIMITED = math.inf
-STANDARD_FPS = Fraction(25)
+STANDARD_FPS = Fraction(MODEL_FPS)
 MOST_STEPS = 1000
 """Denoising steps that there are, with which the networks were trained."""
 

@@ -145,6 +145,21 @@ def test_every_module_has_a_place() -> None:
 
 
 @pytest.mark.slow
+def test_functions_are_short() -> None:
+    """Compiled ones may be longer: where they are split, they call, and a call is not free."""
+    longest = {
+        f"{name_of(path)}: {node.name}": node.end_lineno - node.lineno + 1
+        for path in committed()
+        if path.suffix == ".py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno
+        >= (120 if any("jit" in ast.unparse(own) for own in node.decorator_list) else 80)
+    }
+    assert not longest
+
+
 def test_no_module_imports_a_script() -> None:
     scripts = {dotted(path) for path in modules() if is_script(path)}
     importers = [

@@ -20,11 +20,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.animation.calibration import calibrate
 from dreamtalk_core.errors import CorpusError
-from dreamtalk_core.evaluation.clips import FPS, TrackedClip
+from dreamtalk_core.evaluation.clips import TrackedClip
 from dreamtalk_core.evaluation.signals import bootstrap_interval, correlation
 from dreamtalk_core.evaluation.tables import aligned, number
 from dreamtalk_core.formats._limits import read_arrays
-from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion import MODEL_FPS, Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, REGIONS
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 
@@ -193,7 +193,7 @@ def emotion_results(
 
 def some_speeches(clips: Sequence[TrackedClip]) -> list[Speech]:
     """`SPEECHES` recordings out of clips, of `SECONDS` at most, to put styles on."""
-    clips = [clip for clip in clips if len(clip.lip_gap) >= 4 * FPS] or list(clips)
+    clips = [clip for clip in clips if len(clip.lip_gap) >= 4 * MODEL_FPS] or list(clips)
     chosen = clips[:: max(1, len(clips) // SPEECHES)][:SPEECHES]
     return [Speech(clip.waveform()[: SECONDS * SAMPLE_RATE], clip.id) for clip in chosen]
 

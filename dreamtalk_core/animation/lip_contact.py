@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import mouth_opening
 
 LEAST_PROBABILITY = 0.05
 """Probability from which a peak counts: it finds 95 % of the bilabials, and 39 a minute that are
@@ -35,13 +36,8 @@ def contact_curves(motion: Motion, probabilities: NDArray[np.float32]) -> list[N
     probabilities: [2 T + 1, 2] that a bilabial and that a labiodental is reported, see
     `closure_curve`.
     """
-    opening = mouth_opening(motion)
+    opening = mouth_opening(motion.to_arkit().weights)
     return [closure_curve(kind, opening, float(motion.fps)) for kind in probabilities.T]
-
-
-def mouth_opening(motion: Motion) -> NDArray[np.float32]:
-    """[T] how far the mouth is open."""
-    return motion.channel("jawOpen") - motion.channel("mouthClose")
 
 
 def closure_curve(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import CorpusError
-from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion import MODEL_FPS, Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ Weights = NDArray[np.floating[Any]]
 
 Prediction: TypeAlias = "Motion | Weights"
 """Motion at 25 fps, or weights [T, 52] in ARKit order where nothing is said about the head."""
-
-FPS = 25.0
-"""Frames per second of tracked clips and of predictions for them."""
 
 
 TRAINED_ON = "train"
@@ -60,7 +57,7 @@ def as_motion(prediction: Prediction) -> Motion:
     """A prediction as motion over the 52 ARKit shapes at 25 fps."""
     if isinstance(prediction, Motion):
         return prediction.to_arkit()
-    return Motion(ARKIT_NAMES, np.clip(prediction, 0, 1), Fraction(FPS))
+    return Motion(ARKIT_NAMES, np.clip(prediction, 0, 1), Fraction(MODEL_FPS))
 
 
 def evaluation_clips(corpus: Path, split: str | None = None) -> list[Clip]:

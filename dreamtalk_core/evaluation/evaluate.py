@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.evaluation.beats import beat_alignment
 from dreamtalk_core.evaluation.clips import (
-    FPS,
     Prediction,
     TrackedClip,
     as_motion,
@@ -38,7 +37,7 @@ from dreamtalk_core.evaluation.vertices import (
     take_distance,
     upper_face_deviation,
 )
-from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion import MODEL_FPS, Motion
 
 if TYPE_CHECKING:
     from dreamtalk_core.models.lip_expert import Sync
@@ -122,29 +121,31 @@ def clip_result(
     tracked = np.asarray(clip.weights, np.float64)[:length]
     gap, width = np.asarray(clip.lip_gap)[:length], np.asarray(clip.lip_width)[:length]
     opening = aperture(predicted)
-    partings = [1000 * lip_parting_delay(opening, burst, FPS) for burst in bursts]
+    partings = [1000 * lip_parting_delay(opening, burst, MODEL_FPS) for burst in bursts]
     lags = lag_correlations(predicted, gap)
     every = range(predicted.shape[1])
     gaps = np.stack([lip_gap_mm(predicted), lip_gap_mm(tracked)])
-    closures = [(first / FPS, last / FPS) for first, last in tracked_closures(gap, FPS)]
-    closed = [shut_within(gaps[0], *closure, FPS) for closure in closures]
+    closures = [
+        (first / MODEL_FPS, last / MODEL_FPS) for first, last in tracked_closures(gap, MODEL_FPS)
+    ]
+    closed = [shut_within(gaps[0], *closure, MODEL_FPS) for closure in closures]
     before = [(burst - CLOSURE_SECONDS, burst) for burst in bursts]
-    beat, beat_gain = beat_alignment(motion.head_rotation[:length], clip.waveform(), FPS)
+    beat, beat_gain = beat_alignment(motion.head_rotation[:length], clip.waveform(), MODEL_FPS)
     figures = {
         "opening": [lip_gap_correlation(predicted, gap)],
         "rounding": [narrowing_correlation(predicted, width)],
         "amplitude": [amplitude_ratio(predicted, tracked)],
         "liveliness": [amplitude_ratio(predicted, tracked, MOVING)],
-        "jitter": [high_frequency_ratio(predicted, tracked, FPS)],
-        "jitter_all": [high_frequency_ratio(predicted, tracked, FPS, every)],
+        "jitter": [high_frequency_ratio(predicted, tracked, MODEL_FPS)],
+        "jitter_all": [high_frequency_ratio(predicted, tracked, MODEL_FPS, every)],
         "lag": [peak_lag(lags)],
-        "closures": [closure_recall(predicted, gap, FPS)],
+        "closures": [closure_recall(predicted, gap, MODEL_FPS)],
         "parting": partings,
         "parting_off": [abs(parting) for parting in partings],
         "lip_error": [lip_vertex_error(predicted, tracked)],
         "upper": [upper_face_deviation(predicted, tracked)],
         "shut": [float(np.mean(closed)) if closed else math.nan],
-        "shut_bursts": [float(shut_within(gaps[0], *span, FPS)) for span in before],
+        "shut_bursts": [float(shut_within(gaps[0], *span, MODEL_FPS)) for span in before],
         "beat": [beat],
         "beat_gain": [beat_gain],
     }

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dreamtalk_core.evaluation.signals import STILL, Array, as_curves, correlation, peak_lag
-from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, mouth_opening
 
 MOUTH: tuple[int, ...] = tuple(
     i for i, name in enumerate(ARKIT_NAMES) if name.startswith(("jaw", "mouth"))
@@ -31,8 +31,7 @@ def aperture(weights: ArrayLike) -> Array:
 
     The jaw may open behind closed lips; ARKit then raises both shapes together.
     """
-    curves = as_curves(weights)
-    return curves[:, INDEX["jawOpen"]] - curves[:, INDEX["mouthClose"]]
+    return mouth_opening(as_curves(weights))
 
 
 def lip_gap_correlation(weights: ArrayLike, lip_gap: ArrayLike) -> float:

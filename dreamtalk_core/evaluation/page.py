@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.evaluation.clips import FPS
 from dreamtalk_core.evaluation.report import ClipResult, Metric, Report, Summary, cell_text
 from dreamtalk_core.evaluation.tables import number
 from dreamtalk_core.files import atomic_write, check_target
+from dreamtalk_core.motion import MODEL_FPS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -247,15 +247,15 @@ def draw_curves(figure: Figure, reports: Sequence[Report], groups: Sequence[str]
                     draw_clip(axis, clip, report.name, COLOURS[i % len(COLOURS)], first=i == 0)
         axis.set_title(f"{group}: {typical.id}")
         axis.set_ylabel("mm")
-        axis.set_xlim(0, min(SHOWN_SECONDS, typical.gaps.shape[1] / FPS))
+        axis.set_xlim(0, min(SHOWN_SECONDS, typical.gaps.shape[1] / MODEL_FPS))
     axes[-1].set_xlabel("s")
     axes[0].legend(loc="upper right", fontsize=8)
 
 
 def draw_clip(axis: Axes, clip: ClipResult, name: str, colour: str, *, first: bool) -> None:
     """One clip's lip gap as predicted, and once for all as tracked."""
-    count = min(clip.gaps.shape[1], round(SHOWN_SECONDS * FPS))
-    times = (np.arange(count) + 0.5) / FPS
+    count = min(clip.gaps.shape[1], round(SHOWN_SECONDS * MODEL_FPS))
+    times = (np.arange(count) + 0.5) / MODEL_FPS
     if first:
         axis.fill_between(
             times, clip.gaps[1, :count], color=TRACKED_COLOUR, alpha=0.45, label="tracked"
@@ -275,6 +275,6 @@ def typical_clip(report: Report, group: str) -> ClipResult:
     Among the clips that fill the plot, or among all if none does.
     """
     clips = [clip for clip in report.clips if clip.group == group]
-    long = [clip for clip in clips if clip.gaps.shape[1] >= SHOWN_SECONDS * FPS]
+    long = [clip for clip in clips if clip.gaps.shape[1] >= SHOWN_SECONDS * MODEL_FPS]
     ranked = sorted(long or clips, key=lambda clip: -np.nan_to_num(clip.figures["opening"][0]))
     return ranked[len(ranked) // 2]

@@ -31,6 +31,7 @@ from dreamtalk_core.formats.gltf.container import Table, write_glb
 from dreamtalk_core.formats.gltf.writer import INDEX_BUFFER, VERTEX_BUFFER, Writer
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.rotation import quaternions
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 from dreamtalk_core.version import __version__
 
@@ -158,27 +159,9 @@ def _animation(writer: Writer, motion: Motion) -> Table:
     ]
     channels = [{"sampler": 0, "target": {"node": 1, "path": "weights"}}]
     if motion.head_rotation.any():
-        turns = _quaternions(motion.head_rotation)
+        turns = quaternions(motion.head_rotation).astype(np.float32)
         samplers.append(
             {"input": clock, "interpolation": "LINEAR", "output": writer.accessor(turns)}
         )
         channels.append({"sampler": 1, "target": {"node": 2, "path": "rotation"}})
     return {"name": "DreamTalk", "samplers": samplers, "channels": channels}
-
-
-def _quaternions(degrees: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Unit quaternions (x, y, z, w) [T, 4] of Ry(yaw) Rx(pitch) Rz(roll), without sign flips."""
-    half = np.radians(degrees.astype(np.float64)) / 2
-    (sp, sy, sr), (cp, cy, cr) = np.sin(half).T, np.cos(half).T
-    turns = np.stack(
-        [
-            cy * sp * cr + sy * cp * sr,
-            sy * cp * cr - cy * sp * sr,
-            cy * cp * sr - sy * sp * cr,
-            cy * cp * cr + sy * sp * sr,
-        ],
-        axis=1,
-    )
-    flips = np.where((turns[1:] * turns[:-1]).sum(axis=1) < 0, -1.0, 1.0)
-    turns[1:] *= np.cumprod(flips)[:, None]
-    return turns.astype(np.float32)

@@ -20,10 +20,12 @@ from dreamtalk_core.models.checkpoint import Checkpoint, fill
 from dreamtalk_core.models.devices import inference
 from dreamtalk_core.models.diffusion import TRAIN_STEPS, alphas_cumprod, frame_noise, sample
 from dreamtalk_core.models.style_encoder import positions
+from dreamtalk_core.motion import MODEL_FPS
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.speech.articulation import FEATURES
+from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import FEATURE_WIDTH, WIDTH
-from dreamtalk_core.speech.prosody import DESCRIPTORS, FAINT_DB, FPS, Prosody, describe_voice
+from dreamtalk_core.speech.prosody import DESCRIPTORS, FAINT_DB, Prosody, describe_voice
 
 Array = npt.NDArray[np.float32]
 
@@ -35,7 +37,7 @@ DRAWS = 16
 NEIGHBOURS = 5
 """Draws near a code that say how typical it is."""
 
-PIECE = FPS
+PIECE = MODEL_FPS
 """Frames (1 s) that one token of a speech summarises; pieces overlap by half."""
 MAX_PIECES = 30
 """Pieces of a long speech, evenly spread, so that its length does not matter."""
@@ -178,6 +180,12 @@ def most_typical(drawn: Tensor) -> int:
     return int(apart[:, 1 : NEIGHBOURS + 1].mean(1).argmin())
 
 
+def speech_summary(features: SpeechFeatures) -> Array:
+    """What the predictor is given of a speech: see `summarise_speech`."""
+    rows = torch.cat(list(features.rows())).float().cpu().numpy()
+    return summarise_speech(features.speech.waveform, rows, features.prosody)
+
+
 def summarise_speech(
     waveform: Array, rows: npt.NDArray[np.floating], prosody: Prosody | None = None
 ) -> Array:
@@ -217,7 +225,7 @@ def _summarise(voice: Array, rows: Array) -> dict[str, float]:
     held = voiced >= 0.5
     both = held[1:] & held[:-1]
     heard = active[1:] & active[:-1]
-    span = _span(active) / FPS
+    span = _span(active) / MODEL_FPS
     pitch = column["pitch"][held]
     result = {
         **_percentiles("pitch", pitch, (5, 20, 50, 80, 95)),
@@ -239,16 +247,16 @@ def _summarise(voice: Array, rows: Array) -> dict[str, float]:
         result[name] = float(values.mean()) if len(values) else 0.0
     # The recogniser reports a phone with a dip in its belief that there is none to report.
     peaks = _peaks(1 - rows[..., -1].reshape(-1), 0.3)
-    runs = np.diff(np.flatnonzero(np.diff(held.astype(int), prepend=0, append=0)))[::2] / FPS
+    runs = np.diff(np.flatnonzero(np.diff(held.astype(int), prepend=0, append=0)))[::2] / MODEL_FPS
     return result | {
-        "pause": 1 - active.sum() / FPS / span,
+        "pause": 1 - active.sum() / MODEL_FPS / span,
         "voiced": voiced.sum() / max(active.sum(), 1),
         "voiced runs a second": len(runs) / span,
         "voiced run": runs.mean() if len(runs) else 0.0,
         "voiced run deviation": runs.std() if len(runs) else 0.0,
         "loudness peaks a second": _peaks(column["loudness"], -20) / span,
         "phones a second": peaks / span,
-        "phones a second spoken": peaks * FPS / max(active.sum(), 5),
+        "phones a second spoken": peaks * MODEL_FPS / max(active.sum(), 5),
     }
 
 
@@ -284,7 +292,7 @@ def _movement(name: str, change: Array, where: npt.NDArray[np.bool_]) -> dict[st
 
 def _trend(values: Array, where: npt.NDArray[np.bool_]) -> float:
     """Slope of the line through the values, per second."""
-    at = np.flatnonzero(where) / FPS
+    at = np.flatnonzero(where) / MODEL_FPS
     if len(at) < 3:
         return 0.0
     at = at - at.mean()

@@ -64,6 +64,6 @@ def frame_count(duration: int | float | Fraction, fps: int | float | str | Fract
     return max(1, int(Fraction(duration) * parse_fps(fps) + Fraction(1, 2)))
 
 
-def frame_times(count: int, fps: Fraction) -> NDArray[np.float64]:
+def frame_times(count: int, fps: int | Fraction) -> NDArray[np.float64]:
     """Sample times [count] in seconds: (i + 0.5) / fps."""
     return (np.arange(count) + 0.5) * fps.denominator / fps.numerator

@@ -23,7 +23,7 @@ from dreamtalk_core.files import name_key
 from dreamtalk_core.models.devices import choose_device, inference
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.models.sampler import contents, draw_noise
-from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
+from dreamtalk_core.models.style_predictor import StylePredictor, speech_summary
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 from dreamtalk_core.pipeline.base import (
@@ -157,9 +157,7 @@ class DreamTalk(Pipeline):
         source = features.speech.source
         if np.isfinite(features.prosody.pitch).sum() < VOICED_FRAMES:
             return replace(named_style(self.model, NEUTRAL), name=AUTO, source=source)
-        rows = torch.cat(list(features.rows())).float().cpu().numpy()
-        summary = summarise_speech(features.speech.waveform, rows, features.prosody)
-        code = self.predictor.predict(summary, rest, seed)
+        code = self.predictor.predict(speech_summary(features), rest, seed)
         style = Style(code, AUTO, source, AUTO_INTENSITY, self.predictor.config.model)
         check_fits(style, self.model)
         return style

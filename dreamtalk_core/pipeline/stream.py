@@ -21,7 +21,7 @@ from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.models.devices import inference
 from dreamtalk_core.models.sampler import WINDOW, contents
-from dreamtalk_core.motion import Motion, frame_count
+from dreamtalk_core.motion import MODEL_FPS, Motion, frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 from dreamtalk_core.pipeline.base import UNCHANGED, USUAL, AnyStyle
@@ -30,7 +30,6 @@ from dreamtalk_core.pipeline.sampling import DEFAULT_STEPS, contact_probabilitie
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.media import to_float
-from dreamtalk_core.speech.prosody import FPS
 
 Array = npt.NDArray[np.float32]
 
@@ -43,7 +42,7 @@ CHAPTER = 500
 FADE = 5
 """Frames in which a piece joins the one before, whose last frames knew less of what came."""
 
-SAMPLES = SAMPLE_RATE // FPS
+SAMPLES = SAMPLE_RATE // MODEL_FPS
 
 
 class MotionStream:
@@ -69,8 +68,8 @@ class MotionStream:
         self.sampling, self.behaviour, self.controls = changed(
             settings, sampling, behaviour or Behaviour(), controls
         )
-        if self.sampling.fps != FPS:
-            raise DreamTalkError(f"A stream has {FPS} frames per second. Leave fps out.")
+        if self.sampling.fps != MODEL_FPS:
+            raise DreamTalkError(f"A stream has {MODEL_FPS} frames per second. Leave fps out.")
         self.talk, self.style = talk, talk.load_style(style)
         self.rng = np.random.default_rng(self.sampling.seed)
         self.wave = np.zeros(0, np.float32)
@@ -102,7 +101,7 @@ class MotionStream:
         self.finished = True
         if not len(self.wave):
             return None
-        known = self.first + frame_count(Fraction(len(self.wave), SAMPLE_RATE), FPS)
+        known = self.first + frame_count(Fraction(len(self.wave), SAMPLE_RATE), MODEL_FPS)
         return self._advance(known, known)
 
     def _advance(self, known: int, settled: int) -> Motion | None:
@@ -211,4 +210,6 @@ def to_curves(motion: Motion) -> Array:
 def to_motion(curves: Array) -> Motion:
     """A motion at 25 fps from `to_curves`."""
     shapes = len(ARKIT_NAMES)
-    return Motion(ARKIT_NAMES, curves[:, :shapes].clip(0, 1), Fraction(FPS), curves[:, shapes:])
+    return Motion(
+        ARKIT_NAMES, curves[:, :shapes].clip(0, 1), Fraction(MODEL_FPS), curves[:, shapes:]
+    )

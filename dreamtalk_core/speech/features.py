@@ -10,11 +10,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dreamtalk_core.motion import MODEL_FPS
 from dreamtalk_core.motion.frame_rate import frame_count
 from dreamtalk_core.progress import Advance
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
-from dreamtalk_core.speech.prosody import FPS, Prosody, measure_prosody
+from dreamtalk_core.speech.prosody import Prosody, measure_prosody
 
 KEPT_SECONDS = 30
 """Of a longer speech phonetic rows are not kept, so that memory does not grow with it."""
@@ -32,8 +33,8 @@ class SpeechFeatures:
     ) -> None:
         """frames: how many to hear of, at 25 fps, if not as many as the speech lasts."""
         self.speech = speech
-        self.frames = frame_count(speech.duration, FPS) if frames is None else frames
-        self._samples = None if frames is None else frames * SAMPLE_RATE // FPS
+        self.frames = frame_count(speech.duration, MODEL_FPS) if frames is None else frames
+        self._samples = None if frames is None else frames * SAMPLE_RATE // MODEL_FPS
         self._phonetics = phonetics
         self._rows: Tensor | None = None
 

@@ -10,8 +10,9 @@ import numpy as np
 from dreamtalk_core.animation.phrases import find_phrases
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.formats._limits import files_in
+from dreamtalk_core.motion import MODEL_FPS
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.speech.prosody import FPS, measure_loudness
+from dreamtalk_core.speech.prosody import measure_loudness
 
 RECORDINGS = frozenset(
     (
@@ -45,9 +46,9 @@ def find_lines(speech: Speech, pause: float) -> list[tuple[float, float]]:
     pause: seconds of silence that end a line.
     """
     total = float(speech.duration)
-    frames = math.ceil(total * FPS)
-    phrases = find_phrases(measure_loudness(speech.waveform, frames), FPS)
-    starts, ends = phrases.starts / FPS, np.append(phrases.ends, frames) / FPS
+    frames = math.ceil(total * MODEL_FPS)
+    phrases = find_phrases(measure_loudness(speech.waveform, frames), MODEL_FPS)
+    starts, ends = phrases.starts / MODEL_FPS, np.append(phrases.ends, frames) / MODEL_FPS
     found: list[tuple[float, float]] = []
     for start, end in zip(starts, ends, strict=False):
         first, last = max(0.0, float(start) - _EDGE), min(total, float(end) + _EDGE)

@@ -20,14 +20,12 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from dreamtalk_core.motion import frame_count
+from dreamtalk_core.motion import MODEL_FPS, frame_count
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.spool import in_pieces
 
 Array = npt.NDArray[np.float32]
 
-FPS = 25
-"""Frames per second of everything here; frame i is centred on (i + 0.5) / 25 s."""
 FLOOR_DB = -60.0
 """Loudness of silence."""
 FAINT_DB = -35.0
@@ -36,14 +34,14 @@ FAINT_DB = -35.0
 LOUD_PERCENTILE = 95
 LOWEST_HZ, HIGHEST_HZ = 60.0, 600.0
 
-_HOP = SAMPLE_RATE // FPS
+_HOP = SAMPLE_RATE // MODEL_FPS
 _BLOCK_SAMPLES = 64
 _PIECE = 1 << 18  # samples handled at a time: whole blocks
 _WINDOW = 1024  # samples that loudness is measured over: 64 ms
 
 _PITCH_RATE = 8000  # half the samples, a fourth of the work, and less hiss
 _PITCH_HOP = _PITCH_RATE // 100
-_PER_FRAME = 100 // FPS
+_PER_FRAME = 100 // MODEL_FPS
 _PITCH_WINDOW = 320  # 40 ms: two periods of the lowest voice
 _SHORTEST = int(_PITCH_RATE / HIGHEST_HZ)
 _LONGEST = int(np.ceil(_PITCH_RATE / LOWEST_HZ))
@@ -79,7 +77,7 @@ def measure_prosody(waveform: Array) -> Prosody:
 
     waveform: float32 [N] at 16 kHz, N >= 1. The result has round(N / 16000 x 25) frames.
     """
-    frames = frame_count(Fraction(len(waveform), SAMPLE_RATE), FPS)
+    frames = frame_count(Fraction(len(waveform), SAMPLE_RATE), MODEL_FPS)
     loudness = measure_loudness(waveform, frames)
     moments, periodic = measure_pitch(waveform, frames)
     hertz = _median_if_most(moments)

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from dreamtalk_core.corpus import Clip, read_manifest, read_pairs
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.motion_model import HEAD
-from dreamtalk_core.motion import curves, frame_times
+from dreamtalk_core.motion import MODEL_FPS, curves, frame_times
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.phonetics import HOP, PhoneticEncoder
@@ -31,7 +30,6 @@ from dreamtalk_core.weights import WEIGHTS
 
 Array = npt.NDArray[np.float32]
 CHANNELS = (*ARKIT_NAMES, *HEAD)
-FPS = Fraction(25)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +85,7 @@ def silent_source(config: Mapping[str, Any], count: int = 40) -> Source:
     observed = np.array([name in LIPS for name in CHANNELS])
     frames = 2 * config["frames"]
     values = np.zeros((frames, len(CHANNELS)), np.float32)
-    waves = [silence(float(frames / FPS), rng) for _ in range(count)]
+    waves = [silence(float(frames / MODEL_FPS), rng) for _ in range(count)]
     return [
         Recording((Take(_features(encoder, wave, frames), values),), observed) for wave in waves
     ]
@@ -130,8 +128,10 @@ def _recording(
     takes = []
     for variant, tempo in enumerate(features[f"{clip.id}.tempo"]):
         rows = features[f"{clip.id}.{variant}"].astype(np.float16)
-        frames = min((len(rows) - 1) // 2, int(float(clip.motion.duration * FPS) / float(tempo)))
-        times = frame_times(frames, FPS) * float(tempo)
+        frames = min(
+            (len(rows) - 1) // 2, int(float(clip.motion.duration * MODEL_FPS) / float(tempo))
+        )
+        times = frame_times(frames, MODEL_FPS) * float(tempo)
         at = curves.resample(values, clip.motion.times, times).astype(np.float32)
         takes.append(Take(rows[: 2 * frames + 1], at))
     return Recording(tuple(takes), np.append(clip.observed, [clip.head_observed] * len(HEAD)))
@@ -180,7 +180,7 @@ def _variants(
         yield f"{clip.id}.tempo", np.array([tempo for _, tempo in varied], np.float32)
         for variant, (wave, _) in enumerate(varied):
             around = babble[: 2 * SAMPLE_RATE] if rng.random() < 0.5 else babble[:0]
-            frames = int(len(wave) * FPS / SAMPLE_RATE)
+            frames = int(len(wave) * MODEL_FPS / SAMPLE_RATE)
             yield f"{clip.id}.{variant}", _features(encoder, wave, frames, around)
         babble = np.concatenate([waveform, babble])[: 30 * SAMPLE_RATE]
 

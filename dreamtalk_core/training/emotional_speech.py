@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from dreamtalk_core.motion import frame_count
+from dreamtalk_core.motion import MODEL_FPS, frame_count
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.speech.prosody import FPS, measure_pitch
+from dreamtalk_core.speech.prosody import measure_pitch
 from dreamtalk_core.training.augment import coloured
 
 Wave = npt.NDArray[np.float32]
@@ -118,7 +118,7 @@ def _respeak(waveform: Wave, acting: Acting, rng: np.random.Generator) -> Sound:
 
 def _contour(waveform: Wave) -> tuple[Sound, npt.NDArray[np.bool_]]:
     """Semitones from 100 Hz every 10 ms, joined across what is unvoiced, and what is voiced."""
-    hertz = measure_pitch(waveform, frame_count(Fraction(len(waveform), SAMPLE_RATE), FPS))[0]
+    hertz = measure_pitch(waveform, frame_count(Fraction(len(waveform), SAMPLE_RATE), MODEL_FPS))[0]
     semitones = 12 * np.log2(hertz.ravel().astype(np.float64) / 100)
     voiced = np.isfinite(semitones)
     if not voiced.any():

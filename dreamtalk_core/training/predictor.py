@@ -42,11 +42,12 @@ from dreamtalk_core.models.style_predictor import (
     SUMMARY,
     PredictorConfig,
     StylePredictor,
-    summarise_speech,
+    speech_summary,
 )
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.pipeline.dreamtalk import MODELS, PREDICTOR
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.style import fingerprint
 from dreamtalk_core.training.augment import vary
@@ -253,8 +254,7 @@ def _hear_labelled(
 
 
 def _summaries(encoder: PhoneticEncoder, waveform: Array) -> Array:
-    rows = torch.cat(list(encoder.stream(waveform))).numpy()
-    return summarise_speech(waveform, rows)
+    return speech_summary(SpeechFeatures(Speech(waveform, "training"), encoder))
 
 
 def read_labels(folder: Path) -> list[dict[str, str]]:

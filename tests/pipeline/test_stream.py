@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dreamtalk_core import DreamTalk, Motion, Speech
-from dreamtalk_core.animation.lip_contact import mouth_opening
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import DreamTalkError, SpeechError
+from dreamtalk_core.motion.arkit import mouth_opening
 from dreamtalk_core.pipeline.stream import CONTEXT, SAMPLES, MotionStream
 
 
@@ -28,9 +28,9 @@ def test_pieces_join_to_what_the_whole_speech_gives(talk: DreamTalk) -> None:
     speech = Speech.load(DEMO_VOICE)
     whole = talk.animate(speech, "happy")
     pieces = stream(talk, speech.waveform, 5000)
-    joined = np.concatenate([mouth_opening(piece) for piece in pieces])
+    joined = np.concatenate([mouth_opening(piece.weights) for piece in pieces])
     assert len(joined) == len(whole)
-    assert np.corrcoef(joined, mouth_opening(whole))[0, 1] > 0.9
+    assert np.corrcoef(joined, mouth_opening(whole.weights))[0, 1] > 0.9
     # No seam: the steps between pieces are like the steps within.
     ends = np.cumsum([len(piece) for piece in pieces])[:-1]
     weights = np.concatenate([piece.weights for piece in pieces])
