@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 from dreamtalk_core.errors import DreamTalkWarning
-from dreamtalk_core.warned import telling, warn
+from dreamtalk_core.warned import collect_warnings, warn
 
 
 def guess() -> None:
@@ -24,7 +24,7 @@ def test_an_entry_point_takes_ours_and_leaves_those_of_others() -> None:
     told: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with telling(told.append):
+        with collect_warnings(told.append):
             guess()
             guess()
             warnings.warn("theirs", UserWarning, stacklevel=1)

@@ -18,7 +18,7 @@ from dreamtalk_core.errors import DreamTalkError, shown
 from dreamtalk_core.parameters import tables
 from dreamtalk_core.pipeline.load import own_tables
 from dreamtalk_core.version import __version__
-from dreamtalk_core.warned import telling
+from dreamtalk_core.warned import collect_warnings
 
 # Torch and the renderer take seconds to import, so each command imports what it needs.
 
@@ -40,7 +40,7 @@ def _run(arguments: Sequence[str] | None) -> None:
     guard_files(options)
     warnings: list[str] = []
     try:
-        with telling(warnings.append):
+        with collect_warnings(warnings.append):
             options.run(options)
     finally:  # behind the progress bars
         for text in warnings:

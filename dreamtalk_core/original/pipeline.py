@@ -105,8 +105,8 @@ class OriginalDreamTalk(Pipeline):
     @property
     def style_names(self) -> tuple[str, ...]:
         """`neutral`, and the names in the library, some of which may be of other models."""
-        shelves = (self.library.where(name) for name in self.library.names(NO_MODEL))
-        return (NEUTRAL, *(path.stem for _, path in shelves if path is not None))
+        found = (self.library.where(name) for name in self.library.names(NO_MODEL))
+        return (NEUTRAL, *(path.stem for _, path in found if path is not None))
 
     def check_output(self, path: str | Path) -> None:
         """As of every pipeline; there may be a .mat, too. Raises MotionError, WriteError."""
@@ -296,18 +296,18 @@ class OriginalDreamTalk(Pipeline):
         Rows before and after the speech are zeros, as in the public code.
         """
         window = self.model.sizes.window
-        held = torch.zeros(self.model.reach, self.wav2vec.width, device=self.device)
+        rows = torch.zeros(self.model.reach, self.wav2vec.width, device=self.device)
         left = frames
         for piece in self.wav2vec.stream(speech.waveform):
-            held = torch.cat([held, piece])
-            while left > most and len(held) >= STRIDE * most + window:
-                yield held[: STRIDE * (most - 1) + window]
-                held, left = held[STRIDE * most :], left - most
-        held = F.pad(held, (0, 0, 0, max(0, STRIDE * (left - 1) + window - len(held))))
+            rows = torch.cat([rows, piece])
+            while left > most and len(rows) >= STRIDE * most + window:
+                yield rows[: STRIDE * (most - 1) + window]
+                rows, left = rows[STRIDE * most :], left - most
+        rows = F.pad(rows, (0, 0, 0, max(0, STRIDE * (left - 1) + window - len(rows))))
         while left:
             count = min(left, most)
-            yield held[: STRIDE * (count - 1) + window]
-            held, left = held[STRIDE * count :], left - count
+            yield rows[: STRIDE * (count - 1) + window]
+            rows, left = rows[STRIDE * count :], left - count
 
     def _check_fits(self, style: Style) -> None:
         own, width = self.model.fingerprint, self.model.sizes.width

@@ -107,7 +107,7 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
             check_rate(rate, str(file))
             yield _silence(silent, rate), rate
         try:
-            said = _length(file, container, stream)
+            stated = _length(file, container, stream)
             for frame in _frames(container, stream, holes if headers else None):
                 samples, rate = _planes(frame), int(frame.sample_rate)
                 check_rate(rate, str(file))
@@ -136,7 +136,7 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
                 seconds += samples.shape[1] / rate
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise _damaged(file, seconds) from error
-        lacking = 0.0 if said is None else said - seconds
+        lacking = 0.0 if stated is None else stated - seconds
         short = lacking > (_ROUNDING if counts else _PADDING)
         if short and not headers:  # some encoders of mp3 count what is no sound
             raise _damaged(file, seconds if suspect is None else suspect)

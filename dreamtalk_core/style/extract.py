@@ -130,9 +130,9 @@ def runs(mask: NDArray[np.bool_]) -> Spans:
 
 def _longest(spans: Spans, frames: int) -> Spans:
     """The longest of the spans, in order, until so many frames are full; the last is cut off."""
-    kept: Spans = []
+    chosen: Spans = []
     for start, end in sorted(spans, key=lambda span: span[0] - span[1]):
         if frames > 0:
-            kept.append((start, min(end, start + frames)))
+            chosen.append((start, min(end, start + frames)))
             frames -= end - start
-    return sorted(kept)
+    return sorted(chosen)

@@ -264,31 +264,31 @@ def _warnings(
 ) -> tuple[str, ...]:
     pitch, yaw, _ = face.head_rotation
     weight = {name: float(face.weights[INDEX[name]]) for name in ARKIT_NAMES}
-    said = []
+    notes = []
     if len(faces) > 1:
-        said.append(several_faces(faces, face))
+        notes.append(several_faces(faces, face))
     if face.size < SMALL:
-        said.append(
+        notes.append(
             f"The face is only {face.size:.0f} pixels large; {2 * SMALL} and more look better."
         )
     if outside(face, image.shape[:2]) > OUTSIDE:
-        said.append(
+        notes.append(
             "Part of the face is outside the picture, and a guess; give a picture with all of it."
         )
     if abs(yaw) > TURNED or abs(pitch) > TURNED:
-        said.append(
+        notes.append(
             f"The face is turned away ({yaw:.0f} degrees aside, {pitch:.0f} down): part of it is "
             "not seen."
         )
-    said += [
+    notes += [
         f"The {part} may be covered: {what} cannot be seen for sure."
         for part, what in (("mouth", "the lips"), ("eyes", "the lids"))
         if spread.get(part, 0) > UNSURE[part]
     ]
     if weight["jawOpen"] - weight["mouthClose"] > OPEN:
-        said.append(
+        notes.append(
             "The mouth is open, and animation opens it further; choose a photo with closed lips."
         )
     if min(weight["eyeBlinkLeft"], weight["eyeBlinkRight"]) > SHUT:
-        said.append("The eyes are shut; a portrait with open eyes moves better.")
-    return tuple(said)
+        notes.append("The eyes are shut; a portrait with open eyes moves better.")
+    return tuple(notes)

@@ -377,11 +377,13 @@ def objective(
     noise = torch.randn_like(clean)
     if config["regression"]:
         step, noise = torch.full_like(step, TRAIN_STEPS), torch.zeros_like(noise)
-    kept = alphas_cumprod(clean.device)[step][..., None]
-    noised = kept.sqrt() * clean * (not config["regression"]) + (1 - kept).sqrt() * noise
+    alpha_prod = alphas_cumprod(clean.device)[step][..., None]
+    noised = (
+        alpha_prod.sqrt() * clean * (not config["regression"]) + (1 - alpha_prod).sqrt() * noise
+    )
     error = predictor.denoise(asked, noised, step) - clean
     # Where there is little noise the error is small by itself; that is where it decides.
-    return (error.square() / (1 - kept).clamp(min=0.05)).mean()
+    return (error.square() / (1 - alpha_prod).clamp(min=0.05)).mean()
 
 
 Groups = list[tuple[float, list[list[Example]]]]

@@ -33,7 +33,7 @@ from pathlib import Path
 
 from dreamtalk_core import cli
 from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.warned import telling
+from dreamtalk_core.warned import collect_warnings
 from tests.fuzz.arguments import arguments
 from tests.fuzz.doors import Door, doors, make_seeds
 
@@ -179,7 +179,7 @@ def _reading(door: Door, number: int, folder: Path) -> str:
         warnings.simplefilter("error", DeprecationWarning)
         told: list[str] = []
         try:
-            with telling(told.append):
+            with collect_warnings(told.append):
                 door.act(path)
         except DreamTalkError as error:
             told.append(str(error))

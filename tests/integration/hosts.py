@@ -26,7 +26,7 @@ from threading import Lock
 
 import run
 from dreamtalk_core.installing import PIP, pytorch_step
-from run import SetupError, say
+from run import SetupError, print_line
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON, NEWEST_PYTHON = "3.10", "3.13"
@@ -170,7 +170,7 @@ def make(environment: Environment, base: Future[None] | None) -> None:
     wanted = hashlib.sha256("\0".join([*environment.key, python, str(venv)]).encode()).hexdigest()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return
-    say(f"Setting up {venv.name} with Python {environment.python}")
+    print_line(f"Setting up {venv.name} with Python {environment.python}")
     shutil.rmtree(venv, ignore_errors=True)
     run.run([python, "-m", "venv", str(venv)], failure=f"{venv.name} could not be made.")
     inside = str(run.venv_program("python", venv))
@@ -199,7 +199,7 @@ def make(environment: Environment, base: Future[None] | None) -> None:
         ", ".join([f"Python {environment.python}", *told]), encoding="utf-8"
     )
     stamp.write_text(wanted, encoding="utf-8")
-    say(f"{venv.name} is there")
+    print_line(f"{venv.name} is there")
 
 
 def site_packages(venv: Path) -> Path:
@@ -332,7 +332,7 @@ def install_packages() -> None:
     become_root = run.privileges()
     if become_root is None:
         raise SetupError(f"Install these first: sudo apt-get install {' '.join(missing)}")
-    say(f"Installing {', '.join(missing)}")
+    print_line(f"Installing {', '.join(missing)}")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = [*become_root, "apt-get", "--quiet"]
     run.run([*apt, "update"], env=quiet)

@@ -58,7 +58,7 @@ def test_a_speech_is_analysed_once(talk: DreamTalk, speech: Speech, calls: Count
 def test_rows_of_long_speech_pass_through(
     talk: DreamTalk, speech: Speech, monkeypatch: pytest.MonkeyPatch, calls: Counter[str]
 ) -> None:
-    monkeypatch.setattr(features, "KEPT_SECONDS", 3)
+    monkeypatch.setattr(features, "CACHED_SECONDS", 3)
     heard = SpeechFeatures(speech, talk.phonetics)
     assert heard.beginning.frames == 75
     assert heard.beginning is heard.beginning

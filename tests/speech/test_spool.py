@@ -16,7 +16,7 @@ from dreamtalk_core import DreamTalk, Speech
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.models.diffusion import frame_noise, sample
-from dreamtalk_core.models.sampler import contents, draw_noise, sample_takes, temperature
+from dreamtalk_core.models.sampler import denoise, draw_noise, encode_content, temperature
 from dreamtalk_core.speech import spool as own
 from dreamtalk_core.speech.features import encode_speech
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
@@ -101,12 +101,11 @@ def test_piece_by_piece_is_what_the_whole_gives(
         monkeypatch.setattr("dreamtalk_core.models.sampler.SECTION", section)
         with torch.inference_mode():
             rows = encode_speech(talk.phonetics, waveform, frames, lambda _: None)
-            content = contents(model.denoiser, rows, frames, lambda _: None)
+            content = encode_content(model.denoiser, rows, frames, lambda _: None)
             drawn = draw_noise(len(model.config.channels), 3)
-            takes = sample_takes(
-                model, content, frames, lambda _: code, drawn, steps, lambda _: None
+            return list(
+                denoise(model, content, frames, lambda _: code, drawn, steps, lambda _: None)
             )
-            return list(takes)
 
     pieces, whole = passed(1), passed(1000)
     assert len(pieces) > 2
@@ -118,10 +117,10 @@ def test_piece_by_piece_is_what_the_whole_gives(
         heard = model.denoiser.content(rows.float()[None]).expand(2, -1, -1)
         start = frame_noise(frames, len(model.config.channels), 3) * temperature(model)
 
-        def denoise(noised: torch.Tensor, step: int) -> torch.Tensor:
+        def denoise_step(noised: torch.Tensor, step: int) -> torch.Tensor:
             return model.denoiser(noised, torch.full((2,), step), heard, code)
 
-        expected = sample(denoise, start.expand(2, -1, -1), steps)
+        expected = sample(denoise_step, start.expand(2, -1, -1), steps)
     torch.testing.assert_close(whole[0], expected, atol=1e-4, rtol=1e-4)
 
 

@@ -13,7 +13,7 @@ from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.style import Style, StyleLibrary, fingerprint, shipped_names
-from dreamtalk_core.style.library import Shelf, check_name, project_folder, user_folder
+from dreamtalk_core.style.library import LibraryFolder, check_name, project_folder, user_folder
 from dreamtalk_core.weights import WEIGHTS
 
 
@@ -34,7 +34,10 @@ def model() -> MotionModel:
 @pytest.fixture
 def library(tmp_path: Path) -> StyleLibrary:
     return StyleLibrary(
-        (Shelf("project", tmp_path / "film ü"), Shelf("user", tmp_path / "me" / "styles"))
+        (
+            LibraryFolder("project", tmp_path / "film ü"),
+            LibraryFolder("user", tmp_path / "me" / "styles"),
+        )
     )
 
 
@@ -206,4 +209,4 @@ def test_where_the_shelves_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert project_folder() == deep / "dreamtalk_styles"
     (tmp_path / "show" / "dreamtalk_styles").mkdir()
     assert project_folder() == tmp_path / "show" / "dreamtalk_styles"
-    assert [shelf.name for shelf in StyleLibrary.default().shelves] == ["project", "user"]
+    assert [folder.name for folder in StyleLibrary.default().folders] == ["project", "user"]

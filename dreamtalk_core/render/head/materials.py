@@ -48,8 +48,8 @@ def kind_of(names: Sequence[str]) -> str:
     """The material: a name of `MATERIALS`. The mesh's own name counts before its material's."""
     for name in names:
         words = plain(name[-_LONGEST_NAME:])
-        for kind, telling in _KINDS:
-            if any(word in words for word in telling):
+        for kind, keywords in _KINDS:
+            if any(word in words for word in keywords):
                 return kind
     return "skin"
 

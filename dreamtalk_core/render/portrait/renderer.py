@@ -147,10 +147,10 @@ class PortraitRenderer:
         # A neck that the frame cuts off stays there: what is below it is not known.
         below = source[len(rest) :, 1] - source[template.boundary, 1].max()
         left = image.shape[0] - 1 - source[len(rest) :, 1]
-        held = _smooth(left / self.rig.size, 0.0, 0.4)
-        held = np.where(below > 0, held, 1.0) ** _smooth(below / self.rig.size, 0.0, 0.15)
+        movable = _smooth(left / self.rig.size, 0.0, 0.4)
+        movable = np.where(below > 0, movable, 1.0) ** _smooth(below / self.rig.size, 0.0, 0.15)
         self._triangles = np.concatenate([facing, outside]).astype(np.int32)
-        self._head = np.concatenate([np.ones(len(rest)), ring.head * held])
+        self._head = np.concatenate([np.ones(len(rest)), ring.head * movable])
         self._eyes = [Eye(self.image, self.rig, side, points) for side in range(2)]
         self._mouth = Mouth(self.image, self.rig, source[template.mouth_loop, :2])
         self._local = threading.local()
