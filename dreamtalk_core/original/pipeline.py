@@ -56,7 +56,7 @@ from dreamtalk_core.warned import warn
 
 STEPS = 10
 """DDIM steps of the public code."""
-_BEHAVIOUR = {own.name for own in parameters(Behaviour)}
+_BEHAVIOUR = {setting.name for setting in parameters(Behaviour)}
 NO_MODEL: Any = SimpleNamespace(styles={})
 """For the names of a library alone."""
 
@@ -138,7 +138,7 @@ class OriginalDreamTalk(Pipeline):
             rest = read_performance(neutral, face, device=self.device)[0]
         found = [self._expression(clip, rest, face, progress) for clip in performance]
         files = (Path(clip).stem for clip in performance if isinstance(clip, (str, Path)))
-        expression = np.concatenate([own for own, _ in found])
+        expression = np.concatenate([values for values, _ in found])
         code = self.model.style_code(torch.tensor(expression, device=self.device))
         source = "; ".join(source for _, source in found)
         return Style(code.cpu().numpy(), next(files, "clip"), source, model=self.model.fingerprint)
@@ -310,12 +310,12 @@ class OriginalDreamTalk(Pipeline):
             rows, left = rows[STRIDE * count :], left - count
 
     def _check_fits(self, style: Style) -> None:
-        own, width = self.model.fingerprint, self.model.sizes.width
-        if style.model not in ("", own) or len(style.code) != width:
+        used, width = self.model.fingerprint, self.model.sizes.width
+        if style.model not in ("", used) or len(style.code) != width:
             raise StyleError(
                 f"Style '{style.name}' belongs to another model ({style.model or 'unknown'}, "
-                f"{len(style.code)} numbers) than the one in use ({own}, {width} numbers). Extract "
-                f"it again with this model from a .mat clip; it came from: {style.source}."
+                f"{len(style.code)} numbers) than the one in use ({used}, {width} numbers). "
+                f"Extract it again with this model from a .mat clip; it came from: {style.source}."
             )
 
 

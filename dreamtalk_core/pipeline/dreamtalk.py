@@ -241,12 +241,12 @@ class DreamTalk(Pipeline):
             content = encode_content(self.model.denoiser, rows_of_speech(), frames, advance)
             noise = draw_noise(len(self.model.config.channels), sampling.seed)
             guidance_scale = sampling.guidance_scale
-            own = sample_frames(
+            motion = sample_frames(
                 self.model, content, frames, chosen, guidance_scale, noise, steps, advance
             )
         voice = Voice(features.prosody.loudness, features.prosody.pitch, contact)
         return postprocess(
-            own, voice, sampling, behaviour, controls, duration, between=lambda: advance(0)
+            motion, voice, sampling, behaviour, controls, duration, between=lambda: advance(0)
         )
 
     @cached_property

@@ -186,9 +186,9 @@ class Chapter:
     def finished(self, sampling: Sampling, behaviour: Behaviour, controls: Controls) -> Array:
         """[T, 55] the motion so far, see `postprocess`."""
         # A large step, so that the chapters of neighbouring seeds differ.
-        own = replace(sampling, seed=sampling.seed + 1_000_003 * self.number)
+        reseeded = replace(sampling, seed=sampling.seed + 1_000_003 * self.number)
         voice = Voice(self.loudness, self.pitch, self.contact)
-        return to_curves(postprocess(to_motion(self.curves), voice, own, behaviour, controls))
+        return to_curves(postprocess(to_motion(self.curves), voice, reseeded, behaviour, controls))
 
     def next(self, first: int) -> Chapter:
         """The chapter that goes on from frame `first`."""

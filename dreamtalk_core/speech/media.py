@@ -263,11 +263,11 @@ def pixels(frame: av.VideoFrame, layout: str, **size: Any) -> NDArray[np.uint8]:
     Before version 17, PyAV takes all colours for those of BT.601 unless it is told. size: as
     `VideoFrame.reformat` takes it.
     """
-    own: dict[str, Any] = {}
+    colours: dict[str, Any] = {}
     if frame.colorspace != _UNSPECIFIED:
-        own = {"src_colorspace": frame.colorspace, "dst_colorspace": frame.colorspace}
-        own |= {"src_color_range": frame.color_range, "dst_color_range": _FULL}
-    return frame.to_ndarray(format=layout, **own, **size).astype(np.uint8, copy=False)
+        colours = {"src_colorspace": frame.colorspace, "dst_colorspace": frame.colorspace}
+        colours |= {"src_color_range": frame.color_range, "dst_color_range": _FULL}
+    return frame.to_ndarray(format=layout, **colours, **size).astype(np.uint8, copy=False)
 
 
 def _damaged(file: Path, seconds: float) -> SpeechError:

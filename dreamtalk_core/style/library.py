@@ -88,11 +88,11 @@ class StyleLibrary:
         _, path = self.where(name)
         if path is not None:
             return fitted(read_style_file(path), model, str(path))
-        known = {name_key(own): own for own in model.styles}
+        known = {name_key(shipped): shipped for shipped in model.styles}
         if name_key(name) in known:
             return named_style(model, known[name_key(name)])
         names = self.names(model)
-        lower = {name_key(own): own for own in names}
+        lower = {name_key(known): known for known in names}
         near = [lower[key] for key in get_close_matches(name_key(name[:_LONGEST_NAME]), lower, n=3)]
         advice = f" Did you mean {' or '.join(near)}?" if near else ""
         raise StyleError(

@@ -222,13 +222,13 @@ def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         raise CorpusError(f"{path} is no training configuration: it must be a JSON object.")
     if "base" not in config:
         return config
-    name, own = config.pop("base"), config.get("sources", [])
-    if not isinstance(name, str) or not isinstance(own, list):
+    name, sources = config.pop("base"), config.get("sources", [])
+    if not isinstance(name, str) or not isinstance(sources, list):
         raise CorpusError(f"{path}: base must be the name of a file, and sources a list.")
     if path.resolve() in above:
         raise CorpusError(f"{path} stands on itself: name another base.")
     base = _read(path.parent / name, (*above, path.resolve()))
-    return base | config | {"sources": [*base.get("sources", []), *own]}
+    return base | config | {"sources": [*base.get("sources", []), *sources]}
 
 
 def _problems(value: Any, kind: Any, at: str) -> Iterator[str]:

@@ -50,7 +50,7 @@ PACKAGES = (
     *("chromium", "fonts-noto-cjk"),
 )
 
-TOLD = re.compile(
+SHOWN = re.compile(
     r"(av|bpy|comfyui-frontend-package|numba|numpy|opencv-[\w-]+|safetensors|scipy|soxr|torch|"
     r"transformers)=="
 )
@@ -82,14 +82,14 @@ class Environment:
 def environments() -> list[Environment]:
     """All of them; a base comes before what stands on it."""
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    floors = oldest(pyproject)
+    oldest_versions = oldest(pyproject)
     torch = Environment("torch-newest", NEWEST_PYTHON, install_torch, ("torch",))
-    own = run.choose_interpreter().name
+    python = run.choose_interpreter().name
     return [
         torch,
-        Environment("oldest", OLDEST_PYTHON, install_oldest, tuple(floors)),
+        Environment("oldest", OLDEST_PYTHON, install_oldest, tuple(oldest_versions)),
         Environment("newest", NEWEST_PYTHON, install_newest, (pyproject,), torch),
-        Environment("comfyui", own, install_comfyui, (COMFYUI, *COMFYUI_TORCH, needs())),
+        Environment("comfyui", python, install_comfyui, (COMFYUI, *COMFYUI_TORCH, needs())),
         Environment("comfyui-newest", NEWEST_PYTHON, install_comfyui_newest, (needs(),), torch),
         *(
             Environment(f"blender-{series}", python, partial(install_wheel, wheel=wheel), (wheel,))
@@ -194,9 +194,9 @@ def make(environment: Environment, base: Future[None] | None) -> None:
             raise SetupError(f"{venv.name}: pip could not install {called[-1]}:\n{end}")
 
     environment.install(pip, venv)
-    told = sorted(line.replace("==", " ") for line in freeze(venv) if TOLD.match(line))
+    shown = sorted(line.replace("==", " ") for line in freeze(venv) if SHOWN.match(line))
     (venv / "versions.txt").write_text(
-        ", ".join([f"Python {environment.python}", *told]), encoding="utf-8"
+        ", ".join([f"Python {environment.python}", *shown]), encoding="utf-8"
     )
     stamp.write_text(wanted, encoding="utf-8")
     print_line(f"{venv.name} is there")
@@ -209,8 +209,8 @@ def site_packages(venv: Path) -> Path:
 
 def oldest(pyproject: str) -> list[str]:
     """The lowest version that pyproject.toml names of each thing, as pip's constraints."""
-    floors = re.findall(r'"([\w-]+)>=([\d.]+)"', pyproject)
-    return [f"{name}=={version}" for name, version in floors]
+    lowest = re.findall(r'"([\w-]+)>=([\d.]+)"', pyproject)
+    return [f"{name}=={version}" for name, version in lowest]
 
 
 def install_torch(pip: Pip, venv: Path) -> None:
@@ -227,11 +227,11 @@ def install_torch(pip: Pip, venv: Path) -> None:
 
 def install_oldest(pip: Pip, venv: Path) -> None:
     """This package with the oldest that it claims to run on."""
-    floors = venv / "floors.txt"
+    constraints = venv / "floors.txt"
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    floors.write_text("\n".join(oldest(pyproject)), encoding="utf-8")
-    pip("--constraint", str(floors), "setuptools", "torch")
-    install_package(pip, "--constraint", str(floors))
+    constraints.write_text("\n".join(oldest(pyproject)), encoding="utf-8")
+    pip("--constraint", str(constraints), "setuptools", "torch")
+    install_package(pip, "--constraint", str(constraints))
 
 
 def install_newest(pip: Pip, venv: Path) -> None:

@@ -192,7 +192,7 @@ def test_resampled_head_takes_the_short_way_round() -> None:
     assert (np.abs(yaw) >= 170 - 1e-3).all()
 
 
-def test_light_floor_needs_only_numpy_and_is_quick() -> None:
+def test_light_layer_needs_only_numpy_and_is_quick() -> None:
     # numpy's own import is not ours to answer for, so it is not in the time.
     program = """
 import importlib, sys, time

@@ -145,7 +145,7 @@ def test_spellings_of_a_name_are_one_style(
     """The newer one takes the place of the older, whether or not the disk tells them apart."""
     library.save(make(model, old, 3))
     path = library.save(make(model, new, 4))
-    assert [own.name for own in path.parent.iterdir()] == [path.name]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
     for name in (old, new, new.upper()):
         assert library.find(name, model).code[0] == 4
         assert library.where(name) == ("user", path)

@@ -216,10 +216,10 @@ class PortraitRenderer:
         landmarks = self.rig.pose(weights)
         fine = self.rig.template.refine((landmarks - self.rig.rest).astype(np.float32))
         ring = self._ring
-        own = self._rest.copy()
-        own[: self._face] += fine
-        own[self._face :] += ring.follow[:, None] * fine[self.rig.template.boundary][ring.edge]
-        points = self.rig.place(own, rotation, self._rest_depth)
+        vertices = self._rest.copy()
+        vertices[: self._face] += fine
+        vertices[self._face :] += ring.follow[:, None] * fine[self.rig.template.boundary][ring.edge]
+        points = self.rig.place(vertices, rotation, self._rest_depth)
         source = self._source
         points[self._face :, :2] = source[self._face :] + self._head[self._face :, None] * (
             points[self._face :, :2] - source[self._face :]
