@@ -171,7 +171,7 @@ def install_venv_module(python: Interpreter) -> None:
             f"This Python ({python.path}) cannot make virtual environments. On Debian and Ubuntu: "
             f"sudo apt-get install {package}; then run this again."
         )
-    say(f"Installing {package}, which Debian keeps apart from Python")
+    print_line(f"Installing {package}, which Debian keeps apart from Python")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run([*become_root, "apt-get", "update"], env=quiet)
     run(
@@ -278,7 +278,7 @@ def install(steps: Sequence[Step], log: Path) -> None:
                 print(f"\r{line:<{len(shown)}}", end="", flush=True)
                 shown = line
             elif (label := message.partition(":")[0]) != shown:
-                say(f"  {label}")
+                print_line(f"  {label}")
                 shown = label
             time.sleep(0.2)
     except InstallationError as error:
@@ -288,14 +288,14 @@ def install(steps: Sequence[Step], log: Path) -> None:
             print()
         if installation is not None:
             installation.cancel()
-    say(f"  {installation.megabytes:.0f} MB in {time.monotonic() - begin:.0f} s")
+    print_line(f"  {installation.megabytes:.0f} MB in {time.monotonic() - begin:.0f} s")
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Our own environment without what would leak another Python into this one."""
     dropped = {"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__"}
-    kept = {name: value for name, value in environ.items() if name.upper() not in dropped}
-    return {**kept, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    inherited = {name: value for name, value in environ.items() if name.upper() not in dropped}
+    return {**inherited, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def answers(python: Path) -> bool:
@@ -317,7 +317,7 @@ def prepare(extras: Sequence[str], torch: str | None) -> Path:
     if found is not None and alive and found.covers(wanted):
         return inside
     if found is not None and alive and found.matches(wanted):
-        say(f"Adding {', '.join(extras)} to {VENV.name}")
+        print_line(f"Adding {', '.join(extras)} to {VENV.name}")
         STAMP.unlink()
         wanted = Stamp(wanted.key, wanted.torch, tuple(sorted({*found.extras, *extras})))
     else:
@@ -334,7 +334,7 @@ def make_venv(python: Interpreter) -> None:
     """An empty virtual environment in place of whatever is there."""
     if not python.can_make_venv:
         install_venv_module(python)
-    say(f"Setting up {VENV.name} with Python {python.name} (once; a few minutes)")
+    print_line(f"Setting up {VENV.name} with Python {python.name} (once; a few minutes)")
     try:
         if VENV.exists():
             # Without its stamp first: should this be cut short, nobody takes the rest for whole.
@@ -355,16 +355,16 @@ def make_venv(python: Interpreter) -> None:
 def announce(usual: bool) -> None:
     """How much will be fetched, before it is. usual: not a PyTorch of the user's choice."""
     if not usual:
-        say("Fetching the PyTorch that you chose, and about 310 MB besides.")
+        print_line("Fetching the PyTorch that you chose, and about 310 MB besides.")
     elif takes_cuda_for_nothing():
-        say(
+        print_line(
             f"Fetching about {CPU_MEGABYTES} MB: there is no NVIDIA driver here, so PyTorch's "
             "build for the CPU. Where PyTorch's own index of those cannot be reached, pip takes "
             f"the one with CUDA, about {CUDA_MEGABYTES} MB."
         )
     else:
         least = CPU_MEGABYTES if sys.platform != "linux" else CUDA_MEGABYTES
-        say(f"Fetching about {least} MB.")
+        print_line(f"Fetching about {least} MB.")
 
 
 # ---------------------------------------------------------------------- what to run
@@ -416,14 +416,14 @@ def demo(torch: str | None) -> int:
     dreamtalk = venv_program("dreamtalk")
     status = next(filter(None, map(run, demo_commands(dreamtalk, OUT))), 0)
     if status == 0:
-        say(f"The demo is in {OUT}")
+        print_line(f"The demo is in {OUT}")
         for name, what in (
             ("demo.mp4", "a head that speaks"),
             ("portrait.mp4", "a photo that speaks"),
             ("demo.csv", "Live Link Face take"),
             ("demo.glb", "animated head for any 3D program"),
         ):
-            say(f"  {name}  {what}, {(OUT / name).stat().st_size / 1e6:.1f} MB")
+            print_line(f"  {name}  {what}, {(OUT / name).stat().st_size / 1e6:.1f} MB")
     return status
 
 
@@ -440,11 +440,11 @@ def test(torch: str | None, fast: bool) -> int:
     environ = {**os.environ, **({} if fast else {"DREAMTALK_HOSTS": "required"})}
     statuses = []
     for command in check_commands(python, fast):
-        say(" ".join(command[2:]))
+        print_line(" ".join(command[2:]))
         statuses.append(run(command, env=environ))
         # Said now, because pytest's own line has to be the last.
         if statuses[-1] != 0 and command[2] != "pytest":
-            say(f"FAILED: {' '.join(command[2:])}")
+            print_line(f"FAILED: {' '.join(command[2:])}")
     return next((status for status in statuses if status != 0), 0)
 
 
@@ -464,7 +464,7 @@ def run(
     return status
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     print(text, flush=True)
 
 

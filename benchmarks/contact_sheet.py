@@ -1,4 +1,4 @@
-"""Faces at telling sounds: `python benchmarks/contact_sheet.py SPEECH... -o OUT.png`.
+"""Faces at the sounds that matter: `python benchmarks/contact_sheet.py SPEECH... -o OUT.png`.
 
 One row per recording: the built-in head where the phonetic encoder hears lips meet (m b p), lip on
 teeth (f v), rounding (u o w), spreading (i e), opening (a) and hissing (s), and in pauses. The
@@ -6,7 +6,7 @@ moments are picked by the recogniser's confidence alone, not by how they look. U
 the mouth does over the whole recording, with the picked moments marked and all m, b, p ticked at
 the bottom. Also prints how far the lips are apart at all moments of each kind.
 
-Needs matplotlib. The recogniser's spikes follow the sound; `DELAY` is taken off.
+Needs matplotlib. The recogniser's peaks follow the sound; `DELAY` is taken off.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ PICKS = {PAUSE: 1}
 """Pictures of a kind; two if it is not named here."""
 
 DELAY = 0.05
-"""Seconds by which a spike of the recogniser follows the middle of the sound."""
+"""Seconds by which a peak of the recogniser follows the middle of the sound."""
 CONFIDENT = 0.4
-"""Posterior that a spike must reach to count."""
+"""Posterior that a peak must reach to count."""
 SILENT = 0.5
-"""Seconds between two spikes that are a pause."""
+"""Seconds between two peaks that are a pause."""
 NEAR = 2
-"""Frames around a moment that are searched for a closure: sounds are long and spikes wander."""
+"""Frames around a moment that are searched for a closure: sounds are long and peaks wander."""
 CLOSED_MM = 1.5
 
 # The lower face in a picture of the whole head, as shares of its size: top, bottom, left, right.
@@ -63,7 +63,7 @@ LOWER_FACE = (0.54, 0.84, 0.35, 0.65)
 
 @dataclass(frozen=True)
 class Moment:
-    """A sound: its kind, the phone heard, when (seconds), and how surely."""
+    """A sound: its kind, the phone recognised, when (seconds), and how surely."""
 
     kind: str
     phone: str
@@ -72,8 +72,8 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Take:
-    """A recording with the motion made for it and the sounds heard in it."""
+class Recording:
+    """A recording with the motion made for it and the sounds found in it."""
 
     name: str
     speech: Speech
@@ -97,22 +97,22 @@ def kind_of(phone: str) -> str:
 
 
 def moments(speech: Speech) -> list[Moment]:
-    """The telling sounds of a speech in order, and its pauses."""
+    """The sounds that matter in a speech, in order, and its pauses."""
     posteriors, phones = phone_posteriors(speech.waveform)
     shares = np.exp(posteriors)
     path = shares.argmax(axis=1)
     edges = np.flatnonzero(np.diff(path, prepend=-1, append=-1))
-    found, spikes = [], [0.0]
+    found, times = [], [0.0]
     for first, stop in pairwise(edges):
         phone = phones[path[first]]
         peak = int(first + shares[first:stop, path[first]].argmax())
         if phone.startswith("<") or shares[peak, path[first]] < CONFIDENT:
             continue
         time = max(0.0, peak / 50 - DELAY)
-        spikes.append(time)
+        times.append(time)
         found.append(Moment(kind_of(phone), phone, time, float(shares[peak, path[first]])))
-    spikes.append(float(speech.duration))
-    for before, after in pairwise(spikes):
+    times.append(float(speech.duration))
+    for before, after in pairwise(times):
         if after - before >= SILENT:
             found.append(Moment(PAUSE, PAUSE, (before + after) / 2, after - before))
     return sorted(found, key=lambda moment: moment.time)
@@ -130,23 +130,23 @@ def picked(found: Sequence[Moment]) -> list[Moment]:
     return chosen
 
 
-def report(take: Take) -> str:
+def report(recording: Recording) -> str:
     """A table, kind by kind: how far the lips are apart at the moment and near it, and shapes."""
-    head, weights = load_head(), take.motion.weights
+    head, weights = load_head(), recording.motion.weights
     gap, width = head.lip_gap_mm(weights), head.lip_width_mm(weights)
     shapes = ("jawOpen", "mouthPucker", "mouthRollLower")
-    measures = (gap, width, *map(take.motion.channel, shapes))
-    seconds = float(take.speech.duration)
+    measures = (gap, width, *map(recording.motion.channel, shapes))
+    seconds = float(recording.speech.duration)
     lines = [
-        f"{take.name}: {seconds:.1f} s; medians; gap, least gap near it and mouth width in mm",
+        f"{recording.name}: {seconds:.1f} s; medians; gap, least gap near it and mouth width in mm",
         "           n   gap  <1.5  least  <1.5  width   jaw  pucker  roll",
     ]
     for kind in (*KINDS, OTHER, PAUSE):
-        found = [moment for moment in take.moments if moment.kind == kind]
+        found = [moment for moment in recording.moments if moment.kind == kind]
         if not found:
             continue
-        at = [take.frame(moment) for moment in found]
-        least = np.array([gap[take.near(moment)].min() for moment in found])
+        at = [recording.frame(moment) for moment in found]
+        least = np.array([gap[recording.near(moment)].min() for moment in found])
         here, wide, open_, round_, rolled = (np.median(values[at]) for values in measures)
         lines.append(
             f"{kind:8}{len(found):4}{here:6.1f}{np.mean(gap[at] < CLOSED_MM):6.0%}"
@@ -156,24 +156,28 @@ def report(take: Take) -> str:
     return "\n".join(lines)
 
 
-def draw(takes: Sequence[Take], path: Path, whole: bool) -> None:
+def draw(recordings: Sequence[Recording], path: Path, whole: bool) -> None:
     """Write the sheet in the format of its suffix."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    columns = max(len(picked(take.moments)) for take in takes)
-    figure = plt.figure(figsize=(1.45 * columns, 3.1 * len(takes)), layout="constrained", dpi=110)
-    grid = figure.add_gridspec(2 * len(takes), columns, height_ratios=[1.45, 1] * len(takes))
+    columns = max(len(picked(recording.moments)) for recording in recordings)
+    figure = plt.figure(
+        figsize=(1.45 * columns, 3.1 * len(recordings)), layout="constrained", dpi=110
+    )
+    grid = figure.add_gridspec(
+        2 * len(recordings), columns, height_ratios=[1.45, 1] * len(recordings)
+    )
     renderer = HeadRenderer(640)
-    for row, take in enumerate(takes):
-        gap = load_head().lip_gap_mm(take.motion.weights)
-        shown = picked(take.moments)
+    for row, recording in enumerate(recordings):
+        gap = load_head().lip_gap_mm(recording.motion.weights)
+        shown = picked(recording.moments)
         for column, moment in enumerate(shown):
             axes = figure.add_subplot(grid[2 * row, column])
-            frame = take.frame(moment)
-            picture = renderer.render(take.motion.weights[frame])
+            frame = recording.frame(moment)
+            picture = renderer.render(recording.motion.weights[frame])
             axes.imshow(picture if whole else lower_face(picture))
             axes.set_axis_off()
             axes.set_title(moment.phone, fontsize=13, pad=3)
@@ -182,18 +186,18 @@ def draw(takes: Sequence[Take], path: Path, whole: bool) -> None:
                 0.5, -0.02, label, fontsize=7, ha="center", va="top", transform=axes.transAxes
             )
         strip = figure.add_subplot(grid[2 * row + 1, :])
-        envelope = loudness(take.speech, len(take.motion))
-        times = take.motion.times
+        envelope = loudness(recording.speech, len(recording.motion))
+        times = recording.motion.times
         strip.fill_between(times, envelope, color="0.85", label="loudness")
-        strip.plot(times, aperture(take.motion.weights), lw=1.2, label="jawOpen - mouthClose")
-        strip.plot(times, take.motion.channel("mouthPucker"), lw=1, label="mouthPucker")
-        closures = [moment.time for moment in take.moments if moment.kind == "m b p"]
+        strip.plot(times, aperture(recording.motion.weights), lw=1.2, label="jawOpen - mouthClose")
+        strip.plot(times, recording.motion.channel("mouthPucker"), lw=1, label="mouthPucker")
+        closures = [moment.time for moment in recording.moments if moment.kind == "m b p"]
         strip.plot(closures, np.full(len(closures), -0.03), "k|", ms=6, label="m b p")
         for moment in shown:
             strip.axvline(moment.time, color="0.6", lw=0.6)
             strip.text(moment.time, 0.92, moment.phone, fontsize=8, ha="center", va="top")
-        strip.set(xlim=(0, float(take.speech.duration)), ylim=(-0.07, 0.95))
-        strip.set_ylabel(take.name, fontsize=8)
+        strip.set(xlim=(0, float(recording.speech.duration)), ylim=(-0.07, 0.95))
+        strip.set_ylabel(recording.name, fontsize=8)
         strip.tick_params(labelsize=7)
         if not row:
             strip.legend(fontsize=7, ncols=4, loc="upper right", bbox_to_anchor=(1, 0.88))
@@ -227,13 +231,13 @@ def main() -> int:
     options = parser.parse_args()
     try:
         talk = DreamTalk.load(options.model) if options.model else DreamTalk.load()
-        takes = []
+        recordings = []
         for path in options.speech:
             speech = Speech.load(path)
             motion = talk.animate(speech, options.style).to_arkit()
-            takes.append(Take(path.stem, speech, motion, moments(speech)))
-            print(report(takes[-1]), flush=True)
-        draw(takes, options.output, options.whole)
+            recordings.append(Recording(path.stem, speech, motion, moments(speech)))
+            print(report(recordings[-1]), flush=True)
+        draw(recordings, options.output, options.whole)
     except DreamTalkError as error:
         print(error, file=sys.stderr)
         return 1

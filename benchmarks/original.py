@@ -104,7 +104,7 @@ class PlainModel:
         self, windows: Tensor, clip: Tensor, noise: Tensor, guidance: float, steps: int
     ) -> Tensor:
         """DDIM: motion [T, 64] in the style of a clip [L <= 256, 64] from noise [T, 64]."""
-        kept, longest = alphas_cumprod(), self.sizes.clip
+        alphas, longest = alphas_cumprod(), self.sizes.clip
         clips = clip.new_zeros(2, longest, clip.shape[1])
         clips[0, : len(clip)] = clip
         padding = torch.zeros(2, longest, dtype=torch.bool)
@@ -113,8 +113,8 @@ class PlainModel:
         for step, previous in zip(visited, [*visited[1:], 0], strict=True):
             styled, plain = self.denoise(x.expand(2, -1, -1), step, windows, clips, padding)
             clean = plain + guidance * (styled - plain)
-            direction = (x - kept[step].sqrt() * clean) / (1 - kept[step]).sqrt()
-            x = kept[previous].sqrt() * clean + (1 - kept[previous]).sqrt() * direction
+            direction = (x - alphas[step].sqrt() * clean) / (1 - alphas[step]).sqrt()
+            x = alphas[previous].sqrt() * clean + (1 - alphas[previous]).sqrt() * direction
         return x
 
 

@@ -48,10 +48,10 @@ Waveform = NDArray[np.float32]
 SAMPLE_RATE = 16_000
 
 CTC_DELAY = 0.08
-"""Seconds by which the recogniser's spikes lag behind the phone's start."""
+"""Seconds by which the recogniser's peaks lag behind the phone's start."""
 
 LONGEST_PHONE = 0.25
-"""Seconds: the spike after the last phone before a pause comes only after the pause."""
+"""Seconds: the peak after the last phone before a pause comes only after the pause."""
 
 
 def tracked(clip: TrackedClip) -> Motion:
@@ -98,19 +98,19 @@ def hama_phones(clip: TrackedClip) -> Weights:
     """The phones of hama's recogniser (IPA; greedy CTC path) through OpenFaceFX."""
     posteriors, names = phone_posteriors(clip.waveform())
     path = posteriors.argmax(axis=1)
-    spikes = [
+    peaks = [
         (i / 50, names[token])
         for i, token in enumerate(path)
         if (i == 0 or token != path[i - 1]) and names[token] != "<blank>"
     ]
-    times = [time for time, _ in spikes]
+    times = [time for time, _ in peaks]
     ends = [
         min(time + LONGEST_PHONE, following)
         for time, following in zip(times, [*times[1:], np.inf], strict=False)
     ]
     phones = [
         (max(0.0, time - CTC_DELAY), max(0.0, end - CTC_DELAY), phone)
-        for (time, phone), end in zip(spikes, ends, strict=True)
+        for (time, phone), end in zip(peaks, ends, strict=True)
         if phone != "<wb>"
     ]
     return _animate_phones(phones, len(clip.lip_gap), ipa=True)
@@ -235,14 +235,14 @@ def _animate_phones(
     if not phones:
         return np.zeros((frames, len(ARKIT_NAMES)))
     segment = _peer("openfacefx", "openfacefx.alignment").PhonemeSegment
-    segments, now = [], 0.0
+    segments, last = [], 0.0
     for start, end, phone in phones:
-        if start > now:
-            segments.append(segment("sil", now, start))
-        segments.append(segment(phone, max(start, now), max(end, start, now)))
-        now = segments[-1].end
-    if now < frames / MODEL_FPS:
-        segments.append(segment("sil", now, frames / MODEL_FPS))
+        if start > last:
+            segments.append(segment("sil", last, start))
+        segments.append(segment(phone, max(start, last), max(end, start, last)))
+        last = segments[-1].end
+    if last < frames / MODEL_FPS:
+        segments.append(segment("sil", last, frames / MODEL_FPS))
     mapping = _peer("openfacefx", "openfacefx.ipa").IPA_MAPPING if ipa else None
     pipeline = _peer("openfacefx", "openfacefx.pipeline")
     return _to_arkit(pipeline.generate_from_alignment(segments, mapping=mapping), frames)

@@ -34,10 +34,10 @@ def report(name: str, draw: Draw, curves: NDArray[np.float32], tracker: FaceTrac
     seen = np.stack([tracker.find(draw(weights, still))[0].weights for weights in curves])
     cells = []
     for shape in SHAPES:
-        told, read = curves[:, INDEX[shape]], seen[:, INDEX[shape]]
+        given, read = curves[:, INDEX[shape]], seen[:, INDEX[shape]]
         # A curve that hardly moves says nothing.
-        quiet = told.std() < 0.02
-        cells.append("  -  " if quiet else f"{np.corrcoef(told, read)[0, 1]:5.2f}")
+        quiet = given.std() < 0.02
+        cells.append("  -  " if quiet else f"{np.corrcoef(given, read)[0, 1]:5.2f}")
     missed = np.zeros(3)
     for turn in TURNS:
         (face, *_) = tracker.find(draw(np.zeros(52, np.float32), np.array(turn, float)))

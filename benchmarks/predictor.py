@@ -2,9 +2,9 @@
 
 EMO-DB's speakers, two at a time, are kept from training; each sentence is given a tracked person's
 portrait, in another moment and in no mood, and what is predicted is compared with that person's
-code in the emotion that was acted. Four predictors heard the other eight speakers (research only):
-the full one and the ablations of DreamTalk's table. Two heard none of EMO-DB: the default one, and
-one that was not taught what ordinary speech sounds like either.
+code in the emotion of the label. Four predictors were trained with the other eight speakers
+(research only): the full one and the ablations of DreamTalk's table. Two saw none of EMO-DB: the
+default one, and one that was not taught what ordinary speech sounds like either.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from dreamtalk_core.training.train import read_config  # noqa: E402
 
 CONFIGS = ROOT / "dreamtalk_core" / "training"
 CORPUS_NAME = "emodb"
-DEFAULTS = {"default": None, "default, no plain": {training.ACTED: 1.0}}
-"""Predictors that heard nothing of EMO-DB, by their shares of the training's speech."""
+DEFAULTS = {"default": None, "default, no plain": {training.EMOTIONAL: 1.0}}
+"""Predictors that saw nothing of EMO-DB, by their shares of the training's speech."""
 VARIANTS: dict[str, dict[str, Any]] = {
     "full": {},
     "no speaker": {"face_dropout": 1.0},
@@ -60,7 +60,7 @@ class Answer:
 
     speaker: str
     emotion: str
-    heard: str
+    predicted: str
     code_distance: float
     motion_distance: float | None
 
@@ -97,8 +97,10 @@ def main() -> None:
     for name, changes in VARIANTS.items():
         answers[name] = []
         for fold in folds:
-            kept = [e for e in examples if not (e.origin == CORPUS_NAME and e.speaker in fold)]
-            network = train({**research, **changes}, kept)
+            training_set = [
+                e for e in examples if not (e.origin == CORPUS_NAME and e.speaker in fold)
+            ]
+            network = train({**research, **changes}, training_set)
             held_out = [trial for trial in trials if trial.example.speaker in fold]
             answers[name] += measure(network, held_out, changes)
         report(name, answers[name])
@@ -144,10 +146,12 @@ def answer(
             code = regress(network, trial.example.summaries, trial.rest)
         else:
             code = network.predict(trial.example.summaries, rest)
-        heard = emotions[int(np.square(named - code).sum(1).argmin())]
+        predicted = emotions[int(np.square(named - code).sum(1).argmin())]
         apart = float(np.sqrt(np.square((code - trial.target) / scale).mean()))
         moved = motion_distance(talk, trial, code) if index % every == 0 else None
-        answers.append(Answer(trial.example.speaker, trial.example.emotion, heard, apart, moved))
+        answers.append(
+            Answer(trial.example.speaker, trial.example.emotion, predicted, apart, moved)
+        )
     return answers
 
 
@@ -182,7 +186,7 @@ def motion_distance(talk: DreamTalk, trial: Trial, code: training.Array) -> floa
 def report(name: str, answers: Sequence[Answer]) -> None:
     speakers = sorted({one.speaker for one in answers})
     right = [
-        float(np.mean([one.heard == one.emotion for one in answers if one.speaker == speaker]))
+        float(np.mean([one.predicted == one.emotion for one in answers if one.speaker == speaker]))
         for speaker in speakers
     ]
     rng = np.random.default_rng(0)

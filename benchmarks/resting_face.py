@@ -18,7 +18,7 @@ import numpy as np
 from dreamtalk_core.animation.calibration import resting_face
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
-FLOOR = 0.01
+LEAST = 0.01
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     for name, low, middle, high in zip(
         ARKIT_NAMES, *np.percentile(faces, (25, 50, 75), axis=0), strict=True
     ):
-        if middle > FLOOR:
+        if middle > LEAST:
             print(f"{name:22} {middle:.2f} ({low:.2f} to {high:.2f})")
 
 

@@ -1,4 +1,4 @@
-"""Styles from videos under test: does the extractor find the manner and not the person?
+"""Styles from videos under test: does the extractor find the style and not the person?
 
     python benchmarks/style_clips.py FOLDER [--sheet OUT.png] [--json OUT.json]
 
@@ -106,8 +106,8 @@ def halves(talk: DreamTalk, clips: Mapping[Key, Motion]) -> list[bool]:
     }
     return [
         distance(*pair)
-        < min(distance(half, h) for key, hs in cut.items() if key[1] != own[1] for h in hs)
-        for own, pair in cut.items()
+        < min(distance(half, h) for key, hs in cut.items() if key[1] != sentence[1] for h in hs)
+        for sentence, pair in cut.items()
         for half in pair
     ]
 

@@ -56,8 +56,8 @@ def commands(
     below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     for action in below:
         helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
-        for name, own in action.choices.items():
-            yield from commands(own, helps[name])
+        for name, choice in action.choices.items():
+            yield from commands(choice, helps[name])
     if not below:
         yield parser, about
 
@@ -94,14 +94,16 @@ def settings() -> str:
 
     rows = [
         (
-            f"`{own.name}`",
-            "the model's" if own.default is None else f"{float(own.default):g}",
-            f"{own.low:g} to {own.high:g}".replace("to inf", "up") if own.numeric else "",
-            own.label,
-            own.help,
+            f"`{setting.name}`",
+            "the model's" if setting.default is None else f"{float(setting.default):g}",
+            f"{setting.low:g} to {setting.high:g}".replace("to inf", "up")
+            if setting.numeric
+            else "",
+            setting.label,
+            setting.help,
         )
         for each in tables()
-        for own in parameters(each)
+        for setting in parameters(each)
     ]
     return table(("setting", "default", "range", "label", "meaning"), rows)
 
@@ -116,28 +118,28 @@ def python() -> Iterator[str]:
             continue
         yield f"\n## {name}\n"
         yield f"{first_line(thing)} `{thing.__module__}`\n"
-        members = [(f"`{member}`", first_line(own)) for member, own in public(thing)]
+        members = [(f"`{member}`", first_line(value)) for member, value in public(thing)]
         if members:
             yield table(("", "meaning"), members)
 
 
 def public(thing: type) -> Iterator[tuple[str, Any]]:
     """Methods and properties of a class that are for users, as they are called."""
-    for name, own in vars(thing).items():
+    for name, value in vars(thing).items():
         if name.startswith("_"):
             continue
-        if isinstance(own, property):
-            yield name, own.fget
-        elif callable(function := getattr(own, "__func__", own)) and function.__doc__:
+        if isinstance(value, property):
+            yield name, value.fget
+        elif callable(function := getattr(value, "__func__", value)) and function.__doc__:
             given = inspect.signature(function).parameters
             names = [taken(each) for each in given.values() if each.name not in ("self", "cls")]
             yield f"{name}({', '.join(names)})", function
 
 
-def taken(own: inspect.Parameter) -> str:
+def taken(parameter: inspect.Parameter) -> str:
     """A parameter as a call has it: `name`, `name=...` where it may be left out, `**names`."""
-    stars = {own.VAR_POSITIONAL: "*", own.VAR_KEYWORD: "**"}.get(own.kind, "")
-    return f"{stars}{own.name}" + ("" if own.default is own.empty else "=...")
+    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    return f"{stars}{parameter.name}" + ("" if parameter.default is parameter.empty else "=...")
 
 
 def first_line(thing: Any) -> str:

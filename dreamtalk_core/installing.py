@@ -66,10 +66,10 @@ def pytorch_step(python: str, requirements: Sequence[str], *more: str) -> Step:
     if not takes_cuda_for_nothing():
         return Step("Fetching PyTorch", [usual], failure)
     # One attempt: where there is no way to it, that is soon known.
-    own = [python, *PIP, "--retries", "1", "--timeout", "20", "--index-url", PYTORCH_CPU]
+    from_pytorch = [python, *PIP, "--retries", "1", "--timeout", "20", "--index-url", PYTORCH_CPU]
     return Step(
         "Fetching PyTorch for the CPU",
-        [[*own, *more, *requirements], usual],
+        [[*from_pytorch, *more, *requirements], usual],
         failure,
         f"Fetching PyTorch, most likely with CUDA and {CUDA_MEGABYTES} MB, as its makers' index of "
         "builds for the CPU did not serve",

@@ -225,14 +225,14 @@ def changed(settings: Mapping[str, Any], *chosen: Settings) -> tuple[Any, ...]:
 
     Raises DreamTalkError for a name that is in none of them, and what the tables raise.
     """
-    known = [own.name for table in chosen for own in parameters(type(table))]
+    known = [parameter.name for table in chosen for parameter in parameters(type(table))]
     for name in settings:
         if name not in known:
             near = get_close_matches(name, known, 1)
             hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
             raise DreamTalkError(f"There is no setting '{shown(name)}'. {hint}")
     return tuple(
-        replace(table, **{own: settings[own] for own in names & settings.keys()})  # type: ignore[type-var]
+        replace(table, **{name: settings[name] for name in names & settings.keys()})  # type: ignore[type-var]
         for table in chosen
-        for names in [{own.name for own in parameters(type(table))}]
+        for names in [{parameter.name for parameter in parameters(type(table))}]
     )

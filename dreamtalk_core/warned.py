@@ -1,7 +1,7 @@
 """What was guessed and may be wrong: told with Python's warnings, and so at every entry point.
 
 A user of the API meets a `DreamTalkWarning`; the command line, the worker and the nodes catch
-them with `telling` and show them where their user looks.
+them with `collect_warnings` and show them where their user looks.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def warn(text: str) -> None:
 
 
 @contextmanager
-def telling(tell: Callable[[str], None]) -> Iterator[None]:
+def collect_warnings(report: Callable[[str], None]) -> Iterator[None]:
     """Our warnings within go to `tell`, each text once; those of others go where they went."""
-    told: set[str] = set()
+    reported: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("always", DreamTalkWarning)
         others = warnings.showwarning
@@ -38,9 +38,9 @@ def telling(tell: Callable[[str], None]) -> Iterator[None]:
         ) -> None:
             if not issubclass(category, DreamTalkWarning):
                 others(message, category, filename, lineno, file, line)
-            elif str(message) not in told:
-                told.add(str(message))
-                tell(str(message))
+            elif str(message) not in reported:
+                reported.add(str(message))
+                report(str(message))
 
         warnings.showwarning = show
         yield

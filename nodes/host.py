@@ -64,7 +64,7 @@ def check_cancelled() -> None:
 def show_warnings(node: str) -> Iterator[None]:
     """What the core warns of within is shown in the node of this id."""
     texts: list[str] = []
-    with warned.telling(texts.append):
+    with warned.collect_warnings(texts.append):
         yield
     if texts:
         PromptServer.instance.send_progress_text(" ".join(texts), node)

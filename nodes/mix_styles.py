@@ -59,7 +59,7 @@ class MixStyles(io.ComfyNode):
 class StyleKeys(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        own = "A style of your own, called '{}' in the keys."
+        tooltip = "A style of your own, called '{}' in the keys."
         return io.Schema(
             node_id="DreamTalkStyleKeys",
             display_name="Style Keys",
@@ -76,7 +76,7 @@ class StyleKeys(io.ComfyNode):
                     "Style, 'auto' for the one heard in the voice, or a, b, c, d for the styles "
                     "connected here.",
                 ),
-                *(StyleType.Input(n, optional=True, tooltip=own.format(n)) for n in "abcd"),
+                *(StyleType.Input(n, optional=True, tooltip=tooltip.format(n)) for n in "abcd"),
                 io.MultiType.Input(
                     "speech",
                     types=[SpeechType, io.Audio],
@@ -95,7 +95,7 @@ class StyleKeys(io.ComfyNode):
         keys: str,
         speech: SpeechValue | Audio | None = None,
         model: LoadedModel | None = None,
-        **own: Style | StyleTrack,
+        **styles: Style | StyleTrack,
     ) -> io.NodeOutput:
         from dreamtalk_core.style import parse_style_keys
 
@@ -103,7 +103,7 @@ class StyleKeys(io.ComfyNode):
         voice = None if speech is None else analysed(model, SpeechValue.of(speech))
 
         def resolve(name: str) -> Style:
-            style = own.get(name)
+            style = styles.get(name)
             return single(talk.load_style(name, voice) if style is None else style)
 
         return io.NodeOutput(talk.load_style(parse_style_keys(keys, resolve)))

@@ -12,7 +12,7 @@ import torch
 from comfy_api.latest import io
 
 from dreamtalk_core.errors import TrackingError
-from dreamtalk_core.warned import telling, warn
+from dreamtalk_core.warned import collect_warnings, warn
 
 from . import host
 from .conversions import Picture, digest, first_picture
@@ -113,7 +113,7 @@ def find_portrait(image: torch.Tensor | None, choice: FaceChoice = NO_CHOICE) ->
     Raises TrackingError where no face is found, saying what to do about it.
     """
     pixels = portrait_pixels(image)
-    with telling(lambda text: None):
+    with collect_warnings(lambda text: None):
         found = _portraits.get((digest(pixels), choice), lambda: _find(pixels, choice))
     if isinstance(found, str):
         raise TrackingError(found)

@@ -76,11 +76,11 @@ class PreviewMotion(io.ComfyNode):
         part = whole.cut(frames.start, frames.stop)
         sound = frames_audio(motion.audio if audio is None else audio, frames, whole.fps)
         video, curves = temp_path(".mp4"), temp_path(".curves")
-        with sound_file(sound) as heard:
+        with sound_file(sound) as sound_path:
             # No pictures meanwhile: the frontend would keep the last one beside the player.
-            render(HeadPictures(part, size), video, heard, progress())
+            render(HeadPictures(part, size), video, sound_path, progress())
         curves.write_bytes(np.round(part.weights.T * 255).astype(np.uint8).tobytes())
-        told = {
+        preview = {
             **saved(video, "temp"),
             "curves": saved(curves, "temp"),
             "names": part.names,
@@ -88,4 +88,4 @@ class PreviewMotion(io.ComfyNode):
             "fps": [part.fps.numerator, part.fps.denominator],
             "start": float(frames.start / whole.fps),
         }
-        return io.NodeOutput(motion, ui={"dreamtalk_preview": [told]})
+        return io.NodeOutput(motion, ui={"dreamtalk_preview": [preview]})

@@ -22,7 +22,7 @@ SAVED_AS = {"guidance_scale": "guidance"}
 
 def sampling_inputs() -> list[Any]:
     """One for each setting of the core's `Sampling`."""
-    return [_input(own) for own in parameters(Sampling)]
+    return [_input(parameter) for parameter in parameters(Sampling)]
 
 
 def settings_of(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -30,13 +30,13 @@ def settings_of(inputs: dict[str, Any]) -> dict[str, Any]:
     names = {saved: name for name, saved in SAVED_AS.items()}
     settings = {names.get(name, name): value for name, value in inputs.items()}
     # An input cannot be empty: 0, which is below the least, leaves the choice to the model.
-    free = {own.name for own in parameters(Sampling) if own.default is None}
+    free = {parameter.name for parameter in parameters(Sampling) if parameter.default is None}
     return {name: value for name, value in settings.items() if value or name not in free}
 
 
 def behaviour_inputs() -> list[io.Float.Input]:
     """One for each setting of the core's `Behaviour`."""
-    return [_slider(own, folded=True) for own in parameters(Behaviour)]
+    return [_slider(parameter, folded=True) for parameter in parameters(Behaviour)]
 
 
 def control_inputs(sampling: bool) -> list[io.Float.Input]:
@@ -44,35 +44,37 @@ def control_inputs(sampling: bool) -> list[io.Float.Input]:
 
     sampling: newer hosts fold away what is not for every day; elsewhere it is what one came for.
     """
-    shown = [own for own in parameters(Controls) if sampling or own.name != "closure"]
-    return [_slider(own, folded=sampling) for own in shown]
+    shown = [
+        parameter for parameter in parameters(Controls) if sampling or parameter.name != "closure"
+    ]
+    return [_slider(parameter, folded=sampling) for parameter in shown]
 
 
-def _input(own: Parameter) -> Any:
-    kind = io.Int if own.kind is int else io.Float
-    about: dict[str, Any] = {"tooltip": f"{own.help}."}
-    about |= {"default": own.default, "min": own.least, "max": own.most}
-    if own.name == "seed":
+def _input(parameter: Parameter) -> Any:
+    kind = io.Int if parameter.kind is int else io.Float
+    about: dict[str, Any] = {"tooltip": f"{parameter.help}."}
+    about |= {"default": parameter.default, "min": parameter.least, "max": parameter.most}
+    if parameter.name == "seed":
         about["control_after_generate"] = SEED["control_after_generate"]
-    elif own.default is None:
+    elif parameter.default is None:
         about |= {"default": 0, "min": 0, "optional": True, **ADVANCED}
         about["tooltip"] += " 0 leaves it to the model."
     if kind is io.Float:
-        about["default"] = float(own.default)
-        about["step"] = 0.001 if own.kind is Fraction else 0.05
+        about["default"] = float(parameter.default)
+        about["step"] = 0.001 if parameter.kind is Fraction else 0.05
     else:
         about["min"] = int(about["min"])
-    return kind.Input(SAVED_AS.get(own.name, own.name), **about)
+    return kind.Input(SAVED_AS.get(parameter.name, parameter.name), **about)
 
 
-def _slider(own: Parameter, folded: bool) -> io.Float.Input:
+def _slider(parameter: Parameter, folded: bool) -> io.Float.Input:
     return io.Float.Input(
-        own.name,
-        default=own.default,
-        min=own.low,
-        max=own.most,
+        parameter.name,
+        default=parameter.default,
+        min=parameter.low,
+        max=parameter.most,
         step=0.05,
         optional=True,
-        tooltip=f"{own.help}.",
-        **(ADVANCED if folded and own.name not in _EVERYDAY else {}),
+        tooltip=f"{parameter.help}.",
+        **(ADVANCED if folded and parameter.name not in _EVERYDAY else {}),
     )

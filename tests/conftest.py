@@ -41,8 +41,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """What this was run on, and what could not be had: the last before pytest's own line."""
     names = ("av", "numba", "numpy", "safetensors", "scipy", "soxr", "torch", "transformers")
     found = {name: version(name) for name in names if importlib.util.find_spec(name)}
-    told = ", ".join(f"{name} {number}" for name, number in found.items())
-    terminalreporter.write_line(f"ran on Python {platform.python_version()}, {told}")
+    versions = ", ".join(f"{name} {number}" for name, number in found.items())
+    terminalreporter.write_line(f"ran on Python {platform.python_version()}, {versions}")
     whole = (ROOT / "tests" / "integration" / "hosts.py").is_file()
     if os.environ.get("DREAMTALK_HOSTS") == "required" and whole:
         from tests.integration import hosts
@@ -68,7 +68,7 @@ def seeded() -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_styles(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def user_styles(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A style library for each test: not that of whoever runs it."""
     folder = tmp_path_factory.mktemp("styles")
     monkeypatch.setenv("DREAMTALK_STYLES", str(folder))

@@ -51,8 +51,8 @@ def end(run: dict[str, Any], child: int, out: Path) -> list[Any]:
             time.sleep(-1 - run["after"])
         os.kill(child, run["signal"])
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    told = [out.with_suffix(f".{name}").read_text("utf-8", "replace") for name in ("out", "err")]
-    return [status, *told]
+    output = [out.with_suffix(f".{name}").read_text("utf-8", "replace") for name in ("out", "err")]
+    return [status, *output]
 
 
 def serve(work: Path) -> None:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import run
-from run import say
+from run import print_line
 from tests.integration import hosts
 
 LEGS = ("oldest", "newest")
@@ -34,7 +34,7 @@ def leg(name: str) -> int:
     folder = hosts.ROOT / f".venv-{name}"
     python = hosts.python_of(folder)
     if python is None:
-        say(f"FAILED: {folder.name} is missing")
+        print_line(f"FAILED: {folder.name} is missing")
         return 1
     out = folder / "out"
     out.mkdir(exist_ok=True)
@@ -58,13 +58,13 @@ def leg(name: str) -> int:
     files = [out / name for name in ("demo.csv", "demo.glb", "demo.mp4", "portrait.mp4")]
     missing = [path.name for path in files if not path.is_file() or not path.stat().st_size]
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    say(f"--- {name}, {time.monotonic() - begin:.0f} s")
+    print_line(f"--- {name}, {time.monotonic() - begin:.0f} s")
     ran_on = [line for line in lines if line.startswith("ran on ")]
-    say("\n".join(lines[-_TAIL:] if status else [*ran_on, *lines[-1:]]))
+    print_line("\n".join(lines[-_TAIL:] if status else [*ran_on, *lines[-1:]]))
     if missing:
-        say(f"FAILED: the demo left no {', '.join(missing)}")
+        print_line(f"FAILED: the demo left no {', '.join(missing)}")
     if status:
-        say(f"FAILED: {name}: {' '.join(command[1:])}; the whole log: {log}")
+        print_line(f"FAILED: {name}: {' '.join(command[1:])}; the whole log: {log}")
     return 1 if status or missing else 0
 
 

@@ -52,7 +52,7 @@ class Runs:
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(runs) + "\n")
         self.process.stdin.flush()
-        return [tuple(told) for told in json.loads(self.process.stdout.readline())]
+        return [tuple(result) for result in json.loads(self.process.stdout.readline())]
 
     def __call__(self, *arguments: str, **more: Any) -> tuple[int, str, str]:
         return self.together({"arguments": arguments, **more})[0]
@@ -79,11 +79,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
 @pytest.fixture
 def folder(runs: Runs) -> Iterator[Path]:
     """What the commands read, and nothing else."""
-    kept = {"line.wav", "take.npz", "short.npz", "long.npz"}
-    assert {path.name for path in runs.folder.iterdir()} == kept
+    given = {"line.wav", "take.npz", "short.npz", "long.npz"}
+    assert {path.name for path in runs.folder.iterdir()} == given
     yield runs.folder
     for path in runs.folder.iterdir():
-        if path.is_file() and path.name not in kept:
+        if path.is_file() and path.name not in given:
             path.unlink()
 
 
@@ -209,7 +209,7 @@ def test_a_fault_of_ours_is_one_line_and_a_log(tmp_path: Path) -> None:
         "import dreamtalk_core.cli as cli; cli.guard_files = lambda options: 1 / 0; "
         "raise SystemExit(cli.main(['style', 'list']))"
     )
-    done = told(["-c", code], XDG_STATE_HOME=str(tmp_path), HOME=str(tmp_path))
+    done = run_python(["-c", code], XDG_STATE_HOME=str(tmp_path), HOME=str(tmp_path))
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "ZeroDivisionError" in line
@@ -218,7 +218,7 @@ def test_a_fault_of_ours_is_one_line_and_a_log(tmp_path: Path) -> None:
     assert tmp_path in log.parents
 
 
-def told(words: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+def run_python(words: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *words],
         cwd=ROOT,

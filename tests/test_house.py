@@ -39,7 +39,7 @@ MODELS = {"models", "speech", "weights"}
 STEPS = {"assets", "render", "style", "tracking"}
 PIPELINE = {"original", "pipeline"}
 WORKSHOP = {"corpus", "evaluation", "training"}
-DOORS = {"__main__", "cli", "worker"}
+ENTRY_POINTS = {"__main__", "cli", "worker"}
 
 MAY_IMPORT = {
     "light": {"light"},
@@ -47,17 +47,17 @@ MAY_IMPORT = {
     "steps": {"light", "models"},
     "pipeline": {"light", "models", "steps", "pipeline"},
     "workshop": {"light", "models", "steps", "pipeline", "workshop"},
-    "doors": {"light", "models", "steps", "pipeline", "workshop"},
+    "entry points": {"light", "models", "steps", "pipeline", "workshop"},
 }
-FLOOR = {
-    name: floor
-    for floor, names in (
+LAYER = {
+    name: layer
+    for layer, names in (
         ("light", LIGHT),
         ("models", MODELS),
         ("steps", STEPS),
         ("pipeline", PIPELINE),
         ("workshop", WORKSHOP),
-        ("doors", DOORS),
+        ("entry points", ENTRY_POINTS),
     )
     for name in names
 }
@@ -120,7 +120,7 @@ def core_places(path: Path) -> Iterator[str]:
     """The places in the core that a file imports from."""
     for name in imports(path):
         parts = name.split(".")
-        if parts[0] == CORE.name and len(parts) > 1 and parts[1] in FLOOR:
+        if parts[0] == CORE.name and len(parts) > 1 and parts[1] in LAYER:
             yield parts[1]
 
 
@@ -140,7 +140,7 @@ def committed() -> list[Path]:
 
 
 def test_every_module_has_a_place() -> None:
-    homeless = [name_of(path) for path in modules() if place(path) not in FLOOR]
+    homeless = [name_of(path) for path in modules() if place(path) not in LAYER]
     assert not homeless, "give these a place at the top of this file"
 
 
@@ -174,10 +174,10 @@ def test_no_module_imports_a_script() -> None:
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_imports_point_one_way(path: Path) -> None:
     here = place(path)
-    floor = "workshop" if is_script(path) else FLOOR[here]
+    layer = "workshop" if is_script(path) else LAYER[here]
     for other in core_places(path):
-        assert FLOOR[other] in MAY_IMPORT[floor] or other == here, (
-            f"{name_of(path)} ({floor}) must not import {other} ({FLOOR[other]})"
+        assert LAYER[other] in MAY_IMPORT[layer] or other == here, (
+            f"{name_of(path)} ({layer}) must not import {other} ({LAYER[other]})"
         )
 
 
@@ -193,7 +193,7 @@ def needs(path: Path, known: Container[str]) -> set[str]:
     for name in imports(path):
         parts = name.split(".")
         names = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
-        found.add(next((own for own in names if own in known), ""))
+        found.add(next((parent for parent in names if parent in known), ""))
     return found - {"", dotted(path)}
 
 
@@ -229,7 +229,7 @@ def extension_modules() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", extension_modules(), ids=name_of)
-def test_blender_gets_the_light_floor_only(path: Path) -> None:
+def test_blender_gets_the_light_layer_only(path: Path) -> None:
     """Its Python has numpy; the rest of the core runs in the worker."""
     blender = {"bl_ui", "bpy", "bpy_extras", "gpu", "gpu_extras", "mathutils"}
     allowed = sys.stdlib_module_names | blender | {"numpy", CORE.name, "blender_addon"}
@@ -243,17 +243,17 @@ def test_nodes_load_in_a_blink(path: Path) -> None:
     slow = PIPELINE | STEPS - {"assets"}
     top = ast.parse(path.read_text(encoding="utf-8")).body
     found = {name for node in top for name in imported(node, ("nodes",))}
-    assert not {name for name in found if any(f"{CORE.name}.{own}" in name for own in slow)}
+    assert not {name for name in found if any(f"{CORE.name}.{package}" in name for package in slow)}
 
 
 @pytest.mark.parametrize("path", light_modules(), ids=name_of)
-def test_light_floor_needs_only_numpy(path: Path) -> None:
+def test_light_layer_needs_only_numpy(path: Path) -> None:
     allowed = sys.stdlib_module_names | {"numpy", CORE.name}
     strangers = {name.split(".")[0] for name in imports(path)} - allowed
     assert not strangers
 
 
-def test_light_floor_loads_only_numpy() -> None:
+def test_light_layer_loads_only_numpy() -> None:
     """Asked of Python itself: the package's own `__init__` counts here as well."""
     names = [dotted(path) for path in light_modules()]
     # What site-packages starts by itself (.pth files) is no import of ours.

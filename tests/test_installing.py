@@ -34,10 +34,12 @@ class TestPyTorch:
     ) -> None:
         monkeypatch.setattr(installing.sys, "platform", "linux")
         monkeypatch.setattr(installing.shutil, "which", lambda name: None)
-        own, usual = pytorch_step("python", ["torch==2.13.0"], "--constraint", "pins.txt").commands
-        assert own[own.index("--index-url") + 1] == PYTORCH_CPU
+        from_pytorch, usual = pytorch_step(
+            "python", ["torch==2.13.0"], "--constraint", "pins.txt"
+        ).commands
+        assert from_pytorch[from_pytorch.index("--index-url") + 1] == PYTORCH_CPU
         assert "--index-url" not in usual
-        for command in (own, usual):
+        for command in (from_pytorch, usual):
             assert command[-3:] == ["--constraint", "pins.txt", "torch==2.13.0"]
 
     @pytest.mark.parametrize(("platform", "card"), [("linux", True), ("darwin", False)])
@@ -79,13 +81,13 @@ class TestInstallation:
         assert str(caught.value) == "Try again.\ncause\ncause"
 
     def test_message_names_what_is_fetched_and_how_much_has_been(self, tmp_path: Path) -> None:
-        said = (
+        printed = (
             "Collecting numpy\n"
             "  Downloading numpy-2.5.5-cp313-cp313-manylinux_2_27_x86_64.whl (15.7 MB)\n"
             "Collecting torch==2.13.0\n"
             "  Downloading https://somewhere/whl/cpu/torch-2.13.0%2Bcpu-cp313.whl (190.2 MB)\n"
         )
-        steps = [Step("Fetching", [python(f"print({said!r})")], "")]
+        steps = [Step("Fetching", [python(f"print({printed!r})")], "")]
         installation = Installation(steps, tmp_path / "log", os.environ)
         assert installation.message == "Fetching"
         finish(installation)

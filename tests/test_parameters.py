@@ -30,38 +30,48 @@ from dreamtalk_core.parameters import (
     parameters,
     tables,
 )
-from dreamtalk_core.pipeline.load import own_tables
+from dreamtalk_core.pipeline.load import model_tables
 from dreamtalk_core.worker.protocol import SETTINGS, bound
 
-ALL = [(table, own) for table in tables() for own in parameters(table)]
-EVERY = pytest.mark.parametrize(("table", "own"), ALL, ids=lambda value: getattr(value, "name", ""))
+ALL = [(table, parameter) for table in tables() for parameter in parameters(table)]
+EVERY = pytest.mark.parametrize(
+    ("table", "parameter"), ALL, ids=lambda value: getattr(value, "name", "")
+)
 
 
 def test_a_table_is_read_in_the_order_of_its_fields() -> None:
     for table in tables():
-        assert [own.name for own in parameters(table)] == [part.name for part in fields(table)]
-        assert all(getattr(table(), own.name) == own.default for own in parameters(table))
-    assert len({own.name for _, own in ALL}) == len(ALL)
+        assert [parameter.name for parameter in parameters(table)] == [
+            part.name for part in fields(table)
+        ]
+        assert all(
+            getattr(table(), parameter.name) == parameter.default for parameter in parameters(table)
+        )
+    assert len({parameter.name for _, parameter in ALL}) == len(ALL)
 
 
 @EVERY
-def test_each_is_described(table: type[Settings], own: Parameter) -> None:
-    assert own.low <= own.least <= own.most <= own.high
-    assert own.default is None or own.least <= own.default <= own.most
-    assert 1 <= len(own.label.split()) <= 3
-    assert own.help[0].isupper()
-    assert not own.help.endswith(".")
-    assert re.search(rf"(?m)(^ *|, ){own.name}[:,]", table.__doc__ or "")
+def test_each_is_described(table: type[Settings], parameter: Parameter) -> None:
+    assert parameter.low <= parameter.least <= parameter.most <= parameter.high
+    assert parameter.default is None or parameter.least <= parameter.default <= parameter.most
+    assert 1 <= len(parameter.label.split()) <= 3
+    assert parameter.help[0].isupper()
+    assert not parameter.help.endswith(".")
+    assert re.search(rf"(?m)(^ *|, ){parameter.name}[:,]", table.__doc__ or "")
 
 
 @EVERY
-def test_what_is_out_of_range_is_refused(table: type[Settings], own: Parameter) -> None:
-    for value in (own.low - 0.01, own.high + 0.01, math.nan, math.inf):
-        words = "frame rate" if own.name == "fps" else rf"{own.name} is .*from {own.low:g}"
+def test_what_is_out_of_range_is_refused(table: type[Settings], parameter: Parameter) -> None:
+    for value in (parameter.low - 0.01, parameter.high + 0.01, math.nan, math.inf):
+        words = (
+            "frame rate"
+            if parameter.name == "fps"
+            else rf"{parameter.name} is .*from {parameter.low:g}"
+        )
         with pytest.raises(DreamTalkError, match=words):
-            table(**{own.name: value})
-    for value in (own.low, own.most, min(own.high, 1e6)):
-        assert float(getattr(table(**{own.name: value}), own.name)) == float(value)
+            table(**{parameter.name: value})
+    for value in (parameter.low, parameter.most, min(parameter.high, 1e6)):
+        assert float(getattr(table(**{parameter.name: value}), parameter.name)) == float(value)
 
 
 def test_numbers_of_things_are_whole() -> None:
@@ -90,30 +100,30 @@ def test_settings_by_name_find_their_tables() -> None:
 
 
 @EVERY
-def test_the_command_line_offers_it(table: type[Settings], own: Parameter) -> None:
+def test_the_command_line_offers_it(table: type[Settings], parameter: Parameter) -> None:
     parser = _parser()
     animate = next(one for one in _commands(parser) if one.prog.endswith("animate"))
-    (action,) = (one for one in animate._actions if one.dest == own.name)
-    assert action.option_strings == [option(own.name)]
-    assert own.help in str(action.help)
-    assert own.default is None or f"default {float(own.default):g}" in str(action.help)
+    (action,) = (one for one in animate._actions if one.dest == parameter.name)
+    assert action.option_strings == [option(parameter.name)]
+    assert parameter.help in str(action.help)
+    assert parameter.default is None or f"default {float(parameter.default):g}" in str(action.help)
     words = ["animate", "line.wav", "-o", "line.csv"]
-    assert own.name not in given(parser.parse_args(words))
-    value = own.kind(own.most)
-    chosen = given(parser.parse_args([*words, option(own.name), str(value)]))
-    assert changed(chosen, table())[0] == table(**{own.name: value})
+    assert parameter.name not in given(parser.parse_args(words))
+    value = parameter.kind(parameter.most)
+    chosen = given(parser.parse_args([*words, option(parameter.name), str(value)]))
+    assert changed(chosen, table())[0] == table(**{parameter.name: value})
 
 
 def test_what_only_some_models_take_is_offered_from_tables_as_well() -> None:
     animate = next(one for one in _commands(_parser()) if one.prog.endswith("animate"))
-    assert not {own.name for _, own in ALL} & {
-        own.name for table in own_tables() for own in parameters(table)
+    assert not {parameter.name for _, parameter in ALL} & {
+        parameter.name for table in model_tables() for parameter in parameters(table)
     }
-    for own in (own for table in own_tables() for own in parameters(table)):
-        (action,) = (one for one in animate._actions if one.dest == own.name)
-        assert own.help in str(action.help)
-        assert tuple(action.choices or ()) == own.choices
-        assert own.name in SETTINGS
+    for parameter in (parameter for table in model_tables() for parameter in parameters(table)):
+        (action,) = (one for one in animate._actions if one.dest == parameter.name)
+        assert parameter.help in str(action.help)
+        assert tuple(action.choices or ()) == parameter.choices
+        assert parameter.name in SETTINGS
 
 
 def test_option_names_stay_as_they_are_written() -> None:
@@ -122,7 +132,7 @@ def test_option_names_stay_as_they_are_written() -> None:
 
 
 @EVERY
-def test_the_worker_takes_it(table: type[Settings], own: Parameter) -> None:
+def test_the_worker_takes_it(table: type[Settings], parameter: Parameter) -> None:
     class Methods:
         def animate(self, progress: object, *, speech: str, **settings: Any) -> dict[str, Any]:
             return settings
@@ -130,12 +140,14 @@ def test_the_worker_takes_it(table: type[Settings], own: Parameter) -> None:
     def call(**params: Any) -> dict[str, Any]:
         return bound(Methods().animate, lambda *_: None, {"speech": "a.wav", **params})()
 
-    value = str(own.default) if own.kind is Fraction else own.kind(own.least)
-    assert call(**{own.name: value}) == {own.name: value}
-    with pytest.raises(DreamTalkError, match=f"animate: {own.name} must be"):
-        call(**{own.name: None})
-    with pytest.raises(DreamTalkError, match=f"Did you mean {own.name}"):
-        call(**{f"{own.name}_": value})
+    value = (
+        str(parameter.default) if parameter.kind is Fraction else parameter.kind(parameter.least)
+    )
+    assert call(**{parameter.name: value}) == {parameter.name: value}
+    with pytest.raises(DreamTalkError, match=f"animate: {parameter.name} must be"):
+        call(**{parameter.name: None})
+    with pytest.raises(DreamTalkError, match=f"Did you mean {parameter.name}"):
+        call(**{f"{parameter.name}_": value})
 
 
 # --- ComfyUI and Blender, with a host that only remembers what it was told -----------------------
@@ -192,13 +204,15 @@ def test_nodes_offer_it() -> None:
     inputs = [*sliders.sampling_inputs(), *sliders.behaviour_inputs()]
     inputs += sliders.control_inputs(sampling=True)
     saved = {"guidance_scale": "guidance"}
-    assert [one.id for one in inputs] == [saved.get(own.name, own.name) for _, own in ALL]
-    for one, (_, own) in zip(inputs, ALL, strict=True):
-        assert one.kind == ("int" if own.kind is int else "float")
-        assert one.tooltip.startswith(f"{own.help}.")
-        empty = own.default is None
-        assert (one.default, one.min) == ((0, 0) if empty else (own.default, own.least))
-        assert one.max == own.most
+    assert [one.id for one in inputs] == [
+        saved.get(parameter.name, parameter.name) for _, parameter in ALL
+    ]
+    for one, (_, parameter) in zip(inputs, ALL, strict=True):
+        assert one.kind == ("int" if parameter.kind is int else "float")
+        assert one.tooltip.startswith(f"{parameter.help}.")
+        empty = parameter.default is None
+        assert (one.default, one.min) == ((0, 0) if empty else (parameter.default, parameter.least))
+        assert one.max == parameter.most
     assert sliders.settings_of({"guidance": 0.0, "steps": 0, "lips": 0.0}) == {
         "guidance_scale": 0.0,
         "lips": 0.0,
@@ -211,16 +225,18 @@ def test_blender_offers_it() -> None:
     properties = settings.SceneSettings.__annotations__
     # The rate is the scene's, the steps are the model's, and regions are turned on the take.
     elsewhere = {"fps", "steps", "lips", "jaw", "brows", "eyes", "cheeks", "head"}
-    offered = [own for _, own in ALL if own.name not in elsewhere]
+    offered = [parameter for _, parameter in ALL if parameter.name not in elsewhere]
     saved = {"guidance_scale": "intensity"}
-    for own in offered:
-        shown = properties[saved.get(own.name, own.name)]
-        assert (shown.name, shown.description) == (own.label, own.help)
-        assert (shown.default, shown.min) == (own.default, own.least)
-        assert shown.max == min(own.most, 2**31 - 1)
-        assert shown.kind == ("IntProperty" if own.kind is int else "FloatProperty")
-    scene = SimpleNamespace(**{saved.get(own.name, own.name): own.default for own in offered})
-    assert set(settings.chosen_settings(scene)) == {own.name for own in offered}
+    for parameter in offered:
+        shown = properties[saved.get(parameter.name, parameter.name)]
+        assert (shown.name, shown.description) == (parameter.label, parameter.help)
+        assert (shown.default, shown.min) == (parameter.default, parameter.least)
+        assert shown.max == min(parameter.most, 2**31 - 1)
+        assert shown.kind == ("IntProperty" if parameter.kind is int else "FloatProperty")
+    scene = SimpleNamespace(
+        **{saved.get(parameter.name, parameter.name): parameter.default for parameter in offered}
+    )
+    assert set(settings.chosen_settings(scene)) == {parameter.name for parameter in offered}
 
 
 def test_nobody_describes_it_again(root: Path) -> None:
@@ -229,4 +245,4 @@ def test_nobody_describes_it_again(root: Path) -> None:
     for path in (path for folder in folders for path in folder.rglob("*.py")):
         if path.name != "parameters.py":
             text = path.read_text(encoding="utf-8")
-            assert not [own.name for _, own in ALL if own.help in text], path
+            assert not [parameter.name for _, parameter in ALL if parameter.help in text], path

@@ -353,10 +353,10 @@ class TestInstall:
     def test_how_much_is_said_before(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        for cuda_for_nothing, said in ((True, f"about {run.CPU_MEGABYTES} MB"), (False, " MB")):
+        for cuda_for_nothing, message in ((True, f"about {run.CPU_MEGABYTES} MB"), (False, " MB")):
             monkeypatch.setattr(run, "takes_cuda_for_nothing", lambda it=cuda_for_nothing: it)
             run.announce(True)
-            assert said in capsys.readouterr().out
+            assert message in capsys.readouterr().out
 
 
 class TestCommands:

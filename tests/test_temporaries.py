@@ -152,7 +152,7 @@ def test_a_swap(tmp_path: Path) -> None:
     assert content(tmp_path) == {**NEW, "b.1": "another's"}
 
 
-def steps(monkeypatch: pytest.MonkeyPatch, at: int, act: Callable[[], None]) -> None:
+def steps(monkeypatch: pytest.MonkeyPatch, at: int, action: Callable[[], None]) -> None:
     """Before the step of this number (a move, a rename, a deletion), something happens."""
     count = 0
 
@@ -161,7 +161,7 @@ def steps(monkeypatch: pytest.MonkeyPatch, at: int, act: Callable[[], None]) -> 
             nonlocal count
             count += 1
             if count == at:
-                act()
+                action()
             function(*arguments, **more)
 
         return call

@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 from dreamtalk_core.errors import DreamTalkWarning
-from dreamtalk_core.warned import telling, warn
+from dreamtalk_core.warned import collect_warnings, warn
 
 
 def guess() -> None:
@@ -21,13 +21,13 @@ def test_a_user_of_the_api_is_warned_where_the_call_is() -> None:
 
 
 def test_an_entry_point_takes_ours_and_leaves_those_of_others() -> None:
-    told: list[str] = []
+    reported: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with telling(told.append):
+        with collect_warnings(reported.append):
             guess()
             guess()
             warnings.warn("theirs", UserWarning, stacklevel=1)
         guess()
-    assert told == ["The face is a guess."]
+    assert reported == ["The face is a guess."]
     assert [str(one.message) for one in caught] == ["theirs", "The face is a guess."]

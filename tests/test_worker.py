@@ -57,7 +57,7 @@ class Client:
         request = {"method": method, "params": params}
         self.write(json.dumps(request if number is None else {"id": number, **request}).encode())
 
-    def hear(self, number: int | float | str | None) -> dict[str, Any]:
+    def receive(self, number: int | float | str | None) -> dict[str, Any]:
         """The next message about a request."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
@@ -78,7 +78,7 @@ class Client:
                 return dict(message)
 
     def answer(self, number: int | float | str | None) -> dict[str, Any]:
-        while "progress" in (message := self.hear(number)):
+        while "progress" in (message := self.receive(number)):
             pass
         return message
 
@@ -102,7 +102,7 @@ def worker() -> Iterator[Client]:
 
 
 @pytest.fixture
-def own_worker() -> Iterator[Client]:
+def fresh_worker() -> Iterator[Client]:
     """For those who end it."""
     client = Client()
     yield client
@@ -110,9 +110,9 @@ def own_worker() -> Iterator[Client]:
 
 
 def test_it_shakes_hands(worker: Client) -> None:
-    told = worker.ask("hello", protocol=PROTOCOL)["result"]
-    assert told["protocol"] == PROTOCOL
-    assert told["version"] == __version__
+    answer = worker.ask("hello", protocol=PROTOCOL)["result"]
+    assert answer["protocol"] == PROTOCOL
+    assert answer["version"] == __version__
 
 
 def test_another_protocol_is_refused(worker: Client) -> None:
@@ -151,13 +151,13 @@ def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> Non
         lips=1.2,
         device="cpu",
     )
-    assert "progress" in worker.hear(7)
-    told = worker.answer(7)["result"]
+    assert "progress" in worker.receive(7)
+    answer = worker.answer(7)["result"]
     expected = DreamTalk.load(device="cpu").animate(
         DEMO_VOICE, "happy", fps="24000/1001", seed=3, controls=Controls(lips=1.2)
     )
     assert Motion.load(output) == expected
-    assert told == {
+    assert answer == {
         "output": str(output),
         "frames": len(expected),
         "fps": "24000/1001",
@@ -282,9 +282,9 @@ def test_an_id_in_use_is_refused(worker: Client, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_ends_when_nobody_asks_for_long_enough(own_worker: Client) -> None:
-    assert "result" in own_worker.ask("hello", protocol=PROTOCOL, idle=0.5)
-    assert own_worker.process.wait(timeout=10) == 0
+def test_it_ends_when_nobody_asks_for_long_enough(fresh_worker: Client) -> None:
+    assert "result" in fresh_worker.ask("hello", protocol=PROTOCOL, idle=0.5)
+    assert fresh_worker.process.wait(timeout=10) == 0
 
 
 def test_it_does_not_leave_its_working_folder(worker: Client, tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_it_does_not_leave_its_working_folder(worker: Client, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_floods_are_answered_and_it_ends_at_their_end(own_worker: Client) -> None:
+def test_floods_are_answered_and_it_ends_at_their_end(fresh_worker: Client) -> None:
     """Nobody reads while lines are written: that must not keep it from hearing of their end."""
     lines = [
         json.dumps({"id": number, "method": "hello", "params": {"protocol": PROTOCOL}}).encode()
@@ -303,13 +303,13 @@ def test_floods_are_answered_and_it_ends_at_their_end(own_worker: Client) -> Non
         else b'{"id": %d, "method": "hello", "params": %d}' % (number, number)
         for number in range(20_000)
     ]
-    assert own_worker.process.stdin is not None
-    own_worker.process.stdin.write(b"\n".join(lines) + b"\n")
-    own_worker.process.stdin.flush()
-    answered = {own_worker.answer_of_any()["id"] for _ in lines}
+    assert fresh_worker.process.stdin is not None
+    fresh_worker.process.stdin.write(b"\n".join(lines) + b"\n")
+    fresh_worker.process.stdin.flush()
+    answered = {fresh_worker.answer_of_any()["id"] for _ in lines}
     assert answered == set(range(20_000))
-    own_worker.process.stdin.close()
-    own_worker.process.wait(timeout=3)
+    fresh_worker.process.stdin.close()
+    fresh_worker.process.wait(timeout=3)
 
 
 @pytest.mark.slow
@@ -353,7 +353,7 @@ def test_work_is_cancelled_and_leaves_nothing(worker: Client, tmp_path: Path) ->
     output = tmp_path / "line.npz"
     for number in (11, 12):
         worker.send("animate", number, speech=str(DEMO_VOICE), output=str(output), style="happy")
-    assert "progress" in worker.hear(11)
+    assert "progress" in worker.receive(11)
     worker.send("cancel", id=11)
     worker.send("cancel", id=12)
     assert worker.answer(11)["error"]["kind"] == "Cancelled"
@@ -369,18 +369,18 @@ def test_a_late_cancel_does_not_meet_the_next_of_its_number(worker: Client) -> N
 
 
 @pytest.mark.slow
-def test_it_ends_with_those_who_listen(own_worker: Client, tmp_path: Path) -> None:
-    own_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(tmp_path / "line.npz"))
-    own_worker.hear(1)
-    assert own_worker.process.stdin is not None
-    own_worker.process.stdin.close()
-    own_worker.process.wait(timeout=10)
+def test_it_ends_with_those_who_listen(fresh_worker: Client, tmp_path: Path) -> None:
+    fresh_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(tmp_path / "line.npz"))
+    fresh_worker.receive(1)
+    assert fresh_worker.process.stdin is not None
+    fresh_worker.process.stdin.close()
+    fresh_worker.process.wait(timeout=10)
     assert not list(tmp_path.iterdir())
 
 
-def test_shutdown_ends_it(own_worker: Client) -> None:
-    assert own_worker.ask("shutdown")["result"] == {}
-    assert own_worker.process.wait(timeout=10) == 0
+def test_shutdown_ends_it(fresh_worker: Client) -> None:
+    assert fresh_worker.ask("shutdown")["result"] == {}
+    assert fresh_worker.process.wait(timeout=10) == 0
 
 
 def test_what_libraries_print_goes_to_the_log() -> None:
@@ -416,8 +416,8 @@ def test_styles_have_pictures_that_are_drawn_once(worker: Client, tmp_path: Path
 @pytest.mark.slow
 def test_styles_are_kept_in_the_project(worker: Client, tmp_path: Path) -> None:
     where = {"project": str(tmp_path), "shelf": "project"}
-    kept = worker.ask("save_style", style="happy*0.7+sad*0.3", name="wistful", **where)["result"]
-    assert (kept["name"], kept["shelf"]) == ("wistful", "project")
+    saved = worker.ask("save_style", style="happy*0.7+sad*0.3", name="wistful", **where)["result"]
+    assert (saved["name"], saved["shelf"]) == ("wistful", "project")
     assert (tmp_path / "dreamtalk_styles" / "wistful.safetensors").is_file()
     names = {
         style["name"] for style in worker.ask("styles", project=str(tmp_path))["result"]["styles"]
@@ -438,7 +438,7 @@ def test_a_style_that_changes_is_not_one_to_keep(worker: Client, tmp_path: Path)
 def test_a_performance_gives_a_style(worker: Client, tmp_path: Path) -> None:
     take = tmp_path / "take.npz"
     worker.ask("animate", speech=str(DEMO_VOICE), output=str(take), style="angry")
-    kept = worker.ask(
+    saved = worker.ask(
         "extract_style",
         performance=[str(take)],
         name="hers",
@@ -447,8 +447,8 @@ def test_a_performance_gives_a_style(worker: Client, tmp_path: Path) -> None:
         shelf="project",
         pictures=str(tmp_path),
     )["result"]
-    assert kept["tags"] == ["loud"]
-    assert Path(kept["picture"]).is_file()
+    assert saved["tags"] == ["loud"]
+    assert Path(saved["picture"]).is_file()
     error = worker.ask("extract_style", performance=[str(take)], name="a/b")["error"]
     assert error["kind"] == "StyleError"
 
@@ -470,34 +470,34 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POS
 @pytest.mark.slow
 @posix
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
-def test_a_signal_cancels_and_ends_it(name: str, own_worker: Client, tmp_path: Path) -> None:
+def test_a_signal_cancels_and_ends_it(name: str, fresh_worker: Client, tmp_path: Path) -> None:
     output = tmp_path / "line.npz"
-    own_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(output), steps=200)
-    while not own_worker.hear(1)["progress"][0]:  # until then it loads what it needs
+    fresh_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(output), steps=200)
+    while not fresh_worker.receive(1)["progress"][0]:  # until then it loads what it needs
         pass
     number = getattr(signal, name)
-    own_worker.process.send_signal(number)
-    assert own_worker.answer(1)["error"]["kind"] == "Cancelled"
-    assert own_worker.process.wait(PATIENCE) == 128 + number
+    fresh_worker.process.send_signal(number)
+    assert fresh_worker.answer(1)["error"]["kind"] == "Cancelled"
+    assert fresh_worker.process.wait(PATIENCE) == 128 + number
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
-def test_the_end_of_its_input_cancels_what_it_does(own_worker: Client, tmp_path: Path) -> None:
+def test_the_end_of_its_input_cancels_what_it_does(fresh_worker: Client, tmp_path: Path) -> None:
     output = tmp_path / "line.npz"
-    own_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(output), steps=200)
-    while not own_worker.hear(1)["progress"][0]:  # until then it loads what it needs
+    fresh_worker.send("animate", 1, speech=str(DEMO_VOICE), output=str(output), steps=200)
+    while not fresh_worker.receive(1)["progress"][0]:  # until then it loads what it needs
         pass
-    assert own_worker.process.stdin is not None
-    own_worker.process.stdin.close()
-    assert own_worker.process.wait(PATIENCE) == 0
+    assert fresh_worker.process.stdin is not None
+    fresh_worker.process.stdin.close()
+    assert fresh_worker.process.wait(PATIENCE) == 0
     assert list(tmp_path.iterdir()) == []
 
 
 def test_lack_of_memory_is_told_as_such() -> None:
-    told = error_message(MemoryError())
-    assert told["kind"] == "OutOfMemoryError"
-    assert "Not enough memory" in told["message"]
+    answer = error_message(MemoryError())
+    assert answer["kind"] == "OutOfMemoryError"
+    assert "Not enough memory" in answer["message"]
     long = error_message(ValueError("a\nb\x1b" + "x" * 5000))
     assert long["kind"] == "Failure"
     assert long["message"].isprintable()

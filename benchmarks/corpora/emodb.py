@@ -64,8 +64,8 @@ def read_emodb(corpus: Path, every: int = 1) -> list[Line]:
         labels = folder / "phones" / f"{row['id']}xx.txt"
         if labels.exists():
             speech = Speech.load(folder / f"{row['id']}.flac")
-            heard = tuple(p for p in read_phones(labels) if p.end <= speech.duration)
-            lines.append(Line(row["id"], row["speaker"], row["emotion"], speech, heard))
+            phones = tuple(p for p in read_phones(labels) if p.end <= speech.duration)
+            lines.append(Line(row["id"], row["speaker"], row["emotion"], speech, phones))
     if not lines:
         raise CorpusError(f"{folder} holds no labelled lines.")
     return lines

@@ -168,7 +168,7 @@ def emotion_results(
     for performance in performances:
         person, emotion = performance.person, performance.emotion
         others = [p for p in performances if p.person != person]
-        (own_neutral,) = (
+        (real_neutral,) = (
             mean_face([p.motion])
             for p in performances
             if (p.person, p.emotion) == (person, NEUTRAL)
@@ -182,9 +182,9 @@ def emotion_results(
                 person,
                 emotion,
                 correlation(steps[plain], real),
-                share_of_way(steps[plain] - neutral, real - own_neutral),
+                share_of_way(steps[plain] - neutral, real - real_neutral),
                 classify(steps[plain] - neutral),
-                classify(real - own_neutral),
+                classify(real - real_neutral),
                 intensities(steps),
             )
         )

@@ -35,8 +35,8 @@ ADVERBS = {"a": "again", "n": "now", "p": "please", "s": "soon"}
 LETTERS = {letter: letter for letter in "abcdefghijklmnopqrstuvxyz"}
 SLOTS = (COMMANDS, COLOURS, PREPOSITIONS, LETTERS, DIGITS, ADVERBS)
 
-# What may be heard for each sound of the table below. Wide on purpose: the words are known, so a
-# class only has to differ from its neighbours in the sentence.
+# What may be recognised for each sound of the table below. Wide on purpose: the words are known, so
+# a class only has to differ from its neighbours in the sentence.
 CLASSES = {
     "P": "b p pʰ p͈",
     "V": "i ɪ e ɛ eɪ a æ aɪ ɑ ʌ ɔ oʊ o u ʊ ə ɝ ɚ ɜ aʊ ɒ ɐ eə ɪə ɔɪ",
@@ -61,10 +61,10 @@ SOUND_TABLE = """
 SOUNDS = dict(entry.split("=") for entry in SOUND_TABLE.split())
 
 SEARCH = (-0.09, 0.03)
-"""Seconds around the aligned phone in which its burst is sought: CTC spikes lag behind it."""
+"""Seconds around the aligned phone in which its burst is sought: CTC peaks lag behind it."""
 
 MIN_RISE_DB = 10.0
-"""A burst is louder than the closure before it by at least this much; else none was heard."""
+"""A burst is louder than the closure before it by at least this much; else none was found."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +112,12 @@ def find_bursts(
     `<blank>`. Sounds without an audible rise are left out.
     """
     sounds = "".join(SOUNDS[word] for word in words)
-    spikes = align(class_posteriors(log_posteriors, phones, sounds), sounds) / frame_rate
+    peaks = align(class_posteriors(log_posteriors, phones, sounds), sounds) / frame_rate
     rise = energy_rise(waveform)
     bursts, position = [], 0
     for word in words:
         if SOUNDS[word][0] == "P":
-            start, stop = (max(0, round(1000 * (spikes[position] + edge))) for edge in SEARCH)
+            start, stop = (max(0, round(1000 * (peaks[position] + edge))) for edge in SEARCH)
             if len(span := rise[start:stop]) and span.max() >= MIN_RISE_DB:
                 bursts.append(Burst(word, (start + int(span.argmax())) / 1000, float(span.max())))
         position += len(SOUNDS[word])
@@ -136,7 +136,7 @@ def class_posteriors(
         )
         for group in groups
     ]
-    # A floor, so that one sound that was not heard at all does not bend the whole path.
+    # A floor, so that one sound that was not found at all does not bend the whole path.
     return np.maximum(np.stack(columns, axis=1).astype(np.float64), -12.0)
 
 
@@ -186,8 +186,8 @@ def energy_rise(waveform: NDArray[np.float32]) -> Array:
     taper = np.hanning(5 * step + 2)[1:-1]
     energy = np.convolve(np.square(sharp), taper / taper.sum(), mode="same")[::step]
     total = np.r_[0.0, np.cumsum(10 * np.log10(energy + 1e-9))]
-    now = np.arange(len(energy))
-    ahead, behind = np.minimum(now + 10, len(energy)), np.maximum(now - 20, 0)
-    after = (total[ahead] - total[now]) / (ahead - now)
-    before = (total[now] - total[behind]) / np.maximum(now - behind, 1)
-    return np.where(now > 0, after - before, 0.0)
+    index = np.arange(len(energy))
+    ahead, behind = np.minimum(index + 10, len(energy)), np.maximum(index - 20, 0)
+    after = (total[ahead] - total[index]) / (ahead - index)
+    before = (total[index] - total[behind]) / np.maximum(index - behind, 1)
+    return np.where(index > 0, after - before, 0.0)

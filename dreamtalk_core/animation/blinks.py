@@ -92,10 +92,10 @@ def remove_blinks(weights: Float64, fps: float) -> None:
     reach = max(1, round(_OWN_BLINK * fps / 2))
     for side in ("Left", "Right"):
         columns = [INDEX[name + side] for name in ("eyeBlink", "eyeLookDown", "eyeSquint")]
-        own = weights[:, columns]
-        slow = _window_max(-_window_max(-own, reach), reach)
-        quick = np.maximum(own - smooth(slow, fps, 2.5), 0)
-        weights[:, columns] = own - np.minimum(quick, quick[:, :1])
+        lids = weights[:, columns]
+        slow = _window_max(-_window_max(-lids, reach), reach)
+        quick = np.maximum(lids - smooth(slow, fps, 2.5), 0)
+        weights[:, columns] = lids - np.minimum(quick, quick[:, :1])
 
 
 def blink(weights: Float64, frames: list[int], phrases: Phrases, seed: int) -> None:

@@ -54,12 +54,12 @@ def gaze_path(phrases: Phrases, seed: int) -> tuple[Float64, NDArray[np.bool_]]:
     rng = np.random.default_rng([seed, GAZE])
     times, points = [0.0], [np.zeros(2)]
     shifts = np.zeros(count, bool)
-    now, beside = 0.0, False
-    while now < count:
+    time, beside = 0.0, False
+    while time < count:
         averts, returns, cuts = rng.random(3)
         wander, long = rng.normal(size=2), rng.normal()
         size, way = rng.exponential(), rng.choice(8, p=_DIRECTIONS)
-        beside = averts < chance[int(now)] and not (beside and returns < _BACK)
+        beside = averts < chance[int(time)] and not (beside and returns < _BACK)
         if beside:
             angle = way * math.pi / 4
             reach = min(_AWAY[0] + _AWAY[1] * size, _AWAY[2])
@@ -68,19 +68,19 @@ def gaze_path(phrases: Phrases, seed: int) -> tuple[Float64, NDArray[np.bool_]]:
         else:
             target = np.array(_WANDER) * wander
         distance = float(np.linalg.norm(target - points[-1]))
-        shifts[int(now)] |= distance > _LARGE_SHIFT and now > 0
+        shifts[int(time)] |= distance > _LARGE_SHIFT and time > 0
         # The main sequence: 21 ms, and 2.2 more per degree.
         taken = (0.021 + 0.0022 * distance) * fps
-        times += [now, now + taken]
+        times += [time, time + taken]
         points += [points[-1], target]
         median, spread = _BESIDE if beside else _VIEWER
-        held = min(max(median * math.exp(spread * long), _FIXATION[0]), _FIXATION[1])
-        soonest = now + max(_FIXATION[0] * fps, taken + 1)
-        then = max(now + held * fps, soonest)
+        fixation = min(max(median * math.exp(spread * long), _FIXATION[0]), _FIXATION[1])
+        soonest = time + max(_FIXATION[0] * fps, taken + 1)
+        end = max(time + fixation * fps, soonest)
         following = np.searchsorted(boundaries, soonest)
         if cuts < _CUT and following < len(boundaries):
-            then = min(then, float(boundaries[following]))
-        now = then
+            end = min(end, float(boundaries[following]))
+        time = end
     frames = np.arange(count)
     return np.stack([np.interp(frames, times, column) for column in np.array(points).T], 1), shifts
 

@@ -76,8 +76,8 @@ def _posture(phrases: Phrases, seed: int) -> Float64:
         if not starts or frame - starts[-1] > (high + 0.1) * fps:
             starts.append(int(frame))
     rows = normals(np.random.default_rng([seed, POSTURE]), len(starts), 4)
-    held = np.concatenate([np.zeros((1, 3)), rows[:, :3].clip(-2, 2) * _POSTURE_SIZE])
-    steps = np.diff(held, axis=0)
+    postures = np.concatenate([np.zeros((1, 3)), rows[:, :3].clip(-2, 2) * _POSTURE_SIZE])
+    steps = np.diff(postures, axis=0)
     result = np.zeros((count, 3))
     frames = np.arange(count)
     for start, step, speed in zip(starts, steps, rows[:, 3], strict=True):

@@ -16,9 +16,9 @@ from dreamtalk_core.cli.ending import STATUS, exit_status, warn
 from dreamtalk_core.cli.settings import add_settings, given, option
 from dreamtalk_core.errors import DreamTalkError, shown
 from dreamtalk_core.parameters import tables
-from dreamtalk_core.pipeline.load import own_tables
+from dreamtalk_core.pipeline.load import model_tables
 from dreamtalk_core.version import __version__
-from dreamtalk_core.warned import telling
+from dreamtalk_core.warned import collect_warnings
 
 # Torch and the renderer take seconds to import, so each command imports what it needs.
 
@@ -40,7 +40,7 @@ def _run(arguments: Sequence[str] | None) -> None:
     guard_files(options)
     warnings: list[str] = []
     try:
-        with telling(warnings.append):
+        with collect_warnings(warnings.append):
             options.run(options)
     finally:  # behind the progress bars
         for text in warnings:
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the speaker's resting face, for --style auto: a photo, or a motion tracked from one",
     )
     animate.add_argument("--preview", type=Path, metavar="MP4", help="video of the built-in head")
-    add_settings(animate, *tables(), *own_tables())
+    add_settings(animate, *tables(), *model_tables())
     add_model(animate)
 
     style.add(commands)

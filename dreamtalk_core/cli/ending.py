@@ -51,7 +51,7 @@ _TWICE = 1.0
 """Seconds in which another signal is the same one: it must not disturb the tidying up."""
 _OF_OUTPUT = ("EPIPE", "EINVAL", "ENOSPC", "EDQUOT", "EIO")
 """What the writing of a line may fail with; all that has a file's name is told elsewhere."""
-_LOGS_KEPT = 20
+_MOST_LOGS = 20
 
 
 class Stopped(KeyboardInterrupt):
@@ -100,14 +100,14 @@ def exit_status(work: Callable[[], None]) -> int:
         except BaseException as error:
             tidy()
             status, message = _verdict(error)
-            _say(message)
+            _print_line(message)
             return status
     return 0
 
 
 def warn(text: str) -> None:
     """Tell of something that was lost or guessed."""
-    _say(f"warning: {text}")
+    _print_line(f"warning: {text}")
 
 
 def _verdict(error: BaseException) -> tuple[int, str]:
@@ -144,7 +144,7 @@ def _named(error: BaseException) -> str:
     return shown(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
 
-def _say(message: str) -> None:
+def _print_line(message: str) -> None:
     if message and sys.stderr is not None:
         with suppress(OSError, ValueError):
             print(f"dreamtalk: {shown(message, 1000)}", file=sys.stderr, flush=True)
@@ -164,7 +164,7 @@ def _logged(error: BaseException) -> str:
         folder = user_log_path("DreamTalk", appauthor=False, ensure_exists=True)
         path = folder / f"fault-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
         path.write_text(report, encoding="utf-8", errors="backslashreplace")
-        for old in sorted(folder.glob("fault-*.log"))[:-_LOGS_KEPT]:
+        for old in sorted(folder.glob("fault-*.log"))[:-_MOST_LOGS]:
             old.unlink()
     except OSError:
         if sys.stderr is not None:
@@ -187,8 +187,8 @@ def _signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heard}
+    watched = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in watched}
     try:
         yield
     finally:

@@ -33,8 +33,8 @@ def render_original_video(options: argparse.Namespace) -> None:
     if wrong := [f"--{name}" for name in ours if getattr(options, name)]:
         raise DreamTalkError(f"{', '.join(wrong)} does not go with --renderer. Leave it out.")
     check_video_path(options.output)
-    own = holds_coefficients(options.motion)
-    motion = Coefficients.load(options.motion) if own else Motion.load(options.motion)
+    coefficients = holds_coefficients(options.motion)
+    motion = Coefficients.load(options.motion) if coefficients else Motion.load(options.motion)
     renderer = OriginalRenderer.load(options.renderer, options.device)
     with Bar("render") as progress:
         renderer.render(

@@ -119,10 +119,10 @@ def _motion_and_sound(options: argparse.Namespace, rest: Motion) -> tuple[Motion
         return Motion.load(options.motion), options.audio
     speech = Speech.load(options.motion)
     talk = load(options)
-    heard = talk.analyse(speech)
-    style = talk.load_style(options.style, heard, rest)
+    features = talk.analyse(speech)
+    style = talk.load_style(options.style, features, rest)
     with Bar("animate") as progress:
-        motion = talk.sample_motion(heard, style, progress=progress)
+        motion = talk.sample_motion(features, style, progress=progress)
     return motion, options.audio or options.motion
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamtalk_core.parameters import Parameter, Settings, parameters, tables
-from dreamtalk_core.pipeline.load import own_tables
+from dreamtalk_core.pipeline.load import model_tables
 
 WRITTEN_AS = {"guidance_scale": "guidance"}
 """Settings whose options have another name: scripts were written with it."""
@@ -18,14 +18,14 @@ def add_settings(parser: argparse.ArgumentParser, *some: type[Settings]) -> None
     for table in some or tables():
         title = table.__name__.lower()
         group = parser.add_argument_group(title if table in tables() else f"{title} (original)")
-        for own in parameters(table):
+        for parameter in parameters(table):
             group.add_argument(
-                option(own.name),
-                dest=own.name,
-                type=own.kind if own.kind in (int, float, Path) else str,
-                choices=own.choices or None,
-                metavar=None if own.choices else _metavar(own),
-                help=_help(own),
+                option(parameter.name),
+                dest=parameter.name,
+                type=parameter.kind if parameter.kind in (int, float, Path) else str,
+                choices=parameter.choices or None,
+                metavar=None if parameter.choices else _metavar(parameter),
+                help=_help(parameter),
             )
 
 
@@ -34,19 +34,24 @@ def option(name: str) -> str:
     return f"--{WRITTEN_AS.get(name, name).replace('_', '-')}"
 
 
-def _metavar(own: Parameter) -> str:
-    return "X" if own.numeric else "FILE" if own.kind is Path else "FOLDER|NAME"
+def _metavar(parameter: Parameter) -> str:
+    return "X" if parameter.numeric else "FILE" if parameter.kind is Path else "FOLDER|NAME"
 
 
-def _help(own: Parameter) -> str:
-    named = f"{own.name}: {own.help}" if own.name in WRITTEN_AS else own.help
-    if own.default is None:
+def _help(parameter: Parameter) -> str:
+    named = (
+        f"{parameter.name}: {parameter.help}" if parameter.name in WRITTEN_AS else parameter.help
+    )
+    if parameter.default is None:
         return named
-    return f"{named} (default {f'{float(own.default):g}' if own.numeric else own.default})"
+    default = f"{float(parameter.default):g}" if parameter.numeric else parameter.default
+    return f"{named} (default {default})"
 
 
 def given(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that the user gave, by name."""
-    names = [own.name for table in (*tables(), *own_tables()) for own in parameters(table)]
+    names = [
+        parameter.name for table in (*tables(), *model_tables()) for parameter in parameters(table)
+    ]
     values = {name: getattr(options, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}

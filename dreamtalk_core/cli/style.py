@@ -85,7 +85,7 @@ def _extract(options: argparse.Namespace) -> None:
             options.clip, neutral=options.neutral, face=options.face, progress=progress
         )
     print(f"from {style.source}")
-    _keep(talk, style, options)
+    _save(talk, style, options)
 
 
 def _mix(options: argparse.Namespace) -> None:
@@ -95,13 +95,13 @@ def _mix(options: argparse.Namespace) -> None:
     style = talk.load_style(options.style)
     if not isinstance(style, Style):
         raise DreamTalkError("A style file holds one style. Leave the @ times to 'animate'.")
-    _keep(talk, style, options)
+    _save(talk, style, options)
 
 
 def _predict(options: argparse.Namespace) -> None:
     talk = _ready(options)
     style = talk.predict_style(talk.load_speech(options.speech), options.portrait)
-    _keep(talk, style, options)
+    _save(talk, style, options)
 
 
 def _ready(options: argparse.Namespace) -> Pipeline:
@@ -114,35 +114,35 @@ def _ready(options: argparse.Namespace) -> Pipeline:
     if options.output:
         check_style_path(options.output)
     if options.keep:
-        path = StyleLibrary.default().path(options.keep, _shelf(options))
+        path = StyleLibrary.default().path(options.keep, _folder_name(options))
         if path.parent.is_dir():
             check_target(path)
     return load(options)
 
 
-def _shelf(options: argparse.Namespace) -> str:
+def _folder_name(options: argparse.Namespace) -> str:
     return "project" if options.project else "user"
 
 
-def _keep(talk: Pipeline, style: Style, options: argparse.Namespace) -> None:
+def _save(talk: Pipeline, style: Style, options: argparse.Namespace) -> None:
     style = replace(style, tags=tuple(options.tag), thumbnail=talk.picture_style(style))
     if options.output:
         replace(style, name=options.keep or options.output.stem).save(options.output)
         print(options.output)
     if options.keep:
-        print(talk.library.save(replace(style, name=options.keep), _shelf(options)))
+        print(talk.library.save(replace(style, name=options.keep), _folder_name(options)))
 
 
 def _list(options: argparse.Namespace) -> None:
     talk = load(options)
     for name in talk.style_names:
-        shelf, path = talk.library.where(name)
+        folder, path = talk.library.where(name)
         try:
             tags = ", ".join(talk.find_style(name).tags)
         except DreamTalkError:
             tags = f"cannot be used: try 'dreamtalk style show {path}'"
         # A file may have any name.
-        print(f"{shown(name):20} {shelf:8} {shown(tags)}".rstrip())
+        print(f"{shown(name):20} {folder:8} {shown(tags)}".rstrip())
 
 
 def _show(options: argparse.Namespace) -> None:

@@ -89,11 +89,11 @@ def evaluate_model(
     """All figures of a model, every setting as it is by default; see `evaluate`."""
     from dreamtalk_core.speech.audio import Speech
 
-    def take(clip: TrackedClip, seed: int = 0) -> Motion:
+    def predict(clip: TrackedClip, seed: int = 0) -> Motion:
         return talk.animate(Speech(clip.waveform(), clip.id), seed=seed)
 
     return evaluate(
-        take,
+        predict,
         clips,
         name=name,
         group=group,
@@ -101,7 +101,7 @@ def evaluate_model(
         bursts=bursts,
         sync=expert_sync,
         style=style_code(talk.model),
-        retake=lambda clip: take(clip, 1),
+        retake=lambda clip: predict(clip, 1),
     )
 
 

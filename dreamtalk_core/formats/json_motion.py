@@ -92,8 +92,8 @@ def _motion(document: dict[str, Any], path: Path) -> Content:
     check_count(len(channels), MOST_CHANNELS, path, "channels", MotionError)
     count = len(weights)
     if document.get("frame_count", count) != count:
-        told = shown(document["frame_count"], 40)
-        raise MotionError(f'{path} holds {count} frames, but "frame_count" says {told}.')
+        stated = shown(document["frame_count"], 40)
+        raise MotionError(f'{path} holds {count} frames, but "frame_count" says {stated}.')
     head: Any = document.get("head_rotation")
     return Content(tuple(channels), weights, document["fps"], () if head is None else head)
 

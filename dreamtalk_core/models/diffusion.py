@@ -24,13 +24,13 @@ def alphas_cumprod(device: torch.device | str = "cpu") -> Tensor:
 
 def add_noise(clean: Tensor, noise: Tensor, step: Tensor) -> Tensor:
     """Motion [B, T, C] as it looks at diffusion steps [B] in 1..1000."""
-    kept = alphas_cumprod(clean.device)[step].view(-1, 1, 1)
-    return kept.sqrt() * clean + (1 - kept).sqrt() * noise
+    alpha_prod = alphas_cumprod(clean.device)[step].view(-1, 1, 1)
+    return alpha_prod.sqrt() * clean + (1 - alpha_prod).sqrt() * noise
 
 
-def timesteps(steps: int) -> list[int]:
-    """The diffusion steps that a sampler of `steps` steps visits, from noise to motion."""
-    return [int(t) + 1 for t in np.arange(0, TRAIN_STEPS, TRAIN_STEPS / steps)][::-1]
+def timesteps(num_steps: int) -> list[int]:
+    """The diffusion steps that a sampler of `num_steps` steps visits, from noise to motion."""
+    return [int(t) + 1 for t in np.arange(0, TRAIN_STEPS, TRAIN_STEPS / num_steps)][::-1]
 
 
 def frame_noise(frames: int, channels: int, seed: int) -> Tensor:
@@ -42,7 +42,7 @@ def frame_noise(frames: int, channels: int, seed: int) -> Tensor:
 def sample(
     denoise: Callable[[Tensor, int], Tensor],
     noise: Tensor,
-    steps: int,
+    num_steps: int,
     eta: float = 0.0,
     seed: int = 0,
 ) -> Tensor:
@@ -51,24 +51,33 @@ def sample(
     denoise: (noised motion, diffusion step) -> clean motion, same shape as `noise`.
     eta: 0 is DDIM, deterministic after the first noise; 1 with 1000 steps is DDPM.
     """
-    kept = alphas_cumprod(noise.device)
+    alphas = alphas_cumprod(noise.device)
     generator = torch.Generator(noise.device).manual_seed(seed)
     x = noise
-    visited = timesteps(steps)
+    visited = timesteps(num_steps)
     for step, previous in zip(visited, [*visited[1:], 0], strict=True):
-        clean = denoise(x, step)
-        now, then = kept[step], kept[previous]
-        sigma = eta * ((1 - then) / (1 - now) * (1 - now / then)).sqrt()
-        x = less_noise(x, clean, now, then, sigma)
+        pred_original_sample = denoise(x, step)
+        alpha_prod, alpha_prod_prev = alphas[step], alphas[previous]
+        variance = (1 - alpha_prod_prev) / (1 - alpha_prod) * (1 - alpha_prod / alpha_prod_prev)
+        sigma = eta * variance.sqrt()
+        x = ddim_step(x, pred_original_sample, alpha_prod, alpha_prod_prev, sigma)
         if eta and previous:
             x = x + sigma * torch.randn(x.shape, generator=generator, device=x.device)
     return x
 
 
-def less_noise(
-    x: Tensor, clean: Tensor, now: Tensor, then: Tensor, sigma: Tensor | float = 0.0
+def ddim_step(
+    x: Tensor,
+    pred_original_sample: Tensor,
+    alpha_prod: Tensor,
+    alpha_prod_prev: Tensor,
+    sigma: Tensor | float = 0.0,
 ) -> Tensor:
-    """Noised motion x one step nearer to the clean one: now and then are the shares of signal power
-    before and after, sigma how much fresh noise will be added."""
-    direction = (x - now.sqrt() * clean) / (1 - now).sqrt()
-    return then.sqrt() * clean + (1 - then - sigma**2).clamp(min=0).sqrt() * direction
+    """Noised motion x one step nearer to the clean one (equation 12 of DDIM).
+
+    alpha_prod, alpha_prod_prev: the shares of signal power before and after the step. sigma: how
+    much fresh noise will be added.
+    """
+    direction = (x - alpha_prod.sqrt() * pred_original_sample) / (1 - alpha_prod).sqrt()
+    rest = (1 - alpha_prod_prev - sigma**2).clamp(min=0).sqrt()
+    return alpha_prod_prev.sqrt() * pred_original_sample + rest * direction

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dreamtalk_core.models.denoiser import Denoiser
 from dreamtalk_core.models.devices import side_by_side
-from dreamtalk_core.models.diffusion import alphas_cumprod, less_noise, timesteps
+from dreamtalk_core.models.diffusion import alphas_cumprod, ddim_step, timesteps
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.progress import Advance
 
@@ -33,32 +33,32 @@ Cut = tuple[slice, slice]
 """See `windows`."""
 
 
-def contents(
+def encode_content(
     denoiser: Denoiser, rows: Iterator[Tensor], frames: int, advance: Advance
 ) -> Iterator[Tensor]:
     """What the speech asks of the face, [t, width], in order; rows: of `SpeechFeatures`."""
-    held = _Tail(0)
+    features = _Tail(0)
 
     def content(cut: Cut) -> Tensor:
         inner, outer = cut
-        part = held.part(2 * outer.start, 2 * outer.stop + 1).float()
+        part = features.part(2 * outer.start, 2 * outer.stop + 1).float()
         return denoiser.content(part[None])[0, inner]
 
-    way = _Pass(content, frames, denoiser.content_reach, advance)
+    windowed = _Windowed(content, frames, denoiser.content_reach, advance)
     for number, piece in enumerate(rows, 1):
-        held.add(piece)
-        if number % SECTION == 0 or held.stop > 2 * frames:
-            yield from way.up_to((held.stop - 1) // 2, piece.device)
-            held.forget(2 * way.first)
+        features.add(piece)
+        if number % SECTION == 0 or features.stop > 2 * frames:
+            yield from windowed.up_to((features.stop - 1) // 2, piece.device)
+            features.forget(2 * windowed.first)
 
 
-def sample_takes(
+def denoise(
     model: MotionModel,
     content: Iterator[Tensor],
     frames: int,
     codes: Callable[[slice], Tensor],
     noise: Iterator[Tensor],
-    steps: int,
+    num_steps: int,
     advance: Advance,
 ) -> Iterator[Tensor]:
     """Normalised motion [K, t, C] in K styles, all from the same noise, in order.
@@ -67,35 +67,39 @@ def sample_takes(
     noise: [t or more, C] of unit strength for each piece of content.
     """
     denoiser, device = model.denoiser, model.mean.device
-    kept, visited = alphas_cumprod(device), timesteps(steps)
-    heard, takes = _Tail(0), [_Tail(1) for _ in range(steps + 1)]
+    alphas, visited = alphas_cumprod(device), timesteps(num_steps)
+    # motions[i]: the motion as noised as it is before step i; the last one is clean.
+    contents, motions = _Tail(0), [_Tail(1) for _ in range(num_steps + 1)]
 
-    def denoise(number: int) -> Callable[[Cut], Tensor]:
-        step, then = visited[number], [*visited[1:], 0][number]
+    def denoise_step(number: int) -> Callable[[Cut], Tensor]:
+        step, previous = visited[number], [*visited[1:], 0][number]
 
         def window(cut: Cut) -> Tensor:
             inner, outer = cut
-            noised, style = takes[number].part(outer.start, outer.stop), codes(outer)
+            noised, style = motions[number].part(outer.start, outer.stop), codes(outer)
             at = torch.full((len(noised),), step, device=device)
-            around = heard.part(outer.start, outer.stop).expand(len(noised), -1, -1)
+            around = contents.part(outer.start, outer.stop).expand(len(noised), -1, -1)
             clean = denoiser(noised, at, around, style)[:, inner]
-            return less_noise(noised[:, inner], clean, kept[step], kept[then])
+            return ddim_step(noised[:, inner], clean, alphas[step], alphas[previous])
 
         return window
 
-    ways = [_Pass(denoise(number), frames, denoiser.reach, advance) for number in range(steps)]
+    steps = [
+        _Windowed(denoise_step(number), frames, denoiser.reach, advance)
+        for number in range(num_steps)
+    ]
     for number, (piece, drawn) in enumerate(zip(content, noise, strict=False), 1):
-        heard.add(piece)
+        contents.add(piece)
         start = drawn[: len(piece)].to(device) * temperature(model)
-        takes[0].add(start.expand(len(codes(slice(0, 1))), -1, -1))
-        if number % SECTION and heard.stop < frames:
+        motions[0].add(start.expand(len(codes(slice(0, 1))), -1, -1))
+        if number % SECTION and contents.stop < frames:
             continue
-        for way, noised, denoised in zip(ways, takes[:-1], takes[1:], strict=True):
-            for done in way.up_to(noised.stop, device):
+        for step, noised, denoised in zip(steps, motions[:-1], motions[1:], strict=True):
+            for done in step.up_to(noised.stop, device):
                 denoised.add(done)
-            noised.forget(way.first)
-        heard.forget(ways[-1].first)
-        if (last := takes[-1]).stop > last.first:
+            noised.forget(step.first)
+        contents.forget(steps[-1].first)
+        if (last := motions[-1]).stop > last.first:
             yield last.part(last.first, last.stop)
             last.forget(last.stop)
 
@@ -112,28 +116,28 @@ class _Tail:
 
     def __init__(self, axis: int) -> None:
         self.axis, self.first, self.stop = axis, 0, 0
-        self._held: list[Tensor] = []
+        self._pieces: list[Tensor] = []
 
     def add(self, piece: Tensor) -> None:
-        self._held.append(piece)
+        self._pieces.append(piece)
         self.stop += piece.shape[self.axis]
 
     def part(self, start: int, stop: int) -> Tensor:
         """From `start` to `stop`, counted from the beginning of the sequence."""
-        if len(self._held) > 1:
-            self._held = [torch.cat(self._held, self.axis)]
-        return self._held[0].narrow(self.axis, start - self.first, stop - start)
+        if len(self._pieces) > 1:
+            self._pieces = [torch.cat(self._pieces, self.axis)]
+        return self._pieces[0].narrow(self.axis, start - self.first, stop - start)
 
     def forget(self, first: int) -> None:
         """Drop what is before `first`."""
         if first > self.first:
             # A copy, or the whole would stay in memory.
-            self._held = [self.part(first, self.stop).clone()]
+            self._pieces = [self.part(first, self.stop).clone()]
             self.first = first
 
 
-class _Pass:
-    """A network's way over a sequence of which more and more is known."""
+class _Windowed:
+    """A network that runs, window by window, over a sequence of which more and more is known."""
 
     def __init__(
         self, network: Callable[[Cut], Tensor], frames: int, reach: int, advance: Advance
@@ -172,7 +176,7 @@ def windows(frames: int, reach: int) -> Iterator[Cut]:
     """Cuts of a sequence for a network that sees `reach` frames to each side.
 
     Yields (inner, outer): give the network `outer` of the sequence and keep `inner` of what comes
-    back. Joined, the kept parts equal what the network would make of the whole.
+    back. Joined, these parts equal what the network would make of the whole.
     """
     for start in range(0, frames, WINDOW):
         stop = min(start + WINDOW, frames)

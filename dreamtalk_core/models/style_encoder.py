@@ -62,8 +62,8 @@ def _frame_share(motion: Tensor, padding: Tensor | None) -> Tensor:
     """[B, T, 1] share of each frame in a mean over the frames that are not padding."""
     if padding is None:
         return motion.new_full((*motion.shape[:2], 1), 1 / motion.shape[1])
-    kept = (~padding[..., None]).to(motion.dtype)
-    return kept / kept.sum(1, keepdim=True)
+    valid = (~padding[..., None]).to(motion.dtype)
+    return valid / valid.sum(1, keepdim=True)
 
 
 def positions(length: int, width: int, device: torch.device) -> Tensor:

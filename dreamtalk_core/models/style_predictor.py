@@ -128,8 +128,8 @@ class StylePredictor(Checkpoint):
         answer = self.denoiser(about + self.noised(noised))
         # The less noise there is, the more of the code is there already, and the less is left to
         # say (preconditioning after Karras et al. 2022, arXiv 2206.00364).
-        kept = alphas_cumprod(step.device)[step][..., None]
-        return kept.sqrt() * noised + (1 - kept).sqrt() * answer
+        alpha_prod = alphas_cumprod(step.device)[step][..., None]
+        return alpha_prod.sqrt() * noised + (1 - alpha_prod).sqrt() * answer
 
     @inference()
     def predict(self, summaries: Array, face: Array | None = None, seed: int = 0) -> Array:
@@ -222,19 +222,19 @@ def _summarise(voice: Array, rows: Array) -> dict[str, float]:
     column = {name: voice[:, i] for i, name in enumerate(DESCRIPTORS)}
     active = column["loudness"] > FAINT_DB
     voiced = column["voiced"] * active
-    held = voiced >= 0.5
-    both = held[1:] & held[:-1]
-    heard = active[1:] & active[:-1]
+    is_voiced = voiced >= 0.5
+    both_voiced = is_voiced[1:] & is_voiced[:-1]
+    both_active = active[1:] & active[:-1]
     span = _span(active) / MODEL_FPS
-    pitch = column["pitch"][held]
+    pitch = column["pitch"][is_voiced]
     result = {
         **_percentiles("pitch", pitch, (5, 20, 50, 80, 95)),
-        **_moments("pitch", column["pitch"], held),
-        **_movement("pitch", np.diff(column["pitch"]).clip(-4, 4), both),
-        "pitch slope": _trend(column["pitch"], held),
+        **_moments("pitch", column["pitch"], is_voiced),
+        **_movement("pitch", np.diff(column["pitch"]).clip(-4, 4), both_voiced),
+        "pitch slope": _trend(column["pitch"], is_voiced),
         **_percentiles("loudness", column["loudness"][active], (20, 50, 80)),
         **_moments("loudness", column["loudness"], active),
-        **_movement("loudness", np.diff(column["loudness"]), heard),
+        **_movement("loudness", np.diff(column["loudness"]), both_active),
     }
     for name in DESCRIPTORS:
         if name not in ("pitch", "voiced", "loudness"):
@@ -247,7 +247,10 @@ def _summarise(voice: Array, rows: Array) -> dict[str, float]:
         result[name] = float(values.mean()) if len(values) else 0.0
     # The recogniser reports a phone with a dip in its belief that there is none to report.
     peaks = _peaks(1 - rows[..., -1].reshape(-1), 0.3)
-    runs = np.diff(np.flatnonzero(np.diff(held.astype(int), prepend=0, append=0)))[::2] / MODEL_FPS
+    runs = (
+        np.diff(np.flatnonzero(np.diff(is_voiced.astype(int), prepend=0, append=0)))[::2]
+        / MODEL_FPS
+    )
     return result | {
         "pause": 1 - active.sum() / MODEL_FPS / span,
         "voiced": voiced.sum() / max(active.sum(), 1),
@@ -299,9 +302,9 @@ def _trend(values: Array, where: npt.NDArray[np.bool_]) -> float:
     return float(at @ values[where] / (at @ at))
 
 
-def _peaks(values: Array, floor: float) -> int:
+def _peaks(values: Array, least: float) -> int:
     middle = values[1:-1]
-    return int(((middle > values[:-2]) & (middle >= values[2:]) & (middle > floor)).sum())
+    return int(((middle > values[:-2]) & (middle >= values[2:]) & (middle > least)).sum())
 
 
 SUMMARY = tuple(

@@ -128,8 +128,8 @@ def reduce_keys(times: ArrayLike, values: ArrayLike, tolerance: float) -> NDArra
     count = len(x)
     if count <= 2:
         return np.arange(count)
-    keep = np.zeros(count, dtype=bool)
-    keep[[0, -1]] = True
+    is_key = np.zeros(count, dtype=bool)
+    is_key[[0, -1]] = True
     # Douglas-Peucker with an explicit stack: recursion would overflow on long takes.
     spans = [(0, count - 1)]
     while spans:
@@ -142,9 +142,9 @@ def reduce_keys(times: ArrayLike, values: ArrayLike, tolerance: float) -> NDArra
         worst = int(error.argmax())
         if error[worst] > tolerance:
             middle = start + 1 + worst
-            keep[middle] = True
+            is_key[middle] = True
             spans += [(start, middle), (middle, end)]
-    return np.flatnonzero(keep)
+    return np.flatnonzero(is_key)
 
 
 def smoothstep(share: ArrayLike) -> NDArray[np.float64]:

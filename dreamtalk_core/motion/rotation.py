@@ -27,13 +27,13 @@ def rotation_matrix(degrees: ArrayLike, order: str = HEAD_ORDER) -> Array:
 
 def _about(axis: str, angles: Array) -> Array:
     """Matrices [..., 3, 3] of one of the angles [..., 3] in radians."""
-    own = "XYZ".index(axis)
+    index = "XYZ".index(axis)
     # The plane that is turned: from its first axis to its second.
-    first, second = (own + 1) % 3, (own + 2) % 3
+    first, second = (index + 1) % 3, (index + 2) % 3
     result = np.zeros((*angles.shape, 3))
-    result[..., own, own] = 1.0
-    result[..., first, first] = result[..., second, second] = np.cos(angles[..., own])
-    result[..., second, first] = np.sin(angles[..., own])
+    result[..., index, index] = 1.0
+    result[..., first, first] = result[..., second, second] = np.cos(angles[..., index])
+    result[..., second, first] = np.sin(angles[..., index])
     result[..., first, second] = -result[..., second, first]
     return result
 

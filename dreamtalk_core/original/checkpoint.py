@@ -288,8 +288,8 @@ def _is_hollow(value: Tensor) -> bool:
 
 
 def _as_float(value: Tensor) -> Tensor:
-    own = value.detach()
-    return own if own.dtype == torch.bool else own.float()
+    copied = value.detach()
+    return copied if copied.dtype == torch.bool else copied.float()
 
 
 def _listed(what: str, names: Iterable[str]) -> str:

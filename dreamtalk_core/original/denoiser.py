@@ -419,15 +419,15 @@ class _Layer:
         self.moment_out = _product(out.weight, value)
         self.constant_out = _product(out.weight, _product(value, mix.bias) + value_bias) + out.bias
 
-        own = layer.self_attn
-        own_query, self.own_key, self.own_value = own.in_proj_weight.chunk(3)
-        own_bias, _, self.own_value_bias = own.in_proj_bias.chunk(3)
-        self.own_query, self.own_query_bias = own_query * scale, own_bias * scale
+        attention = layer.self_attn
+        self_query, self.self_key, self.self_value = attention.in_proj_weight.chunk(3)
+        self_bias, _, self.self_value_bias = attention.in_proj_bias.chunk(3)
+        self.self_query, self.self_query_bias = self_query * scale, self_bias * scale
 
     def start(self, x: Tensor) -> Tensor:
         """Queries [rows, width] of the first layer behind its self-attention."""
-        own = self.layer.self_attn(x[None], x[None], x[None], need_weights=False)[0][0]
-        result: Tensor = self.layer.norm1(x + own)
+        attended = self.layer.self_attn(x[None], x[None], x[None], need_weights=False)[0][0]
+        result: Tensor = self.layer.norm1(x + attended)
         return result
 
     def queries_on_memory(self, start: Tensor) -> Tensor:
@@ -450,10 +450,14 @@ class _Layer:
     def go_on(self, x: Tensor, keys: Tensor, values: Tensor, moment: Tensor) -> Tensor:
         """A layer in the middle, [T, rows, width] to the same."""
         layer = self.layer
-        own = layer.self_attn
-        query, key, value = F.linear(x, own.in_proj_weight, own.in_proj_bias).chunk(3, -1)
+        attention = layer.self_attn
+        query, key, value = F.linear(x, attention.in_proj_weight, attention.in_proj_bias).chunk(
+            3, -1
+        )
         scale = (x.shape[-1] // HEADS) ** -0.5
-        seen = F.linear(_attend(query * scale, key, value), own.out_proj.weight, own.out_proj.bias)
+        seen = F.linear(
+            _attend(query * scale, key, value), attention.out_proj.weight, attention.out_proj.bias
+        )
         x = layer.norm1(x + seen)
         query = F.linear(x, self.query, self.query_bias)
         return self._feed(x + self._out(_attend(query, keys, values), moment))
@@ -461,8 +465,8 @@ class _Layer:
     def finish(self, x: Tensor, hidden: Tensor, moment: Tensor) -> Tensor:
         """The middle row [T, width] behind the last layer."""
         layer, middle = self.layer, x[:, x.shape[1] // 2]
-        query = F.linear(middle, self.own_query, self.own_query_bias)
-        seen = _attend_once(query, self.own_key, self.own_value, x) + self.own_value_bias
+        query = F.linear(middle, self.self_query, self.self_query_bias)
+        seen = _attend_once(query, self.self_key, self.self_value, x) + self.self_value_bias
         out = layer.self_attn.out_proj
         middle = layer.norm1(middle + F.linear(seen, out.weight, out.bias))
         query = F.linear(middle, self.query, self.query_bias)

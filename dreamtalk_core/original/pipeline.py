@@ -56,7 +56,7 @@ from dreamtalk_core.warned import warn
 
 STEPS = 10
 """DDIM steps of the public code."""
-_BEHAVIOUR = {own.name for own in parameters(Behaviour)}
+_BEHAVIOUR = {setting.name for setting in parameters(Behaviour)}
 NO_MODEL: Any = SimpleNamespace(styles={})
 """For the names of a library alone."""
 
@@ -105,8 +105,8 @@ class OriginalDreamTalk(Pipeline):
     @property
     def style_names(self) -> tuple[str, ...]:
         """`neutral`, and the names in the library, some of which may be of other models."""
-        shelves = (self.library.where(name) for name in self.library.names(NO_MODEL))
-        return (NEUTRAL, *(path.stem for _, path in shelves if path is not None))
+        found = (self.library.where(name) for name in self.library.names(NO_MODEL))
+        return (NEUTRAL, *(path.stem for _, path in found if path is not None))
 
     def check_output(self, path: str | Path) -> None:
         """As of every pipeline; there may be a .mat, too. Raises MotionError, WriteError."""
@@ -138,7 +138,7 @@ class OriginalDreamTalk(Pipeline):
             rest = read_performance(neutral, face, device=self.device)[0]
         found = [self._expression(clip, rest, face, progress) for clip in performance]
         files = (Path(clip).stem for clip in performance if isinstance(clip, (str, Path)))
-        expression = np.concatenate([own for own, _ in found])
+        expression = np.concatenate([values for values, _ in found])
         code = self.model.style_code(torch.tensor(expression, device=self.device))
         source = "; ".join(source for _, source in found)
         return Style(code.cpu().numpy(), next(files, "clip"), source, model=self.model.fingerprint)
@@ -296,26 +296,26 @@ class OriginalDreamTalk(Pipeline):
         Rows before and after the speech are zeros, as in the public code.
         """
         window = self.model.sizes.window
-        held = torch.zeros(self.model.reach, self.wav2vec.width, device=self.device)
+        rows = torch.zeros(self.model.reach, self.wav2vec.width, device=self.device)
         left = frames
         for piece in self.wav2vec.stream(speech.waveform):
-            held = torch.cat([held, piece])
-            while left > most and len(held) >= STRIDE * most + window:
-                yield held[: STRIDE * (most - 1) + window]
-                held, left = held[STRIDE * most :], left - most
-        held = F.pad(held, (0, 0, 0, max(0, STRIDE * (left - 1) + window - len(held))))
+            rows = torch.cat([rows, piece])
+            while left > most and len(rows) >= STRIDE * most + window:
+                yield rows[: STRIDE * (most - 1) + window]
+                rows, left = rows[STRIDE * most :], left - most
+        rows = F.pad(rows, (0, 0, 0, max(0, STRIDE * (left - 1) + window - len(rows))))
         while left:
             count = min(left, most)
-            yield held[: STRIDE * (count - 1) + window]
-            held, left = held[STRIDE * count :], left - count
+            yield rows[: STRIDE * (count - 1) + window]
+            rows, left = rows[STRIDE * count :], left - count
 
     def _check_fits(self, style: Style) -> None:
-        own, width = self.model.fingerprint, self.model.sizes.width
-        if style.model not in ("", own) or len(style.code) != width:
+        used, width = self.model.fingerprint, self.model.sizes.width
+        if style.model not in ("", used) or len(style.code) != width:
             raise StyleError(
                 f"Style '{style.name}' belongs to another model ({style.model or 'unknown'}, "
-                f"{len(style.code)} numbers) than the one in use ({own}, {width} numbers). Extract "
-                f"it again with this model from a .mat clip; it came from: {style.source}."
+                f"{len(style.code)} numbers) than the one in use ({used}, {width} numbers). "
+                f"Extract it again with this model from a .mat clip; it came from: {style.source}."
             )
 
 

@@ -120,8 +120,8 @@ class PIRenderer(nn.Module):
         shapes = {name: tuple(value.shape) for name, value in tensors.items()}
         with without_memory():
             model = PIRenderer(RendererSizes.of(shapes))
-        own = {name: tensors[name].float() for name in model.state_dict()}
-        model.load_state_dict(own, assign=True)
+        state = {name: tensors[name].float() for name in model.state_dict()}
+        model.load_state_dict(state, assign=True)
         for module in model.modules():
             if isinstance(module, (_ResidualBlock, _Up, _FewChannels)):
                 module.fold()

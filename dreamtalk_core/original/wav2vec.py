@@ -125,9 +125,9 @@ class Wav2Vec(nn.Module):
     def _encode(self, samples: NDArray[np.float32]) -> Tensor:
         """Rows of one window."""
         device = next(self.network.parameters()).device
-        heard = torch.from_numpy(samples).to(device)
-        heard = F.pad(heard, (0, max(0, self.context - len(heard))))
-        result: Tensor = self.network(heard[None]).last_hidden_state[0]
+        waveform = torch.from_numpy(samples).to(device)
+        waveform = F.pad(waveform, (0, max(0, self.context - len(waveform))))
+        result: Tensor = self.network(waveform[None]).last_hidden_state[0]
         return result
 
 

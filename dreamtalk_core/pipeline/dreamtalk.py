@@ -22,7 +22,7 @@ from dreamtalk_core.errors import StyleError
 from dreamtalk_core.files import name_key
 from dreamtalk_core.models.devices import choose_device, inference
 from dreamtalk_core.models.motion_model import MotionModel
-from dreamtalk_core.models.sampler import contents, draw_noise
+from dreamtalk_core.models.sampler import draw_noise, encode_content
 from dreamtalk_core.models.style_predictor import StylePredictor, speech_summary
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
@@ -236,15 +236,15 @@ class DreamTalk(Pipeline):
                 yield rows
 
         with inference():
-            content = contents(self.model.denoiser, rows_of_speech(), frames, advance)
+            content = encode_content(self.model.denoiser, rows_of_speech(), frames, advance)
             noise = draw_noise(len(self.model.config.channels), sampling.seed)
             guidance_scale = sampling.guidance_scale
-            own = sample_frames(
+            motion = sample_frames(
                 self.model, content, frames, chosen, guidance_scale, noise, steps, advance
             )
         voice = Voice(features.prosody.loudness, features.prosody.pitch, contact)
         return postprocess(
-            own, voice, sampling, behaviour, controls, duration, between=lambda: advance(0)
+            motion, voice, sampling, behaviour, controls, duration, between=lambda: advance(0)
         )
 
     @cached_property

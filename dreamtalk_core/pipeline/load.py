@@ -50,7 +50,7 @@ def kind_of(model: str | Path) -> Kind:
     return kinds()[_is_original(model)]
 
 
-def own_tables() -> tuple[type[Settings], ...]:
+def model_tables() -> tuple[type[Settings], ...]:
     """Tables of what only some kinds of models take."""
     every = [table for kind in kinds() for table in (*kind.sampling, *kind.loading)]
     return tuple(table for table in dict.fromkeys(every) if table not in tables())
@@ -63,15 +63,15 @@ def check_settings(
 
     written: how messages call a setting that is for another kind of model.
     """
-    own = kind_of(model)
-    known = {name for table in (*own.sampling, *own.loading) for name in names_of([table])}
+    kind = kind_of(model)
+    known = {name for table in (*kind.sampling, *kind.loading) for name in names_of([table])}
     for other in kinds():
         for name in names_of((*other.sampling, *other.loading)):
             if name in settings and name not in known:
                 raise DreamTalkError(
                     f"{written(name)} is for {other.name} as model. Leave it out, or choose one."
                 )
-    changed(settings, *(table() for table in (*own.sampling, *own.loading)))
+    changed(settings, *(table() for table in (*kind.sampling, *kind.loading)))
 
 
 def load(model: str | Path = "default", device: str = "auto", **settings: Any) -> Pipeline:
@@ -95,7 +95,7 @@ def load(model: str | Path = "default", device: str = "auto", **settings: Any) -
 
 def names_of(some: tuple[type[Settings], ...] | list[type[Settings]]) -> list[str]:
     """Names of the settings of some tables."""
-    return [own.name for table in some for own in parameters(table)]
+    return [parameter.name for table in some for parameter in parameters(table)]
 
 
 def _is_original(model: str | Path) -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
-from dreamtalk_core.models.sampler import sample_takes
+from dreamtalk_core.models.sampler import denoise
 from dreamtalk_core.motion import Motion, frame_times
 from dreamtalk_core.pipeline.base import NEUTRAL
 from dreamtalk_core.progress import Advance
@@ -32,7 +32,7 @@ def sample_frames(
     advance: Advance,
     start: int = 0,
 ) -> Motion:
-    """What the model makes of content and noise, see `sample_takes`, as it is sampled: without
+    """What the model makes of content and noise, see `denoise`, as it is sampled: without
     behaviour and controls, at the model's own rate. start: the frame that content begins at.
     """
     config, track = model.config, as_track(style)
@@ -46,16 +46,16 @@ def sample_frames(
         neutral = model.styles[NEUTRAL].expand_as(code)
         return torch.stack([code] if plain else [code, neutral])
 
-    takes = sample_takes(model, content, frames, codes, noise, steps, advance)
+    pieces = denoise(model, content, frames, codes, noise, steps, advance)
     values, done = np.empty((frames, len(config.channels)), np.float32), 0
-    for take in takes:
-        part = slice(done, done := done + take.shape[1])
+    for piece in pieces:
+        part = slice(done, done := done + piece.shape[1])
         # Guided by outcomes rather than step by step: once the noised motion shows a style,
         # both predictions follow it, and guidance within the steps would come to nothing above
         # 1. And away from neutral rather than from no style, which is the mean of all faces:
         # half asleep.
         share = torch.from_numpy(strength[part] if len(times) > 1 else strength).to(device)[:, None]
-        motion = take[0] if plain else share * take[0] + (1 - share) * take[1]
+        motion = piece[0] if plain else share * piece[0] + (1 - share) * piece[1]
         values[part] = model.restore(motion).cpu().numpy()
     shapes = len(config.channels) - len(HEAD)
     return Motion(config.channels[:shapes], values[:, :shapes], fps, values[:, shapes:])

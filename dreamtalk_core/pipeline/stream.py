@@ -20,7 +20,7 @@ import torch
 from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.models.devices import inference
-from dreamtalk_core.models.sampler import WINDOW, contents
+from dreamtalk_core.models.sampler import WINDOW, encode_content
 from dreamtalk_core.motion import MODEL_FPS, Motion, frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
@@ -33,7 +33,7 @@ from dreamtalk_core.speech.media import to_float
 
 Array = npt.NDArray[np.float32]
 
-HELD_BACK = 5
+LOOKAHEAD = 5
 """Frames (0.2 s) that wait for what is said next: a mouth moves before it is heard."""
 CONTEXT = 100
 """Frames (4 s) of the past that are heard again with every piece."""
@@ -94,7 +94,7 @@ class MotionStream:
         piece = to_float(piece)
         self.wave = np.concatenate([self.wave, piece])
         known = self.first + len(self.wave) // SAMPLES
-        return self._advance(known, known - HELD_BACK)
+        return self._advance(known, known - LOOKAHEAD)
 
     def finish(self) -> Motion | None:
         """The frames that were held back, at the end of the speech; nothing may follow."""
@@ -130,7 +130,7 @@ class MotionStream:
         features = SpeechFeatures(Speech.from_array(self.wave, SAMPLE_RATE), talk.phonetics, count)
         with inference():
             rows = torch.cat(list(features.rows()))
-            content = contents(talk.model.denoiser, iter([rows]), count, lambda _: None)
+            content = encode_content(talk.model.denoiser, iter([rows]), count, lambda _: None)
             noise = torch.from_numpy(self.noise[:count]).split(WINDOW)
             motion = sample_frames(
                 talk.model, content, count, self.style, self.sampling.guidance_scale, iter(noise),
@@ -185,9 +185,9 @@ class Chapter:
     def finished(self, sampling: Sampling, behaviour: Behaviour, controls: Controls) -> Array:
         """[T, 55] the motion so far, see `postprocess`."""
         # A large step, so that the chapters of neighbouring seeds differ.
-        own = replace(sampling, seed=sampling.seed + 1_000_003 * self.number)
+        reseeded = replace(sampling, seed=sampling.seed + 1_000_003 * self.number)
         voice = Voice(self.loudness, self.pitch, self.contact)
-        return to_curves(postprocess(to_motion(self.curves), voice, own, behaviour, controls))
+        return to_curves(postprocess(to_motion(self.curves), voice, reseeded, behaviour, controls))
 
     def next(self, first: int) -> Chapter:
         """The chapter that goes on from frame `first`."""

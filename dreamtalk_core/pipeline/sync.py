@@ -24,20 +24,20 @@ def measure_sync(speech: Speech | SpeechFeatures, motion: Motion) -> Sync:
 
     Raises MotionError for less than 1.6 s of motion.
     """
-    own = motion.to_arkit().resample(25)
-    if len(own) < MIN_FRAMES:
+    resampled = motion.to_arkit().resample(25)
+    if len(resampled) < MIN_FRAMES:
         raise MotionError(
             f"The motion lasts {float(motion.duration):.2f} s; sync needs at least "
             f"{MIN_FRAMES / 25:g} s."
         )
     expert, phonetics = _networks()
     if isinstance(speech, Speech):
-        speech = SpeechFeatures(speech, phonetics, len(own))
-    rows = torch.cat(list(speech.rows())).cpu()[: 2 * len(own) + 1]
-    if lacking := 2 * len(own) + 1 - len(rows):  # a motion that goes on after its speech
+        speech = SpeechFeatures(speech, phonetics, len(resampled))
+    rows = torch.cat(list(speech.rows())).cpu()[: 2 * len(resampled) + 1]
+    if lacking := 2 * len(resampled) + 1 - len(rows):  # a motion that goes on after its speech
         rows = torch.cat([rows, rows[-1:].expand(lacking, -1)])
-    head = own.head_rotation - own.head_rotation.mean(0)
-    return expert.sync(rows, torch.from_numpy(np.concatenate([own.weights, head], 1)))
+    head = resampled.head_rotation - resampled.head_rotation.mean(0)
+    return expert.sync(rows, torch.from_numpy(np.concatenate([resampled.weights, head], 1)))
 
 
 @lru_cache(maxsize=1)

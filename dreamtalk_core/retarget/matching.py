@@ -94,7 +94,11 @@ def match(names: Sequence[str]) -> Match:
         rows.append(Row(source, name))
         scheme_of[name] = scheme
 
-    conflicts = list({own.target: own for own in conflicts if own.target not in scheme_of}.values())
+    conflicts = list(
+        {
+            conflict.target: conflict for conflict in conflicts if conflict.target not in scheme_of
+        }.values()
+    )
     settled = scheme_of.keys() | {conflict.target for conflict in conflicts}
     shown = {row.source for row in rows}
     spoken = ("jaw", "mouth", "tongue") if mouth else ()
@@ -107,7 +111,7 @@ def match(names: Sequence[str]) -> Match:
         unmatched=tuple(name for name in names if name not in settled),
         conflicts=tuple(conflicts),
         missing=tuple(
-            own for own in ARKIT_NAMES if own not in shown and not own.startswith(spoken)
+            shape for shape in ARKIT_NAMES if shape not in shown and not shape.startswith(spoken)
         ),
     )
 
@@ -121,7 +125,9 @@ def scheme_mapping(scheme: str) -> Mapping:
     if scheme not in SCHEMES:
         raise MotionError(f"There is no scheme {scheme!r}. There are: {', '.join(SCHEMES)}.")
     if scheme == "joined":
-        rows = [Row(own, name, share) for name, pose in _stems().items() for own, share in pose]
+        rows = [
+            Row(source, name, share) for name, pose in _stems().items() for source, share in pose
+        ]
         return Mapping(_in_order(rows), SCHEMES[scheme])
     named = shapes().get(scheme, {}) | visemes().get(scheme, {})
     rows = [Row(source, name) for source, groups in named.items() for name in groups[0]]
@@ -142,10 +148,10 @@ def _by_size(names: list[str]) -> list[tuple[str, dict[str, list[str]]]]:
     exact = set(names)
     found = [(scheme, _known(scheme, names)) for scheme in shapes()]
 
-    def size(own: tuple[str, dict[str, list[str]]]) -> tuple[int, int]:
-        return sum(len(rigs) for rigs in own[1].values()), len(own[1].keys() & exact)
+    def size(scheme: tuple[str, dict[str, list[str]]]) -> tuple[int, int]:
+        return sum(len(rigs) for rigs in scheme[1].values()), len(scheme[1].keys() & exact)
 
-    return sorted((own for own in found if own[1]), key=size, reverse=True)
+    return sorted((scheme for scheme in found if scheme[1]), key=size, reverse=True)
 
 
 @lru_cache(maxsize=1)
@@ -186,10 +192,10 @@ def _pick(groups: Groups, known: dict[str, list[str]]) -> list[str]:
     """The rig's channels of the first group that it has whole, or else of the fullest."""
     found = []
     for group in groups:
-        own = [known[name][0] for name in group if name in known]
-        if len(own) == len(group):
-            return own
-        found.append(own)
+        channels = [known[name][0] for name in group if name in known]
+        if len(channels) == len(group):
+            return channels
+        found.append(channels)
     return max(found, key=len)
 
 
@@ -221,10 +227,10 @@ def _both_sides(
     found = []
     for name in names:
         if name not in scheme_of:
-            ending = next((own for own in endings(name) if own in known), None)
+            ending = next((spelling for spelling in endings(name) if spelling in known), None)
             if ending:
                 found.append((place[ending], name, known[ending]))
-    return [(name, pose) for _, name, pose in sorted(found, key=lambda own: own[0])]
+    return [(name, pose) for _, name, pose in sorted(found, key=lambda entry: entry[0])]
 
 
 def _speaks(names: list[str], scheme_of: dict[str, str]) -> dict[str, tuple[str, str]]:

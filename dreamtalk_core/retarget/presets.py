@@ -35,8 +35,8 @@ def read_preset(path: str | os.PathLike[str]) -> Mapping:
 def write_preset(path: str | os.PathLike[str], mapping: Mapping) -> None:
     """Write a mapping, whole or not at all. Raises `DreamTalkError` if it cannot be written."""
     rows = [
-        {"source": own.source, "target": own.target, "scale": own.scale, "offset": own.offset}
-        for own in mapping.rows
+        {"source": row.source, "target": row.target, "scale": row.scale, "offset": row.offset}
+        for row in mapping.rows
     ]
     head = {"format": FORMAT, "version": VERSION, "name": mapping.name}
     lines = ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in rows)

@@ -201,7 +201,7 @@ def _clip(columns: Array, triangles: IntArray, inside: Array) -> tuple[Array, In
             rows.append(columns[key[0]] * (1 - t) + columns[key[1]] * t)
         return cuts[key]
 
-    kept: list[list[int]] = []
+    split: list[list[int]] = []
     for triangle in triangles:
         polygon: list[int] = []
         for a, b in zip(triangle, np.roll(triangle, -1), strict=True):
@@ -209,8 +209,8 @@ def _clip(columns: Array, triangles: IntArray, inside: Array) -> tuple[Array, In
                 polygon.append(int(a))
             if (inside[a] > 0) != (inside[b] > 0):
                 polygon.append(cut(int(a), int(b)))
-        kept += [[polygon[0], polygon[i], polygon[i + 1]] for i in range(1, len(polygon) - 1)]
-    return np.array(rows), np.array(kept)
+        split += [[polygon[0], polygon[i], polygon[i + 1]] for i in range(1, len(polygon) - 1)]
+    return np.array(rows), np.array(split)
 
 
 def _split_long_edges(

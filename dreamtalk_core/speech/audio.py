@@ -186,13 +186,13 @@ def _block_means(pieces: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 def _gain(powers: NDArray[np.float64]) -> float:
     """Gain as a factor, from block powers; 0 for digital silence."""
-    heard = np.sort(powers[powers > _SILENCE_POWER])
-    if not len(heard):
+    audible = np.sort(powers[powers > _SILENCE_POWER])
+    if not len(audible):
         return 0.0
-    if len(heard) >= _FEW_BLOCKS:
-        heard = heard[: len(heard) - -(-len(heard) // 100)]
-    active = heard[heard >= heard.mean() / 10]
+    if len(audible) >= _FEW_BLOCKS:
+        audible = audible[: len(audible) - -(-len(audible) // 100)]
+    active = audible[audible >= audible.mean() / 10]
     wanted = TARGET_LEVEL_DB - 10 * np.log10(active.mean())
-    soft, loud = np.quantile(heard, [0.1, 0.95])
-    steady = len(heard) >= _FEW_BLOCKS and loud < 4 * soft
+    soft, loud = np.quantile(audible, [0.1, 0.95])
+    steady = len(audible) >= _FEW_BLOCKS and loud < 4 * soft
     return float(10 ** (min(wanted, MAX_STEADY_GAIN_DB if steady else MAX_GAIN_DB) / 20))

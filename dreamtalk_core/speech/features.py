@@ -17,14 +17,14 @@ from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.speech.prosody import Prosody, measure_prosody
 
-KEPT_SECONDS = 30
+CACHED_SECONDS = 30
 """Of a longer speech phonetic rows are not kept, so that memory does not grow with it."""
 
 
 class SpeechFeatures:
     """Phonetic rows, loudness and pitch of a speech: measured when first asked for, and kept.
 
-    Handed to style, sampler and lips alike. Rows of a speech longer than `KEPT_SECONDS` pass
+    Handed to style, sampler and lips alike. Rows of a speech longer than `CACHED_SECONDS` pass
     through; what is asked about how it is spoken is asked of its `beginning`.
     """
 
@@ -45,8 +45,8 @@ class SpeechFeatures:
 
     @cached_property
     def beginning(self) -> SpeechFeatures:
-        """Features of the first `KEPT_SECONDS`: these here, if there is no more."""
-        waveform = self.speech.waveform[: KEPT_SECONDS * SAMPLE_RATE]
+        """Features of the first `CACHED_SECONDS`: these here, if there is no more."""
+        waveform = self.speech.waveform[: CACHED_SECONDS * SAMPLE_RATE]
         if len(waveform) == len(self.speech.waveform):
             return self
         return SpeechFeatures(Speech(waveform, self.speech.source), self._phonetics)
@@ -69,15 +69,15 @@ def encode_speech(
     phonetics: PhoneticEncoder, waveform: npt.NDArray[np.float32], frames: int, advance: Advance
 ) -> Iterator[Tensor]:
     """Feature rows float16 [t, F] of speech [N] at 16 kHz, in order: together 2 frames + 1."""
-    left, heard = 2 * frames + 1, 0
+    left, done = 2 * frames + 1, 0
     rows = torch.empty(0)
     for piece in phonetics.stream(waveform):
         rows = piece[:left].half()
         left -= len(rows)
-        now = min(heard + len(piece) // 2, frames)
-        advance(now - heard)
-        heard = now
+        reached = min(done + len(piece) // 2, frames)
+        advance(reached - done)
+        done = reached
         yield rows
-    advance(frames - heard)
+    advance(frames - done)
     if left:
         yield rows[-1:].expand(left, -1)

@@ -107,7 +107,7 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
             check_rate(rate, str(file))
             yield _silence(silent, rate), rate
         try:
-            said = _length(file, container, stream)
+            stated = _length(file, container, stream)
             for frame in _frames(container, stream, holes if headers else None):
                 samples, rate = _planes(frame), int(frame.sample_rate)
                 check_rate(rate, str(file))
@@ -136,7 +136,7 @@ def decode_audio(path: str | os.PathLike[str]) -> Pieces:
                 seconds += samples.shape[1] / rate
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise _damaged(file, seconds) from error
-        lacking = 0.0 if said is None else said - seconds
+        lacking = 0.0 if stated is None else stated - seconds
         short = lacking > (_ROUNDING if counts else _PADDING)
         if short and not headers:  # some encoders of mp3 count what is no sound
             raise _damaged(file, seconds if suspect is None else suspect)
@@ -263,11 +263,11 @@ def pixels(frame: av.VideoFrame, layout: str, **size: Any) -> NDArray[np.uint8]:
     Before version 17, PyAV takes all colours for those of BT.601 unless it is told. size: as
     `VideoFrame.reformat` takes it.
     """
-    own: dict[str, Any] = {}
+    colours: dict[str, Any] = {}
     if frame.colorspace != _UNSPECIFIED:
-        own = {"src_colorspace": frame.colorspace, "dst_colorspace": frame.colorspace}
-        own |= {"src_color_range": frame.color_range, "dst_color_range": _FULL}
-    return frame.to_ndarray(format=layout, **own, **size).astype(np.uint8, copy=False)
+        colours = {"src_colorspace": frame.colorspace, "dst_colorspace": frame.colorspace}
+        colours |= {"src_color_range": frame.color_range, "dst_color_range": _FULL}
+    return frame.to_ndarray(format=layout, **colours, **size).astype(np.uint8, copy=False)
 
 
 def _damaged(file: Path, seconds: float) -> SpeechError:

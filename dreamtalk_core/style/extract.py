@@ -83,8 +83,8 @@ def encode(model: MotionModel, clips: Sequence[Motion], style: Style) -> Style:
             values = torch.from_numpy(np.concatenate([same.weights, head], 1)).to(code.device)
             # Pieces of nearly the same length: none is too short to tell anything.
             for piece in values.tensor_split(math.ceil(len(values) / MAX_FRAMES)):
-                own = model.style_encoder(model.normalise(piece)[None])[0]
-                code += own * (len(piece) / total)
+                piece_code = model.style_encoder(model.normalise(piece)[None])[0]
+                code += piece_code * (len(piece) / total)
     return replace(style, code=code.cpu().numpy(), model=fingerprint(model))
 
 
@@ -130,9 +130,9 @@ def runs(mask: NDArray[np.bool_]) -> Spans:
 
 def _longest(spans: Spans, frames: int) -> Spans:
     """The longest of the spans, in order, until so many frames are full; the last is cut off."""
-    kept: Spans = []
+    chosen: Spans = []
     for start, end in sorted(spans, key=lambda span: span[0] - span[1]):
         if frames > 0:
-            kept.append((start, min(end, start + frames)))
+            chosen.append((start, min(end, start + frames)))
             frames -= end - start
-    return sorted(kept)
+    return sorted(chosen)

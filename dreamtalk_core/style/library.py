@@ -37,27 +37,29 @@ _LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
-class Shelf:
+class LibraryFolder:
     """A folder of the library, and its name: `project`, `user`, or one that the caller gives."""
 
     name: str
-    folder: Path
+    path: Path
 
 
 @dataclass(frozen=True)
 class StyleLibrary:
-    """Styles by name: those in the shelves, first shelf first, and those of a model.
+    """Styles by name: those in the folders, first folder first, and those of a model.
 
     Names are told apart without regard to upper and lower case, or to how a letter and its mark
     are put together.
     """
 
-    shelves: tuple[Shelf, ...]
+    folders: tuple[LibraryFolder, ...]
 
     @staticmethod
     def default(work: Path | None = None) -> StyleLibrary:
-        """The project's shelf, seen from a folder of work or the working folder, and the user's."""
-        return StyleLibrary((Shelf("project", project_folder(work)), Shelf("user", user_folder())))
+        """The project's folder, seen from `work` or the working folder, and the user's."""
+        return StyleLibrary(
+            (LibraryFolder("project", project_folder(work)), LibraryFolder("user", user_folder()))
+        )
 
     def names(self, model: MotionModel) -> tuple[str, ...]:
         """Every name that `find` knows, in order."""
@@ -66,15 +68,15 @@ class StyleLibrary:
     def names_with(self, shipped: Iterable[str]) -> tuple[str, ...]:
         """The names in the library and those of a model's own styles, in order, each once."""
         found = {name_key(name): name for name in shipped}
-        for shelf in reversed(self.shelves):
-            found |= {name_key(path.stem): path.stem for path in reversed(_files(shelf.folder))}
+        for folder in reversed(self.folders):
+            found |= {name_key(path.stem): path.stem for path in reversed(_files(folder.path))}
         return tuple(found[key] for key in sorted(found))
 
     def where(self, name: str) -> tuple[str, Path | None]:
-        """The shelf that a name is found on, and its file; `model` and None if on none of them."""
-        for shelf in self.shelves:
-            if paths := _called(shelf.folder, name):
-                return shelf.name, paths[0]
+        """The name of the folder that has a style, and its file; `model` and None if none has."""
+        for folder in self.folders:
+            if paths := _called(folder.path, name):
+                return folder.name, paths[0]
         return "model", None
 
     def find(self, name: str, model: MotionModel) -> Style:
@@ -86,25 +88,25 @@ class StyleLibrary:
         _, path = self.where(name)
         if path is not None:
             return fitted(read_style_file(path), model, str(path))
-        known = {name_key(own): own for own in model.styles}
+        known = {name_key(shipped): shipped for shipped in model.styles}
         if name_key(name) in known:
             return named_style(model, known[name_key(name)])
         names = self.names(model)
-        lower = {name_key(own): own for own in names}
+        lower = {name_key(known): known for known in names}
         near = [lower[key] for key in get_close_matches(name_key(name[:_LONGEST_NAME]), lower, n=3)]
         advice = f" Did you mean {' or '.join(near)}?" if near else ""
         raise StyleError(
             f"There is no style '{shown(name)}'.{advice} There are: {', '.join(names)}."
         )
 
-    def save(self, style: Style, shelf: str = "user") -> Path:
+    def save(self, style: Style, folder: str = "user") -> Path:
         """Keep a style under its name, in place of one that has it; returns its file.
 
-        shelf: one of the library's; its folder is made if need be.
-        Raises StyleError for a name that cannot be a file's, or a shelf that there is not,
+        folder: the name of one of the library's, which is made if need be.
+        Raises StyleError for a name that cannot be a file's, or a folder that there is not,
         DreamTalkError where it cannot be written.
         """
-        path = self.path(style.name, shelf)
+        path = self.path(style.name, folder)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -124,13 +126,13 @@ class StyleLibrary:
                 ) from error
         return path
 
-    def path(self, name: str, shelf: str) -> Path:
+    def path(self, name: str, folder: str) -> Path:
         """Where `save` puts a style of this name. Raises StyleError as `save` does."""
         check_name(name)
-        folders = {own.name: own.folder for own in self.shelves}
-        if shelf not in folders:
-            raise StyleError(f"There is no shelf '{shelf}'. There are: {', '.join(folders)}.")
-        return folders[shelf] / f"{normalize('NFC', name)}{SUFFIX}"
+        paths = {known.name: known.path for known in self.folders}
+        if folder not in paths:
+            raise StyleError(f"There is no shelf '{folder}'. There are: {', '.join(paths)}.")
+        return paths[folder] / f"{normalize('NFC', name)}{SUFFIX}"
 
 
 @lru_cache(maxsize=1)

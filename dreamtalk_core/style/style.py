@@ -180,10 +180,10 @@ def _common_model(styles: Iterable[Style]) -> str:
 
 
 def check_space(style: Style, model: MotionModel, what: str) -> None:
-    own, width = fingerprint(model), model.config.style_encoder.style
-    if style.model not in ("", own) or len(style.code) != width:
+    ours, width = fingerprint(model), model.config.style_encoder.style
+    if style.model not in ("", ours) or len(style.code) != width:
         raise StyleError(
             f"{what} belongs to another model ({style.model or 'unknown'}, {len(style.code)} "
-            f"numbers) than the one in use ({own}, {width} numbers), which cannot understand it. "
+            f"numbers) than the one in use ({ours}, {width} numbers), which cannot understand it. "
             f"Extract it again with this model; it came from: {style.source}."
         )

@@ -94,5 +94,5 @@ def _own_moves(measures: Array, causes: Array) -> Array:
     moves = measures - np.median(measures, axis=0)
     pull = np.linalg.solve(causes.T @ causes + len(causes) * np.eye(4), causes.T @ moves)
     moves = moves - causes @ pull
-    own: Array = moves - np.median(moves, axis=0)
-    return own
+    moved: Array = moves - np.median(moves, axis=0)
+    return moved

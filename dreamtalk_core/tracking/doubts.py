@@ -51,7 +51,7 @@ class Doubts:
             self._cuts.append(frame / self._fps)
         self._last = look, small
 
-    def told(self, lost: Sequence[tuple[float, float]]) -> Iterator[str]:
+    def warnings(self, lost: Sequence[tuple[float, float]]) -> Iterator[str]:
         """Whole sentences. lost: (start, end) in seconds, where the face was away for long."""
         if self._cuts:
             yield (

@@ -31,8 +31,8 @@ def display_matrix(frame: av.VideoFrame) -> Matrix:
     `frame.rotation` does not tell a turned picture from a mirrored one.
     """
     # Asked by kind: a loop over it gives entries in some PyAVs, and kinds in others.
-    told: Any = _only_matrix(frame).side_data
-    matrix = told.get(Type.DISPLAYMATRIX)
+    side_data: Any = _only_matrix(frame).side_data
+    matrix = side_data.get(Type.DISPLAYMATRIX)
     if matrix is None:
         return (1, 0), (0, 1)
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix))

@@ -211,14 +211,14 @@ def _typical(points: Points, vertices: Array) -> Array:
     """Landmarks [478, 3] in pixels of the canonical face [468, 3], laid over three points."""
     eyes = sorted([points.eye, points.other_eye])
     goal = np.array([*eyes, points.mouth], np.float64)
-    own = np.array([vertices[list(pair)].mean(0) for pair in (*EYES, MOUTH)])
+    model = np.array([vertices[list(pair)].mean(0) for pair in (*EYES, MOUTH)])
     # Three points are an affine map: a drawing has proportions of its own.
-    along = np.linalg.solve(own[1:, :2] - own[0, :2], goal[1:] - goal[0])
+    along = np.linalg.solve(model[1:, :2] - model[0, :2], goal[1:] - goal[0])
     if abs(np.linalg.det(along)) < 1e-3:
         raise TrackingError(
             "The eyes and the mouth lie on one line. Give the middles of the eyes and the mouth."
         )
-    flat = (vertices[:, :2] - own[0, :2]) @ along + goal[0]
+    flat = (vertices[:, :2] - model[0, :2]) @ along + goal[0]
     scale = np.sqrt(abs(np.linalg.det(along)))
     mesh = np.column_stack([flat, -scale * (vertices[:, 2] - vertices[:, 2].mean())])
     irises = [_iris(mesh[list(pair)]) for pair in EYES]
@@ -235,15 +235,15 @@ def _iris(corners: Array) -> Array:
 
 def _spread(image: Image, face: Face, tracker: FaceTracker) -> dict[str, float]:
     """How far landmarks differ between looks at a face, in sizes of the face, by region."""
-    own = region_of_landmarks(face.landmarks)
+    region = region_of_landmarks(face.landmarks)
     draw = np.random.default_rng(0).uniform(-1, 1, (LOOKS, 4))
     looks = [
         Region(
-            own.x + 0.04 * x * own.width,
-            own.y + 0.04 * y * own.height,
-            own.width * (1 + 0.08 * scale),
-            own.height * (1 + 0.08 * scale),
-            own.angle + 0.1 * turn,
+            region.x + 0.04 * x * region.width,
+            region.y + 0.04 * y * region.height,
+            region.width * (1 + 0.08 * scale),
+            region.height * (1 + 0.08 * scale),
+            region.angle + 0.1 * turn,
         )
         for x, y, scale, turn in draw
     ]
@@ -264,31 +264,31 @@ def _warnings(
 ) -> tuple[str, ...]:
     pitch, yaw, _ = face.head_rotation
     weight = {name: float(face.weights[INDEX[name]]) for name in ARKIT_NAMES}
-    said = []
+    notes = []
     if len(faces) > 1:
-        said.append(several_faces(faces, face))
+        notes.append(several_faces(faces, face))
     if face.size < SMALL:
-        said.append(
+        notes.append(
             f"The face is only {face.size:.0f} pixels large; {2 * SMALL} and more look better."
         )
     if outside(face, image.shape[:2]) > OUTSIDE:
-        said.append(
+        notes.append(
             "Part of the face is outside the picture, and a guess; give a picture with all of it."
         )
     if abs(yaw) > TURNED or abs(pitch) > TURNED:
-        said.append(
+        notes.append(
             f"The face is turned away ({yaw:.0f} degrees aside, {pitch:.0f} down): part of it is "
             "not seen."
         )
-    said += [
+    notes += [
         f"The {part} may be covered: {what} cannot be seen for sure."
         for part, what in (("mouth", "the lips"), ("eyes", "the lids"))
         if spread.get(part, 0) > UNSURE[part]
     ]
     if weight["jawOpen"] - weight["mouthClose"] > OPEN:
-        said.append(
+        notes.append(
             "The mouth is open, and animation opens it further; choose a photo with closed lips."
         )
     if min(weight["eyeBlinkLeft"], weight["eyeBlinkRight"]) > SHUT:
-        said.append("The eyes are shut; a portrait with open eyes moves better.")
-    return tuple(said)
+        notes.append("The eyes are shut; a portrait with open eyes moves better.")
+    return tuple(notes)

@@ -118,15 +118,15 @@ def track_faces(
     score, places, measures, weights, head = np.split(np.array(found), _COLUMNS, axis=1)
     curves = np.concatenate([derive(weights, head, measures), head], axis=1)
     if smoothing > 0:
-        for take in _takes(np.flatnonzero(seen), places):
-            curves[take] = denoise(curves[take], rate, smoothing, _MOST_JITTER)
+        for stretch in _stretches(np.flatnonzero(seen), places):
+            curves[stretch] = denoise(curves[stretch], rate, smoothing, _MOST_JITTER)
     whole, confidence = np.zeros((len(seen), curves.shape[1])), np.zeros(len(seen), np.float32)
     whole[seen], confidence[seen] = curves, score[:, 0]
     rest, gaps = resting_face(curves[:, :_SHAPES]), _gaps(seen)
     for gap in gaps:
         bridge(whole, gap, rate, rest)
     lost = tuple((gap.start / rate, gap.stop / rate) for gap in gaps if _is_long(gap, rate))
-    for text in doubts.told(lost):
+    for text in doubts.warnings(lost):
         warn(text)
     expression, turn = np.split(whole.astype(np.float32), [_SHAPES], axis=1)
     motion = Motion(ARKIT_NAMES, expression, images.fps, turn)
@@ -240,7 +240,7 @@ def _gaps(seen: NDArray[np.bool_]) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def _takes(frames: NDArray[np.intp], places: Array) -> list[NDArray[np.intp]]:
+def _stretches(frames: NDArray[np.intp], places: Array) -> list[NDArray[np.intp]]:
     """The sightings of a face, by number, in stretches without a gap or a cut.
 
     frames: of each sighting, [N]. places: middle and size [N, 3] in pixels.

@@ -234,14 +234,14 @@ class FaceTracker:
 def _network(
     kind: Callable[[], Network], prefix: str, tensors: dict[str, Tensor], device: torch.device
 ) -> Network:
-    own = {
+    state = {
         name.removeprefix(prefix): tensor.to(device, torch.float32)
         for name, tensor in tensors.items()
         if name.startswith(prefix)
     }
     with without_memory():
         network = kind()
-    network.load_state_dict(own, assign=True)
+    network.load_state_dict(state, assign=True)
     network.eval().requires_grad_(False)
     # All channels of a pixel side by side: a quarter faster on a CPU.
     for tensor in network.parameters():

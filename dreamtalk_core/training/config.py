@@ -17,7 +17,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.formats._limits import read_json
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
-from dreamtalk_core.training.emotional_speech import Acting
+from dreamtalk_core.training.emotional_speech import EmotionalVoice
 from dreamtalk_core.training.synthetic_styles import NAMED
 
 
@@ -41,7 +41,7 @@ Seed = Annotated[int, Within(0)]
 Positive = Annotated[float, Within(1e-12)]
 Channel = Annotated[str, OneOf(ARKIT_NAMES)]
 Emotion = Annotated[str, OneOf(tuple(NAMED))]
-Entry = Annotated[str, OneOf(tuple(entry.name for entry in fields(Acting)))]
+Entry = Annotated[str, OneOf(tuple(entry.name for entry in fields(EmotionalVoice)))]
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class MotionRun(Run):
 
 @dataclass(frozen=True)
 class Labelled:
-    """A folder of acted speech with labels; see `predictor.read_labels`."""
+    """A folder of emotional speech with labels; see `predictor.read_labels`."""
 
     folder: str
     variants: Count
@@ -222,13 +222,13 @@ def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         raise CorpusError(f"{path} is no training configuration: it must be a JSON object.")
     if "base" not in config:
         return config
-    name, own = config.pop("base"), config.get("sources", [])
-    if not isinstance(name, str) or not isinstance(own, list):
+    name, sources = config.pop("base"), config.get("sources", [])
+    if not isinstance(name, str) or not isinstance(sources, list):
         raise CorpusError(f"{path}: base must be the name of a file, and sources a list.")
     if path.resolve() in above:
         raise CorpusError(f"{path} stands on itself: name another base.")
     base = _read(path.parent / name, (*above, path.resolve()))
-    return base | config | {"sources": [*base.get("sources", []), *own]}
+    return base | config | {"sources": [*base.get("sources", []), *sources]}
 
 
 def _problems(value: Any, kind: Any, at: str) -> Iterator[str]:

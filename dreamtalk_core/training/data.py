@@ -25,7 +25,7 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.phonetics import HOP, PhoneticEncoder
 from dreamtalk_core.training.augment import silence, vary
-from dreamtalk_core.training.synthetic_styles import LIPS, Manner, apply_manner, draw_manner
+from dreamtalk_core.training.synthetic_styles import LIPS, SyntheticStyle, apply_style, draw_style
 from dreamtalk_core.weights import WEIGHTS
 
 Array = npt.NDArray[np.float32]
@@ -33,7 +33,7 @@ CHANNELS = (*ARKIT_NAMES, *HEAD)
 
 
 @dataclass(frozen=True, eq=False)
-class Take:
+class Variant:
     """One variant of a recording: features float16 [2T + 1, F] and values float32 [T, C]."""
 
     features: npt.NDArray[np.float16]
@@ -44,7 +44,7 @@ class Take:
 class Recording:
     """A recording in its variants (the first is the recording itself), and what it can teach."""
 
-    takes: tuple[Take, ...]
+    variants: tuple[Variant, ...]
     observed: npt.NDArray[np.bool_]
     """[C]"""
 
@@ -87,7 +87,7 @@ def silent_source(config: Mapping[str, Any], count: int = 40) -> Source:
     values = np.zeros((frames, len(CHANNELS)), np.float32)
     waves = [silence(float(frames / MODEL_FPS), rng) for _ in range(count)]
     return [
-        Recording((Take(_features(encoder, wave, frames), values),), observed) for wave in waves
+        Recording((Variant(_features(encoder, wave, frames), values),), observed) for wave in waves
     ]
 
 
@@ -125,7 +125,7 @@ def calibrate(clips: Sequence[Clip], config: Mapping[str, Any]) -> list[Array]:
 def _recording(
     clip: Clip, values: Array, features: Mapping[str, npt.NDArray[np.generic]]
 ) -> Recording:
-    takes = []
+    variants = []
     for variant, tempo in enumerate(features[f"{clip.id}.tempo"]):
         rows = features[f"{clip.id}.{variant}"].astype(np.float16)
         frames = min(
@@ -133,8 +133,8 @@ def _recording(
         )
         times = frame_times(frames, MODEL_FPS) * float(tempo)
         at = curves.resample(values, clip.motion.times, times).astype(np.float32)
-        takes.append(Take(rows[: 2 * frames + 1], at))
-    return Recording(tuple(takes), np.append(clip.observed, [clip.head_observed] * len(HEAD)))
+        variants.append(Variant(rows[: 2 * frames + 1], at))
+    return Recording(tuple(variants), np.append(clip.observed, [clip.head_observed] * len(HEAD)))
 
 
 def _cached(
@@ -142,7 +142,8 @@ def _cached(
 ) -> dict[str, npt.NDArray[np.generic]]:
     """Features of all variants of all clips by 'ID.variant', and tempos by 'ID.tempo'."""
     drawn = digest([config["variants"], config["seed"], [clip.id for clip in clips]])
-    path = cache / f"features-{digest([drawn, *heard(clip.audio for clip in clips)])}.safetensors"
+    sources = source_digests(clip.audio for clip in clips)
+    path = cache / f"features-{digest([drawn, *sources])}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng([config["seed"], int(drawn, 16)])
@@ -152,7 +153,7 @@ def _cached(
     return load_file(path)
 
 
-def heard(sounds: Iterable[Path]) -> list[str]:
+def source_digests(sounds: Iterable[Path]) -> list[str]:
     """What features are made from: the recogniser and the sounds, by their content.
 
     Raises CorpusError for one that cannot be read.
@@ -188,11 +189,11 @@ def _variants(
 def _features(
     encoder: PhoneticEncoder, wave: Array, frames: int, around: Array | None = None
 ) -> npt.NDArray[np.float16]:
-    """Feature rows [2 frames + 1 or more, F] of a wave, heard between other speech if given."""
+    """Feature rows [2 frames + 1 or more, F] of a wave, put between other speech if given."""
     context = np.zeros(0, np.float32) if around is None else around
-    heard = np.concatenate([context, wave, context])
+    padded = np.concatenate([context, wave, context])
     before = len(context) // HOP
-    rows = torch.cat(list(encoder.stream(heard))).half().numpy()
+    rows = torch.cat(list(encoder.stream(padded))).half().numpy()
     rows = rows[before : before - (-len(wave) // HOP)]
     return np.pad(rows, ((0, max(0, 2 * frames + 1 - len(rows))), (0, 0)), mode="edge")
 
@@ -242,25 +243,25 @@ def _draw_example(
     source: Source, frames: int, rng: np.random.Generator
 ) -> tuple[Array, Array, Array, Array]:
     recording = source[rng.integers(len(source))]
-    take = recording.takes[rng.integers(len(recording.takes))]
-    start = int(rng.integers(max(1, len(take.values) - frames + 1)))
-    values = take.values[start : start + frames]
-    rows = take.features[2 * start : 2 * (start + len(values)) + 1]
+    variant = recording.variants[rng.integers(len(recording.variants))]
+    start = int(rng.integers(max(1, len(variant.values) - frames + 1)))
+    values = variant.values[start : start + frames]
+    rows = variant.features[2 * start : 2 * (start + len(values)) + 1]
     missing = frames - len(values)
-    manner = draw_manner(rng)
+    style = draw_style(rng)
     weight = np.pad(np.tile(recording.observed, (len(values), 1)), ((0, missing), (0, 0)))
-    target = np.pad(apply_manner(values, manner), ((0, missing), (0, 0)), mode="edge")
+    target = np.pad(apply_style(values, style), ((0, missing), (0, 0)), mode="edge")
     rows = np.pad(rows, ((0, 2 * missing), (0, 0)), mode="edge")
-    clip = draw_style_clip(source, manner, rng)
+    clip = draw_style_clip(source, style, rng)
     return rows.astype(np.float32), target, weight.astype(np.float32), clip
 
 
-def draw_style_clip(source: Source, manner: Manner, rng: np.random.Generator) -> Array:
-    """1.6 to 6 s of a speaker in a manner [S, C]: stretches of recordings joined."""
+def draw_style_clip(source: Source, style: SyntheticStyle, rng: np.random.Generator) -> Array:
+    """1.6 to 6 s of a speaker in a synthetic style [S, C]: stretches of recordings joined."""
     length, pieces = int(rng.integers(40, 150)), []
     while length > 0:
-        values = source[rng.integers(len(source))].takes[0].values
+        values = source[rng.integers(len(source))].variants[0].values
         start = int(rng.integers(max(1, len(values) - length + 1)))
-        pieces.append(apply_manner(values[start : start + length], manner))
+        pieces.append(apply_style(values[start : start + length], style))
         length -= len(pieces[-1])
     return np.concatenate(pieces)

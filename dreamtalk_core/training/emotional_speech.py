@@ -32,7 +32,7 @@ _UNVOICED_STEP = 0.005 * SAMPLE_RATE  # between grains where there is no pitch
 
 
 @dataclass(frozen=True)
-class Acting:
+class EmotionalVoice:
     """What an emotion does to a voice."""
 
     pitch: float = 0.0
@@ -57,48 +57,50 @@ class Acting:
     """Hiss that follows the voice, as a share of it."""
 
 
-def draw_acting(ranges: Mapping[str, Sequence[float]], rng: np.random.Generator) -> Acting:
-    """An acting with every entry drawn evenly from its (low, high).
+def draw_emotional_voice(
+    ranges: Mapping[str, Sequence[float]], rng: np.random.Generator
+) -> EmotionalVoice:
+    """A voice with every entry drawn evenly from its (low, high).
 
     Factors (range, tempo, formants, dynamics) are drawn evenly in their logarithm.
     """
-    factors = {entry.name for entry in fields(Acting) if entry.default == 1.0}
+    factors = {entry.name for entry in fields(EmotionalVoice) if entry.default == 1.0}
     drawn = {}
     for name, (low, high) in ranges.items():
         share = rng.random()
         evenly = low + share * (high - low)
         drawn[name] = low ** (1 - share) * high**share if name in factors else evenly
-    return Acting(**drawn)
+    return EmotionalVoice(**drawn)
 
 
-def act(waveform: Wave, acting: Acting, rng: np.random.Generator) -> Wave:
-    """Plain speech [N] at 16 kHz as it would be in an acting, at normal level."""
+def make_emotional(waveform: Wave, voice: EmotionalVoice, rng: np.random.Generator) -> Wave:
+    """Plain speech [N] at 16 kHz as an emotional voice would say it, at normal level."""
     # Played faster, everything moves up; pitch and tempo are then put where they should be.
-    wave = soxr.resample(waveform, SAMPLE_RATE * acting.formants, SAMPLE_RATE)
-    wave = _respeak(wave, acting, rng)
-    wave = wave * _accents(wave, acting.dynamics)
-    wave = coloured(wave, -acting.brightness / 6.02)
-    if acting.breath:
+    wave = soxr.resample(waveform, SAMPLE_RATE * voice.formants, SAMPLE_RATE)
+    wave = _respeak(wave, voice, rng)
+    wave = wave * _accents(wave, voice.dynamics)
+    wave = coloured(wave, -voice.brightness / 6.02)
+    if voice.breath:
         level = np.sqrt(_spread(np.square(wave)))
-        wave = wave + acting.breath * level * coloured(rng.standard_normal(len(wave)), -0.5)
+        wave = wave + voice.breath * level * coloured(rng.standard_normal(len(wave)), -0.5)
     return Speech.from_array(wave, SAMPLE_RATE).waveform
 
 
-def _respeak(waveform: Wave, acting: Acting, rng: np.random.Generator) -> Sound:
+def _respeak(waveform: Wave, voice: EmotionalVoice, rng: np.random.Generator) -> Sound:
     """The waveform with other pitch and tempo: grains of two periods, laid out anew."""
     semitones, voiced = _contour(waveform)
     moments = (np.arange(len(semitones)) + 0.5) * _MOMENT / SAMPLE_RATE
     middle = float(np.median(semitones[voiced])) if voiced.any() else 0.0
-    wanted = middle + acting.range * (semitones - middle) + acting.pitch
-    wanted -= 12 * np.log2(acting.formants) + acting.fall * (moments - moments.mean())
-    wanted += acting.tremor * np.sin(2 * np.pi * (6 * moments + rng.random()))
-    wanted += acting.roughness * rng.standard_normal(len(wanted))
+    wanted = middle + voice.range * (semitones - middle) + voice.pitch
+    wanted -= 12 * np.log2(voice.formants) + voice.fall * (moments - moments.mean())
+    wanted += voice.tremor * np.sin(2 * np.pi * (6 * moments + rng.random()))
+    wanted += voice.roughness * rng.standard_normal(len(wanted))
     periods = SAMPLE_RATE / (100 * 2 ** (semitones / 12))
     steps = SAMPLE_RATE / np.clip(100 * 2 ** (wanted / 12), 50, 700)
     periods[~voiced] = steps[~voiced] = _UNVOICED_STEP
     marks = _pitch_marks(waveform, periods)
 
-    tempo = acting.tempo / acting.formants
+    tempo = voice.tempo / voice.formants
     length = max(1, int(len(waveform) / tempo))
     edge = SAMPLE_RATE // 10
     source = np.pad(waveform.astype(np.float64), edge)

@@ -2,10 +2,10 @@
 
 train_predictor(Path("dreamtalk_core/training/predictor.json"), CORPUS, OUTPUT)
 
-Speech is what tracked people said in no mood, synthetic voices that are acted (`acting`), and
-corpora of acted speech with labels, if the configuration names any. (Acting what GRID's speakers
-say was tried: read commands are spoken so unlike anything else that it did harm.) Faces are the
-speaker's own or else some tracked person's, in the manner of the emotion.
+Speech is what tracked people said in no mood, synthetic voices made emotional (`acting` in the
+configuration), and corpora of emotional speech with labels, if it names any. (Making emotional what
+GRID's speakers say was tried: read commands are spoken so unlike anything else that it did harm.)
+Faces are the speaker's own or else some tracked person's, in the synthetic style of the emotion.
 The face at rest that goes with it is one of the same person in another recording and in another
 mood, or the predictor would read the answer from it.
 """
@@ -54,13 +54,13 @@ from dreamtalk_core.training.augment import vary
 from dreamtalk_core.training.config import read_config
 from dreamtalk_core.training.data import (
     Recording,
-    Take,
+    Variant,
     calibrate,
     digest,
     draw_style_clip,
-    heard,
+    source_digests,
 )
-from dreamtalk_core.training.emotional_speech import act, draw_acting
+from dreamtalk_core.training.emotional_speech import draw_emotional_voice, make_emotional
 from dreamtalk_core.training.synthetic_styles import NAMED
 
 Array = npt.NDArray[np.float32]
@@ -73,8 +73,8 @@ PIECES = 5
 """Pieces of a speech that are shown at a time: quicker, and no two showings are the same."""
 PIECE = 4 * SAMPLE_RATE
 """Long recordings are cut to this length."""
-PLAIN, ACTED = "plain", "acted"
-"""Origins of the examples that are people's plain speech, and acted synthetic speech."""
+PLAIN, EMOTIONAL = "plain", "acted"
+"""Origins of the examples that are people's plain speech, and emotional synthetic speech."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,18 +86,18 @@ class Example:
     emotion: str
     speaker: str
     origin: str
-    """Which share of the training it counts to: PLAIN, ACTED or the folder of a labelled corpus."""
+    """Which share of the training it counts to: PLAIN, EMOTIONAL or a labelled corpus's folder."""
 
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """A tracked person: codes of the person's manners, and the person at rest."""
+    """A tracked person: codes of the person's styles, and the person at rest."""
 
     codes: dict[str, Array]
     """emotion -> [K, D]"""
     rests: Array
     """[R, 52] raw weights at rest or in a moment of speech, in no mood."""
-    own: dict[str, Array]
+    clip_rests: dict[str, Array]
     """emotion -> [K, 52]: the rest of the very clip that a code was read from, mood and all."""
 
 
@@ -132,19 +132,19 @@ def train_predictor(
 
 
 def load_examples(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[Example]:
-    """All speech of the configuration; from the cache once it has been heard."""
-    acted = {key: config[key] for key in ("seed", "voices", "sentences", "acting", "examples")}
-    examples = _cached(cache, acted, [], partial(_hear_acted, config))
+    """All speech of the configuration; from the cache once it has been analysed."""
+    emotional = {key: config[key] for key in ("seed", "voices", "sentences", "acting", "examples")}
+    examples = _cached(cache, emotional, [], partial(_emotional_examples, config))
     plain = {key: config[key] for key in ("seed", "faces", "recordings", "variants")}
     recorded = [path for paths in _recordings(config, corpus).values() for path in paths]
-    examples += _cached(cache, plain, recorded, partial(_hear_plain, config, corpus))
+    examples += _cached(cache, plain, recorded, partial(_plain_examples, config, corpus))
     for source in config["sources"]:
         labelled = {"seed": config["seed"], **source}
         folder = corpus / source["folder"]
         labels = read_labels(folder)
         sounds = [folder / "labels.tsv", *(folder / f"{row['id']}.flac" for row in labels)]
         examples += _cached(
-            cache, labelled, sounds, partial(_hear_labelled, config, source, corpus)
+            cache, labelled, sounds, partial(_labelled_examples, config, source, corpus)
         )
     return examples
 
@@ -155,7 +155,7 @@ def _cached(
     sounds: Sequence[Path],
     make: Callable[[], Iterator[Example]],
 ) -> list[Example]:
-    path = cache / f"speech-{digest([made_from, SUMMARY, heard(sounds)])}.safetensors"
+    path = cache / f"speech-{digest([made_from, SUMMARY, source_digests(sounds)])}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         made = {
@@ -168,7 +168,7 @@ def _cached(
     return [Example(entries[key], *key[1:]) for key in sorted(entries)]
 
 
-def _hear_acted(config: Mapping[str, Any]) -> Iterator[Example]:
+def _emotional_examples(config: Mapping[str, Any]) -> Iterator[Example]:
     rng = np.random.default_rng(config["seed"])
     encoder = PhoneticEncoder.load()
     plain = list(_speak(config["voices"], config["sentences"]))
@@ -178,9 +178,11 @@ def _hear_acted(config: Mapping[str, Any]) -> Iterator[Example]:
         voice, waveform = plain[rng.integers(len(plain))]
         babble = np.concatenate([waveform, babble])[: 30 * SAMPLE_RATE]
         emotion = emotions[index % len(emotions)]
-        acted = act(waveform, draw_acting(config["acting"][emotion], rng), rng)
-        heard, _ = vary(acted, babble, rng)
-        yield Example(_summaries(encoder, heard), emotion, voice, ACTED)
+        emotional = make_emotional(
+            waveform, draw_emotional_voice(config["acting"][emotion], rng), rng
+        )
+        varied, _ = vary(emotional, babble, rng)
+        yield Example(_summaries(encoder, varied), emotion, voice, EMOTIONAL)
 
 
 def _speak(voices: Sequence[str], sentences: Sequence[str]) -> Iterator[tuple[str, Array]]:
@@ -199,15 +201,15 @@ def _speak(voices: Sequence[str], sentences: Sequence[str]) -> Iterator[tuple[st
                 yield voice, Speech.load(path).waveform
 
 
-def _hear_plain(config: Mapping[str, Any], corpus: Path) -> Iterator[Example]:
+def _plain_examples(config: Mapping[str, Any], corpus: Path) -> Iterator[Example]:
     rng = np.random.default_rng(config["seed"])
     encoder = PhoneticEncoder.load()
     babble = np.zeros(0, np.float32)
     for speaker, waveform in tqdm(list(_recorded(config, corpus)), desc="plain", unit="speech"):
         babble = np.concatenate([waveform, babble])[: 30 * SAMPLE_RATE]
         for variant in range(config["variants"]):
-            heard = vary(waveform, babble, rng)[0] if variant else waveform
-            yield Example(_summaries(encoder, heard), "neutral", speaker, PLAIN)
+            varied = vary(waveform, babble, rng)[0] if variant else waveform
+            yield Example(_summaries(encoder, varied), "neutral", speaker, PLAIN)
 
 
 def _recordings(config: Mapping[str, Any], corpus: Path) -> dict[str, list[Path]]:
@@ -236,7 +238,7 @@ def _recorded(config: Mapping[str, Any], corpus: Path) -> Iterator[tuple[str, Ar
             yield speaker, pieces[index]
 
 
-def _hear_labelled(
+def _labelled_examples(
     config: Mapping[str, Any], source: Mapping[str, Any], corpus: Path
 ) -> Iterator[Example]:
     rng = np.random.default_rng(config["seed"])
@@ -247,9 +249,9 @@ def _hear_labelled(
         waveform = Speech.load(folder / f"{row['id']}.flac").waveform
         babble = np.concatenate([waveform, babble])[: 30 * SAMPLE_RATE]
         for variant in range(source["variants"]):
-            heard = vary(waveform, babble, rng)[0] if variant else waveform
+            varied = vary(waveform, babble, rng)[0] if variant else waveform
             yield Example(
-                _summaries(encoder, heard), row["emotion"], row["speaker"], source["folder"]
+                _summaries(encoder, varied), row["emotion"], row["speaker"], source["folder"]
             )
 
 
@@ -289,8 +291,8 @@ def load_faces(
     for speaker, clips in _by_speaker(config["faces"], corpus).items():
         values = calibrate(clips, calibration)
         observed = np.ones(values[0].shape[1], bool)
-        source = [Recording((Take(np.zeros((0, 0), np.float16), v),), observed) for v in values]
-        codes, own = {}, {}
+        source = [Recording((Variant(np.zeros((0, 0), np.float16), v),), observed) for v in values]
+        codes, clip_rests = {}, {}
         rests = np.concatenate([_rests(clip, rng) for clip in clips])
         for emotion in config["acting"]:
             drawn = [draw_style_clip(source, NAMED[emotion], rng) for _ in range(config["codes"])]
@@ -301,12 +303,12 @@ def load_faces(
                 ]
             )
             shown = [resting_face(clip[:, : len(ARKIT_NAMES)]) for clip in drawn]
-            own[emotion] = (
+            clip_rests[emotion] = (
                 (np.stack(shown) + rests[rng.integers(len(rests), size=len(shown))])
                 .clip(0, 1)
                 .astype(np.float32)
             )
-        faces[speaker] = Face(codes, rests, own)
+        faces[speaker] = Face(codes, rests, clip_rests)
     return faces
 
 
@@ -377,11 +379,13 @@ def objective(
     noise = torch.randn_like(clean)
     if config["regression"]:
         step, noise = torch.full_like(step, TRAIN_STEPS), torch.zeros_like(noise)
-    kept = alphas_cumprod(clean.device)[step][..., None]
-    noised = kept.sqrt() * clean * (not config["regression"]) + (1 - kept).sqrt() * noise
+    alpha_prod = alphas_cumprod(clean.device)[step][..., None]
+    noised = (
+        alpha_prod.sqrt() * clean * (not config["regression"]) + (1 - alpha_prod).sqrt() * noise
+    )
     error = predictor.denoise(asked, noised, step) - clean
     # Where there is little noise the error is small by itself; that is where it decides.
-    return (error.square() / (1 - kept).clamp(min=0.05)).mean()
+    return (error.square() / (1 - alpha_prod).clamp(min=0.05)).mean()
 
 
 Groups = list[tuple[float, list[list[Example]]]]
@@ -441,7 +445,7 @@ def draw_rest(
 ) -> Array:
     """[52] a portrait: the person in some other moment, in any mood."""
     if not config["cross_identity"]:
-        return face.own[emotion][which]
+        return face.clip_rests[emotion][which]
     rest = face.rests[rng.integers(len(face.rests))]
     moods = list(face.codes)
     if rng.random() < 0.5:

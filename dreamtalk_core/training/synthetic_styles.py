@@ -1,9 +1,9 @@
-"""Synthetic manners: styles put onto real motion, alike on the style clip and on the target.
+"""Synthetic styles, put onto real motion, alike on the style clip and on the target.
 
 Emotional recordings with clean rights hardly exist. What a face does when it is happy or angry is
 known, though (the Facial Action Coding System), so the style encoder and the denoiser are taught
-with it: a drawn manner is applied to a stretch of real motion that the denoiser must reproduce, and
-to another stretch of the same speaker, which is all it is told about the manner.
+with it: a drawn style is applied to a stretch of real motion that the denoiser must reproduce, and
+to another stretch of the same speaker, which is all that it sees of the style.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ ROUNDING = ("mouthPucker", "mouthFunnel")
 LIPS = tuple(name for name in ARKIT_NAMES if name.startswith(("mouth", "jaw")))
 BROWS = ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")
 # Shapes that a face may hold while it speaks, with the deviation that people hold them at.
-HELD = {
+SHAPE_DEVIATION = {
     "brow": 0.25,
     "eyeSquint": 0.2,
     "eyeWide": 0.15,
@@ -110,7 +110,7 @@ HELD = {
 
 
 @dataclass(frozen=True)
-class Manner:
+class SyntheticStyle:
     """One way of speaking."""
 
     offset: Array = field(default_factory=lambda: np.zeros(len(ARKIT_NAMES), np.float32))
@@ -136,37 +136,39 @@ def face(shapes: Mapping[str, float]) -> Array:
     return offset
 
 
-NAMED: dict[str, Manner] = {
-    "neutral": Manner(),
-    "happy": Manner(face(EMOTIONS["happy"]), articulation=1.1, expression=1.2, head=1.2),
-    "sad": Manner(face(EMOTIONS["sad"]), articulation=0.8, expression=0.7, head=0.6),
-    "angry": Manner(face(EMOTIONS["angry"]), articulation=1.2, beats=0.05, head=1.4),
-    "fear": Manner(face(EMOTIONS["fear"]), expression=1.2),
-    "disgust": Manner(face(EMOTIONS["disgust"])),
-    "surprise": Manner(face(EMOTIONS["surprise"]), articulation=1.1, expression=1.3, beats=0.1),
-    "contempt": Manner(face(EMOTIONS["contempt"]), articulation=0.9, expression=0.8),
-    "bored": Manner(
+NAMED: dict[str, SyntheticStyle] = {
+    "neutral": SyntheticStyle(),
+    "happy": SyntheticStyle(face(EMOTIONS["happy"]), articulation=1.1, expression=1.2, head=1.2),
+    "sad": SyntheticStyle(face(EMOTIONS["sad"]), articulation=0.8, expression=0.7, head=0.6),
+    "angry": SyntheticStyle(face(EMOTIONS["angry"]), articulation=1.2, beats=0.05, head=1.4),
+    "fear": SyntheticStyle(face(EMOTIONS["fear"]), expression=1.2),
+    "disgust": SyntheticStyle(face(EMOTIONS["disgust"])),
+    "surprise": SyntheticStyle(
+        face(EMOTIONS["surprise"]), articulation=1.1, expression=1.3, beats=0.1
+    ),
+    "contempt": SyntheticStyle(face(EMOTIONS["contempt"]), articulation=0.9, expression=0.8),
+    "bored": SyntheticStyle(
         face({"eyeBlink": 0.3, "browDown": 0.1, "mouthFrown": 0.15, "mouthShrugLower": 0.15}),
         articulation=0.75, expression=0.5, head=0.6,
     ),
-    "newsreader": Manner(
+    "newsreader": SyntheticStyle(
         face({"browInnerUp": 0.08, "mouthSmile": 0.06}), articulation=1.15, beats=0.25, head=1.2
     ),
-    "shout": Manner(
+    "shout": SyntheticStyle(
         face({"browDown": 0.45, "noseSneer": 0.25, "eyeWide": 0.25, "mouthStretch": 0.15,
               "mouthLowerDown": 0.15, "mouthUpperUp": 0.12, "jawOpen": 0.08}),
         articulation=1.6, expression=1.4, beats=0.1, head=1.5,
     ),
-    "smug": Manner(
+    "smug": SyntheticStyle(
         face({"mouthSmileLeft": 0.45, "mouthSmileRight": 0.15, "mouthDimpleLeft": 0.2,
               "eyeSquint": 0.25, "eyeBlink": 0.15, "browOuterUpRight": 0.35, "browInnerUp": 0.1}),
         articulation=0.9, expression=0.9, head=0.9,
     ),
-    "tired": Manner(
+    "tired": SyntheticStyle(
         face({"eyeBlink": 0.4, "browInnerUp": 0.15, "mouthFrown": 0.2, "cheekSquint": 0.05}),
         articulation=0.65, expression=0.5, head=0.5,
     ),
-    "whisper": Manner(
+    "whisper": SyntheticStyle(
         face({"browInnerUp": 0.15, "eyeWide": 0.1, "mouthPress": 0.05}),
         articulation=0.75, expression=0.9, head=0.7,
     ),
@@ -174,10 +176,10 @@ NAMED: dict[str, Manner] = {
 """The styles that ship with a model: eight emotions, and ways to deliver a line."""
 
 
-def draw_manner(rng: np.random.Generator) -> Manner:
-    """A random manner; one in six is plain."""
+def draw_style(rng: np.random.Generator) -> SyntheticStyle:
+    """A random style; one in six is plain."""
     if rng.random() < 1 / 6:
-        return Manner()
+        return SyntheticStyle()
     offset = np.zeros(len(ARKIT_NAMES), np.float32)
     if rng.random() < 0.5:
         offset += rng.uniform(0.2, 1.2) * NAMED[rng.choice(list(NAMED))].offset
@@ -186,7 +188,7 @@ def draw_manner(rng: np.random.Generator) -> Manner:
     offset *= rng.normal(1, 0.15, len(offset)).clip(0.5, 1.5)
     if rng.random() < 0.5:
         offset += draw_face(rng)
-    return Manner(
+    return SyntheticStyle(
         offset.clip(0, 1).astype(np.float32),
         articulation=float(np.exp(rng.uniform(np.log(0.55), np.log(1.7)))),
         expression=float(np.exp(rng.uniform(np.log(0.4), np.log(1.8)))),
@@ -200,7 +202,7 @@ def draw_face(rng: np.random.Generator) -> Array:
     """[52] a face that somebody might hold: real people's emotions follow no table."""
     offset = np.zeros(len(ARKIT_NAMES), np.float32)
     strength = rng.uniform(0.5, 1.5)
-    for prefix, deviation in HELD.items():
+    for prefix, deviation in SHAPE_DEVIATION.items():
         columns = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith(prefix)]
         for shape in {ARKIT_NAMES[i].removesuffix("Left").removesuffix("Right") for i in columns}:
             if rng.random() < 0.4:
@@ -212,26 +214,26 @@ def draw_face(rng: np.random.Generator) -> Array:
     return offset
 
 
-def apply_manner(values: Array, manner: Manner) -> Array:
-    """Curves and head rotation [T, 55] as they would be in a manner."""
+def apply_style(values: Array, style: SyntheticStyle) -> Array:
+    """Curves and head rotation [T, 55] as they would be in a style."""
     shapes = len(ARKIT_NAMES)
     curves, head = values[:, :shapes].copy(), values[:, shapes:]
     lips = [INDEX[name] for name in LIPS]
     rest = np.setdiff1d(np.arange(shapes), lips)
     opening = mouth_opening(curves)
-    curves[:, lips] *= manner.articulation
-    curves[:, rest] *= manner.expression
+    curves[:, lips] *= style.articulation
+    curves[:, rest] *= style.expression
     for index, name in enumerate(ARKIT_NAMES):
         side = name.endswith("Right") - name.endswith("Left")
         if side and not name.startswith("eye"):
-            curves[:, index] *= 1 - max(0.0, side * manner.tilt)
-    if manner.beats:
+            curves[:, index] *= 1 - max(0.0, side * style.tilt)
+    if style.beats:
         accents = _smooth(opening)
         accents = (accents - accents.mean()) / max(float(accents.std()), 1e-3)
         for name in BROWS:
-            curves[:, INDEX[name]] += manner.beats * accents.clip(0, 2) / 2
-    curves += manner.offset * _room(curves, opening)
-    return np.concatenate([curves.clip(0, 1), head * manner.head], 1).astype(np.float32)
+            curves[:, INDEX[name]] += style.beats * accents.clip(0, 2) / 2
+    curves += style.offset * _room(curves, opening)
+    return np.concatenate([curves.clip(0, 1), head * style.head], 1).astype(np.float32)
 
 
 def _room(curves: Array, opening: Array) -> Array:

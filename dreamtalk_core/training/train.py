@@ -193,12 +193,12 @@ class Objective(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         model = self.model
         style = model.style_encoder(model.normalise(batch.clip), batch.padding)
-        kept = torch.rand(len(style), 1, device=style.device) >= self.style_dropout
+        mask = torch.rand(len(style), 1, device=style.device) >= self.style_dropout
         clean = model.normalise(batch.target)
         step = torch.randint(1, TRAIN_STEPS + 1, (len(clean),), device=clean.device)
         noised = add_noise(clean, torch.randn_like(clean), step)
         content = model.denoiser.content(self.hide_features(batch.features))
-        predicted = model.denoiser(noised, step, content, style * kept)
+        predicted = model.denoiser(noised, step, content, style * mask)
 
         weight = batch.weight * self.channel_weight
         error = (weight * (predicted - clean) ** 2).sum() / weight.sum()
@@ -251,14 +251,14 @@ class Objective(nn.Module):
         """Features with the recogniser's hidden state, or else its phones, hidden at random.
 
         Neither may be relied on alone: the hidden state knows more, the phones carry over better to
-        voices and languages that were never heard.
+        voices and languages that are not in the training.
         """
         hidden, phones = self.feature_dropout
         luck = torch.rand(len(features), 1, 1, device=features.device)
-        kept = torch.ones_like(features[:1, :1]).repeat(len(features), 1, 1)
-        kept[..., :WIDTH] *= luck >= hidden
-        kept[..., WIDTH:] *= luck < 1 - phones
-        return features * kept
+        mask = torch.ones_like(features[:1, :1]).repeat(len(features), 1, 1)
+        mask[..., :WIDTH] *= luck >= hidden
+        mask[..., WIDTH:] *= luck < 1 - phones
+        return features * mask
 
 
 def lip_expert(
@@ -309,15 +309,15 @@ def learning_rate(step: int, config: Mapping[str, Any]) -> float:
 def name_styles(
     model: MotionModel, sources: list[Source], config: Mapping[str, Any]
 ) -> dict[str, Tensor]:
-    """Codes of the named styles: means over clips of all tracked speakers in that manner."""
+    """Codes of the named styles: means over clips of all tracked speakers in that style."""
     rng = np.random.default_rng(config["seed"])
     speakers = [source for source in sources if source[0].observed.all()]
     device = model.mean.device
     was_training = model.training
     model.eval()
     codes = {}
-    for name, manner in NAMED.items():
-        clips = [draw_style_clip(speaker, manner, rng) for speaker in speakers for _ in range(24)]
+    for name, style in NAMED.items():
+        clips = [draw_style_clip(speaker, style, rng) for speaker in speakers for _ in range(24)]
         one_by_one = [
             model.style_encoder(model.normalise(torch.from_numpy(clip).to(device))[None])[0]
             for clip in clips

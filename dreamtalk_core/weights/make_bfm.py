@@ -131,9 +131,9 @@ def accuracy_to_arkit(clips: list[Clip]) -> Accuracy:
     for person in sorted({c.person for c in clips}):
         others = [c for c in clips if c.person != person]
         slope, (_, neutral) = fit_to_arkit(others), fit_from_arkit(others)
-        own = [c for c in clips if c.person == person]
-        truths = [c.arkit for c in own]
-        guesses = [((c.bfm - neutral) @ slope).clip(0, 1) for c in own]
+        theirs = [c for c in clips if c.person == person]
+        truths = [c.arkit for c in theirs]
+        guesses = [((c.bfm - neutral) @ slope).clip(0, 1) for c in theirs]
         truth = np.concatenate([one - one.mean(0) for one in truths])
         guess = np.concatenate([one - one.mean(0) for one in guesses])
         off = np.abs(np.concatenate(guesses) - np.concatenate(truths)).mean(0)

@@ -15,9 +15,9 @@ from dreamtalk_core.files import check_not_read
 from dreamtalk_core.pipeline.load import check_settings, kind_of, load
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.version import __version__
-from dreamtalk_core.warned import telling, warn
+from dreamtalk_core.warned import collect_warnings, warn
 from dreamtalk_core.worker.protocol import PROTOCOL, Answer, ProtocolError
-from dreamtalk_core.worker.styles import describe, keep_style
+from dreamtalk_core.worker.styles import describe, save_to_library
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
@@ -94,8 +94,8 @@ class Methods:
             try:
                 found.append(describe(talk, talk.find_style(name), name, pictures))
             except DreamTalkError as error:
-                shelf, _ = talk.library.where(name)
-                found.append({"name": name, "shelf": shelf, "problem": str(error)})
+                folder, _ = talk.library.where(name)
+                found.append({"name": name, "shelf": folder, "problem": str(error)})
         blank = {"tags": [], "intensity": 1.0, "source": "", "picture": "", "problem": ""}
         return {"styles": [{**blank, **style} for style in found]}
 
@@ -172,7 +172,9 @@ class Methods:
             face=face,
             progress=progress,
         )
-        return keep_style(talk, replace(style, name=name, tags=tuple(tags or ())), shelf, pictures)
+        return save_to_library(
+            talk, replace(style, name=name, tags=tuple(tags or ())), shelf, pictures
+        )
 
     def save_style(
         self,
@@ -200,7 +202,9 @@ class Methods:
         made = talk.load_style(style, features, portrait or None)
         if isinstance(made, StyleTrack):
             raise StyleError("A style file holds one style. Leave out the @ times.")
-        return keep_style(talk, replace(made, name=name, tags=tuple(tags or ())), shelf, pictures)
+        return save_to_library(
+            talk, replace(made, name=name, tags=tuple(tags or ())), shelf, pictures
+        )
 
     def shutdown(self, progress: Progress) -> Answer:
         return {}
@@ -214,7 +218,7 @@ class Methods:
         key = (path, _state(path), model, device)
         if self._last is None or self._last.key != key:
             warnings: list[str] = []
-            with telling(warnings.append):
+            with collect_warnings(warnings.append):
                 speech = Speech.load(path)  # before the model: a wrong name is told at once
             self._last = None  # not two at a time
             features = self._talk(model, device, project, **loading).analyse(speech)

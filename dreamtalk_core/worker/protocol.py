@@ -12,7 +12,7 @@ from typing import Any
 
 from dreamtalk_core.errors import DreamTalkError, OutOfMemoryError, out_of_memory, shown
 from dreamtalk_core.parameters import parameters, tables
-from dreamtalk_core.pipeline.load import own_tables
+from dreamtalk_core.pipeline.load import model_tables
 from dreamtalk_core.progress import Progress
 
 PROTOCOL = 3
@@ -71,7 +71,9 @@ _TYPES: Mapping[type[Any], str] = {
     Path: "str",
 }
 SETTINGS = {
-    own.name: _TYPES[own.kind] for table in (*tables(), *own_tables()) for own in parameters(table)
+    parameter.name: _TYPES[parameter.kind]
+    for table in (*tables(), *model_tables())
+    for parameter in parameters(table)
 }
 """Kinds of the settings, by name."""
 
@@ -100,7 +102,7 @@ def bound(
         signature.bind(progress, **params)
     except TypeError as error:
         raise ProtocolError(f"{method.__name__}: {error}.") from error
-    kinds = {own.name: own.annotation for own in signature.parameters.values()}
+    kinds = {parameter.name: parameter.annotation for parameter in signature.parameters.values()}
     if kinds.pop("settings", None):
         kinds |= SETTINGS
     for name, value in params.items():

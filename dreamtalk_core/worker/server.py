@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO
 
 from dreamtalk_core.errors import DreamTalkError, shown
-from dreamtalk_core.warned import telling
+from dreamtalk_core.warned import collect_warnings
 from dreamtalk_core.worker.methods import METHODS, Methods
 from dreamtalk_core.worker.protocol import (
     Cancelled,
@@ -40,7 +40,7 @@ class Worker:
         self._requests = requests
         self._answers = answers
         self._waiting: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
-        self._said: SimpleQueue[bytes | None] = SimpleQueue()
+        self._outgoing: SimpleQueue[bytes | None] = SimpleQueue()
         self._open: set[Any] = set()
         """Ids of the requests that wait or are done."""
         self._cancelled: set[Any] = set()
@@ -61,7 +61,7 @@ class Worker:
             self._answer(request)
             if request["method"] == "shutdown":
                 break
-        self._said.put(None)
+        self._outgoing.put(None)
         speaker.join(_GRACE)
 
     def end(self, status: int = 0) -> None:
@@ -85,13 +85,13 @@ class Worker:
         try:
             while line := self._requests.readline(_LONGEST):
                 try:
-                    self._take(line)
+                    self._enqueue(line)
                 except Exception:  # no line may end this thread, or nothing is heard any more
                     traceback.print_exc()
         finally:
             self.end()
 
-    def _take(self, line: bytes) -> None:
+    def _enqueue(self, line: bytes) -> None:
         """Put a request where it waits, or answer that it is none."""
         if len(line) == _LONGEST and not line.endswith(b"\n"):
             while (rest := self._requests.readline(_LONGEST)) and not rest.endswith(b"\n"):
@@ -136,7 +136,7 @@ class Worker:
                 self._cancelled.add(number)
 
     def _refuse(self, number: Any, message: str) -> None:
-        self._say(number, error=error_message(ProtocolError(message)))
+        self._send(number, error=error_message(ProtocolError(message)))
 
     def _answer(self, request: dict[str, Any]) -> None:
         number, method = request.get("id"), request["method"]
@@ -147,10 +147,10 @@ class Worker:
             nonlocal last
             if self._alone.is_set() or number in self._cancelled:
                 raise Cancelled("Cancelled.")
-            now = time.monotonic()
-            if now - last >= _PROGRESS_EVERY:
-                last = now
-                self._say(number, progress=[done, total], what=method)
+            moment = time.monotonic()
+            if moment - last >= _PROGRESS_EVERY:
+                last = moment
+                self._send(number, progress=[done, total], what=method)
 
         try:
             if method not in METHODS:
@@ -160,7 +160,7 @@ class Worker:
             call = bound(getattr(self._methods, method), progress, request["params"])
             progress(0, 1)
             warnings: list[str] = []
-            with telling(warnings.append):
+            with collect_warnings(warnings.append):
                 message = {"result": call()}
             if warnings:
                 message["warnings"] = warnings
@@ -174,17 +174,17 @@ class Worker:
         with self._ids:
             self._open.discard(number)
             self._cancelled.discard(number)
-        self._say(number, **message)
+        self._send(number, **message)
 
-    def _say(self, number: Any, **message: Any) -> None:
+    def _send(self, number: Any, **message: Any) -> None:
         # The line break before it keeps whole what follows half a line of somebody else's.
-        self._said.put(b"\n" + json.dumps({"id": number, **message}).encode("ascii") + b"\n")
+        self._outgoing.put(b"\n" + json.dumps({"id": number, **message}).encode("ascii") + b"\n")
 
     def _speak(self) -> None:
         try:
-            while (line := self._said.get()) is not None:
+            while (line := self._outgoing.get()) is not None:
                 self._answers.write(line)
-                if self._said.empty():
+                if self._outgoing.empty():
                     self._answers.flush()
             self._answers.flush()
         except OSError:

@@ -17,11 +17,11 @@ PICTURE = 128
 """Pixels along each side of a style's picture."""
 
 
-def keep_style(talk: Pipeline, style: Style, shelf: str, pictures: str) -> Answer:
+def save_to_library(talk: Pipeline, style: Style, folder: str, pictures: str) -> Answer:
     """Keep a style in the library, with its picture, and tell of it."""
     style = replace(style, thumbnail=talk.picture_style(style))
-    talk.library.save(style, shelf)
-    return {**describe(talk, style, style.name, pictures), "shelf": shelf}
+    talk.library.save(style, folder)
+    return {**describe(talk, style, style.name, pictures), "shelf": folder}
 
 
 def describe(talk: Pipeline, style: Style, name: str, pictures: str) -> Answer:

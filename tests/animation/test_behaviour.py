@@ -38,11 +38,11 @@ def test_a_stream_gets_the_frames_of_the_whole(frames: int) -> None:
     """What comes more than a second later changes nothing."""
     loudness, pitch = speech()
     rng = np.random.default_rng(0)
-    own = rng.uniform(0, 0.3, (len(loudness), 52))
-    own[:, INDEX["eyeBlinkLeft"]] = rng.random(len(own)) ** 3
-    whole = enliven(Motion(ARKIT_NAMES, own, 25), loudness, pitch, 5)
+    weights = rng.uniform(0, 0.3, (len(loudness), 52))
+    weights[:, INDEX["eyeBlinkLeft"]] = rng.random(len(weights)) ** 3
+    whole = enliven(Motion(ARKIT_NAMES, weights, 25), loudness, pitch, 5)
     for known in (frames + 25, frames + 40):
-        part = enliven(Motion(ARKIT_NAMES, own[:known], 25), loudness[:known], pitch[:known], 5)
+        part = enliven(Motion(ARKIT_NAMES, weights[:known], 25), loudness[:known], pitch[:known], 5)
         np.testing.assert_allclose(part.weights[:frames], whole.weights[:frames], atol=1e-5)
         np.testing.assert_allclose(
             part.head_rotation[:frames], whole.head_rotation[:frames], atol=1e-4
@@ -54,12 +54,12 @@ def test_a_stream_gets_the_frames_of_the_whole(frames: int) -> None:
 @given(st.integers(0, 1000), st.floats(0, 3))
 def test_lips_and_jaw_stay_but_for_the_corners(seed: int, opening: float) -> None:
     rng = np.random.default_rng(seed)
-    own = rng.uniform(0, min(opening, 1), (60, 52)).astype(np.float32)
-    own[:, SMILES] *= 0.9
-    done = enliven(Motion(ARKIT_NAMES, own, 25), *speech(2.4), seed)
+    weights = rng.uniform(0, min(opening, 1), (60, 52)).astype(np.float32)
+    weights[:, SMILES] *= 0.9
+    done = enliven(Motion(ARKIT_NAMES, weights, 25), *speech(2.4), seed)
     others = [column for column in LIPS if column not in SMILES]
-    np.testing.assert_array_equal(done.weights[:, others], own[:, others])
-    assert np.abs(done.weights[:, SMILES] - own[:, SMILES]).max() < 0.03
+    np.testing.assert_array_equal(done.weights[:, others], weights[:, others])
+    assert np.abs(done.weights[:, SMILES] - weights[:, SMILES]).max() < 0.03
 
 
 @pytest.mark.parametrize("part", ["gaze", "gestures", "idle"])

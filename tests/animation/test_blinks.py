@@ -73,17 +73,17 @@ def test_a_squint_leaves_less_for_the_blink() -> None:
 
 
 def test_own_blinks_make_way_and_a_sleepy_look_stays() -> None:
-    own = np.full((400, 52), 0.05, np.float32)
+    weights = np.full((400, 52), 0.05, np.float32)
     quick = np.array([0.3, 0.8, 0.9, 0.6, 0.3])[:, None]
-    own[50:55, [INDEX["eyeBlinkLeft"], INDEX["eyeSquintLeft"]]] = quick
-    own[200:320, INDEX["eyeBlinkLeft"]] = 0.4
-    motion = Motion(ARKIT_NAMES, own, 25)
+    weights[50:55, [INDEX["eyeBlinkLeft"], INDEX["eyeSquintLeft"]]] = quick
+    weights[200:320, INDEX["eyeBlinkLeft"]] = 0.4
+    motion = Motion(ARKIT_NAMES, weights, 25)
     loudness = np.full(400, -5.0)
     off = enliven(motion, loudness, np.zeros(400), 0, Behaviour(**NO))
     assert off.weights[:, INDEX["eyeBlinkLeft"]].max() == pytest.approx(0.4, abs=1e-3)
     done = enliven(motion, loudness, np.zeros(400), 0, Behaviour(**{**NO, "blinks": 1.0}))
-    own_place = [blink for blink in blinks(done) if 45 <= blink.start <= 58]
-    assert own_place or done.channel("eyeBlinkLeft")[45:60].max() < 0.1
+    same_place = [blink for blink in blinks(done) if 45 <= blink.start <= 58]
+    assert same_place or done.channel("eyeBlinkLeft")[45:60].max() < 0.1
     assert done.channel("eyeSquintLeft")[45:60].max() < 0.1
     assert np.median(done.channel("eyeBlinkLeft")[205:315]) == pytest.approx(0.4, abs=0.01)
 

@@ -10,22 +10,22 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 
 
-def performance(rest: dict[str, float], acted: dict[str, float], frames: int = 100) -> Motion:
+def performance(rest: dict[str, float], expression: dict[str, float], frames: int = 100) -> Motion:
     """An actor whose face rests at `rest`, and who raises `acted` in every second half second."""
     weights = np.zeros((frames, 52))
     on = (np.arange(frames) // 12 % 2 == 1)[:, None]
     for name, value in rest.items():
         weights[:, INDEX[name]] = value
-    for name, value in acted.items():
+    for name, value in expression.items():
         weights[:, INDEX[name]] += value * on[:, 0]
     return Motion(ARKIT_NAMES, weights, 25, np.full((frames, 3), 4.0))
 
 
 def test_a_neutral_face_is_taken_off_whole() -> None:
     rest = {"eyeBlinkLeft": 0.4, "mouthFrownLeft": 0.2}
-    acted = {"eyeBlinkLeft": 0.5, "jawOpen": 0.3}
-    motion = calibrate(performance(rest, acted), performance(rest, {}, 1))
-    expected = performance({}, acted)
+    expression = {"eyeBlinkLeft": 0.5, "jawOpen": 0.3}
+    motion = calibrate(performance(rest, expression), performance(rest, {}, 1))
+    expected = performance({}, expression)
     np.testing.assert_allclose(motion.weights, expected.weights, atol=1e-6)
     np.testing.assert_array_equal(motion.head_rotation, 4)
 

@@ -102,9 +102,11 @@ def test_asymmetry_holds_one_side_back() -> None:
     motion = noise()
     done = apply_controls(motion, Controls(asymmetry=0.4)).weights
     right = [INDEX["mouthSmileRight"], INDEX["browOuterUpRight"]]
-    kept = [INDEX[name] for name in ("mouthSmileLeft", "eyeBlinkRight", "mouthRight", "jawOpen")]
+    unchanged = [
+        INDEX[name] for name in ("mouthSmileLeft", "eyeBlinkRight", "mouthRight", "jawOpen")
+    ]
     np.testing.assert_allclose(done[:, right], 0.6 * motion.weights[:, right], atol=1e-6)
-    np.testing.assert_array_equal(done[:, kept], motion.weights[:, kept])
+    np.testing.assert_array_equal(done[:, unchanged], motion.weights[:, unchanged])
     mirrored = Motion(ARKIT_NAMES, motion.weights[:, list(MIRROR)], 25)
     other = apply_controls(mirrored, Controls(asymmetry=-0.4)).weights
     np.testing.assert_array_equal(other[:, list(MIRROR)], done)
@@ -204,7 +206,7 @@ def test_closure_follows_its_curve() -> None:
 
 
 @pytest.mark.parametrize("controls", [Controls(closure=0.0), Controls(lips=0.0)])
-def test_no_closure_without_lips_or_wish(controls: Controls) -> None:
+def test_no_closure_without_lips_or_request(controls: Controls) -> None:
     motion = noise()
     assert apply_controls(motion, controls, np.ones(40)) == apply_controls(motion, controls)
 

@@ -65,8 +65,8 @@ def test_lids_follow_the_eyes() -> None:
 
 
 def test_gaze_adds_to_where_the_model_looks() -> None:
-    own = still(1500, eyeLookDownLeft=0.3, eyeLookDownRight=0.3)
-    moved = degrees(only("gaze", own), "Left") - degrees(only("gaze", still(1500)), "Left")
+    lowered = still(1500, eyeLookDownLeft=0.3, eyeLookDownRight=0.3)
+    moved = degrees(only("gaze", lowered), "Left") - degrees(only("gaze", still(1500)), "Left")
     assert moved[:, 0].mean() == pytest.approx(0.3 * EYE_DOWN, abs=0.3)
 
 

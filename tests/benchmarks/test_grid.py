@@ -47,11 +47,11 @@ def test_every_word_has_its_sounds() -> None:
     assert set("".join(SOUNDS.values())) == set(CLASSES)
 
 
-def heard(spikes: list[tuple[int, str]], length: int) -> NDArray[np.float32]:
+def posteriors_of(peaks: list[tuple[int, str]], length: int) -> NDArray[np.float32]:
     """Posteriors of a recogniser that hears a phone at each given frame and blank elsewhere."""
     scores = np.full((length, len(PHONES)), 1e-6)
     scores[:, -1] = 1
-    for frame, phone in spikes:
+    for frame, phone in peaks:
         scores[frame, -1] = 0.1
         scores[frame, PHONES.index(phone)] = 0.9
     return np.log(scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -59,13 +59,15 @@ def heard(spikes: list[tuple[int, str]], length: int) -> NDArray[np.float32]:
 
 def test_alignment_follows_the_sounds_in_order() -> None:
     posteriors = class_posteriors(
-        heard([(5, "b"), (9, "u"), (14, "b"), (20, "aɪ")], 30), PHONES, "PVPV"
+        posteriors_of([(5, "b"), (9, "u"), (14, "b"), (20, "aɪ")], 30), PHONES, "PVPV"
     )
     assert align(posteriors, "PVPV").tolist() == [5, 9, 14, 20]
 
 
-def test_alignment_survives_a_sound_that_was_not_heard() -> None:
-    posteriors = class_posteriors(heard([(5, "p"), (9, "l"), (20, "s")], 30), PHONES, "PLVS")
+def test_alignment_survives_a_sound_that_was_not_found() -> None:
+    posteriors = class_posteriors(
+        posteriors_of([(5, "p"), (9, "l"), (20, "s")], 30), PHONES, "PLVS"
+    )
     frames = align(posteriors, "PLVS").tolist()
     assert frames[:2] == [5, 9]
     assert frames[3] == 20
@@ -73,7 +75,7 @@ def test_alignment_survives_a_sound_that_was_not_heard() -> None:
 
 
 def test_two_equal_sounds_are_kept_apart() -> None:
-    posteriors = class_posteriors(heard([(5, "s"), (6, "z")], 9), PHONES, "SS")
+    posteriors = class_posteriors(posteriors_of([(5, "s"), (6, "z")], 9), PHONES, "SS")
     first, second = align(posteriors, "SS")
     # Without a pause between them they were one sound; so only one spike can be used.
     assert second - first >= 2
@@ -111,12 +113,12 @@ def test_bursts_are_found_to_a_few_milliseconds() -> None:
         since = clock - times[word]
         decay = np.exp(-np.clip(since, 0, None) / 0.03)
         speech += np.where(since >= 0, 0.1 * decay, 0) * rng.normal(size=len(clock))
-    spikes, example = [], {sound: group.split()[0] for sound, group in CLASSES.items()}
+    peaks, example = [], {sound: group.split()[0] for sound, group in CLASSES.items()}
     for word in words:
         start = round(50 * times[word]) + 2
-        spikes += [(start + 2 * i, example[sound]) for i, sound in enumerate(SOUNDS[word])]
+        peaks += [(start + 2 * i, example[sound]) for i, sound in enumerate(SOUNDS[word])]
 
-    bursts = find_bursts(speech.astype(np.float32), words, heard(spikes, 151), PHONES)
+    bursts = find_bursts(speech.astype(np.float32), words, posteriors_of(peaks, 151), PHONES)
 
     assert [burst.word for burst in bursts] == ["bin", "by"]
     for burst in bursts:
@@ -128,5 +130,5 @@ def test_a_burst_that_cannot_be_heard_is_left_out() -> None:
     words = ("bin", "red", "at", "a", "two", "now")
     sounds = "".join(SOUNDS[word] for word in words)
     example = {sound: group.split()[0] for sound, group in CLASSES.items()}
-    spikes = [(20 + 4 * i, example[sound]) for i, sound in enumerate(sounds)]
-    assert find_bursts(np.zeros(48000, np.float32), words, heard(spikes, 151), PHONES) == []
+    peaks = [(20 + 4 * i, example[sound]) for i, sound in enumerate(sounds)]
+    assert find_bursts(np.zeros(48000, np.float32), words, posteriors_of(peaks, 151), PHONES) == []

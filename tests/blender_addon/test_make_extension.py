@@ -83,7 +83,7 @@ def test_the_same_sources_make_the_same_zip(tmp_path: Path) -> None:
     assert build(tmp_path / "b" / "ü").read_bytes() == first
 
 
-def test_the_light_floor_runs_as_a_part_of_something_else(tmp_path: Path) -> None:
+def test_the_light_layer_runs_as_a_part_of_something_else(tmp_path: Path) -> None:
     """Without the core beside it."""
     for name, content in extension_files().items():
         if name.startswith("dreamtalk_core/"):

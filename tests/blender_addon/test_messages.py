@@ -24,7 +24,7 @@ def labels() -> dict[str, str]:
     """What operators are called, by `bl_idname` and by the name of the class."""
     found = {}
     for _, tree in trees():
-        for node in (own for own in tree.body if isinstance(own, ast.ClassDef)):
+        for node in (node for node in tree.body if isinstance(node, ast.ClassDef)):
             given = {
                 ast.unparse(line.targets[0]): ast.literal_eval(line.value)
                 for line in node.body
@@ -43,9 +43,9 @@ def written() -> set[str]:
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".operator"):
                 named = node.args[0]
                 name = named.value if isinstance(named, ast.Constant) else ast.unparse(named)
-                own = known[str(name).removesuffix(".bl_idname")]
+                operator = known[str(name).removesuffix(".bl_idname")]
                 texts = [key.value for key in node.keywords if key.arg == "text"]
-                found.add(ast.literal_eval(texts[0]) if texts else own)
+                found.add(ast.literal_eval(texts[0]) if texts else operator)
     return found
 
 

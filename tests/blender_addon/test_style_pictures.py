@@ -16,8 +16,8 @@ def test_every_style_has_the_picture_that_is_drawn_of_it() -> None:
     drawn = dict(draw())
     assert set(there) == set(drawn)
     for name, picture in drawn.items():
-        away = {own: np.abs(there[own].astype(float) - picture).mean() for own in there}
-        assert min(away, key=lambda own: away[own]) == name
+        away = {other: np.abs(there[other].astype(float) - picture).mean() for other in there}
+        assert min(away, key=lambda other: away[other]) == name
         assert away[name] < 3, name
 
 

@@ -49,9 +49,16 @@ def shown(tree: ast.AST) -> Iterator[ast.expr]:
 
 def texts() -> set[str]:
     scene = {"fps", "steps"}  # the first is the scene's, the second the model's
-    set_by = [own for table in tables() for own in parameters(table) if own.name not in scene]
-    found = REGIONS | REPORT | {own.label for own in set_by}
-    found |= {own.help for own in set_by if own.name not in map(str.lower, REGIONS)}
+    set_by = [
+        parameter
+        for table in tables()
+        for parameter in parameters(table)
+        if parameter.name not in scene
+    ]
+    found = REGIONS | REPORT | {parameter.label for parameter in set_by}
+    found |= {
+        parameter.help for parameter in set_by if parameter.name not in map(str.lower, REGIONS)
+    }
     for path in ADDON.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found |= {

@@ -65,7 +65,7 @@ def test_mistakes_end_in_one_clear_line(
     assert not list(tmp_path.iterdir())
 
 
-def take(folder: Path) -> Path:
+def motion_file(folder: Path) -> Path:
     """A motion file of two frames."""
     path = folder / "take.csv"
     Motion(("jawOpen",), np.zeros((2, 1), np.float32), 25, np.zeros((2, 3), np.float32)).save(path)
@@ -75,7 +75,14 @@ def take(folder: Path) -> Path:
 @pytest.mark.slow
 def test_preview(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "Vorschau ü.mp4"
-    arguments = ["preview", str(take(tmp_path)), "-o", str(output), "--audio", str(DEMO_VOICE)]
+    arguments = [
+        "preview",
+        str(motion_file(tmp_path)),
+        "-o",
+        str(output),
+        "--audio",
+        str(DEMO_VOICE),
+    ]
     assert main(arguments) == 0
     assert output.stat().st_size > 0
     assert capsys.readouterr().out.splitlines() == [str(output)]
@@ -105,7 +112,7 @@ def test_mistakes_in_a_preview_are_one_clear_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    take(tmp_path)
+    motion_file(tmp_path)
     (tmp_path / "empty.csv").touch()
     (tmp_path / "folder.mp4").mkdir()
     before = sorted(tmp_path.rglob("*"))

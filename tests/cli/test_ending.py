@@ -146,7 +146,7 @@ def test_only_so_many_logs_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatc
         (folder / f"fault-2020{number:04}.log").touch()
     monkeypatch.setattr(cli, "guard_files", lambda options: 1 / 0)
     assert main(["style", "list"]) == 1
-    assert len(list(folder.glob("fault-*"))) == ending._LOGS_KEPT
+    assert len(list(folder.glob("fault-*"))) == ending._MOST_LOGS
 
 
 def test_what_libraries_say_is_not_heard(

@@ -67,11 +67,11 @@ def test_a_line_in_the_style_of_a_clip_with_its_head(
     model, clip = tmp_path / "mine.safetensors", str(folder / "clip.mat")
     assert main(["import", str(folder / "denoising_network.pth"), str(model)]) == 0
     assert "original motion model" in capsys.readouterr().out
-    own, curves = tmp_path / "line.mat", tmp_path / "line.npz"
+    mat, curves = tmp_path / "line.mat", tmp_path / "line.npz"
     words = ["animate", str(DEMO_VOICE), "--wav2vec", str(folder / "ears"), "--fps", "30"]
-    words += ["-o", str(own), "-o", str(curves), "--style", clip, "--pose", clip]
+    words += ["-o", str(mat), "-o", str(curves), "--style", clip, "--pose", clip]
     assert main([*words, "--model", str(model)]) == 0
-    face = Coefficients.load(own)
+    face = Coefficients.load(mat)
     assert len(face) == FRAMES
     np.testing.assert_allclose(face.pose, still_pose(FRAMES) + 0.1, rtol=1e-6)
     motion = Motion.load(curves)
@@ -91,7 +91,7 @@ def test_a_line_in_the_style_of_a_clip_with_its_head(
         (["-o", "a.csv", "--pose-extension", "up"], "pose-extension"),
     ],
 )
-def test_mistakes_are_told_once(
+def test_mistakes_are_reported_once(
     options: list[str],
     words: str,
     folder: Path,
@@ -151,14 +151,14 @@ def test_the_worker_animates_with_an_original(folder: Path, tmp_path: Path) -> N
         output = str(tmp_path / name)
         return methods.animate(lambda *_: None, output=output, **common, steps=1, **settings)
 
-    told = animate("line.npz", **ears, style=clip, pose=clip, fps="30", blinks=1)
-    assert told["frames"] == len(Motion.load(tmp_path / "line.npz")) == round(346 * 30 / 25)
+    answer = animate("line.npz", **ears, style=clip, pose=clip, fps="30", blinks=1)
+    assert answer["frames"] == len(Motion.load(tmp_path / "line.npz")) == round(346 * 30 / 25)
     # It is loaded already, and goes on with what it hears with.
-    kept = methods.extract_style(
+    style = methods.extract_style(
         lambda *_: None, performance=[clip], name="cross", shelf="project", project=str(tmp_path),
         **model,
     )  # fmt: skip
-    assert kept["shelf"] == "project"
+    assert style["shelf"] == "project"
     assert animate("line.mat", style="cross")["frames"] == FRAMES
     assert len(Coefficients.load(tmp_path / "line.mat")) == FRAMES
     names = [one["name"] for one in methods.styles(lambda *_: None, **model)["styles"]]

@@ -25,16 +25,16 @@ def smile(folder: Path, name: str = "grin.csv", seconds: float = 3) -> Path:
     return path
 
 
-def test_a_style_is_extracted_kept_found_and_used(
-    tmp_path: Path, own_styles: Path, capsys: pytest.CaptureFixture[str]
+def test_a_style_is_extracted_saved_found_and_used(
+    tmp_path: Path, user_styles: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clips = [str(smile(tmp_path)), str(smile(tmp_path, "grin 2.npz"))]
     file, png = tmp_path / "grinsen.safetensors", tmp_path / "grin.png"
-    keep = ["-o", str(file), "--keep", "Breites Grinsen", "--tag", "warm", "--tag", "broad"]
-    assert main(["style", "extract", *clips, *keep]) == 0
-    kept = own_styles / "Breites Grinsen.safetensors"
+    save = ["-o", str(file), "--keep", "Breites Grinsen", "--tag", "warm", "--tag", "broad"]
+    assert main(["style", "extract", *clips, *save]) == 0
+    saved = user_styles / "Breites Grinsen.safetensors"
     out = capsys.readouterr().out.splitlines()
-    assert out == [f"from {clips[0]}; {clips[1]}", str(file), str(kept)]
+    assert out == [f"from {clips[0]}; {clips[1]}", str(file), str(saved)]
 
     assert main(["style", "list"]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
@@ -60,8 +60,8 @@ def test_styles_are_mixed_and_heard(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["style", "mix", "happy*0.7+surprise*0.3", "--keep", "wow", "--project"]) == 0
-    kept = tmp_path / "dreamtalk_styles" / "wow.safetensors"
-    assert capsys.readouterr().out.splitlines() == [str(kept)]
+    saved = tmp_path / "dreamtalk_styles" / "wow.safetensors"
+    assert capsys.readouterr().out.splitlines() == [str(saved)]
     assert main(["style", "predict", str(DEMO_VOICE), "-o", "her.safetensors"]) == 0
     assert main(["style", "show", "her.safetensors"]) == 0
     assert "strength 0.5" in capsys.readouterr().out
@@ -86,7 +86,7 @@ def test_mistakes_are_one_clear_line(
     arguments: list[str],
     words: str,
     tmp_path: Path,
-    own_styles: Path,
+    user_styles: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -99,13 +99,13 @@ def test_mistakes_are_one_clear_line(
     assert error.startswith("dreamtalk: ")
     assert words in error
     assert sorted(tmp_path.iterdir()) == before
-    assert not list(own_styles.iterdir())
+    assert not list(user_styles.iterdir())
 
 
 def test_a_damaged_style_does_not_hide_the_others(
-    own_styles: Path, capsys: pytest.CaptureFixture[str]
+    user_styles: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (own_styles / "broken.safetensors").write_bytes(b"no style")
+    (user_styles / "broken.safetensors").write_bytes(b"no style")
     assert main(["style", "list"]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert any(row.startswith("broken") and "cannot be used" in row for row in rows)

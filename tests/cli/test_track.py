@@ -23,7 +23,7 @@ SQUINT = 0.2
 
 
 @pytest.fixture(scope="module")
-def acted() -> Motion:
+def performance() -> Motion:
     """A second and more of a head that squints all the time, opens its mouth and turns."""
     time = (np.arange(36) + 0.5) / 30
     weights = np.zeros((36, 52))
@@ -34,14 +34,14 @@ def acted() -> Motion:
 
 
 @pytest.fixture(scope="module")
-def video(acted: Motion, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def video(performance: Motion, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("videos") / "Kopf ü.mp4"
-    render(HeadPictures(acted, 256), path)
+    render(HeadPictures(performance, 256), path)
     return path
 
 
 def test_track_writes_what_was_acted(
-    video: Path, acted: Motion, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    video: Path, performance: Motion, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outputs = [tmp_path / f"take{suffix}" for suffix in READABLE]
     asked = [word for path in outputs for word in ("-o", str(path))]
@@ -51,8 +51,10 @@ def test_track_writes_what_was_acted(
         tracked = Motion.load(path)
         assert (len(tracked), tracked.fps) == (36, Fraction(30))
         jaw = tracked.channel("jawOpen")
-        assert np.corrcoef(jaw, acted.channel("jawOpen"))[0, 1] > 0.97
-        np.testing.assert_allclose(tracked.head_rotation[:, 1], acted.head_rotation[:, 1], atol=3)
+        assert np.corrcoef(jaw, performance.channel("jawOpen"))[0, 1] > 0.97
+        np.testing.assert_allclose(
+            tracked.head_rotation[:, 1], performance.head_rotation[:, 1], atol=3
+        )
 
 
 def test_the_own_face_is_taken_off_unless_raw(video: Path, tmp_path: Path) -> None:
@@ -72,9 +74,9 @@ def test_the_own_face_is_taken_off_unless_raw(video: Path, tmp_path: Path) -> No
     assert 0 < known < raw
 
 
-def test_a_style_comes_from_a_video(video: Path, tmp_path: Path, own_styles: Path) -> None:
+def test_a_style_comes_from_a_video(video: Path, tmp_path: Path, user_styles: Path) -> None:
     assert main(["style", "extract", str(video), "--keep", "squinter"]) == 0
-    assert [path.name for path in own_styles.iterdir()] == ["squinter.safetensors"]
+    assert [path.name for path in user_styles.iterdir()] == ["squinter.safetensors"]
 
 
 def test_portrait_is_judged_and_cropped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,10 +85,10 @@ def test_portrait_is_judged_and_cropped(tmp_path: Path, capsys: pytest.CaptureFi
     weights[INDEX["jawOpen"]] = 0.8
     picture.write_bytes(encode_png(HeadRenderer(256).render(weights)))
     assert main(["portrait", str(picture), "-o", str(crop), "--size", "64"]) == 0
-    said = capsys.readouterr()
-    out = said.out.splitlines()
+    printed = capsys.readouterr()
+    out = printed.out.splitlines()
     assert out[0].startswith("face     1")
-    assert "dreamtalk: warning: The mouth is open" in said.err
+    assert "dreamtalk: warning: The mouth is open" in printed.err
     assert out[-1] == str(crop)
     assert crop.read_bytes()[16:24] == (64).to_bytes(4, "big") * 2
 
@@ -109,7 +111,7 @@ def test_mistakes_are_one_clear_line(
     arguments: list[str],
     words: str,
     tmp_path: Path,
-    own_styles: Path,
+    user_styles: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -122,4 +124,4 @@ def test_mistakes_are_one_clear_line(
     assert error.startswith("dreamtalk: ")
     assert words in error
     assert sorted(tmp_path.iterdir()) == before
-    assert not list(own_styles.iterdir())
+    assert not list(user_styles.iterdir())

@@ -93,9 +93,9 @@ def test_drawings_are_svg_with_ids_of_their_own(text: str) -> None:
         {node.get("id") for node in ElementTree.fromstring(drawing).iter() if node.get("id")}
         for drawing in drawings
     ]
-    assert sum(len(own) for own in ids) == len(set.union(*ids))
-    for drawing, own in zip(drawings, ids, strict=True):
-        assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', drawing)) <= own
+    assert sum(len(known) for known in ids) == len(set.union(*ids))
+    for drawing, known in zip(drawings, ids, strict=True):
+        assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', drawing)) <= known
     for word in ("lip gap r", "frames late", "wild_1", "tracked"):
         assert word in text
 

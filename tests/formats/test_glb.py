@@ -196,7 +196,7 @@ def test_reading_and_bad_targets_are_reported(tmp_path: Path) -> None:
         glb.write(tmp_path / "no" / "m.glb", motion())
 
 
-def test_writing_needs_only_the_light_floor() -> None:
+def test_writing_needs_only_the_light_layer() -> None:
     code = (
         "import sys, dreamtalk_core.formats.glb, dreamtalk_core.rig.head\n"
         "heavy = {'torch', 'numba', 'cv2', 'av', 'scipy'} & set(sys.modules)\n"

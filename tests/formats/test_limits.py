@@ -35,14 +35,14 @@ def refused(read: Callable[[Path], object], path: Path) -> str:
     began = time.perf_counter()
     tracemalloc.start()
     try:
-        with pytest.raises(DreamTalkError) as told:
+        with pytest.raises(DreamTalkError) as raised:
             read(path)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert peak < MEMORY
     assert time.perf_counter() - began < SECONDS
-    message = str(told.value)
+    message = str(raised.value)
     assert "\n" not in message
     assert len(message) <= 1000
     return message
@@ -117,21 +117,21 @@ def test_headers_that_lie(tmp_path: Path, member: bytes) -> None:
     assert "damaged" in refused(lambda p: read_arrays(p, DreamTalkError), path)
 
 
-@pytest.mark.parametrize("said", [3 << 30, 1000])
-def test_an_archive_that_swells(tmp_path: Path, said: int) -> None:
+@pytest.mark.parametrize("stated", [3 << 30, 1000])
+def test_an_archive_that_swells(tmp_path: Path, stated: int) -> None:
     """Three megabytes that would be three gigabytes, whether or not the zip owns up to it."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    start = packer.compress(array_file((said // 4,))) + packer.flush(zlib.Z_FULL_FLUSH)
+    start = packer.compress(array_file((stated // 4,))) + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(bytes(1 << 24)) + packer.flush(zlib.Z_FULL_FLUSH)
     data = start + block * (3 << 6) + packer.flush()
-    common = struct.pack("<HHHHHLLL", 20, 0, 8, 0, 0, 0, len(data), said) + struct.pack("<H", 11)
+    common = struct.pack("<HHHHHLLL", 20, 0, 8, 0, 0, 0, len(data), stated) + struct.pack("<H", 11)
     local = b"PK\x03\x04" + common + struct.pack("<H", 0) + b"weights.npy" + data
     entry = b"PK\x01\x02\x14\0" + common + bytes(16) + b"weights.npy"
     end = b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, 1, 1, len(entry), len(local), 0)
     path = tmp_path / "a.npz"
     path.write_bytes(local + entry + end)
     message = refused(Motion.load, path)
-    assert ("unpacked" in message) == (said > 1000), message
+    assert ("unpacked" in message) == (stated > 1000), message
 
 
 @pytest.mark.parametrize(

@@ -37,13 +37,13 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def rewrite(path: Path, timecodes: list[str], keep: list[int] | None = None) -> None:
+def rewrite(path: Path, timecodes: list[str], chosen: list[int] | None = None) -> None:
     """Give the rows of a take other timecodes, and keep only some."""
     lines = path.read_text(encoding="utf-8").splitlines()
     body = [
         f"{code},{line.split(',', 1)[1]}" for code, line in zip(timecodes, lines[1:], strict=True)
     ]
-    body = body if keep is None else [body[i] for i in keep]
+    body = body if chosen is None else [body[i] for i in chosen]
     path.write_text("\n".join([lines[0], *body, ""]), encoding="utf-8")
 
 

@@ -1,14 +1,14 @@
 """Throw broken files at every reader and broken arguments at the command line, each in a process
 of its own with a limit of time and of memory, and say what was not borne.
 
-    python -m tests.fuzz                        40 cases of every door
+    python -m tests.fuzz                        40 cases of every reader
     python -m tests.fuzz --cases 5000           longer
     python -m tests.fuzz glb --only 123         that one again, with all it says
 
 A file or a command is borne when it works, or ends in one line that says what is wrong. It is not
 when it ends in a traceback, takes too long or too much, says nothing or a page, or leaves
 something.
-The cases of a door and a number are always the same. POSIX only: each case is a fork.
+The cases of a reader and a number are always the same. POSIX only: each case is a fork.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from pathlib import Path
 
 from dreamtalk_core import cli
 from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.warned import telling
+from dreamtalk_core.warned import collect_warnings
 from tests.fuzz.arguments import arguments
-from tests.fuzz.doors import Door, doors, make_seeds
+from tests.fuzz.readers import Reader, make_seeds, readers
 
 SECONDS = 60
 MEMORY = 2 << 30
@@ -57,10 +57,10 @@ class Running:
 def main() -> int:
     """The number of cases that were not borne, as an exit status up to 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("doors", nargs="*", help="some of them; all, if none is named")
-    parser.add_argument("--cases", type=int, default=40, help="of each door")
+    parser.add_argument("readers", nargs="*", help="some of them; all, if none is named")
+    parser.add_argument("--cases", type=int, default=40, help="of each reader")
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
-    parser.add_argument("--only", type=int, help="one case of each door")
+    parser.add_argument("--only", type=int, help="one case of each reader")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seeds", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -74,8 +74,8 @@ def main() -> int:
         home = Path(made)
         waiting = [
             (f"{name} {number}", case)
-            for name, made_case in _doors(home)
-            if not options.doors or name in options.doors
+            for name, made_case in _cases(home)
+            if not options.readers or name in options.readers
             for number in range(first, first + cases)
             for case in [made_case(number)]
         ]
@@ -117,9 +117,9 @@ def run(
         if what:
             findings.append((ended.name, what))
         if loud:
-            print((ended.folder / ".said").read_text(errors="replace"), f"{took:.1f} s", what)
+            print((ended.folder / ".output").read_text(errors="replace"), f"{took:.1f} s", what)
         shutil.rmtree(ended.folder)
-    print(", ".join(f"{door} {seconds:.1f} s" for door, seconds in spent.items()))
+    print(", ".join(f"{reader} {seconds:.1f} s" for reader, seconds in spent.items()))
     return findings, time.monotonic() - start
 
 
@@ -129,9 +129,9 @@ def _fork(case: Case, folder: Path) -> int:
     if pid:
         return pid
     os.setsid()
-    said = os.open(folder / ".said", os.O_CREAT | os.O_RDWR)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
+    output = os.open(folder / ".output", os.O_CREAT | os.O_RDWR)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     # So that a bomb does not take the machine with it.
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + 2 * MEMORY,) * 2)
@@ -149,15 +149,15 @@ def _fork(case: Case, folder: Path) -> int:
 # --- what a case is ------------------------------------------------------------------------------
 
 
-def _doors(home: Path) -> list[tuple[str, Callable[[int], Case]]]:
+def _cases(home: Path) -> list[tuple[str, Callable[[int], Case]]]:
     seeds = home / "seeds"
     seeds.mkdir()
     # Elsewhere: threads that a library has started do not come along in a fork.
     subprocess.run([sys.executable, "-m", "tests.fuzz", "--seeds", seeds], check=True)
-    by_name = {door.name: door for door in doors(seeds)}
+    by_name = {reader.name: reader for reader in readers(seeds)}
     found: list[tuple[str, Callable[[int], Case]]] = [
-        (name, lambda number, door=door: lambda folder: _reading(door, number, folder))
-        for name, door in by_name.items()
+        (name, lambda number, reader=reader: lambda folder: _reading(reader, number, folder))
+        for name, reader in by_name.items()
     ]
     sound = _sound_files(seeds)
     found.append(
@@ -169,25 +169,25 @@ def _doors(home: Path) -> list[tuple[str, Callable[[int], Case]]]:
     return found
 
 
-def _reading(door: Door, number: int, folder: Path) -> str:
-    name, content = door.case(number)
+def _reading(reader: Reader, number: int, folder: Path) -> str:
+    name, content = reader.case(number)
     path = folder / name
     path.write_bytes(content)
     with warnings.catch_warnings():
         # Advice of libraries is not for users; words of our own are.
         warnings.simplefilter("error", RuntimeWarning)
         warnings.simplefilter("error", DeprecationWarning)
-        told: list[str] = []
+        messages: list[str] = []
         try:
-            with telling(told.append):
-                door.act(path)
+            with collect_warnings(messages.append):
+                reader.read(path)
         except DreamTalkError as error:
-            told.append(str(error))
-        if wrong := next(filter(None, map(unfit, told)), ""):
+            messages.append(str(error))
+        if wrong := next(filter(None, map(unfit, messages)), ""):
             return wrong
     print(end="", flush=True)
-    said = (folder / ".said").read_bytes()
-    return f"printed {said[:200]!r}" if said else ""
+    output = (folder / ".output").read_bytes()
+    return f"printed {output[:200]!r}" if output else ""
 
 
 def unfit(message: str) -> str:
@@ -232,10 +232,12 @@ _COMMANDS = (
 )
 
 
-def _bad_file(by_name: dict[str, Door], number: int, folder: Path, sound: dict[str, bytes]) -> str:
+def _bad_file(
+    by_name: dict[str, Reader], number: int, folder: Path, sound: dict[str, bytes]
+) -> str:
     """One of the commands that read a file, and it is broken."""
-    door, command = _COMMANDS[number % len(_COMMANDS)]
-    name, content = by_name[door].case(number // len(_COMMANDS))
+    reader, command = _COMMANDS[number % len(_COMMANDS)]
+    name, content = by_name[reader].case(number // len(_COMMANDS))
     given = [word.replace("BAD", f"bad {name}") for word in command.split()]
     return _command(given, folder, {**sound, f"bad {name}": content})
 
@@ -256,21 +258,21 @@ def _command(given: list[str], folder: Path, sound: dict[str, bytes]) -> str:
         stream.flush()
     text = errors.read_text(errors="replace")
     changed = [name for name, content in sound.items() if (folder / name).read_bytes() != content]
-    left = [path.name for path in folder.rglob(".*") if path.name not in (".said", ".errors")]
-    told = f"{json.dumps(given)[:300]}: exit {status}, {text[-300:]!r}"
+    left = [path.name for path in folder.rglob(".*") if path.name not in (".output", ".errors")]
+    report = f"{json.dumps(given)[:300]}: exit {status}, {text[-300:]!r}"
     if changed or left:
-        return f"{told}, changed {changed}, left {left}"
+        return f"{report}, changed {changed}, left {left}"
     lines = text.splitlines()
     if status == 0:
         loose = [line for line in lines if not line.startswith("dreamtalk: warning: ")]
-        return f"{told}, said {loose[0]!r}" if loose else ""
+        return f"{report}, said {loose[0]!r}" if loose else ""
     if status not in REFUSED:
-        return told
+        return report
     loose = [line for line in lines[:-1] if not line.startswith("dreamtalk: warning: ")]
     if loose or not lines or not lines[-1].startswith("dreamtalk: "):
-        return f"{told}: not one line"
+        return f"{report}: not one line"
     wrong = unfit(lines[-1])
-    return f"{told}: {wrong}" if wrong else ""
+    return f"{report}: {wrong}" if wrong else ""
 
 
 REFUSED = {1, 2, 3, 4}

@@ -202,8 +202,8 @@ def safetensors_tree(random: Random, data: bytes) -> bytes:
     """A safetensors file whose header is wrong, its length right or not."""
     size = int.from_bytes(data[:8], "little")
     text = dumps(change_tree(random, json.loads(data[8 : 8 + size])))
-    told = len(text) if random.random() < 0.9 else random.choice((*_EXTREMES, len(text) - 1))
-    return told.to_bytes(8, "little") + text + data[8 + size :]
+    stated = len(text) if random.random() < 0.9 else random.choice((*_EXTREMES, len(text) - 1))
+    return stated.to_bytes(8, "little") + text + data[8 + size :]
 
 
 GLB: tuple[Mutation, ...] = (glb_tree,) * 8 + BYTES
@@ -284,7 +284,7 @@ def zip_bomb(random: Random, data: bytes) -> bytes:
     header += shape.ljust(117).encode() + b"\n"
     packed = packer.compress(header) + packer.flush(zlib.Z_FULL_FLUSH)
     packed += block * pieces + b"\x03\x00"
-    told = random.choice((len(header) + piece * pieces, 4096))
+    stated = random.choice((len(header) + piece * pieces, 4096))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     target = io.BytesIO()
@@ -294,7 +294,7 @@ def zip_bomb(random: Random, data: bytes) -> bytes:
                 archive.writestr(member, content)
         info = zipfile.ZipInfo("weights.npy")
         info.compress_type, info.CRC = zipfile.ZIP_DEFLATED, 0
-        info.compress_size, info.file_size = len(packed), told
+        info.compress_size, info.file_size = len(packed), stated
         info.header_offset = target.tell()
         target.write(info.FileHeader() + packed)
         archive.filelist.append(info)

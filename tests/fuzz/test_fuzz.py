@@ -1,4 +1,4 @@
-"""What nobody should send is borne at every door: see `tests/fuzz/__main__.py`."""
+"""What nobody should send is borne by every reader: see `tests/fuzz/__main__.py`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGER = int(os.environ.get("DREAMTALK_FUZZ", "1"))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="each case is a fork")
-def test_what_is_broken_is_told_in_a_line(root: Path) -> None:
+def test_what_is_broken_is_reported_in_a_line(root: Path) -> None:
     command = [sys.executable, "-m", "tests.fuzz", "--cases", str(40 * LONGER)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -50,9 +50,9 @@ def test_every_line_is_answered_and_the_worker_ends(root: Path, tmp_path: Path) 
         answered = Counter[object]()
         failures = []
         while answered.total() < expected.total():
-            said = worker.stdout.readline()
-            assert said, "the worker has ended"
-            if said.strip() and "progress" not in (message := json.loads(said)):
+            answer = worker.stdout.readline()
+            assert answer, "the worker has ended"
+            if answer.strip() and "progress" not in (message := json.loads(answer)):
                 answered[message["id"]] += 1
                 if (error := message.get("error", {})).get("kind") == "Failure":
                     failures.append(error)

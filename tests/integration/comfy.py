@@ -259,7 +259,7 @@ class Runner:
         return self.comfy.run(self.complete(graph))
 
     def complete(self, graph: Graph) -> Graph:
-        return {key: self._completed(**own) for key, own in graph.items()}
+        return {key: self._completed(**graph_node) for key, graph_node in graph.items()}
 
     def _completed(self, class_type: str, inputs: dict[str, Any]) -> dict[str, Any]:
         widgets = inputs_of(self.kinds[class_type]) if class_type in self.kinds else {}

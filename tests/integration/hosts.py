@@ -26,7 +26,7 @@ from threading import Lock
 
 import run
 from dreamtalk_core.installing import PIP, pytorch_step
-from run import SetupError, say
+from run import SetupError, print_line
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON, NEWEST_PYTHON = "3.10", "3.13"
@@ -50,7 +50,7 @@ PACKAGES = (
     *("chromium", "fonts-noto-cjk"),
 )
 
-TOLD = re.compile(
+SHOWN = re.compile(
     r"(av|bpy|comfyui-frontend-package|numba|numpy|opencv-[\w-]+|safetensors|scipy|soxr|torch|"
     r"transformers)=="
 )
@@ -82,14 +82,14 @@ class Environment:
 def environments() -> list[Environment]:
     """All of them; a base comes before what stands on it."""
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    floors = oldest(pyproject)
+    oldest_versions = oldest(pyproject)
     torch = Environment("torch-newest", NEWEST_PYTHON, install_torch, ("torch",))
-    own = run.choose_interpreter().name
+    python = run.choose_interpreter().name
     return [
         torch,
-        Environment("oldest", OLDEST_PYTHON, install_oldest, tuple(floors)),
+        Environment("oldest", OLDEST_PYTHON, install_oldest, tuple(oldest_versions)),
         Environment("newest", NEWEST_PYTHON, install_newest, (pyproject,), torch),
-        Environment("comfyui", own, install_comfyui, (COMFYUI, *COMFYUI_TORCH, needs())),
+        Environment("comfyui", python, install_comfyui, (COMFYUI, *COMFYUI_TORCH, needs())),
         Environment("comfyui-newest", NEWEST_PYTHON, install_comfyui_newest, (needs(),), torch),
         *(
             Environment(f"blender-{series}", python, partial(install_wheel, wheel=wheel), (wheel,))
@@ -170,7 +170,7 @@ def make(environment: Environment, base: Future[None] | None) -> None:
     wanted = hashlib.sha256("\0".join([*environment.key, python, str(venv)]).encode()).hexdigest()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return
-    say(f"Setting up {venv.name} with Python {environment.python}")
+    print_line(f"Setting up {venv.name} with Python {environment.python}")
     shutil.rmtree(venv, ignore_errors=True)
     run.run([python, "-m", "venv", str(venv)], failure=f"{venv.name} could not be made.")
     inside = str(run.venv_program("python", venv))
@@ -194,12 +194,12 @@ def make(environment: Environment, base: Future[None] | None) -> None:
             raise SetupError(f"{venv.name}: pip could not install {called[-1]}:\n{end}")
 
     environment.install(pip, venv)
-    told = sorted(line.replace("==", " ") for line in freeze(venv) if TOLD.match(line))
+    shown = sorted(line.replace("==", " ") for line in freeze(venv) if SHOWN.match(line))
     (venv / "versions.txt").write_text(
-        ", ".join([f"Python {environment.python}", *told]), encoding="utf-8"
+        ", ".join([f"Python {environment.python}", *shown]), encoding="utf-8"
     )
     stamp.write_text(wanted, encoding="utf-8")
-    say(f"{venv.name} is there")
+    print_line(f"{venv.name} is there")
 
 
 def site_packages(venv: Path) -> Path:
@@ -209,8 +209,8 @@ def site_packages(venv: Path) -> Path:
 
 def oldest(pyproject: str) -> list[str]:
     """The lowest version that pyproject.toml names of each thing, as pip's constraints."""
-    floors = re.findall(r'"([\w-]+)>=([\d.]+)"', pyproject)
-    return [f"{name}=={version}" for name, version in floors]
+    lowest = re.findall(r'"([\w-]+)>=([\d.]+)"', pyproject)
+    return [f"{name}=={version}" for name, version in lowest]
 
 
 def install_torch(pip: Pip, venv: Path) -> None:
@@ -227,11 +227,11 @@ def install_torch(pip: Pip, venv: Path) -> None:
 
 def install_oldest(pip: Pip, venv: Path) -> None:
     """This package with the oldest that it claims to run on."""
-    floors = venv / "floors.txt"
+    constraints = venv / "floors.txt"
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    floors.write_text("\n".join(oldest(pyproject)), encoding="utf-8")
-    pip("--constraint", str(floors), "setuptools", "torch")
-    install_package(pip, "--constraint", str(floors))
+    constraints.write_text("\n".join(oldest(pyproject)), encoding="utf-8")
+    pip("--constraint", str(constraints), "setuptools", "torch")
+    install_package(pip, "--constraint", str(constraints))
 
 
 def install_newest(pip: Pip, venv: Path) -> None:
@@ -332,7 +332,7 @@ def install_packages() -> None:
     become_root = run.privileges()
     if become_root is None:
         raise SetupError(f"Install these first: sudo apt-get install {' '.join(missing)}")
-    say(f"Installing {', '.join(missing)}")
+    print_line(f"Installing {', '.join(missing)}")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = [*become_root, "apt-get", "--quiet"]
     run.run([*apt, "update"], env=quiet)

@@ -44,7 +44,7 @@ written: list[str] = []
 listening = False
 
 
-def heard(event: str, values: tuple[Any, ...]) -> None:
+def audit(event: str, values: tuple[Any, ...]) -> None:
     """Python tells here of all that it does."""
     if not listening:
         return
@@ -80,7 +80,7 @@ async def measure() -> float:
 
 
 sys.dont_write_bytecode = True
-sys.addaudithook(heard)
+sys.addaudithook(audit)
 before = set(sys.modules)
 seconds = asyncio.run(measure())
 modules = sorted({name.split(".")[0] for name in set(sys.modules) - before})

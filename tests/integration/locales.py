@@ -57,13 +57,13 @@ def chinese(texts: dict[str, Node], table: dict[str, dict[str, str]]) -> dict[st
 
     A name that means something else in one node is in the table as `node.name`.
     """
-    say, call = table["texts"], table["names"]
+    sentences, call = table["texts"], table["names"]
 
     def slots(kind: str, found: Node) -> Node:
         return {
             key: {
                 "name": call.get(f"{kind}.{slot['name']}") or call[slot["name"]],
-                "tooltip": say[slot["tooltip"]],
+                "tooltip": sentences[slot["tooltip"]],
             }
             for key, slot in found.items()
         }
@@ -71,7 +71,7 @@ def chinese(texts: dict[str, Node], table: dict[str, dict[str, str]]) -> dict[st
     return {
         kind: {
             "display_name": call[text["display_name"]],
-            "description": say[text["description"]],
+            "description": sentences[text["description"]],
             "inputs": slots(kind, text["inputs"]),
             "outputs": slots(kind, text["outputs"]),
         }
@@ -81,14 +81,14 @@ def chinese(texts: dict[str, Node], table: dict[str, dict[str, str]]) -> dict[st
 
 def used(texts: dict[str, Node]) -> tuple[set[str], set[str]]:
     """Every name and every text of the nodes: what the table must have, and nothing else."""
-    names, says = set(), set()
+    names, sentences = set(), set()
     for text in texts.values():
         names.add(text["display_name"])
-        says.add(text["description"])
+        sentences.add(text["description"])
         for slot in (*text["inputs"].values(), *text["outputs"].values()):
             names.add(slot["name"])
-            says.add(slot["tooltip"])
-    return names, says
+            sentences.add(slot["tooltip"])
+    return names, sentences
 
 
 def page_path(kind: str, language: str) -> Path:

@@ -27,8 +27,8 @@ def table() -> dict[str, dict[str, str]]:
 @ONE_HOST
 def test_every_text_has_its_chinese(kinds: dict[str, Any], table: dict[str, Any]) -> None:
     names, texts = locales.used(locales.english(kinds))
-    own = {name for name in table["names"] if "." not in name}
-    assert own == names, f"in {locales.CHINESE.name}"
+    nodes = {name for name in table["names"] if "." not in name}
+    assert nodes == names, f"in {locales.CHINESE.name}"
     assert set(table["texts"]) == texts, f"in {locales.CHINESE.name}"
     assert all(HAN.search(text) for text in table["texts"].values())
 

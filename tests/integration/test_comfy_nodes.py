@@ -59,7 +59,7 @@ class Runner:
         return self.comfy.run(self.complete(graph))
 
     def complete(self, graph: Graph) -> Graph:
-        return {key: self.completed(**own) for key, own in graph.items()}
+        return {key: self.completed(**graph_node) for key, graph_node in graph.items()}
 
     def completed(self, class_type: str, inputs: dict[str, Any]) -> dict[str, Any]:
         widgets = inputs_of(self.kinds[class_type]) if class_type in self.kinds else {}
@@ -406,7 +406,7 @@ def test_a_portrait_without_a_face_is_an_error(comfy: Comfy, run: Runner) -> Non
 
 def test_a_style_is_taken_saved_and_found(comfy: Comfy, run: Runner) -> None:
     """From a motion of the graph, into the library, and out of it by its name."""
-    own = {
+    inputs = {
         "speech": node("DreamTalkLoadSpeech"),
         "happy": node("DreamTalkLoadStyle", style="happy"),
         "actor": node("DreamTalkSampleMotion", speech=["speech", 0], style=["happy", 0]),
@@ -414,7 +414,7 @@ def test_a_style_is_taken_saved_and_found(comfy: Comfy, run: Runner) -> None:
         "save": node("DreamTalkSaveStyle", style=["taken", 0], tags="warm, loud"),
         "file": node("DreamTalkSaveStyle", style=["taken", 0], name="shared", to="output folder"),
     }
-    shown = run(**own).outputs
+    shown = run(**inputs).outputs
     saved = read_style_file(shown["save"]["text"][0])
     assert saved.name == "Léa rit"
     assert saved.tags == ("warm", "loud")
@@ -557,8 +557,8 @@ def test_the_sound_is_cut_with_its_motion(run: Runner) -> None:
 def test_another_rig_gets_its_own_names(comfy: Comfy, run: Runner) -> None:
     folder = comfy.base / "models" / "dreamtalk"
     folder.mkdir(parents=True, exist_ok=True)
-    own = Mapping((Row("jawOpen", "Mâchoire", 0.5),), "mine")
-    write_preset(folder / "mon héros.json", own)
+    preset = Mapping((Row("jawOpen", "Mâchoire", 0.5),), "mine")
+    write_preset(folder / "mon héros.json", preset)
     plain = sampled(run)
     graph = {
         "speech": node("DreamTalkLoadSpeech"),

@@ -84,8 +84,8 @@ def test_portrait_video_is_exact_has_sound_and_says_that_it_is_synthetic(
     frames = pictures(done.files["save"][0])
     assert len(frames) == len(motion)
     for at in (0, int(motion.channel("jawOpen").argmax())):
-        own = portrait.render(motion.weights[at], motion.head_rotation[at]).astype(int)
-        assert np.abs(frames[at] - own).mean() < 2.5
+        expected = portrait.render(motion.weights[at], motion.head_rotation[at]).astype(int)
+        assert np.abs(frames[at] - expected).mean() < 2.5
 
 
 def test_any_sound_goes_into_the_video(run: Runner, comfy: Comfy) -> None:
@@ -138,8 +138,8 @@ def test_portrait_frames_are_the_ones_that_were_asked_for(
     motion = Motion.load(done.files["curves"][0])
     assert len(done.files["save"]) == 5
     for at, file in enumerate(done.files["save"], start=10):
-        own = portrait.render(motion.weights[at], motion.head_rotation[at])
-        assert (read_image(file) == own).all()
+        expected = portrait.render(motion.weights[at], motion.head_rotation[at])
+        assert (read_image(file) == expected).all()
     with av.open(str(done.files["sound"][0])) as container:
         sound = container.streams.audio[0]
         assert sound.duration * sound.time_base == Fraction(5, 25)
@@ -432,13 +432,13 @@ def test_the_player_plays_and_scrubs(run: Runner, comfy: Comfy, vue: bool) -> No
     numbered = dict(zip(graph, "1234", strict=True))
     prompt = {
         numbered[name]: {
-            **own,
+            **graph_node,
             "inputs": {
                 key: [numbered[value[0]], value[1]] if isinstance(value, list) else value
-                for key, value in own["inputs"].items()
+                for key, value in graph_node["inputs"].items()
             },
         }
-        for name, own in run.complete(graph).items()
+        for name, graph_node in run.complete(graph).items()
     }
     with open_frontend(comfy, vue=vue) as frontend:
         page = frontend.page
@@ -483,20 +483,20 @@ def test_the_player_plays_and_scrubs(run: Runner, comfy: Comfy, vue: bool) -> No
 
 
 def test_a_demo_portrait_that_is_the_users_own_is_used(run: Runner, comfy: Comfy) -> None:
-    own = comfy.base / "input" / "dreamtalk_demo_portrait.jpg"
-    demo = own.read_bytes()
+    copied = comfy.base / "input" / "dreamtalk_demo_portrait.jpg"
+    demo = copied.read_bytes()
     graph = {"face": node("DreamTalkLoadPortrait"), "save": saved_images("face")}
     try:
-        Image.new("RGB", (64, 48)).save(own)
+        Image.new("RGB", (64, 48)).save(copied)
         assert "dreamtalk_demo_portrait.jpg" in str(comfy.get("/object_info/DreamTalkLoadPortrait"))
         assert read_image(run(**graph).files["save"][0]).shape == (48, 64, 3)
-        own.unlink()
+        copied.unlink()
         # Deleted, it is there all the same; the next look at the list brings the file back.
         assert read_image(run(**graph).files["save"][0]).shape == read_image(DEMO_PORTRAIT).shape
         comfy.get("/object_info/DreamTalkLoadPortrait")
-        assert own.read_bytes() == DEMO_PORTRAIT.read_bytes()
+        assert copied.read_bytes() == DEMO_PORTRAIT.read_bytes()
     finally:
-        own.write_bytes(demo)
+        copied.write_bytes(demo)
 
 
 def test_speech_is_uploaded_with_a_button(comfy: Comfy, tmp_path: Path) -> None:

@@ -20,17 +20,17 @@ MEAN, DEVIATION = 0.7, 0.4
 
 def best_denoiser(noised: Tensor, step: int) -> Tensor:
     """E[clean | noised] when the clean data is N(MEAN, DEVIATION^2)."""
-    kept = alphas_cumprod()[step]
-    gain = kept.sqrt() * DEVIATION**2 / (kept * DEVIATION**2 + 1 - kept)
-    return MEAN + gain * (noised - kept.sqrt() * MEAN)
+    alpha_prod = alphas_cumprod()[step]
+    gain = alpha_prod.sqrt() * DEVIATION**2 / (alpha_prod * DEVIATION**2 + 1 - alpha_prod)
+    return MEAN + gain * (noised - alpha_prod.sqrt() * MEAN)
 
 
 def test_schedule_is_the_linear_one_of_the_public_configuration() -> None:
-    kept = alphas_cumprod()
+    alpha_prod = alphas_cumprod()
     betas = np.linspace(1e-4, 0.02, 1000)
-    assert kept.shape == (1001,)
-    assert kept[0] == 1
-    np.testing.assert_allclose(kept[1:], np.cumprod(1 - betas), rtol=1e-5)
+    assert alpha_prod.shape == (1001,)
+    assert alpha_prod[0] == 1
+    np.testing.assert_allclose(alpha_prod[1:], np.cumprod(1 - betas), rtol=1e-5)
 
 
 def test_timesteps() -> None:
@@ -41,8 +41,8 @@ def test_timesteps() -> None:
 
 def test_noise_is_mixed_in_by_variance() -> None:
     clean, noise = torch.full((1, 2, 3), 2.0), torch.full((1, 2, 3), -1.0)
-    kept = alphas_cumprod()[300]
-    expected = kept.sqrt() * 2 - (1 - kept).sqrt()
+    alpha_prod = alphas_cumprod()[300]
+    expected = alpha_prod.sqrt() * 2 - (1 - alpha_prod).sqrt()
     np.testing.assert_allclose(
         add_noise(clean, noise, torch.tensor([300])), expected.expand(1, 2, 3)
     )

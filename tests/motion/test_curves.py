@@ -104,11 +104,11 @@ def test_smooth_above_half_the_rate_changes_nothing() -> None:
 )
 def test_reduced_keys_stay_within_tolerance(values: np.ndarray, tolerance: float) -> None:
     at = times(40 / 25, 25)
-    kept = reduce_keys(at, values, tolerance)
-    assert kept[0] == 0
-    assert kept[-1] == 39
+    keys = reduce_keys(at, values, tolerance)
+    assert keys[0] == 0
+    assert keys[-1] == 39
     for column in values.T:
-        rebuilt = np.interp(at, at[kept], column[kept])
+        rebuilt = np.interp(at, at[keys], column[keys])
         assert np.abs(rebuilt - column).max() <= tolerance + 1e-12
 
 

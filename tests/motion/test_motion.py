@@ -193,7 +193,7 @@ def test_resampled_head_takes_the_short_way_round() -> None:
 
 
 @pytest.mark.slow
-def test_light_floor_needs_only_numpy_and_is_quick() -> None:
+def test_light_layer_needs_only_numpy_and_is_quick() -> None:
     # numpy's own import is not ours to answer for, so it is not in the time.
     program = """
 import importlib, sys, time

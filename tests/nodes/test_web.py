@@ -19,6 +19,6 @@ def test_one_module_registers_the_extension() -> None:
 def test_modules_import_what_is_there() -> None:
     for name, text in MODULES.items():
         for names, source in re.findall(r'^import \{([^}]*)\} from "\./([^"]+)";', text, re.M):
-            for own in names.split(","):
-                pattern = rf"^export (const|class|function) {own.strip()}\b"
-                assert re.search(pattern, MODULES[source], re.M), f"{name}: {own} of {source}"
+            for imported in names.split(","):
+                pattern = rf"^export (const|class|function) {imported.strip()}\b"
+                assert re.search(pattern, MODULES[source], re.M), f"{name}: {imported} of {source}"

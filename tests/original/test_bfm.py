@@ -55,15 +55,15 @@ def test_a_face_at_rest_is_the_neutral_expression() -> None:
     np.testing.assert_allclose(face.pose, still_pose(5))
     assert np.ptp(face.expression, axis=0).max() == 0
     assert face.to_motion().weights.max() < 1e-4
-    own = np.arange(64, dtype=np.float32) / 64
+    neutral = np.arange(64, dtype=np.float32) / 64
     np.testing.assert_allclose(
-        Coefficients.from_motion(rest, own).expression, own[None].repeat(5, 0)
+        Coefficients.from_motion(rest, neutral).expression, neutral[None].repeat(5, 0)
     )
-    assert Coefficients(own[None], still_pose(1)).to_motion(own).weights.max() < 1e-4
+    assert Coefficients(neutral[None], still_pose(1)).to_motion(neutral).weights.max() < 1e-4
 
 
 @pytest.mark.parametrize(
-    ("names", "kept"),
+    ("names", "share"),
     [
         (("jawOpen",), 0.6),
         (("eyeBlinkLeft", "eyeBlinkRight"), 0.4),
@@ -71,12 +71,12 @@ def test_a_face_at_rest_is_the_neutral_expression() -> None:
         (("browInnerUp",), 0.25),
     ],
 )
-def test_strong_shapes_survive_the_way_there_and_back(names: tuple[str, ...], kept: float) -> None:
+def test_strong_shapes_survive_the_way_there_and_back(names: tuple[str, ...], share: float) -> None:
     columns = [INDEX[name] for name in names]
     weights = np.zeros((2, 52), np.float32)
     weights[1, columns] = 0.8
     back = Coefficients.from_motion(still(weights)).to_motion().weights[1]
-    assert back[columns].mean() > kept * 0.8
+    assert back[columns].mean() > share * 0.8
     assert np.delete(back, columns).max() < back[columns].mean(), "and they are what moves most"
 
 
@@ -122,7 +122,7 @@ def test_the_fit_finds_a_linear_map_in_different_people() -> None:
     pairs = []
     for i, frames in enumerate((200, 50, 400)):
         x = rng.normal(size=(frames, 6))
-        own = 10 * rng.normal(size=4)
-        pairs.append((f"person {i}", x + 3 * i, x @ slope + own))
+        neutral = 10 * rng.normal(size=4)
+        pairs.append((f"person {i}", x + 3 * i, x @ slope + neutral))
     found, _ = fit(pairs, 1e-6)
     np.testing.assert_allclose(found, slope, atol=1e-4)

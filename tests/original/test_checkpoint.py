@@ -175,7 +175,7 @@ def test_tar_archives_are_not_opened(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ({"state_dict": {"conv.weight": torch.zeros(2)}}, "neither of the original networks"),
         ({}, "at its top there is: nothing"),
@@ -185,10 +185,10 @@ def test_tar_archives_are_not_opened(tmp_path: Path) -> None:
         ({"net_G_ema": {"mapping_net.foo": torch.zeros(2)}}, "no renderer"),
     ],
 )
-def test_something_else(tmp_path: Path, content: Any, said: str) -> None:
+def test_something_else(tmp_path: Path, content: Any, message: str) -> None:
     path = tmp_path / "other.pth"
     torch.save(content, path)
-    with pytest.raises(ModelError, match=said):
+    with pytest.raises(ModelError, match=message):
         load_motion_model(path)
 
 

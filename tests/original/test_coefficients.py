@@ -64,7 +64,7 @@ def test_files_that_are_none(face: Coefficients, tmp_path: Path) -> None:
     (tmp_path / "cut.npz").write_bytes(data[: len(data) // 2])
     (tmp_path / "empty.npz").write_bytes(b"")
     Motion(("jawOpen",), np.zeros((3, 1)), Fraction(25)).save(tmp_path / "motion.npz")
-    for name, said in {
+    for name, message in {
         "cut.npz": "damaged",
         "empty.npz": "is empty",
         "motion.npz": "it lacks expression, pose",
@@ -72,7 +72,7 @@ def test_files_that_are_none(face: Coefficients, tmp_path: Path) -> None:
         "face.csv": "suffix '.csv'",
         "face": "no suffix",
     }.items():
-        with pytest.raises(MotionError, match=said):
+        with pytest.raises(MotionError, match=message):
             Coefficients.load(tmp_path / name)
     with pytest.raises(DreamTalkError, match="does not exist"):
         face.save(tmp_path / "nowhere" / "face.npz")

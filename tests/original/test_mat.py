@@ -45,7 +45,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ({"expression": np.zeros((3, 64))}, "has no array `coeff`"),
         ({"coeff": np.zeros((3, 64))}, r"coeff is \[3, 64\]"),
@@ -58,21 +58,21 @@ def test_round_trip(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_no_clip(tmp_path: Path, content: dict[str, Any], said: str) -> None:
+def test_what_is_no_clip(tmp_path: Path, content: dict[str, Any], message: str) -> None:
     scipy_io.savemat(tmp_path / "clip.mat", content)
-    with pytest.raises(MotionError, match=said):
+    with pytest.raises(MotionError, match=message):
         Coefficients.load(tmp_path / "clip.mat")
 
 
 def test_damaged_files(tmp_path: Path) -> None:
     scipy_io.savemat(tmp_path / "whole.mat", {"coeff": np.ones((9, 257))})
     data = (tmp_path / "whole.mat").read_bytes()
-    for name, content, said in (
+    for name, content, message in (
         ("cut.mat", data[: len(data) // 2], "damaged"),
         ("empty.mat", b"", "is empty"),
         ("text.mat", b"hello" * 100, "damaged"),
         ("hdf.mat", b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + data, "-v7"),
     ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(MotionError, match=said):
+        with pytest.raises(MotionError, match=message):
             Coefficients.load(tmp_path / name)

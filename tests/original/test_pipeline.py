@@ -31,7 +31,7 @@ from dreamtalk_core.parameters import Behaviour
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.speech.media import pixels
 from dreamtalk_core.style import Style, StyleLibrary, StyleTrack
-from dreamtalk_core.style.library import Shelf
+from dreamtalk_core.style.library import LibraryFolder
 
 pytestmark = pytest.mark.slow
 
@@ -272,7 +272,7 @@ def test_auto_is_neutral_and_a_portrait_is_of_no_use(talk: OriginalDreamTalk) ->
 
 def test_styles_in_the_library(talk: OriginalDreamTalk, clip: Coefficients, tmp_path: Path) -> None:
     """Those of this model can be used; those of others are refused, and named."""
-    talk.library = StyleLibrary((Shelf("user", tmp_path),))
+    talk.library = StyleLibrary((LibraryFolder("user", tmp_path),))
     style = replace(talk.extract_style(clip), name="cross")
     talk.library.save(style)
     talk.library.save(Style(np.zeros(32), "foreign", "ours", 1.0, "0123456789ab"))

@@ -80,8 +80,8 @@ def test_long_speech_has_no_seams(listener: Wav2Vec, monkeypatch: pytest.MonkeyP
         assert rows.shape == whole.shape
         assert (rows - whole).abs().max() < 0.05 * whole.std()
         # Steps from row to row are as large at the fades as anywhere.
-        jumps, own = rows.diff(dim=0) - whole.diff(dim=0), whole.diff(dim=0)
-        assert jumps.abs().max() < 0.03 * own.abs().max()
+        jumps, expected = rows.diff(dim=0) - whole.diff(dim=0), whole.diff(dim=0)
+        assert jumps.abs().max() < 0.03 * expected.abs().max()
 
 
 def test_shorter_than_a_row(listener: Wav2Vec) -> None:

@@ -106,8 +106,8 @@ def test_windows_of_the_denoiser_leave_no_seam(
 
 def test_windows_cover_everything_once() -> None:
     frames = 3 * WINDOW + 5
-    kept = [np.arange(frames)[outer][inner] for inner, outer in windows(frames, 24)]
-    np.testing.assert_array_equal(np.concatenate(kept), np.arange(frames))
+    inner_frames = [np.arange(frames)[outer][inner] for inner, outer in windows(frames, 24)]
+    np.testing.assert_array_equal(np.concatenate(inner_frames), np.arange(frames))
 
 
 def test_silence_is_calm(talk: DreamTalk) -> None:
@@ -197,12 +197,12 @@ def test_auto_is_heard_from_the_speech(talk: DreamTalk, speech: Speech) -> None:
 
 def test_bilabials_shut_the_lips_in_every_emotion(talk: DreamTalk, speech: Speech) -> None:
     rows = torch.cat(list(encode_speech(talk.phonetics, speech.waveform, 346, lambda _: None)))
-    spikes = np.flatnonzero(reported(rows, "bilabial").numpy() > 0.3) / 50
-    assert len(spikes) > 5
+    peaks = np.flatnonzero(reported(rows, "bilabial").numpy() > 0.3) / 50
+    assert len(peaks) > 5
     for name in EMOTIONS:
         gap = load_head().lip_gap_mm(talk.animate(speech, name, guidance_scale=1.5).weights)
         times = (np.arange(len(gap)) + 0.5) / 25
-        lowest = [gap[(times > s - 0.14) & (times < s + 0.04)].min() for s in spikes]
+        lowest = [gap[(times > s - 0.14) & (times < s + 0.04)].min() for s in peaks]
         assert max(lowest) < 1.0, name
 
 

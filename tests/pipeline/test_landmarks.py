@@ -31,7 +31,7 @@ def speaking(frames: int) -> list[float]:
 
 def test_the_largest_face_and_those_from_the_left() -> None:
     opening = speaking(75)
-    frames = [[tracked(50, 90, own, 10), tracked(0, 20, 0.0)] for own in opening]
+    frames = [[tracked(50, 90, jaw, 10), tracked(0, 20, 0.0)] for jaw in opening]
     motion = landmark_motion(frames, 25)
     assert motion.names == ARKIT_NAMES
     assert motion.fps == 25
@@ -45,7 +45,7 @@ def test_the_largest_face_and_those_from_the_left() -> None:
 
 def test_frames_without_a_face_are_left_out() -> None:
     opening = speaking(100)
-    frames: list[list[dict[str, Any]]] = [[tracked(0, 20, own)] for own in opening]
+    frames: list[list[dict[str, Any]]] = [[tracked(0, 20, jaw)] for jaw in opening]
     frames[40:44] = [[]] * 4
     motion = landmark_motion(frames, 25)
     assert len(motion) == 96
@@ -54,7 +54,7 @@ def test_frames_without_a_face_are_left_out() -> None:
 
 
 def test_the_resting_face_is_taken_off() -> None:
-    frames = [[tracked(0, 20, own)] for own in speaking(75)]
+    frames = [[tracked(0, 20, jaw)] for jaw in speaking(75)]
     rest = Motion(("mouthSmileLeft",), np.full((1, 1), 0.4, np.float32), 25)
     smile = landmark_motion(frames, 25, neutral=rest).channel("mouthSmileLeft")
     np.testing.assert_allclose(smile, 0.6, atol=1e-6)

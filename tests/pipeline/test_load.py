@@ -13,7 +13,7 @@ from dreamtalk_core import DreamTalk
 from dreamtalk_core.errors import DreamTalkError, ModelError
 from dreamtalk_core.original.pipeline import OriginalDreamTalk
 from dreamtalk_core.pipeline.base import Pipeline
-from dreamtalk_core.pipeline.load import check_settings, kind_of, load, own_tables
+from dreamtalk_core.pipeline.load import check_settings, kind_of, load, model_tables
 
 STEPS = ("load_speech", "extract_style", "predict_style", "sample_motion", "render")
 
@@ -44,7 +44,7 @@ def test_settings_for_another_kind_are_refused_in_one_way() -> None:
         check_settings("denoising_network.pth", {"pose_extension": "up"})
     with pytest.raises(DreamTalkError, match="seed is -1"):
         check_settings("default", {"seed": -1})
-    assert [table.__name__ for table in own_tables()] == ["Pose", "Checkpoint"]
+    assert [table.__name__ for table in model_tables()] == ["Pose", "Checkpoint"]
 
 
 @pytest.mark.parametrize("kind", [DreamTalk, OriginalDreamTalk])
@@ -56,9 +56,9 @@ def test_steps_have_the_same_shape(kind: type[Pipeline], step: str) -> None:
         known = inspect.signature(getattr(owner, step)).parameters.values()
         return [(one.name, one.kind, one.default) for one in known]
 
-    own, common = shape(kind), shape(Pipeline)
-    assert [one for one in own if one in common] == common
-    assert {name for name, *_ in own} - {name for name, *_ in common} <= {"autocast"}
+    methods, common = shape(kind), shape(Pipeline)
+    assert [one for one in methods if one in common] == common
+    assert {name for name, *_ in methods} - {name for name, *_ in common} <= {"autocast"}
 
 
 def test_one_place_knows_the_original(root: Path) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def take() -> tuple[Speech, Motion]:
+def speech_and_motion() -> tuple[Speech, Motion]:
     speech = Speech.load(DEMO_VOICE)
     return speech, DreamTalk.load(device="cpu").animate(speech, "neutral")
 
@@ -29,15 +29,17 @@ def shifted(motion: Motion, frames: int) -> Motion:
 
 
 @pytest.mark.parametrize("late", [-9, -4, 0, 5, 12])
-def test_it_tells_how_late_the_lips_are(take: tuple[Speech, Motion], late: int) -> None:
-    speech, motion = take
+def test_it_tells_how_late_the_lips_are(
+    speech_and_motion: tuple[Speech, Motion], late: int
+) -> None:
+    speech, motion = speech_and_motion
     sync = measure_sync(speech, shifted(motion, late))
     assert abs(sync.offset - late) <= 1
     assert sync.confidence > 1
 
 
-def test_lips_of_another_speech_are_not_in_sync(take: tuple[Speech, Motion]) -> None:
-    speech, motion = take
+def test_lips_of_another_speech_are_not_in_sync(speech_and_motion: tuple[Speech, Motion]) -> None:
+    speech, motion = speech_and_motion
     right = measure_sync(speech, motion)
     backwards = Motion(motion.names, motion.weights[::-1], motion.fps)
     wrong = measure_sync(speech, backwards)
@@ -45,13 +47,13 @@ def test_lips_of_another_speech_are_not_in_sync(take: tuple[Speech, Motion]) -> 
     assert wrong.confidence < right.confidence
 
 
-def test_the_rate_of_the_motion_does_not_matter(take: tuple[Speech, Motion]) -> None:
-    speech, motion = take
+def test_the_rate_of_the_motion_does_not_matter(speech_and_motion: tuple[Speech, Motion]) -> None:
+    speech, motion = speech_and_motion
     assert measure_sync(speech, motion.resample(Fraction(60))).offset == 0
 
 
-def test_what_it_cannot_judge_is_refused(take: tuple[Speech, Motion]) -> None:
-    speech, motion = take
+def test_what_it_cannot_judge_is_refused(speech_and_motion: tuple[Speech, Motion]) -> None:
+    speech, motion = speech_and_motion
     with pytest.raises(MotionError, match=r"1\.6 s"):
         measure_sync(speech, Motion(motion.names, motion.weights[:20], motion.fps))
     with pytest.raises(ModelError, match="lip expert"):

@@ -37,8 +37,8 @@ def weights(**shapes: float) -> NDArray[np.float32]:
 def landmarks(**shapes: float) -> NDArray[np.float32]:
     """The built-in head's, as a tracker would see them in a picture of 200 x 240."""
     template = load_template()
-    own = template.rest + np.tensordot(weights(**shapes), template.deltas, 1)
-    return (own * [1, -1, -1] + [100, 120, 0]).astype(np.float32)
+    points = template.rest + np.tensordot(weights(**shapes), template.deltas, 1)
+    return (points * [1, -1, -1] + [100, 120, 0]).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +108,9 @@ def test_depth(head: HeadControls, face: FaceControls) -> None:
     nose = head.landmarks(weights(), (0, 0, 0), (0, 0))[4].astype(int)
     assert picture[nose[1], nose[0]] >= picture.max() - 3
     assert 0 < picture[-20, SIZE // 2] < picture[nose[1], nose[0]] - 60, "the neck lies behind"
-    own = face.draw("depth", landmarks())[..., 0].astype(int)
+    depth = face.draw("depth", landmarks())[..., 0].astype(int)
     tip = landmarks()[4].round().astype(int)
-    assert own[tip[1], tip[0]] >= own.max() - 2
+    assert depth[tip[1], tip[0]] >= depth.max() - 2
     # Between parted lips it is deeper than on them.
     parted = landmarks(jawOpen=0.6)
     opened = face.draw("depth", parted)[..., 0].astype(int)
@@ -174,9 +174,9 @@ def test_a_portrait_is_drawn_where_its_face_is(tmp_path: Path) -> None:
         assert controls.draw(kind, weights()).shape == image.shape
     # Depth is on the same scale as that of the face it was made of.
     depth = controls.draw("depth", weights())[..., 0].astype(int)
-    own = FaceControls(240, 200, landmarks()).draw("depth", landmarks())[..., 0].astype(int)
-    both = (depth > 0) & (own > 0)
-    assert np.abs(depth - own)[both].mean() < 12
+    direct = FaceControls(240, 200, landmarks()).draw("depth", landmarks())[..., 0].astype(int)
+    both = (depth > 0) & (direct > 0)
+    assert np.abs(depth - direct)[both].mean() < 12
     # The mouth opens, and the head turns to the character's left, our right.
     opened = controls.draw("mouth", weights(jawOpen=0.6))
     assert (opened > 127).mean() > 1.25 * (controls.draw("mouth", weights()) > 127).mean()

@@ -67,7 +67,7 @@ def test_angles_and_turns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("jawopen", "a"), "cannot take anything from 'jawopen'"),
         (("jawOpen", ""), "has no target"),
@@ -76,8 +76,8 @@ def test_angles_and_turns() -> None:
         (("head", "a", 1.0, 0.5), "takes no offset"),
     ],
 )
-def test_rows_that_cannot_be(arguments: tuple[str, str, float, float], said: str) -> None:
-    with pytest.raises(MotionError, match=said):
+def test_rows_that_cannot_be(arguments: tuple[str, str, float, float], message: str) -> None:
+    with pytest.raises(MotionError, match=message):
         Row(*arguments)
 
 

@@ -71,7 +71,7 @@ def test_two_schemes_in_one_face() -> None:
     names = [*scheme_mapping("cc4").targets, "jawOpen", "eyeBlinkLeft", "tongueOut"]
     found = match(names)
     assert found.scheme == "cc4"
-    assert {(own.target, own.instead) for own in found.conflicts} == {
+    assert {(conflict.target, conflict.instead) for conflict in found.conflicts} == {
         ("jawOpen", "Jaw_Open"),
         ("eyeBlinkLeft", "Eye_Blink_L"),
     }
@@ -81,7 +81,7 @@ def test_two_schemes_in_one_face() -> None:
 def test_a_copy_is_a_conflict() -> None:
     found = match(["jaw_open.001", "jawOpen"])
     assert [row.target for row in found.mapping.rows] == ["jawOpen"]
-    assert [own.target for own in found.conflicts] == ["jaw_open.001"]
+    assert [conflict.target for conflict in found.conflicts] == ["jaw_open.001"]
 
 
 def test_one_channel_for_both_sides() -> None:
@@ -90,7 +90,7 @@ def test_one_channel_for_both_sides() -> None:
     assert ("eyeBlinkRight", "blink", 0.5) in rows
     assert ("mouthSmileLeft", "mouthSmile", 0.5) in rows
     both = match(["blink", "blinkLeft", "blinkRight"])
-    assert [own.target for own in both.conflicts] == ["blink"]
+    assert [conflict.target for conflict in both.conflicts] == ["blink"]
 
 
 def test_visemes_speak_only_where_no_jaw_does() -> None:

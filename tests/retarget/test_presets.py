@@ -39,7 +39,7 @@ def test_by_hand_with_what_is_needed_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "is empty"),
         ('{"format": "dreamtalk-mapping", "rows": [', "cut off"),
@@ -70,10 +70,10 @@ def test_by_hand_with_what_is_needed_only(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_files_that_are_none(tmp_path: Path, text: str, said: str) -> None:
+def test_files_that_are_none(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "a.json"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(DreamTalkError, match=said):
+    with pytest.raises(DreamTalkError, match=message):
         read_preset(file)
 
 

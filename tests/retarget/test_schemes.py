@@ -51,7 +51,7 @@ def test_tables_agree_with_the_facts(column: str) -> None:
         wanted = row[column].split()
         stem = re.sub("(LB|LT|RB|RT)$", "", wanted[0]) if wanted else ""
         full = {name if len(name) > 2 else stem + name for name in wanted}
-        assert {own for groups in table.get(row["arkit"], ()) for own in groups} == full
+        assert {name for groups in table.get(row["arkit"], ()) for name in groups} == full
 
 
 def test_every_shape_and_viseme_has_a_row() -> None:

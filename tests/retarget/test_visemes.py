@@ -49,7 +49,9 @@ def test_a_viseme_is_mostly_itself() -> None:
     mix = solve(pose_weights(names).astype(np.float32), names)
     shares = np.stack([mix[name] for name in names])
     # Sounds that are made in the mouth look alike on the lips, and share the work.
-    open_ones = [names.index(f"viseme_{own}") for own in ("PP", "FF", "CH", "aa", "I", "O", "U")]
+    open_ones = [
+        names.index(f"viseme_{viseme}") for viseme in ("PP", "FF", "CH", "aa", "I", "O", "U")
+    ]
     for i in open_ones:
         assert shares[:, i].argmax() == i, names[i]
         assert shares[i, i] > 0.45, names[i]

@@ -42,8 +42,8 @@ FORMATS = {
 @pytest.fixture(scope="module")
 def spoken(demo_voice: Path) -> NDArray[np.float32]:
     """Six seconds at 48 kHz."""
-    own = Speech.load(demo_voice).waveform[: 6 * SAMPLE_RATE]
-    return np.interp(np.arange(6 * RATE) / RATE, np.arange(len(own)) / SAMPLE_RATE, own).astype(
+    voice = Speech.load(demo_voice).waveform[: 6 * SAMPLE_RATE]
+    return np.interp(np.arange(6 * RATE) / RATE, np.arange(len(voice)) / SAMPLE_RATE, voice).astype(
         np.float32
     )
 
@@ -83,7 +83,7 @@ def test_a_wrong_byte_is_told_or_does_no_harm(
     content = encode(path, spoken)
     whole = Speech.load(path).waveform
     assert abs(len(whole) / SAMPLE_RATE - 6) < LATER
-    rng, told = random.Random(0), 0
+    rng, refused = random.Random(0), 0
     for number in range(DAMAGES):
         # A fifth of them near the end, where nothing comes after that could tell.
         place = rng.randrange(len(content) * (9 if number % 5 == 0 else 0) // 10, len(content))
@@ -93,17 +93,17 @@ def test_a_wrong_byte_is_told_or_does_no_harm(
         try:
             with warnings.catch_warnings(record=True) as words:
                 warnings.simplefilter("always")
-                heard = Speech.load(path).waveform
+                damaged = Speech.load(path).waveform
         except SpeechError:
-            told += 1
+            refused += 1
             continue
         if words:
             assert any(word in str(words[0].message) for word in ("missing", "lacks"))
             continue
-        assert (len(whole) - len(heard)) / SAMPLE_RATE <= SHORTER, place
-        assert abs(late_by(whole, heard)) <= LATER, place
+        assert (len(whole) - len(damaged)) / SAMPLE_RATE <= SHORTER, place
+        assert abs(late_by(whole, damaged)) <= LATER, place
     if name in ("a.opus", "a.ogg"):  # every page has a checksum
-        assert told == DAMAGES
+        assert refused == DAMAGES
 
 
 def test_the_place_of_the_damage_is_told(tmp_path: Path, spoken: NDArray[np.float32]) -> None:

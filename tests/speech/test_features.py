@@ -49,30 +49,30 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def test_a_speech_is_analysed_once(talk: DreamTalk, speech: Speech, calls: Counter[str]) -> None:
     whole = talk.animate(speech, "auto")
     assert calls == {"phonetics": 1, "pitch": 1}
-    heard = talk.analyse(speech)
-    style = talk.load_style("auto", heard)
-    assert talk.sample_motion(heard, style) == talk.sample_motion(heard, style) == whole
+    analysed = talk.analyse(speech)
+    style = talk.load_style("auto", analysed)
+    assert talk.sample_motion(analysed, style) == talk.sample_motion(analysed, style) == whole
     assert calls == {"phonetics": 2, "pitch": 2}
 
 
 def test_rows_of_long_speech_pass_through(
     talk: DreamTalk, speech: Speech, monkeypatch: pytest.MonkeyPatch, calls: Counter[str]
 ) -> None:
-    monkeypatch.setattr(features, "KEPT_SECONDS", 3)
-    heard = SpeechFeatures(speech, talk.phonetics)
-    assert heard.beginning.frames == 75
-    assert heard.beginning is heard.beginning
+    monkeypatch.setattr(features, "CACHED_SECONDS", 3)
+    analysed = SpeechFeatures(speech, talk.phonetics)
+    assert analysed.beginning.frames == 75
+    assert analysed.beginning is analysed.beginning
     with torch.inference_mode():
         expected = torch.cat(
             list(encode_speech(talk.phonetics, speech.waveform, 100, lambda _: None))
         )
         for count in (2, 3):  # again each time it is asked for
-            assert torch.equal(torch.cat(list(heard.rows())), expected)
+            assert torch.equal(torch.cat(list(analysed.rows())), expected)
             assert calls["phonetics"] == count
-        list(heard.beginning.rows())
-        told: list[int] = []
-        (rows,) = heard.beginning.rows(told.append)
+        list(analysed.beginning.rows())
+        done: list[int] = []
+        (rows,) = analysed.beginning.rows(done.append)
     assert calls["phonetics"] == 4
-    assert told == [75]
+    assert done == [75]
     assert len(rows) == 151
-    assert np.isfinite(heard.prosody.pitch).any()
+    assert np.isfinite(analysed.prosody.pitch).any()

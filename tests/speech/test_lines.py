@@ -12,7 +12,7 @@ from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.lines import cut_speech, find_lines, find_recordings
 
 
-def said(*parts: tuple[float, bool]) -> Speech:
+def spoken(*parts: tuple[float, bool]) -> Speech:
     """So many seconds of noise, or of silence, one after the other."""
     draw = np.random.default_rng(0)
     pieces = [
@@ -22,7 +22,9 @@ def said(*parts: tuple[float, bool]) -> Speech:
 
 
 def test_a_recording_is_cut_at_its_pauses() -> None:
-    speech = said((1, False), (2, True), (1, False), (1, True), (0.3, False), (1, True), (1, False))
+    speech = spoken(
+        (1, False), (2, True), (1, False), (1, True), (0.3, False), (1, True), (1, False)
+    )
     found = find_lines(speech, 0.5)
     # A tenth of a second belongs to the line before and after its words.
     np.testing.assert_allclose(found, [(0.9, 3.1), (3.9, 6.4)], atol=0.06)
@@ -31,11 +33,11 @@ def test_a_recording_is_cut_at_its_pauses() -> None:
 
 
 def test_a_silent_recording_is_one_line() -> None:
-    assert find_lines(said((2, False)), 0.5) == [(0.0, 2.0)]
+    assert find_lines(spoken((2, False)), 0.5) == [(0.0, 2.0)]
 
 
 def test_lines_lie_within_the_recording() -> None:
-    ((start, end),) = find_lines(said((1, True)), 0.5)
+    ((start, end),) = find_lines(spoken((1, True)), 0.5)
     assert 0 <= start < end <= 1
 
 
@@ -48,7 +50,7 @@ def test_the_demo_voice_has_lines(demo_voice: Path) -> None:
 
 
 def test_a_part_of_a_speech() -> None:
-    speech = said((2, True))
+    speech = spoken((2, True))
     part = cut_speech(speech, 0.5, 1.0)
     np.testing.assert_array_equal(part.waveform, speech.waveform[8000:24000])
     assert part.source == "test"

@@ -44,8 +44,8 @@ def test_posteriors_equal_the_native_library(
 
 def test_it_hears_the_words(encoder: PhoneticEncoder, waveform: torch.Tensor) -> None:
     best = encoder(waveform[None, : 4 * 16_000])[1][0].argmax(-1)
-    heard = "".join(encoder.phones[i] for i in torch.unique_consecutive(best) if i != 190)
-    assert "kɔlɪŋ<wb>supɝ" in heard  # "Thank you for calling Super ..."
+    phones = "".join(encoder.phones[i] for i in torch.unique_consecutive(best) if i != 190)
+    assert "kɔlɪŋ<wb>supɝ" in phones  # "Thank you for calling Super ..."
 
 
 @pytest.mark.slow

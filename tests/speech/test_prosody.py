@@ -118,13 +118,13 @@ def test_pitch_is_that_of_librosa(demo_voice: object) -> None:
     import librosa
 
     wave = Speech.load(str(demo_voice)).waveform[: 8 * RATE]
-    own, periodic = (found.ravel() for found in measure_pitch(wave, 200))
+    pitch, periodic = (found.ravel() for found in measure_pitch(wave, 200))
     padded = np.pad(wave, (512 - 80, 1024))
     other = librosa.yin(
         padded, fmin=60, fmax=600, sr=RATE, frame_length=1024, hop_length=160, center=False
-    )[: len(own)]
-    sure = np.isfinite(own) & (periodic > 0.9)
-    apart = np.abs(12 * np.log2(own[sure] / other[sure]))
+    )[: len(pitch)]
+    sure = np.isfinite(pitch) & (periodic > 0.9)
+    apart = np.abs(12 * np.log2(pitch[sure] / other[sure]))
     assert sure.mean() > 0.3
     assert np.median(apart) < 0.2
     assert (apart < 1).mean() > 0.9

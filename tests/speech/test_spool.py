@@ -16,8 +16,8 @@ from dreamtalk_core import DreamTalk, Speech
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.models.diffusion import frame_noise, sample
-from dreamtalk_core.models.sampler import contents, draw_noise, sample_takes, temperature
-from dreamtalk_core.speech import spool as own
+from dreamtalk_core.models.sampler import denoise, draw_noise, encode_content, temperature
+from dreamtalk_core.speech import spool as spool
 from dreamtalk_core.speech.features import encode_speech
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.speech.prosody import measure_prosody
@@ -72,7 +72,7 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(own.tempfile, "SpooledTemporaryFile", full)
+    monkeypatch.setattr(spool.tempfile, "SpooledTemporaryFile", full)
     with pytest.raises(SpeechError, match=r"no room for the sound.*TMPDIR"):
         spooled(iter([noise(10)]))
 
@@ -80,7 +80,7 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_spooled_speech_is_heard_like_one_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = np.tile(Speech.load(DEMO_VOICE).waveform, 2)
     plain = Speech.from_array(sound, 22_050)
-    monkeypatch.setattr(own, "IN_MEMORY", 1000)
+    monkeypatch.setattr(spool, "IN_MEMORY", 1000)
     in_file = Speech.from_array(sound, 22_050)
     assert plain.waveform.base is not in_file.waveform.base
     np.testing.assert_array_equal(plain.waveform, in_file.waveform)
@@ -102,12 +102,11 @@ def test_piece_by_piece_is_what_the_whole_gives(
         monkeypatch.setattr("dreamtalk_core.models.sampler.SECTION", section)
         with torch.inference_mode():
             rows = encode_speech(talk.phonetics, waveform, frames, lambda _: None)
-            content = contents(model.denoiser, rows, frames, lambda _: None)
+            content = encode_content(model.denoiser, rows, frames, lambda _: None)
             drawn = draw_noise(len(model.config.channels), 3)
-            takes = sample_takes(
-                model, content, frames, lambda _: code, drawn, steps, lambda _: None
+            return list(
+                denoise(model, content, frames, lambda _: code, drawn, steps, lambda _: None)
             )
-            return list(takes)
 
     pieces, whole = passed(1), passed(1000)
     assert len(pieces) > 2
@@ -116,13 +115,13 @@ def test_piece_by_piece_is_what_the_whole_gives(
 
     with torch.inference_mode():
         rows = torch.cat(list(encode_speech(talk.phonetics, waveform, frames, lambda _: None)))
-        heard = model.denoiser.content(rows.float()[None]).expand(2, -1, -1)
+        content = model.denoiser.content(rows.float()[None]).expand(2, -1, -1)
         start = frame_noise(frames, len(model.config.channels), 3) * temperature(model)
 
-        def denoise(noised: torch.Tensor, step: int) -> torch.Tensor:
-            return model.denoiser(noised, torch.full((2,), step), heard, code)
+        def denoise_step(noised: torch.Tensor, step: int) -> torch.Tensor:
+            return model.denoiser(noised, torch.full((2,), step), content, code)
 
-        expected = sample(denoise, start.expand(2, -1, -1), steps)
+        expected = sample(denoise_step, start.expand(2, -1, -1), steps)
     torch.testing.assert_close(whole[0], expected, atol=1e-4, rtol=1e-4)
 
 
@@ -151,9 +150,9 @@ def test_memory_does_not_grow_with_the_speech(
         tracemalloc.start()
         numpy_only = talk.sample_motion(speech, "happy*0.5", fps=30, steps=2)
         assert len(numpy_only) == 30 * count
-        held = tracemalloc.get_traced_memory()[1] + max(0, resident() - before)
+        used = tracemalloc.get_traced_memory()[1] + max(0, resident() - before)
         tracemalloc.stop()
-        return held
+        return used
 
     short, long = peak(3), peak(9)
     assert (long - short) / 6 < 2e6

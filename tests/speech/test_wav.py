@@ -56,7 +56,7 @@ def write_wav(
     return path
 
 
-def heard(path: Path) -> NDArray[np.float32]:
+def samples_of(path: Path) -> NDArray[np.float32]:
     return np.concatenate([piece for piece, _ in decode_audio(path)], axis=1)[0]
 
 
@@ -87,7 +87,7 @@ def heard(path: Path) -> NDArray[np.float32]:
 def test_every_kind_of_sample_is_the_same_sound(
     tmp_path: Path, kind: int, bits: int, valid: int | None, data: bytes, off: float, before: bytes
 ) -> None:
-    sound = heard(write_wav(tmp_path / "a.wav", kind, bits, data, valid, before))
+    sound = samples_of(write_wav(tmp_path / "a.wav", kind, bits, data, valid, before))
     np.testing.assert_allclose(sound, TONE, atol=off)
 
 
@@ -97,8 +97,8 @@ def test_only_what_is_misread_is_changed(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav", PCM, 32, integers(32, 24), 24)
     whole = path.read_bytes()
     with widened(path) as stream:  # type: ignore[union-attr]
-        told = stream.read()
-        assert [i for i, (a, b) in enumerate(zip(whole, told, strict=True)) if a != b] == [38]
+        damaged = stream.read()
+        assert [i for i, (a, b) in enumerate(zip(whole, damaged, strict=True)) if a != b] == [38]
         stream.seek(38)
         assert stream.read(2) == b"\x20\0"
 
@@ -108,4 +108,4 @@ def test_cut_off_headers(tmp_path: Path) -> None:
     for length in range(1, 60):
         (tmp_path / "a.wav").write_bytes(whole[:length])
         with suppress(SpeechError):
-            assert heard(tmp_path / "a.wav").size == 0
+            assert samples_of(tmp_path / "a.wav").size == 0

@@ -13,7 +13,7 @@ from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.style import Style, StyleLibrary, fingerprint, shipped_names
-from dreamtalk_core.style.library import Shelf, check_name, project_folder, user_folder
+from dreamtalk_core.style.library import LibraryFolder, check_name, project_folder, user_folder
 from dreamtalk_core.weights import WEIGHTS
 
 
@@ -34,7 +34,10 @@ def model() -> MotionModel:
 @pytest.fixture
 def library(tmp_path: Path) -> StyleLibrary:
     return StyleLibrary(
-        (Shelf("project", tmp_path / "film ü"), Shelf("user", tmp_path / "me" / "styles"))
+        (
+            LibraryFolder("project", tmp_path / "film ü"),
+            LibraryFolder("user", tmp_path / "me" / "styles"),
+        )
     )
 
 
@@ -142,7 +145,7 @@ def test_spellings_of_a_name_are_one_style(
     """The newer one takes the place of the older, whether or not the disk tells them apart."""
     library.save(make(model, old, 3))
     path = library.save(make(model, new, 4))
-    assert [own.name for own in path.parent.iterdir()] == [path.name]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
     for name in (old, new, new.upper()):
         assert library.find(name, model).code[0] == 4
         assert library.where(name) == ("user", path)
@@ -207,4 +210,4 @@ def test_where_the_shelves_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert project_folder() == deep / "dreamtalk_styles"
     (tmp_path / "show" / "dreamtalk_styles").mkdir()
     assert project_folder() == tmp_path / "show" / "dreamtalk_styles"
-    assert [shelf.name for shelf in StyleLibrary.default().shelves] == ["project", "user"]
+    assert [folder.name for folder in StyleLibrary.default().folders] == ["project", "user"]

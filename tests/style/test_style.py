@@ -374,11 +374,11 @@ tracks = st.dictionaries(
 @given(tracks)
 def test_a_track_is_its_keys_at_their_times_and_holds_outside(track: StyleTrack) -> None:
     times = [time for time, _ in track.keys]
-    own = np.stack([style.code for _, style in track.keys])
-    np.testing.assert_array_equal(track.codes(times), own)
+    expected = np.stack([style.code for _, style in track.keys])
+    np.testing.assert_array_equal(track.codes(times), expected)
     strengths = np.float32([style.intensity for _, style in track.keys])
     np.testing.assert_array_equal(track.intensities(times), strengths)
-    np.testing.assert_array_equal(track.codes([-5, times[-1] + 5]), own[[0, -1]])
+    np.testing.assert_array_equal(track.codes([-5, times[-1] + 5]), expected[[0, -1]])
     np.testing.assert_array_equal(track.intensities([-5, times[-1] + 5]), strengths[[0, -1]])
     assert track.codes([]).shape == (0, WIDTH)
 
@@ -519,9 +519,9 @@ def test_whatever_is_written_in_quotes_comes_back(track: StyleTrack) -> None:
     text = ", ".join(f'"{style.name}"*2@{time:.3f}' for time, style in track.keys)
     again = parse_style(text, book.__getitem__)
     assert isinstance(again, StyleTrack)
-    for (time, style), (own_time, own) in zip(again.keys, track.keys, strict=True):
-        assert (time, style.name) == (own_time, own.name)
-        assert style.intensity == 2 * book[own.name].intensity
+    for (time, style), (other_time, other) in zip(again.keys, track.keys, strict=True):
+        assert (time, style.name) == (other_time, other.name)
+        assert style.intensity == 2 * book[other.name].intensity
 
 
 def test_a_file_that_exists_needs_no_quotes(tmp_path: Path) -> None:

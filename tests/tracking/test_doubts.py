@@ -50,7 +50,7 @@ class Scripted:
             yield seen
 
 
-def told(folder: Path, pictures: list[Picture], faces: list[Face | None]) -> list[str]:
+def warnings_of(folder: Path, pictures: list[Picture], faces: list[Face | None]) -> list[str]:
     for i, picture in enumerate(pictures):
         (folder / f"{i:03}.png").write_bytes(encode_png(picture))
     return caught(lambda: track_faces(folder, tracker=Scripted(faces)))  # type: ignore[arg-type]
@@ -64,13 +64,13 @@ def caught(work: Callable[[], object]) -> list[str]:
 
 
 def test_one_person_in_one_shot_is_no_doubt(tmp_path: Path) -> None:
-    assert told(tmp_path, [painting(0, i) for i in range(12)], [face()] * 12) == []
+    assert warnings_of(tmp_path, [painting(0, i) for i in range(12)], [face()] * 12) == []
 
 
 def test_a_flash_is_no_cut(tmp_path: Path) -> None:
     pictures = [painting(0, i) for i in range(12)]
     pictures[6] = (pictures[6] * 0.6 + 100).clip(0, 255).astype(np.uint8)
-    assert told(tmp_path, pictures, [face()] * 12) == []
+    assert warnings_of(tmp_path, pictures, [face()] * 12) == []
 
 
 @pytest.mark.parametrize("away", [0, 3])
@@ -78,7 +78,7 @@ def test_a_cut_to_somebody_else_is_told_with_its_time(away: int, tmp_path: Path)
     """Also where nobody is seen for a moment in between."""
     pictures = [painting(0, i) for i in range(5)] + [painting(1, i) for i in range(5 + away)]
     faces = [face()] * 5 + [None] * away + [face()] * 5
-    (text,) = told(tmp_path, pictures, faces)
+    (text,) = warnings_of(tmp_path, pictures, faces)
     assert f"at {(5 + away) / 25:.2f} s" in text
     assert "Cut the video there" in text
 
@@ -96,14 +96,14 @@ def test_a_face_that_is_hardly_seen_is_told(
     seen: Face, light: float, words: str, tmp_path: Path
 ) -> None:
     pictures = [(painting(0, i) * light).astype(np.uint8) for i in range(6)]
-    (text,) = told(tmp_path, pictures, [seen] * 6)
+    (text,) = warnings_of(tmp_path, pictures, [seen] * 6)
     assert words in text
     assert "Give a video" in text
 
 
 def test_a_face_that_is_away_for_long_is_told(tmp_path: Path) -> None:
     faces = [face()] * 3 + [None] * 20 + [face()] * 3
-    (text,) = told(tmp_path, [painting(0)] * 26, faces)
+    (text,) = warnings_of(tmp_path, [painting(0)] * 26, faces)
     assert "no face from 0.12 to 0.92 s" in text
 
 

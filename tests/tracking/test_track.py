@@ -61,9 +61,9 @@ def speaking(count: int) -> np.ndarray:
 
 def test_every_frame_as_it_was(tmp_path: Path) -> None:
     weights = speaking(20)
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     faces = [face(w, yaw=i) for i, w in enumerate(weights)]
-    tracked = track(tmp_path, faces, smoothing=0, progress=lambda *at: told.append(at))
+    tracked = track(tmp_path, faces, smoothing=0, progress=lambda *at: reported.append(at))
     assert tracked.motion.names == ARKIT_NAMES
     assert tracked.motion.fps == FPS
     np.testing.assert_array_equal(tracked.motion.channel("jawOpen"), weights[:, JAW])
@@ -72,7 +72,7 @@ def test_every_frame_as_it_was(tmp_path: Path) -> None:
     np.testing.assert_allclose(tracked.confidence, 0.9)
     assert tracked.lost == ()
     assert tracked.source == str(tmp_path)
-    assert told == [(i + 1, 20) for i in range(20)]
+    assert reported == [(i + 1, 20) for i in range(20)]
 
 
 def test_the_rate_of_a_folder(tmp_path: Path) -> None:
@@ -150,8 +150,8 @@ def test_a_cut_is_no_movement(tmp_path: Path) -> None:
         folder = tmp_path / str(moved)
         folder.mkdir()
         jaw = track(folder, faces, smoothing=2).motion.channel("jawOpen")
-        own = denoise(weights[:20].astype(np.float64), FPS, 2, 0.01)[:, JAW]
-        assert np.allclose(jaw[:20], own, atol=1e-6) == bool(moved)
+        smoothed = denoise(weights[:20].astype(np.float64), FPS, 2, 0.01)[:, JAW]
+        assert np.allclose(jaw[:20], smoothed, atol=1e-6) == bool(moved)
 
 
 def test_denoise_takes_jitter_and_leaves_the_rest() -> None:

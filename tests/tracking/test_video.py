@@ -140,8 +140,8 @@ def test_zero_is_where_the_sound_begins(
     times = range(first, first + 1200, 40)
     path = write_video(tmp_path / "a.mkv", times, sound=sound)
     assert shown(open_images(path))[:48] == [max(0, i + zero) for i in range(min(48, 30 - zero))]
-    heard = Speech.load(path)
-    assert float(heard.duration) == pytest.approx(2 + (sound if sound > 1 else 0), abs=0.01)
+    speech = Speech.load(path)
+    assert float(speech.duration) == pytest.approx(2 + (sound if sound > 1 else 0), abs=0.01)
 
 
 def test_one_frame(tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ def test_damaged_h264(tmp_path: Path) -> None:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, "rgb24")))
         container.mux(stream.encode(None))
     assert len(list(open_images(path))) == 30
-    content, told = path.read_bytes(), 0
+    content, reported = path.read_bytes(), 0
     start, end = content.index(b"mdat") + 4, content.index(b"moov") - 4
     for share in np.linspace(0.05, 0.9, 18):
         damaged, place = bytearray(content), start + int((end - start) * share)
@@ -383,8 +383,8 @@ def test_damaged_h264(tmp_path: Path) -> None:
         try:
             assert len(list(open_images(path))) == 30
         except TrackingError as error:
-            told += "is damaged at about" in str(error)
-    assert told >= 12
+            reported += "is damaged at about" in str(error)
+    assert reported >= 12
 
 
 def test_damaged_photo(tmp_path: Path) -> None:

@@ -68,24 +68,24 @@ def test_no_entry_but_a_few_may_be_left_out(settings: dict[str, Any], tmp_path: 
 
 
 def test_a_misspelt_entry_is_told_its_name(settings: dict[str, Any], tmp_path: Path) -> None:
-    told = refused(settings | {"learning_rat": 0.1}, tmp_path)
-    assert told == "there is no entry learning_rat; did you mean learning_rate?"
+    message = refused(settings | {"learning_rat": 0.1}, tmp_path)
+    assert message == "there is no entry learning_rat; did you mean learning_rate?"
     network = "network" if "trains" in settings else "denoiser"
-    told = refused(changed(settings, (network, "widht"), 3), tmp_path)
-    assert told == f"there is no entry {network}.widht; did you mean {network}.width?"
+    message = refused(changed(settings, (network, "widht"), 3), tmp_path)
+    assert message == f"there is no entry {network}.widht; did you mean {network}.width?"
 
 
 def test_words_and_ranges_are_told(tmp_path: Path) -> None:
     settings = read_config(HOME / "default.json")
-    told = refused(changed(settings, ("amplitude", 0, "measure"), "jawopen"), tmp_path)
-    assert told == 'amplitude[0].measure is "jawopen"; did you mean jawOpen?'
-    told = refused(settings | {"style_dropout": 1.5}, tmp_path)
-    assert told == "style_dropout is 1.5; give a number from 0 to 1."
+    message = refused(changed(settings, ("amplitude", 0, "measure"), "jawopen"), tmp_path)
+    assert message == 'amplitude[0].measure is "jawopen"; did you mean jawOpen?'
+    message = refused(settings | {"style_dropout": 1.5}, tmp_path)
+    assert message == "style_dropout is 1.5; give a number from 0 to 1."
     assert "multiple" in refused(changed(settings, ("denoiser", "width"), 129), tmp_path)
     assert "the same" in refused(changed(settings, ("denoiser", "style"), 64), tmp_path)
     assert "weight above 0" in refused(settings | {"sources": []}, tmp_path)
-    told = refused(settings | {"trains": "predictor"}, tmp_path)
-    assert 'write "style predictor"' in told
+    message = refused(settings | {"trains": "predictor"}, tmp_path)
+    assert 'write "style predictor"' in message
 
 
 def test_a_base_is_found_and_does_not_go_round(tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ def batch(seed: int, size: int = 12) -> Batch:
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal((size, 2 * FRAMES + 1 + 6))
     path = np.stack([np.convolve(row, np.hanning(7), "valid") for row in noise])
-    heard = 0.1 * rng.standard_normal((size, 2 * FRAMES + 1, FEATURES)) + path[..., None]
+    features = 0.1 * rng.standard_normal((size, 2 * FRAMES + 1, FEATURES)) + path[..., None]
     target = np.zeros((size, FRAMES, len(CHANNELS)))
     target[..., INDEX["jawOpen"]] = (path[:, 1::2] / 4).clip(0, 1)
-    tensors = (heard, target, np.ones_like(target), target, np.zeros((size, FRAMES), bool))
+    tensors = (features, target, np.ones_like(target), target, np.zeros((size, FRAMES), bool))
     return Batch(*(torch.from_numpy(x).float() for x in tensors[:4]), torch.from_numpy(tensors[4]))
 
 

@@ -97,13 +97,13 @@ def faces(spread: float = 0.1) -> dict[str, training.Face]:
     rng = np.random.default_rng(0)
     found = {}
     for number, name in enumerate("AB"):
-        codes, own = {}, {}
+        codes, clip_rests = {}, {}
         rest = np.full(52, 0.2 * number, np.float32)
         for index, emotion in enumerate(EMOTIONS[:2]):
             code = np.repeat(np.float32([2 * index - 1, 2 * number - 1]), 8)
             codes[emotion] = code + spread * rng.standard_normal((5, 16)).astype(np.float32)
-            own[emotion] = np.tile(rest, (5, 1)) + 0.5 * index
-        found[name] = training.Face(codes, rest[None], own)
+            clip_rests[emotion] = np.tile(rest, (5, 1)) + 0.5 * index
+        found[name] = training.Face(codes, rest[None], clip_rests)
     return found
 
 
@@ -164,8 +164,8 @@ def test_a_portrait_is_of_another_moment_and_says_nothing_of_the_mood() -> None:
         for mood in EMOTIONS[:2]
     }
     assert np.abs(rests["neutral"] - rests["angry"]).max() < 0.05
-    own = training.draw_rest(people["A"], "angry", 0, {"cross_identity": False}, rng)
-    assert own[0] == pytest.approx(0.5)
+    rest_of_clip = training.draw_rest(people["A"], "angry", 0, {"cross_identity": False}, rng)
+    assert rest_of_clip[0] == pytest.approx(0.5)
 
 
 def test_faces_are_read_with_their_resting_offset(corpus: Path, model: MotionModel) -> None:
@@ -179,21 +179,21 @@ def test_faces_are_read_with_their_resting_offset(corpus: Path, model: MotionMod
     assert rest[0, INDEX["browInnerUp"]] == pytest.approx(0.05, abs=1e-3)
     assert people["B"].codes["sad"].shape == (4, 8)
     assert np.abs(people["B"].codes["sad"].mean(0) - people["B"].codes["angry"].mean(0)).max() > 0.1
-    shown = people["A"].own["angry"][:, INDEX["browDownLeft"]]
+    shown = people["A"].clip_rests["angry"][:, INDEX["browDownLeft"]]
     assert (shown > 0.3).all()
 
 
 @pytest.mark.usefixtures("voices")
-def test_labelled_speech_is_heard_in_variants(config: Path, corpus: Path, tmp_path: Path) -> None:
+def test_labelled_speech_is_used_in_variants(config: Path, corpus: Path, tmp_path: Path) -> None:
     (corpus / "acts").mkdir()
     write_sound(corpus / "acts" / "one.flac")
     (corpus / "acts" / "labels.tsv").write_text("id\tspeaker\temotion\none\tX\tsad\n", "utf-8")
     settings = read_config(config) | {"sources": [{"folder": "acts", "variants": 3}]}
-    heard = training.load_examples(settings, corpus, tmp_path / "cache")
-    acted = [example for example in heard if example.origin == "acted"]
-    assert sorted({example.emotion for example in acted}) == sorted(EMOTIONS)
-    assert {example.speaker for example in acted} <= set(settings["voices"])
-    labelled = [example for example in heard if example.origin == "acts"]
+    examples = training.load_examples(settings, corpus, tmp_path / "cache")
+    emotional = [example for example in examples if example.origin == "acted"]
+    assert sorted({example.emotion for example in emotional}) == sorted(EMOTIONS)
+    assert {example.speaker for example in emotional} <= set(settings["voices"])
+    labelled = [example for example in examples if example.origin == "acts"]
     assert [(one.emotion, one.speaker) for one in labelled] == [("sad", "X")] * 3
     assert np.abs(labelled[0].summaries[0] - labelled[1].summaries[0]).max() > 0.1
 

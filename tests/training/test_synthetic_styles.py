@@ -7,10 +7,10 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.training.synthetic_styles import (
     EMOTIONS,
     PARTING,
-    Manner,
-    apply_manner,
+    SyntheticStyle,
+    apply_style,
     draw_face,
-    draw_manner,
+    draw_style,
     face,
 )
 
@@ -25,26 +25,28 @@ def talking(frames: int = 100) -> np.ndarray:
     return values
 
 
-def test_the_plain_manner_changes_nothing() -> None:
-    np.testing.assert_array_equal(apply_manner(talking(), Manner()), talking())
+def test_the_plain_style_changes_nothing() -> None:
+    np.testing.assert_array_equal(apply_style(talking(), SyntheticStyle()), talking())
 
 
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_closed_lips_stay_closed_in_every_emotion(emotion: str) -> None:
-    moved = apply_manner(talking(), Manner(2 * face(EMOTIONS[emotion])))
+    moved = apply_style(talking(), SyntheticStyle(2 * face(EMOTIONS[emotion])))
     closed = talking()[:, INDEX["jawOpen"]] == 0
     assert closed.any()
     assert np.abs(moved[closed][:, [INDEX[name] for name in PARTING]]).max() == 0
 
 
 def test_rounded_lips_smile_less() -> None:
-    smile = apply_manner(talking(), Manner(face(EMOTIONS["happy"])))[:, INDEX["mouthSmileLeft"]]
+    smile = apply_style(talking(), SyntheticStyle(face(EMOTIONS["happy"])))[
+        :, INDEX["mouthSmileLeft"]
+    ]
     rounded = talking()[:, INDEX["mouthPucker"]] > 0.5
     assert smile[rounded].max() < 0.8 * smile[~rounded].max()
 
 
 def test_articulation_scales_the_lips_and_head_the_head() -> None:
-    moved = apply_manner(talking(), Manner(articulation=1.5, head=0.5))
+    moved = apply_style(talking(), SyntheticStyle(articulation=1.5, head=0.5))
     np.testing.assert_allclose(
         moved[:, INDEX["jawOpen"]], 1.5 * talking()[:, INDEX["jawOpen"]], rtol=1e-5
     )
@@ -52,14 +54,14 @@ def test_articulation_scales_the_lips_and_head_the_head() -> None:
 
 
 def test_beats_lift_the_brows_with_the_voice() -> None:
-    moved = apply_manner(talking(), Manner(beats=0.3))
+    moved = apply_style(talking(), SyntheticStyle(beats=0.3))
     brow, jaw = moved[:, INDEX["browInnerUp"]], talking()[:, INDEX["jawOpen"]]
     assert np.corrcoef(brow, jaw)[0, 1] > 0.6
 
 
-def test_drawn_manners_stay_in_range_and_differ() -> None:
+def test_drawn_styles_stay_in_range_and_differ() -> None:
     rng = np.random.default_rng(0)
-    drawn = [apply_manner(talking(), draw_manner(rng)) for _ in range(40)]
+    drawn = [apply_style(talking(), draw_style(rng)) for _ in range(40)]
     shapes = np.stack(drawn)[..., :52]
     assert shapes.min() >= 0
     assert shapes.max() <= 1
@@ -69,10 +71,10 @@ def test_drawn_manners_stay_in_range_and_differ() -> None:
 def test_drawn_faces_reach_every_shape_that_is_held_and_no_other() -> None:
     rng = np.random.default_rng(0)
     faces = np.stack([draw_face(rng) for _ in range(200)])
-    held = (faces > 0).any(0)
+    raised = (faces > 0).any(0)
     for name in ("browDownLeft", "browInnerUp", "mouthSmileRight", "eyeBlinkLeft", "noseSneerLeft"):
-        assert held[INDEX[name]]
+        assert raised[INDEX[name]]
     for name in ("jawOpen", "mouthClose", "mouthPucker", "tongueOut", "eyeLookInLeft"):
-        assert not held[INDEX[name]]
+        assert not raised[INDEX[name]]
     both = faces[:, [INDEX["browDownLeft"], INDEX["browDownRight"]]]
     assert np.corrcoef(both.T)[0, 1] > 0.8

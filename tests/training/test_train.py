@@ -124,7 +124,9 @@ def test_features_are_made_anew_when_what_they_are_made_from_has_changed(
     settings = training.read_config(config)
     first = load_sources(settings, corpus, tmp_path / "cache")
     again = load_sources(settings, corpus, tmp_path / "cache")
-    np.testing.assert_array_equal(first[0][0].takes[1].features, again[0][0].takes[1].features)
+    np.testing.assert_array_equal(
+        first[0][0].variants[1].features, again[0][0].variants[1].features
+    )
     assert len(list((tmp_path / "cache").iterdir())) == 1
     if change == "sound":
         write_sound(corpus / "clips" / "clip0.flac", 1.6)
@@ -138,7 +140,7 @@ def test_features_are_made_anew_when_what_they_are_made_from_has_changed(
         monkeypatch.setattr(phonetics, "WEIGHTS", copied)
     other = load_sources(settings, corpus, tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) == 2
-    one, another = (source[0][0].takes[0].features for source in (first, other))
+    one, another = (source[0][0].variants[0].features for source in (first, other))
     assert one.shape != another.shape or not np.array_equal(one, another)
 
 
@@ -248,7 +250,7 @@ def test_speakers_are_brought_to_one_scale(corpus: Path) -> None:
 def test_a_variant_is_aligned_with_its_curves(corpus: Path, config: Path, tmp_path: Path) -> None:
     sources = load_sources(training.read_config(config), corpus, tmp_path / "cache")
     for recording in sources[0]:
-        plain, varied = recording.takes
+        plain, varied = recording.variants
         assert len(plain.values) == 50
         assert len(plain.features) == 101
         assert len(varied.features) == 2 * len(varied.values) + 1

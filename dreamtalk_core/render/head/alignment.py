@@ -44,20 +44,20 @@ def alignment(face: Movements) -> tuple[Array, float, Array] | None:
     head = load_head()
     none = np.zeros((0, *head.vertices.shape), np.float32)
     built_in = Movements(head.vertices, head.deltas, none, np.zeros(len(head.vertices), bool))
-    own, model = _anchors(face), _anchors(built_in)
-    if np.isnan(own).any():
+    anchors, model = _anchors(face), _anchors(built_in)
+    if np.isnan(anchors).any():
         return None
     frames = []
-    for left, right, mouth in (own, model):
+    for left, right, mouth in (anchors, model):
         across = (left - right) / max(float(np.linalg.norm(left - right)), 1e-9)
         up = (left + right) / 2 - mouth
         up = up - across * float(up @ across)
         up = up / max(float(np.linalg.norm(up)), 1e-9)
         frames.append(np.stack([across, up, np.cross(across, up)]))
-    spread = [float(np.sqrt(((a - a.mean(axis=0)) ** 2).sum())) for a in (own, model)]
+    spread = [float(np.sqrt(((a - a.mean(axis=0)) ** 2).sum())) for a in (anchors, model)]
     scale = spread[1] / max(spread[0], 1e-9)
     turn: Array = frames[1].T @ frames[0]
-    return turn, scale, model.mean(axis=0) - scale * turn @ own.mean(axis=0)
+    return turn, scale, model.mean(axis=0) - scale * turn @ anchors.mean(axis=0)
 
 
 def _anchors(face: Movements) -> Array:

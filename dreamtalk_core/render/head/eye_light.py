@@ -25,10 +25,10 @@ def light_in_eye(
     """How open to the light a place on an eyeball is, how much of it gathers, and its glint."""
     # The near eye's frame: where on the ball, and where it looks.
     e = 1 if _far(eyes, 1, place) < _far(eyes, 0, place) else 0
-    own = (place[0] - eyes[e, 0], place[1] - eyes[e, 1], place[2] - eyes[e, 2])
+    local = (place[0] - eyes[e, 0], place[1] - eyes[e, 1], place[2] - eyes[e, 2])
     gaze = (eyes[e, 3], eyes[e, 4], eyes[e, 5])
-    rise = own[0] * eyes[e, 6] + own[1] * eyes[e, 7] + own[2] * eyes[e, 8]
-    across = own[0] * eyes[e, 9] + own[1] * eyes[e, 10] + own[2] * eyes[e, 11]
+    rise = local[0] * eyes[e, 6] + local[1] * eyes[e, 7] + local[2] * eyes[e, 8]
+    across = local[0] * eyes[e, 9] + local[1] * eyes[e, 10] + local[2] * eyes[e, 11]
     # The lids' shade: deep under the upper one, in the corners, faint below.
     lid = eyes[e, 12]
     shade_ = clip((lid - rise) * np.float32(0.19))
@@ -40,13 +40,15 @@ def light_in_eye(
     cool = shade_ * (ONE - np.float32(0.08) * corner)
     # Cornea: a smaller sphere in front of the ball carries the window's reflection.
     ahead = np.float32(7.6)
-    bulge = unit((own[0] - ahead * gaze[0], own[1] - ahead * gaze[1], own[2] - ahead * gaze[2]))
+    bulge = unit(
+        (local[0] - ahead * gaze[0], local[1] - ahead * gaze[1], local[2] - ahead * gaze[2])
+    )
     on = clip((dot(bulge, gaze) - np.float32(0.60)) * np.float32(5.0))
     glint = _glint(between(normal, bulge, on), view, lamps)
     glint *= clip((lid - rise) * np.float32(0.9))
     # Light falls through the cornea and gathers on the far side of the iris.
     key = lamps.key
-    gather = np.float32(0.07) * (dot(own, gaze) * dot(gaze, key) - dot(own, key))
+    gather = np.float32(0.07) * (dot(local, gaze) * dot(gaze, key) - dot(local, key))
     gather = min(max(gather * np.float32(1.6), np.float32(-0.3)), ONE)
     return (open_[0] * shade_, open_[1] * cool, open_[2] * cool), ONE + on * gather, glint
 

@@ -48,8 +48,8 @@ def kind_of(names: Sequence[str]) -> str:
     """The material: a name of `MATERIALS`. The mesh's own name counts before its material's."""
     for name in names:
         words = plain(name[-_LONGEST_NAME:])
-        for kind, telling in _KINDS:
-            if any(word in words for word in telling):
+        for kind, keywords in _KINDS:
+            if any(word in words for word in keywords):
                 return kind
     return "skin"
 
@@ -161,9 +161,9 @@ def make_atlas(surfaces: Sequence[tuple[Array, Picture]]) -> tuple[Picture, Arra
     for top, texture in different.values():
         atlas[top : top + len(texture), : texture.shape[1]] = texture[..., :3]
     places = []
-    for (own, texture), top in zip(surfaces, tops, strict=True):
+    for (points, texture), top in zip(surfaces, tops, strict=True):
         size = np.array(texture.shape[1::-1])
-        uv = own - np.floor(own.min(axis=0))
+        uv = points - np.floor(points.min(axis=0))
         # Repeated within the part: vertices on a seam are then wrong, the rest is right.
         uv = np.where(uv.max(axis=0) > 1.001, uv % 1, uv)
         # Half a pixel from the edge, or the neighbour shows.

@@ -48,9 +48,9 @@ class HeadPictures:
         self.see_through = look.background is None
         rates = [one.fps for one in named.values()]
         if any(fps != self.fps for fps in rates):
-            told = ", ".join(f"{float(fps):g}" for fps in rates)
+            listed = ", ".join(f"{float(fps):g}" for fps in rates)
             raise RenderError(
-                f"Motions side by side need one frame rate, not {told}. Resample them."
+                f"Motions side by side need one frame rate, not {listed}. Resample them."
             )
 
     def __len__(self) -> int:

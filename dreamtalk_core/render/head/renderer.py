@@ -158,8 +158,8 @@ class HeadRenderer:
         self.zoom = zoom
         self.channels = 4 if background is None else 3
         self.head = head or load_head()
-        own = np.arange(len(self.head.vertices), dtype=np.int32)
-        self._weld = self.head.weld if isinstance(self.head, SplitHead) else own
+        unwelded = np.arange(len(self.head.vertices), dtype=np.int32)
+        self._weld = self.head.weld if isinstance(self.head, SplitHead) else unwelded
         self._atlas = _to_linear(self.head.atlas)
         if background == "studio":
             self._picture = _backdrop(size)

@@ -41,8 +41,8 @@ class Eye:
         rest = rig.place(template.refine(rig.rest.astype(np.float32)).astype(float), rig.turn)
         self._rest = rest[template.eye_loops[side], :2]
         # On the head's own axes, for the turns: the iris lies before the line between the corners.
-        self._own = rig.rest[self._loop].mean(0)
-        self._rest_depth = (self._own @ rig.turn.T)[2]
+        self._rest_middle = rig.rest[self._loop].mean(0)
+        self._rest_depth = (self._rest_middle @ rig.turn.T)[2]
         margin = 0.75 * self._width
         low, high = window(self._rest, margin, image)
         self._left, self._top = int(low[0]), int(low[1])
@@ -86,10 +86,12 @@ class Eye:
     def draw(self, out: Bytes, loop: Float, weights: Float, rotation: Array) -> None:
         """Into a frame, inside the lids' edges [64, 2]."""
         shift = self._shift(weights)
-        where = self._rig.place(self._own[None], rotation, np.array([self._rest_depth]))[0, :2]
-        rest = self._rig.place(self._own[None], self._rig.turn)[0, :2]
+        where = self._rig.place(self._rest_middle[None], rotation, np.array([self._rest_depth]))[
+            0, :2
+        ]
+        rest = self._rig.place(self._rest_middle[None], self._rig.turn)[0, :2]
         larger = (self._rig.distance - self._rest_depth) / (
-            self._rig.distance - (self._own @ rotation.T)[2]
+            self._rig.distance - (self._rest_middle @ rotation.T)[2]
         )
         flip = np.array([[1.0, -1.0], [-1.0, 1.0]])
         turn = (rotation @ self._rig.turn.T)[:2, :2] * flip * larger
@@ -133,8 +135,8 @@ class Eye:
     def _shift(self, weights: Float) -> Array:
         """How far the iris moves in the photo [2], pixels, right and down."""
         gaze = gaze_rotation(weights, self._name)[:, 2]
-        own = _BALL * self._radius * np.array([gaze[0], gaze[1], 0.0])
-        space = self._rig.turn @ own
+        offset = _BALL * self._radius * np.array([gaze[0], gaze[1], 0.0])
+        space = self._rig.turn @ offset
         return np.array([space[0], -space[1]])
 
 

@@ -64,10 +64,10 @@ class Mouth:
             factors[index] = jaw if name.startswith("jaw") else mouth
         self._deltas = (head.deltas[:, used] * factors).reshape(52, -1).astype(np.float32)
         # Where the lips meet, on the built-in head and here.
-        model, own = rig.template.rest, rig.rest
+        model, landmarks = rig.template.rest, rig.rest
         upper, lower = list(UPPER_LIP[-1]), list(LOWER_LIP[-1])
         self._anchor = ((model[upper] + model[lower]) / 2).mean(0).astype(float)
-        self._place = 0.7 * own[upper].mean(0) + 0.3 * own[lower].mean(0)
+        self._place = 0.7 * landmarks[upper].mean(0) + 0.3 * landmarks[lower].mean(0)
         # Of a head that looks down the lips would hide the teeth behind them.
         self._lower = _LOWER + float(np.clip(_BEHIND * np.sin(np.radians(rig.angles[0])), -2, 3))
         self._grow = rig.scale * np.array([mouth[0], (mouth[0] + jaw[1]) / 2, mouth[0]])
@@ -93,8 +93,8 @@ class Mouth:
         if len(teeth) > 20:
             bright = np.percentile(teeth.mean(1), 70)
             if bright > 110:
-                own_teeth = linear(teeth[teeth.mean(1) >= bright].mean(0))
-                albedo[vertex_material == _TEETH] = own_teeth * 1.1
+                teeth_colour = linear(teeth[teeth.mean(1) >= bright].mean(0))
+                albedo[vertex_material == _TEETH] = teeth_colour * 1.1
         # The built-in head's gaps between teeth are too dark for a picture this small.
         occlusion = np.where(
             (vertex_material == _TEETH)[:, None], head.colours[used] ** 0.4, head.colours[used]
@@ -117,16 +117,16 @@ class Mouth:
         cover = inner(cover, max(1, round(0.008 * self._width)))
         if cover.max() <= 0.01:
             return
-        own = self._posed(weights)
-        space = own @ rotation.T
-        points = self._rig.place(own, rotation, np.full(len(own), self._rest_place_depth))
+        vertices = self._posed(weights)
+        space = vertices @ rotation.T
+        points = self._rig.place(vertices, rotation, np.full(len(vertices), self._rest_place_depth))
         samples = np.empty_like(points, dtype=np.float32)
         samples[:, 0] = (points[:, 0] - left + 0.5) * _FINE
         samples[:, 1] = (points[:, 1] - top + 0.5) * _FINE
         samples[:, 2] = points[:, 2] + 1e4
-        normals = np.empty(own.shape, np.float32)
+        normals = np.empty(vertices.shape, np.float32)
         vertex_normals(space.astype(np.float32), self._triangles, self._weld, normals)
-        colours = self._shaded(own, normals)
+        colours = self._shaded(vertices, normals)
         shape = (cover.shape[0] * _FINE, cover.shape[1] * _FINE)
         depth, owner = np.zeros(shape, np.float32), np.full(shape, -1, np.int32)
         fill(samples, self._triangles, self._two_sided, depth, owner)
@@ -169,9 +169,9 @@ class Mouth:
         )
         return result
 
-    def _shaded(self, own: Array, normals: Float) -> Float:
+    def _shaded(self, vertices: Array, normals: Float) -> Float:
         """Linear colours [V, 3]: light from the front and above, less of it further back."""
-        back = (self._place[2] - own[:, 2]) / (self._rig.scale * 10.0)  # cm behind the lips
+        back = (self._place[2] - vertices[:, 2]) / (self._rig.scale * 10.0)  # cm behind the lips
         reach = np.where(self._material == _TEETH, 3.2, 2.1)
         light = np.exp(-np.maximum(back - 0.5, 0) / reach)
         facing = np.abs(normals[:, 2]) * 0.75 + np.maximum(normals[:, 1], 0) * 0.25 + 0.15

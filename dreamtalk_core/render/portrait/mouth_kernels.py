@@ -93,13 +93,13 @@ def blend_mouth(
             px, py = np.float32(x + left), np.float32(y + top)
             u = back[0, 0] * px + back[0, 1] * py + origin[0] - photo_left
             v = back[1, 0] * px + back[1, 1] * py + origin[1] - photo_top
-            own = zero
+            photo_share = zero
             if zero <= u < shown.shape[1] - 1 and zero <= v < shown.shape[0] - 1:
                 iu, iv = int(u), int(v)
                 tu, tv = u - np.float32(iu), v - np.float32(iv)
-                own = (shown[iv, iu] * (one - tu) + shown[iv, iu + 1] * tu) * (one - tv)
-                own += (shown[iv + 1, iu] * (one - tu) + shown[iv + 1, iu + 1] * tu) * tv
-            if own > zero:
+                photo_share = (shown[iv, iu] * (one - tu) + shown[iv, iu + 1] * tu) * (one - tv)
+                photo_share += (shown[iv + 1, iu] * (one - tu) + shown[iv + 1, iu + 1] * tu) * tv
+            if photo_share > zero:
                 cubic(photo, u, v, colour)
             for c in range(3):
                 light = max(synthetic[y, x, c] * shade, zero)
@@ -110,7 +110,7 @@ def blend_mouth(
                         0.055
                     )
                 value *= np.float32(255.0)
-                if own > zero:
-                    value += own * (min(max(colour[c], zero), np.float32(255.0)) - value)
+                if photo_share > zero:
+                    value += photo_share * (min(max(colour[c], zero), np.float32(255.0)) - value)
                 old = np.float32(out[y, x, c])
                 out[y, x, c] = np.uint8(old + alpha * (value - old) + np.float32(0.5))

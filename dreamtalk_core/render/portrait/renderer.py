@@ -147,10 +147,10 @@ class PortraitRenderer:
         # A neck that the frame cuts off stays there: what is below it is not known.
         below = source[len(rest) :, 1] - source[template.boundary, 1].max()
         left = image.shape[0] - 1 - source[len(rest) :, 1]
-        held = _smooth(left / self.rig.size, 0.0, 0.4)
-        held = np.where(below > 0, held, 1.0) ** _smooth(below / self.rig.size, 0.0, 0.15)
+        movable = _smooth(left / self.rig.size, 0.0, 0.4)
+        movable = np.where(below > 0, movable, 1.0) ** _smooth(below / self.rig.size, 0.0, 0.15)
         self._triangles = np.concatenate([facing, outside]).astype(np.int32)
-        self._head = np.concatenate([np.ones(len(rest)), ring.head * held])
+        self._head = np.concatenate([np.ones(len(rest)), ring.head * movable])
         self._eyes = [Eye(self.image, self.rig, side, points) for side in range(2)]
         self._mouth = Mouth(self.image, self.rig, source[template.mouth_loop, :2])
         self._local = threading.local()
@@ -216,10 +216,10 @@ class PortraitRenderer:
         landmarks = self.rig.pose(weights)
         fine = self.rig.template.refine((landmarks - self.rig.rest).astype(np.float32))
         ring = self._ring
-        own = self._rest.copy()
-        own[: self._face] += fine
-        own[self._face :] += ring.follow[:, None] * fine[self.rig.template.boundary][ring.edge]
-        points = self.rig.place(own, rotation, self._rest_depth)
+        vertices = self._rest.copy()
+        vertices[: self._face] += fine
+        vertices[self._face :] += ring.follow[:, None] * fine[self.rig.template.boundary][ring.edge]
+        points = self.rig.place(vertices, rotation, self._rest_depth)
         source = self._source
         points[self._face :, :2] = source[self._face :] + self._head[self._face :, None] * (
             points[self._face :, :2] - source[self._face :]

@@ -143,14 +143,14 @@ class FaceRig:
         """[3, 3] from the head's own axes to space, for angles added to those at rest."""
         return rotation_matrix(self.angles + np.asarray(head_rotation, float))
 
-    def place(self, own: Array, rotation: Array, rest_depth: Array | None = None) -> Array:
+    def place(self, local: Array, rotation: Array, rest_depth: Array | None = None) -> Array:
         """Points of the picture [N, 3] (y down; z in pixels, nearer is larger) from points on the
         head's own axes, for a viewer at `distance`.
 
         rest_depth [N]: their z in space at rest. The landmarks have been seen from that distance
         already, so that only a change of depth changes their size.
         """
-        space = own @ rotation.T
+        space = local @ rotation.T
         before = space[:, 2] if rest_depth is None else rest_depth
         larger = (self.distance - before) / (self.distance - space[:, 2])
         points = np.empty_like(space)
@@ -165,13 +165,13 @@ class FaceRig:
         x = self.template.rest[:, 0]
         path = (1 - _LID_MEETING + _LID_OVERLAP) * (self.rest[lower] - self.rest[upper])
         moves = np.flatnonzero(np.linalg.norm(delta, axis=1) > 0.01)
-        own, model = np.empty((len(moves), 3)), np.empty((len(moves), 3))
+        wanted, model = np.empty((len(moves), 3)), np.empty((len(moves), 3))
         for axis in range(3):
-            own[:, axis] = np.interp(x[moves], x[upper], path[:, axis])
+            wanted[:, axis] = np.interp(x[moves], x[upper], path[:, axis])
             model[:, axis] = np.interp(x[moves], x[upper], delta[upper, axis])
         share = (delta[moves] * model).sum(1) / np.maximum((model**2).sum(1), 1e-6)
         result = np.zeros((len(delta), 3))
-        result[moves] = np.clip(share, -0.15, 1.0)[:, None] * own
+        result[moves] = np.clip(share, -0.15, 1.0)[:, None] * wanted
         result[upper] = path
         result[lower] = _LID_MEETING * (self.rest[upper] - self.rest[lower])
         result[[loop[0], loop[8]]] = 0
@@ -185,10 +185,10 @@ class FaceRig:
             return np.zeros_like(self.rest)
         gap += self._lip_overlap
         x = self.rest[:, 0]
-        own = np.interp(x, x[upper], gap)
+        wanted = np.interp(x, x[upper], gap)
         closes = delta[lower, 1] - delta[upper, 1]
         model = np.interp(x, x[upper], np.maximum(closes, 0.3 * closes.max()))
-        result = delta * (own / model)[:, None]
+        result = delta * (wanted / model)[:, None]
         result[:, 0] *= 0.3
         share = float(-delta[upper, 1].sum() / closes.sum())
         result[upper] = [0, -1, 0] * (share * gap)[:, None]
@@ -204,11 +204,13 @@ def _fit(model: Array, points: Array) -> tuple[float, Array]:
     return scale, p.mean(0) - scale * m.mean(0)
 
 
-def _proportions(own: Array, model: Array) -> dict[str, Array]:
+def _proportions(rest: Array, model: Array) -> dict[str, Array]:
     """What the movements of each region are to be scaled with, [3], from landmarks in mm."""
 
     def ratio(a: int, b: int, axis: int) -> float:
-        return float(np.clip(abs(own[a] - own[b])[axis] / abs(model[a] - model[b])[axis], 0.7, 1.4))
+        return float(
+            np.clip(abs(rest[a] - rest[b])[axis] / abs(model[a] - model[b])[axis], 0.7, 1.4)
+        )
 
     width = ratio(61, 291, 0)
     below = ratio(2, 152, 1)

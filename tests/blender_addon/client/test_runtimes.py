@@ -77,18 +77,18 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
 def test_usual_places(tmp_path: Path, comfy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     monkeypatch.setenv("PATH", "")
-    own = tmp_path / "own"
-    assert usual_runtime(own) is None
+    folder = tmp_path / "own"
+    assert usual_runtime(folder) is None
     (tmp_path / "home").mkdir()
     comfy.rename(tmp_path / "home" / "ComfyUI")
-    found = usual_runtime(own)
+    found = usual_runtime(folder)
     assert found is not None
     assert found.core == tmp_path / "home/ComfyUI/custom_nodes/dream-talk"
     # A half-made environment of our own does not count, a whole one comes first.
-    touch(own / "bin/python")
-    assert usual_runtime(own) == found
-    touch(own / STAMP)
-    assert usual_runtime(own) == Runtime(own / "bin/python")
+    touch(folder / "bin/python")
+    assert usual_runtime(folder) == found
+    touch(folder / STAMP)
+    assert usual_runtime(folder) == Runtime(folder / "bin/python")
 
 
 def test_a_comfyui_without_the_nodes_is_no_find(

@@ -120,14 +120,16 @@ def test_eyes_of_their_own_turn(written: Path, tmp_path: Path) -> None:
         names[:] = [name.replace("eyeLook", "unknown") for name in names]
 
     head = load_glb_head(changed(written, tmp_path / "eyes.glb", without_gaze))
-    own = load_head()
-    for (first, last), (a, b) in zip(head.eyes, own.eyes, strict=True):
+    built_in = load_head()
+    for (first, last), (a, b) in zip(head.eyes, built_in.eyes, strict=True):
         assert last - first >= (b - a) / 2
-    np.testing.assert_allclose(head.eye_centres, own.eye_centres, atol=1.0)
+    np.testing.assert_allclose(head.eye_centres, built_in.eye_centres, atol=1.0)
     weights = np.zeros(52, np.float32)
     weights[[INDEX["eyeLookOutLeft"], INDEX["eyeLookInRight"]]] = 1
-    picture, expected = (HeadRenderer(192, one).render(weights).astype(int) for one in (head, own))
-    straight = HeadRenderer(192, own).render(np.zeros(52, np.float32)).astype(int)
+    picture, expected = (
+        HeadRenderer(192, one).render(weights).astype(int) for one in (head, built_in)
+    )
+    straight = HeadRenderer(192, built_in).render(np.zeros(52, np.float32)).astype(int)
     # The built-in lids follow the gaze a little, these do not: they have no shape for it.
     change = np.abs(picture - expected)[75:100, 50:140].mean()
     assert change < 0.6 * np.abs(straight - expected)[75:100, 50:140].mean()
@@ -214,7 +216,7 @@ def test_heads_without_arkit_speak(
     renderer = HeadRenderer(192, load_glb_head(changed(written, tmp_path / "a.glb", change)))
     rest, opened = np.zeros(52, np.float32), np.zeros(52, np.float32)
     opened[INDEX["jawOpen"]] = 0.5
-    calm, speaking = (renderer.render(own).astype(int) for own in (rest, opened))
+    calm, speaking = (renderer.render(shapes).astype(int) for shapes in (rest, opened))
     # The head is where the built-in one is, though by other signs.
     assert np.abs(calm - built_in[0]).mean() < 10
     mouth, brow = np.abs(speaking - calm)[120:150, 70:120], np.abs(speaking - calm)[40:75, 60:130]
@@ -227,7 +229,7 @@ def test_vrm_heads_blink(written: Path, tmp_path: Path, change: Callable[[Docume
     renderer = HeadRenderer(192, load_glb_head(changed(written, tmp_path / "a.glb", change)))
     shut = np.zeros(52, np.float32)
     shut[[INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]] = 1
-    calm, shown = (renderer.render(own).astype(int) for own in (np.zeros(52), shut))
+    calm, shown = (renderer.render(shapes).astype(int) for shapes in (np.zeros(52), shut))
     assert np.abs(shown - calm)[75:100, 60:130].mean() > 5
     assert np.abs(shown - calm)[120:150].mean() < 1
 
@@ -246,7 +248,11 @@ def test_every_index_of_an_expression_is_checked(
         preset = document["extensions"]["VRMC_vrm"]["expressions"]["preset"]
         preset["aa"]["morphTargetBinds"][0][key] = value
 
-    for change in (first, lambda own: second(own, "index"), lambda own: second(own, "node")):
+    for change in (
+        first,
+        lambda document: second(document, "index"),
+        lambda document: second(document, "node"),
+    ):
         with pytest.raises(RenderError, match="damaged"):
             load_glb_head(changed(written, tmp_path / "a.glb", change))
 
@@ -321,15 +327,15 @@ def refused(path: Path) -> str:
     began = time.perf_counter()
     tracemalloc.start()
     try:
-        with pytest.raises(RenderError) as told:
+        with pytest.raises(RenderError) as raised:
             load_glb_head(path)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert peak < 1_000_000_000
     assert time.perf_counter() - began < 10
-    assert "\n" not in str(told.value)
-    return str(told.value)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
 
 
 def indices(document: Document) -> list[tuple[Any, Any]]:
@@ -390,9 +396,11 @@ def test_a_texture_that_cannot_be_read_is_told(written: Path, tmp_path: Path) ->
         document["images"][0] = {"uri": "data:image/png;base64,bm90aGluZw=="}
         document["materials"][0]["name"] = "Face \x1b[2J"
 
-    with pytest.warns(DreamTalkWarning, match=r"material Face \\x1b\[2J cannot be read") as told:
+    with pytest.warns(
+        DreamTalkWarning, match=r"material Face \\x1b\[2J cannot be read"
+    ) as warnings:
         load_glb_head(changed(written, tmp_path / "head.glb", spoil))
-    assert len(told) == len(document_of(written)["materials"])
+    assert len(warnings) == len(document_of(written)["materials"])
 
 
 def document_of(path: Path) -> Document:

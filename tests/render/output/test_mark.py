@@ -22,13 +22,13 @@ def check_packet(packet: bytes, text: str) -> None:
     """An XMP packet with the text and the IPTC's term, at their proper places."""
     root = ElementTree.fromstring(packet.decode("utf-8"))
     source = root.find(".//{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType")
-    said = root.find(
+    description = root.find(
         ".//{http://purl.org/dc/elements/1.1/}description//"
         "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"
     )
     assert source is not None
-    assert said is not None
-    assert (source.text, said.text) == (SOURCE_TYPE, text)
+    assert description is not None
+    assert (source.text, description.text) == (SOURCE_TYPE, text)
 
 
 @pytest.mark.parametrize("name", ["v.mp4", "v.mov"])

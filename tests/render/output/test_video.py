@@ -79,23 +79,23 @@ def test_frame_count_rate_and_length(tmp_path: Path, fps: Fraction) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "rate", "channels", "kept"),
+    ("suffix", "rate", "channels", "expected_rate"),
     [(".wav", 16000, 1, 16000), (".wav", 44100, 2, 44100), (".flac", 48000, 2, 48000)],
 )
 def test_sound_keeps_its_rate_and_its_place(
-    tmp_path: Path, suffix: str, rate: int, channels: int, kept: int
+    tmp_path: Path, suffix: str, rate: int, channels: int, expected_rate: int
 ) -> None:
     sound = tmp_path / f"s{suffix}"
     write_sound(sound, rate, channels, 1.5, click=0.7)
     path = tmp_path / "v.mp4"
     write_video(path, frames(50), Fraction(25), sound)
     _, decoded, decoded_rate = read_back(path)
-    assert decoded_rate == kept
+    assert decoded_rate == expected_rate
     assert decoded.shape[0] == channels
-    assert np.abs(decoded).argmax(axis=1)[0] / kept == pytest.approx(0.7, abs=0.008)
+    assert np.abs(decoded).argmax(axis=1)[0] / expected_rate == pytest.approx(0.7, abs=0.008)
     # Padded with silence after the recording's end.
-    assert decoded.shape[1] >= 2 * kept
-    assert np.abs(decoded[:, round(1.6 * kept) :]).max() < 0.01
+    assert decoded.shape[1] >= 2 * expected_rate
+    assert np.abs(decoded[:, round(1.6 * expected_rate) :]).max() < 0.01
 
 
 def test_a_rate_that_aac_lacks_is_converted(tmp_path: Path) -> None:

@@ -35,18 +35,18 @@ from tests.fuzz.mutations import Mutation
 
 ASSETS = Path(__file__).resolve().parents[2] / "dreamtalk_core" / "assets"
 
-Act = Callable[[Path], object]
+Read = Callable[[Path], object]
 
 
 @dataclass(frozen=True)
-class Door:
+class Reader:
     """name: as the command line takes it. seeds: file names and contents, sound ones.
-    act: reads one file, as its users would; may raise DreamTalkError, nothing else."""
+    read: reads one file, as its users would; may raise DreamTalkError, nothing else."""
 
     name: str
     seeds: tuple[tuple[str, bytes], ...]
     mutations: tuple[Mutation, ...]
-    act: Act
+    read: Read
 
     def case(self, number: int) -> tuple[str, bytes]:
         """The file of a number: its name and content."""
@@ -56,7 +56,7 @@ class Door:
 
 
 def make_seeds(folder: Path) -> None:
-    """Write sound files of every kind into an empty folder, for `doors`."""
+    """Write sound files of every kind into an empty folder, for `readers`."""
     _make_motions(folder)
     _make_sounds(folder)
     _make_pictures(folder)
@@ -64,7 +64,7 @@ def make_seeds(folder: Path) -> None:
     torch.save({"net": {"layer.weight": torch.zeros(3, 4)}}, folder / "a.pth")
 
 
-def doors(folder: Path) -> Iterator[Door]:
+def readers(folder: Path) -> Iterator[Reader]:
     """All of them. folder: that of `make_seeds`."""
 
     def seeds(*names: str) -> tuple[tuple[str, bytes], ...]:
@@ -75,13 +75,13 @@ def doors(folder: Path) -> Iterator[Door]:
         ("json", mutations.JSON),
         ("npz", (*mutations.NPZ, mutations.zip_bomb)),
     ):
-        yield Door(suffix, seeds(f"seed.{suffix}"), how, _read_motion)
-    yield Door("glb", seeds("seed.glb"), mutations.GLB, _read_head)
-    yield Door("sound", seeds(*_SOUNDS), mutations.BYTES, _read_speech)
-    yield Door("pictures", seeds(*_PICTURES), mutations.BYTES, _read_pictures)
-    yield Door("style", seeds("seed.safetensors"), mutations.SAFETENSORS, _read_style)
+        yield Reader(suffix, seeds(f"seed.{suffix}"), how, _read_motion)
+    yield Reader("glb", seeds("seed.glb"), mutations.GLB, _read_head)
+    yield Reader("sound", seeds(*_SOUNDS), mutations.BYTES, _read_speech)
+    yield Reader("pictures", seeds(*_PICTURES), mutations.BYTES, _read_pictures)
+    yield Reader("style", seeds("seed.safetensors"), mutations.SAFETENSORS, _read_style)
     weights = ASSETS.parent / "weights"
-    yield Door(
+    yield Reader(
         "weights",
         tuple(
             (f"{name}.safetensors", (weights / f"{name}.safetensors").read_bytes())
@@ -99,21 +99,21 @@ def doors(folder: Path) -> Iterator[Door]:
             {"source": "mouthClose", "target": "Lips"},
         ],
     }
-    yield Door("preset", (("a.json", json.dumps(preset).encode()),), mutations.JSON, _read_preset)
+    yield Reader("preset", (("a.json", json.dumps(preset).encode()),), mutations.JSON, _read_preset)
     training = ASSETS.parent / "training"
     configs = tuple(
         (f"{name}.json", (training / f"{name}.json").read_bytes())
         for name in ("default", "predictor")
     )
-    yield Door("config", configs, mutations.JSON, _read_config)
-    yield Door(
+    yield Reader("config", configs, mutations.JSON, _read_config)
+    yield Reader(
         "checkpoint",
         (*seeds("a.pth"), ("a.mat", b"MATLAB 5.0 MAT-file".ljust(128) + bytes(99))),
         mutations.BYTES,
         _read_checkpoint,
     )
     texts = ("happy*0.7+surprise*0.3", "neutral@0, angry*1.5@2.5", '"a b.csv"*1.5', "auto")
-    yield Door(
+    yield Reader(
         "styles",
         tuple(("text", text.encode()) for text in texts),
         (mutations.words,),
