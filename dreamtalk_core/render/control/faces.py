@@ -24,10 +24,10 @@ from numpy.typing import ArrayLike, NDArray
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.render.control.drawing import draw_flat, sampled, to_bytes
 from dreamtalk_core.render.control.topology import topology
-from dreamtalk_core.render.head.raster import fill, vertex_normals
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.render.portrait.template import load_template
+from dreamtalk_core.render.raster import fill, vertex_normals
 
 Float = NDArray[np.float32]
 Picture = NDArray[np.uint8]

@@ -19,7 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion.rotation import rotation_matrix
 from dreamtalk_core.render.colour import to_linear, to_srgb
-from dreamtalk_core.render.head.raster import fill, vertex_normals
 from dreamtalk_core.render.head.shading import (
     CAMERA_Y,
     CAMERA_Z,
@@ -33,6 +32,7 @@ from dreamtalk_core.render.head.shading import (
     shade,
 )
 from dreamtalk_core.render.head.split_head import SplitHead
+from dreamtalk_core.render.raster import fill, vertex_normals
 from dreamtalk_core.rig.head import Head, gaze_rotation, load_head
 
 Float = NDArray[np.float32]

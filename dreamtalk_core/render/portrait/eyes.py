@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.motion.curves import smoothstep
-from dreamtalk_core.render.head.raster import Float, compiled
 from dreamtalk_core.render.portrait.rig import FaceRig, window
 from dreamtalk_core.render.portrait.template import EYE_LOOPS, IRISES, SIDES
 from dreamtalk_core.render.portrait.warp import coverage, cubic, inner
+from dreamtalk_core.render.raster import Float, compiled
 from dreamtalk_core.rig.head import gaze_rotation
 
 Array = NDArray[np.float64]

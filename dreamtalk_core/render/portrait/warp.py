@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.render.head.raster import Float, Int, compiled
+from dreamtalk_core.render.raster import Float, Int, compiled
 
 Bytes = NDArray[np.uint8]
 
