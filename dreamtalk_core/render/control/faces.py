@@ -165,7 +165,8 @@ class HeadControls:
     ) -> Float:
         """Where the 478 landmarks are in the picture: float32 [478, 2], x and y in pixels."""
         template = load_template()
-        posed = template.rest + np.tensordot(np.asarray(weights, np.float32), template.deltas, 1)
+        shapes = np.asarray(weights, np.float32)[: len(ARKIT_NAMES)]
+        posed = template.rest + np.tensordot(shapes, template.deltas, 1)
         follows = np.ones(len(posed), np.float32)
         placed = self.renderer.place(posed, follows, head_rotation, view)
         return (self.renderer.project(placed)[:, :2] / 2).astype(np.float32)
