@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ import torch  # noqa: E402
 
 from dreamtalk_core import Speech  # noqa: E402
 from dreamtalk_core.motion import MODEL_FPS  # noqa: E402
+from dreamtalk_core.render.portrait import eyes  # noqa: E402
+from dreamtalk_core.render.portrait.warp import sample  # noqa: E402
 from dreamtalk_core.speech import prosody  # noqa: E402
 from dreamtalk_core.speech.audio import SAMPLE_RATE  # noqa: E402
 from dreamtalk_core.speech.phonetics import PhoneticEncoder  # noqa: E402
@@ -180,6 +183,64 @@ def opencv_crop(_: Path) -> Callable[[], np.ndarray]:
     return lambda: cv2.warpAffine(image, matrix, (256, 256), flags=how, borderMode=edge)
 
 
+STEPS, STEP = 20, 1 / 200
+"""How often and how far a portrait moves in slow motion, in pixels."""
+Warp = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def portrait(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """A photo of side x side pixels, and where its pixels come from when it has moved."""
+    image = cv2.resize(read_image(FACE), (side, side), interpolation=cv2.INTER_CUBIC)
+    rows, columns = np.mgrid[:side, :side]
+    return image, np.dstack([columns + 0.3, rows + 0.1]).astype(np.float32)
+
+
+def our_sample(image: np.ndarray, come: np.ndarray) -> np.ndarray:
+    out = image.copy()
+    sample(image, np.zeros(come.shape[:2], np.float32), come, 0, 0, out)
+    return out
+
+
+def opencv_sample(image: np.ndarray, come: np.ndarray) -> np.ndarray:
+    return cv2.remap(image, come, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def warped(warp: Warp, _: Path) -> Callable[[], np.ndarray]:
+    image, come = portrait(1080)
+    return lambda: warp(image, come)
+
+
+def slowly(warp: Warp, _: Path) -> Callable[[], np.ndarray]:
+    """By how many pixels the picture seems to move in each step."""
+    image, come = portrait(256)
+
+    def measure() -> np.ndarray:
+        moves = [np.float32([STEP * step, 0]) for step in range(STEPS + 1)]
+        shown = np.stack([warp(image, come + move).mean(2) for move in moves])
+        slope = np.gradient(shown[0], axis=1)
+        return (np.diff(shown, axis=0) * slope).sum((1, 2)) / (slope * slope).sum()
+
+    return measure
+
+
+def eye() -> tuple[np.ndarray, np.ndarray]:
+    """A piece of a photo as large as an eye, of which the lower half is known."""
+    image = read_image(FACE)[400:600, 400:680]
+    known = np.zeros(image.shape[:2], bool)
+    known[100:] = True
+    return image, known
+
+
+def our_white(_: Path) -> Callable[[], np.ndarray]:
+    image, known = eye()
+    return lambda: eyes._spread(image.astype(float), known)
+
+
+def opencv_white(_: Path) -> Callable[[], np.ndarray]:
+    image, known = eye()
+    return lambda: cv2.inpaint(image, (~known).astype(np.uint8), 3, cv2.INPAINT_NS)
+
+
 def photo(folder: Path, suffix: str) -> Path:
     image = cv2.resize(cv2.imread(str(FACE)), (PHOTO_SIDE, PHOTO_SIDE))
     path = folder / f"photo{suffix}"
@@ -208,6 +269,17 @@ CASES = {
     "cepstra": Case("spectral descriptors of a minute, .mfcc", our_cepstra, librosa_cepstra),
     "mel": Case("phonetic front end of a minute, librosa.stft", our_mel, librosa_mel),
     "crop": Case("a face for the network, cv2.warpAffine", our_crop, opencv_crop),
+    "warp": Case(
+        "a portrait of 1080 x 1080 moved, cv2.remap",
+        partial(warped, our_sample),
+        partial(warped, opencv_sample),
+    ),
+    "slow": Case(
+        f"pixels it moves for 1/{1 / STEP:.0f}, {STEPS} times, the same",
+        partial(slowly, our_sample),
+        partial(slowly, opencv_sample),
+    ),
+    "eye": Case("the white of an eye behind a lid, cv2.inpaint", our_white, opencv_white),
     **{
         kind: Case(
             f"a {kind} of 9 megapixels, cv2.imdecode",

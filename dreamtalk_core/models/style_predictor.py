@@ -247,10 +247,8 @@ def _summarise(voice: Array, rows: Array) -> dict[str, float]:
         result[name] = float(values.mean()) if len(values) else 0.0
     # The recogniser reports a phone with a dip in its belief that there is none to report.
     peaks = _peaks(1 - rows[..., -1].reshape(-1), 0.3)
-    runs = (
-        np.diff(np.flatnonzero(np.diff(is_voiced.astype(int), prepend=0, append=0)))[::2]
-        / MODEL_FPS
-    )
+    edges = np.flatnonzero(np.diff(is_voiced.astype(int), prepend=0, append=0))
+    runs = np.diff(edges)[::2] / MODEL_FPS
     return result | {
         "pause": 1 - active.sum() / MODEL_FPS / span,
         "voiced": voiced.sum() / max(active.sum(), 1),

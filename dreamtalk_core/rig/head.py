@@ -71,6 +71,10 @@ class Head:
     lip_columns: NDArray[np.int32]
     lip_corners: NDArray[np.int32]
 
+    def solved(self, weights: Float) -> Float:
+        """Weights [T, 52] with what else `pose` would work out of each row; here nothing."""
+        return weights
+
     def pose(self, weights: ArrayLike) -> Float:
         """Vertices float32 [V, 3] for weights [52] in `ARKIT_NAMES` order; no head rotation."""
         w = np.asarray(weights, np.float32)

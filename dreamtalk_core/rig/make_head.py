@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.render.head.raster import fill, vertex_normals
+from dreamtalk_core.render.raster import fill, vertex_normals
 from dreamtalk_core.rig.head import (
     HEAD_FILE,
     MATERIALS,

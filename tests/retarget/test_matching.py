@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from dreamtalk_core.errors import MotionError
@@ -125,11 +123,10 @@ def test_metahuman_without_its_group() -> None:
     assert len(found.mapping.rows) == len(scheme_mapping("metahuman").rows)
 
 
-def test_a_face_of_thousands_of_keys_is_matched_in_a_moment() -> None:
+def test_a_face_of_thousands_of_keys_is_matched() -> None:
+    """How soon: benchmarks/records."""
     names = [*scheme_mapping("metahuman").targets, *(f"corrective_{i}_jaw" for i in range(4000))]
-    start = time.perf_counter()
     found = match(names)
-    assert time.perf_counter() - start < 3
     assert len(found.unmatched) == 4000
     assert len(found.mapping.rows) == len(scheme_mapping("metahuman").rows)
 

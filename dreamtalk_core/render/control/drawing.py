@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import RenderError, shown
 from dreamtalk_core.render.control.topology import PUPILS, topology
-from dreamtalk_core.render.head.raster import compiled, fill
 from dreamtalk_core.render.output.draw import draw_lines
+from dreamtalk_core.render.raster import compiled, fill
 
 KINDS = ("mesh", "landmarks", "mouth", "depth", "normals")
 

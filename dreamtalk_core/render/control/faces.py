@@ -24,10 +24,10 @@ from numpy.typing import ArrayLike, NDArray
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.render.control.drawing import draw_flat, sampled, to_bytes
 from dreamtalk_core.render.control.topology import topology
-from dreamtalk_core.render.head.raster import fill, vertex_normals
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.render.portrait.template import load_template
+from dreamtalk_core.render.raster import fill, vertex_normals
 
 Float = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -165,7 +165,8 @@ class HeadControls:
     ) -> Float:
         """Where the 478 landmarks are in the picture: float32 [478, 2], x and y in pixels."""
         template = load_template()
-        posed = template.rest + np.tensordot(np.asarray(weights, np.float32), template.deltas, 1)
+        shapes = np.asarray(weights, np.float32)[: len(ARKIT_NAMES)]
+        posed = template.rest + np.tensordot(shapes, template.deltas, 1)
         follows = np.ones(len(posed), np.float32)
         placed = self.renderer.place(posed, follows, head_rotation, view)
         return (self.renderer.project(placed)[:, :2] / 2).astype(np.float32)

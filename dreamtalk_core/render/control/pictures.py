@@ -47,9 +47,11 @@ class ControlPictures:
         if self._look.head is not None and kind not in _SURFACE:
             raise RenderError(f"Of another head there is depth and normals only, no {kind}.")
         self._kind, self._motion = kind, motion.to_arkit()
+        self._weights = self._motion.weights
         self.fps: Fraction = motion.fps
         if portrait is None:
             self._of_head = HeadControls(HeadRenderer(size, self._look.head, zoom=self._look.zoom))
+            self._weights = self._of_head.renderer.head.solved(self._weights)
             self.size = (size, size)
         else:
             self._of_face = PortraitControls(portrait)
@@ -74,7 +76,7 @@ class ControlPictures:
     def measure(self, kind: str, frame: int) -> NDArray[np.float32]:
         """A picture as numbers, float32 [H, W, 3]; from any thread."""
         motion = self._motion
-        weights, turn = motion.weights[frame], motion.head_rotation[frame]
+        weights, turn = self._weights[frame], motion.head_rotation[frame]
         if self._portrait is not None:
             return self._of_face.measure(kind, weights, turn)
         view = self._look.view(frame / float(motion.fps))

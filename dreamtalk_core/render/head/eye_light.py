@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from dreamtalk_core.render.head.raster import Float, compiled
 from dreamtalk_core.render.head.vectors import (
     HALF,
     ONE,
@@ -16,6 +15,7 @@ from dreamtalk_core.render.head.vectors import (
     dot,
     unit,
 )
+from dreamtalk_core.render.raster import Float, compiled
 
 
 @compiled()

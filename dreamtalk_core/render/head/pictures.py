@@ -79,6 +79,7 @@ class _Tile:
         self.name, self.look = name, look
         self.renderer = HeadRenderer(size, look.head, look.background, look.zoom)
         self.motion = motion.to_arkit()
+        self.weights = self.renderer.head.solved(self.motion.weights)
         missing = [curve for curve in look.curves if curve not in motion.names]
         if missing or len(look.curves) > len(COLOURS):
             what = (
@@ -117,7 +118,7 @@ class _Tile:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[float, float]]:
         motion = self.motion
         view = self.look.view(frame / float(motion.fps))
-        return motion.weights[frame], motion.head_rotation[frame], view
+        return self.weights[frame], motion.head_rotation[frame], view
 
 
 def _grid(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

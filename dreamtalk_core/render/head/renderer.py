@@ -19,7 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion.rotation import rotation_matrix
 from dreamtalk_core.render.colour import to_linear, to_srgb
-from dreamtalk_core.render.head.raster import fill, vertex_normals
 from dreamtalk_core.render.head.shading import (
     CAMERA_Y,
     CAMERA_Z,
@@ -33,6 +32,7 @@ from dreamtalk_core.render.head.shading import (
     shade,
 )
 from dreamtalk_core.render.head.split_head import SplitHead
+from dreamtalk_core.render.raster import fill, vertex_normals
 from dreamtalk_core.rig.head import Head, gaze_rotation, load_head
 
 Float = NDArray[np.float32]
@@ -190,8 +190,9 @@ class HeadRenderer:
     ) -> NDArray[np.uint8]:
         """One picture uint8 [size, size, 3], or with straight alpha [size, size, 4].
 
-        weights: [52], `ARKIT_NAMES` order. head_rotation: (pitch, yaw, roll) in degrees.
-        view: degrees that the camera goes up, and round to the character's left.
+        weights: [52], `ARKIT_NAMES` order, or a row of the head's `solved`. head_rotation: (pitch,
+        yaw, roll) in degrees. view: degrees that the camera goes up, and round to the character's
+        left.
         """
         head = self.head
         scratch = self._scratch()

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.render.head.eye_light import light_in_eye
-from dreamtalk_core.render.head.raster import Float, Int, compiled
 from dreamtalk_core.render.head.vectors import (
     HALF,
     ONE,
@@ -25,6 +24,7 @@ from dreamtalk_core.render.head.vectors import (
     triple,
     unit,
 )
+from dreamtalk_core.render.raster import Float, Int, compiled
 from dreamtalk_core.rig.head import MATERIALS
 
 Corners = tuple[int, int, int]

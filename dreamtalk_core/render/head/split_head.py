@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.retarget.visemes import solve
 from dreamtalk_core.rig.head import Head
 
@@ -26,11 +27,20 @@ class SplitHead(Head):
     visemes: tuple[str, ...]
     viseme_deltas: Float
 
+    def solved(self, weights: Float) -> Float:
+        """Weights [T, 52 + N]: the visemes behind the shapes, mixed as `retarget.visemes` has it.
+
+        For all frames at once, which takes hardly longer than for one.
+        """
+        mix = solve(weights, self.visemes)
+        return np.column_stack([weights, *(mix[name] for name in self.visemes)])
+
     def pose(self, weights: ArrayLike) -> Float:
-        """As `Head.pose`; the visemes are mixed as `retarget.visemes` has it."""
-        vertices = super().pose(weights)
-        if self.visemes:
-            mix = solve(np.asarray(weights, np.float32)[None], self.visemes)
-            for name, deltas in zip(self.visemes, self.viseme_deltas, strict=True):
-                vertices += mix[name][0] * deltas
+        """As `Head.pose`, for weights [52] or a row of what `solved` gives."""
+        w = np.asarray(weights, np.float32)
+        if len(w) == len(ARKIT_NAMES):
+            (w,) = self.solved(w[None])
+        vertices = super().pose(w[: len(ARKIT_NAMES)])
+        for share, deltas in zip(w[len(ARKIT_NAMES) :], self.viseme_deltas, strict=True):
+            vertices += share * deltas
         return vertices

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamtalk_core.render.head.raster import Float, compiled
+from dreamtalk_core.render.raster import Float, compiled
 
 Vector = tuple[np.float32, np.float32, np.float32]
 

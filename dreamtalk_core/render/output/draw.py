@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.formats._limits import read_arrays
-from dreamtalk_core.render.head.raster import compiled
+from dreamtalk_core.render.raster import compiled
 
 FONT_FILE = Path(__file__).with_name("font.npz")
 

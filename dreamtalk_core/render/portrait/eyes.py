@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.motion.curves import smoothstep
-from dreamtalk_core.render.head.raster import Float, compiled
 from dreamtalk_core.render.portrait.rig import FaceRig, window
 from dreamtalk_core.render.portrait.template import EYE_LOOPS, IRISES, SIDES
 from dreamtalk_core.render.portrait.warp import coverage, cubic, inner
+from dreamtalk_core.render.raster import Float, compiled
 from dreamtalk_core.rig.head import gaze_rotation
 
 Array = NDArray[np.float64]
@@ -140,6 +140,8 @@ class Eye:
         return np.array([space[0], -space[1]])
 
 
+# By ourselves: for the eyes of portraits cv2.inpaint takes three to eight times as long, by either
+# method, and looks no better (benchmarks/libraries.py --case eye).
 def _spread(colours: Array, known: NDArray[np.bool_]) -> Array:
     """Colours [H, W, 3] where known, and elsewhere a smooth continuation: ever coarser means."""
     if min(known.shape) <= 2:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.motion.arkit import INDEX
-from dreamtalk_core.render.head.raster import Float, Int, fill, vertex_normals
 from dreamtalk_core.render.portrait.mouth_kernels import blend_mouth, gouraud
 from dreamtalk_core.render.portrait.rig import FaceRig, window
 from dreamtalk_core.render.portrait.skin import light_on, linear
 from dreamtalk_core.render.portrait.template import LOWER_LIP, UPPER_LIP
 from dreamtalk_core.render.portrait.warp import coverage, inner
+from dreamtalk_core.render.raster import Float, Int, fill, vertex_normals
 from dreamtalk_core.rig.head import MATERIALS, load_head
 
 Array = NDArray[np.float64]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.render.head.raster import Float, Int, compiled
 from dreamtalk_core.render.portrait.warp import cubic
+from dreamtalk_core.render.raster import Float, Int, compiled
 
 Bytes = NDArray[np.uint8]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats._limits import read_arrays
-from dreamtalk_core.render.head.raster import compiled
+from dreamtalk_core.render.raster import compiled
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]

@@ -10,6 +10,7 @@ import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ from dreamtalk_core.formats import glb
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.render.control.pictures import ControlPictures
+from dreamtalk_core.render.head import split_head
 from dreamtalk_core.render.head.foreign import load_glb_head
 from dreamtalk_core.render.head.look import Look
 from dreamtalk_core.render.head.pictures import HeadPictures
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.job import render
 from dreamtalk_core.retarget import match
+from dreamtalk_core.retarget.visemes import solve
 from dreamtalk_core.rig.head import load_head
 
 pytestmark = pytest.mark.slow
@@ -263,6 +266,28 @@ def test_a_video_of_another_head(written: Path, tmp_path: Path) -> None:
     render(ControlPictures(STILL, "depth", 64, look), tmp_path / "d.mp4")
     with pytest.raises(RenderError, match="depth and normals only"):
         render(ControlPictures(STILL, "mouth", 64, look), tmp_path / "m.mp4")
+
+
+@pytest.mark.parametrize("pictures", [HeadPictures, partial(ControlPictures, kind="depth")])
+def test_visemes_are_solved_once_for_a_video(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: Callable[..., Any]
+) -> None:
+    head = load_glb_head(changed(written, tmp_path / "a.glb", visemes))
+    weights = np.zeros((3, 52), np.float32)
+    weights[:, INDEX["jawOpen"]] = [0, 0.3, 0.6]
+    frames = []
+    monkeypatch.setattr(
+        split_head, "solve", lambda rows, names: frames.append(len(rows)) or solve(rows, names)
+    )
+    moving = Motion(ARKIT_NAMES, weights, Fraction(25))
+    shown = pictures(moving, size=64, look=Look(head=head))
+    drawn = [shown.draw(frame) for frame in range(3)]
+    assert frames == [3]
+    # A frame by itself looks the same.
+    for frame in range(3):
+        alone = pictures(moving.cut(frame, frame + 1), size=64, look=Look(head=head))
+        np.testing.assert_array_equal(alone.draw(0), drawn[frame])
+    assert np.abs(drawn[0].astype(int) - drawn[2]).max() > 20
 
 
 def test_what_cannot_be_read(written: Path, tmp_path: Path) -> None:

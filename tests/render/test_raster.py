@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.render.head.raster import fill, vertex_normals
+from dreamtalk_core.render.raster import fill, vertex_normals
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def draw(
@@ -104,7 +104,7 @@ def test_works_where_nothing_can_be_cached(tmp_path: Path) -> None:
         "import numba.core.caching as c\n"
         "c.CacheImpl._locator_classes = []\n"
         "import numpy as np\n"
-        "from dreamtalk_core.render.head.raster import vertex_normals as v\n"
+        "from dreamtalk_core.render.raster import vertex_normals as v\n"
         "n = np.zeros((3, 3), np.float32)\n"
         "v(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32),"
         " np.arange(3, dtype=np.int32), n)\n"

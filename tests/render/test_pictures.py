@@ -1,4 +1,4 @@
-"""Previews and contact sheets."""
+"""Videos of the head and of control pictures, and contact sheets."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A small z-buffer rasteriser on the CPU: which triangle is seen where, compiled by numba.
 
-Only what the head preview needs: fill a depth and a triangle buffer, sum up vertex normals, and
-project points. Every kernel releases the GIL and works on arrays that the caller owns, so several
+What heads, portraits and control pictures share: fill a depth and a triangle buffer, and sum up
+vertex normals. Every kernel releases the GIL and works on arrays that the caller owns, so several
 frames can be drawn at the same time from ordinary threads.
 """
 
