@@ -1,7 +1,7 @@
-"""The errors a user of this package can meet.
+"""The errors that a user of this package can get.
 
-Every message says what is wrong and what to do about it, so a door (node, panel, command line)
-can show it as it is.
+Every message says what is wrong and what to do about it, so an entry point (node, panel, command
+line) can show it as it is.
 """
 
 from __future__ import annotations
@@ -111,4 +111,4 @@ class NoFaceError(TrackingError):
 
 
 class DreamTalkWarning(UserWarning):
-    """Something was guessed, and the result may be wrong; told with Python's `warnings`."""
+    """Something was guessed, and the result may be wrong; reported with Python's `warnings`."""

@@ -1,6 +1,6 @@
-"""What was guessed and may be wrong: told with Python's warnings, and so at every entry point.
+"""What was guessed and may be wrong: reported with Python's warnings, and so at every entry point.
 
-A user of the API meets a `DreamTalkWarning`; the command line, the worker and the nodes catch
+A user of the API gets a `DreamTalkWarning`; the command line, the worker and the nodes catch
 them with `collect_warnings` and show them where their user looks.
 """
 
@@ -15,8 +15,8 @@ from dreamtalk_core.errors import DreamTalkWarning
 
 
 def warn(text: str) -> None:
-    """Tell of something guessed: what, and what to do about it."""
-    # Of whoever called the function that tells.
+    """Warn of something guessed: what, and what to do about it."""
+    # Of whoever called the function that warns.
     warnings.warn(text, DreamTalkWarning, stacklevel=3)
 
 

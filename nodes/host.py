@@ -115,7 +115,7 @@ def input_files(suffixes: Container[str]) -> list[str]:
     return files(Path(folder_paths.get_input_directory()), suffixes)
 
 
-def own_files(suffixes: Container[str]) -> list[str]:
+def output_files(suffixes: Container[str]) -> list[str]:
     """Names of such files in our part of the host's output folder, as `input_path` takes them."""
     folder = Path(folder_paths.get_output_directory()) / SUBFOLDER
     return [f"{SUBFOLDER}/{name} [output]" for name in files(folder, suffixes)]

@@ -52,7 +52,7 @@ class LoadedModel:
         self._analysed: WeakKeyDictionary[SpeechValue, AnySpeech] = WeakKeyDictionary()
 
     def analyse(self, value: SpeechValue) -> AnySpeech:
-        """What is heard in a speech, for as long as the host keeps that: once for all nodes."""
+        """The features of a speech, for as long as the host keeps them: once for all nodes."""
         if value not in self._analysed:
             self._analysed[value] = self._talk.analyse(value.speech)
         return self._analysed[value]

@@ -31,7 +31,7 @@ class LoadMotion(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=[*host.input_files(suffixes), *host.own_files(suffixes)],
+                    options=[*host.input_files(suffixes), *host.output_files(suffixes)],
                     tooltip="A motion file in ComfyUI's input folder, or one that Save Motion "
                     "put into the output folder.",
                 ),

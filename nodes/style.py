@@ -39,7 +39,7 @@ class LoadStyle(io.ComfyNode):
                     options=[
                         *style_names(),
                         *host.input_files(SUFFIXES),
-                        *host.own_files(SUFFIXES),
+                        *host.output_files(SUFFIXES),
                     ],
                     default="happy",
                     tooltip="A name from your library or the model's own, or a style file in "

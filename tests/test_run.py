@@ -329,7 +329,7 @@ class TestInstall:
     def step(code: str, *, failure: str = "It went wrong.") -> Any:
         return run.Step("Working", [[sys.executable, "-c", code]], failure)
 
-    def test_tells_what_it_does_and_keeps_the_rest_in_the_log(
+    def test_prints_what_it_does_and_leaves_the_rest_in_the_log(
         self, project: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         log = project / "setup.log"
@@ -350,7 +350,7 @@ class TestInstall:
         assert "\n50\n" not in message
         assert str(project / "setup.log") in message
 
-    def test_how_much_is_said_before(
+    def test_the_size_is_printed_before(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         for cuda_for_nothing, message in ((True, f"about {run.CPU_MEGABYTES} MB"), (False, " MB")):

@@ -248,7 +248,9 @@ def test_swaps_of_one_name_wait_for_each_other(tmp_path: Path) -> None:
     assert len(set(found.values())) == 1
 
 
-def test_a_swap_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_swap_that_does_not_end_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(temporaries, "_SWAP_PATIENCE", 0.1)
     go = begin(tmp_path)
 

@@ -178,7 +178,7 @@ def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> Non
         ({"project": "nowhere"}, "DreamTalkError", "nowhere"),
     ],
 )
-def test_mistakes_are_told(
+def test_mistakes_are_reported(
     worker: Client, tmp_path: Path, params: dict[str, Any], kind: str, words: str
 ) -> None:
     good = {"speech": str(DEMO_VOICE), "output": str(tmp_path / "line.npz")}
@@ -220,7 +220,7 @@ def test_nonsense_is_answered_and_survived(worker: Client, line: bytes) -> None:
     ids=str,
 )
 @pytest.mark.parametrize("number", [7, "seven", 7.5])
-def test_what_is_wrong_with_a_request_is_told_by_its_id(
+def test_what_is_wrong_with_a_request_is_reported_by_its_id(
     worker: Client, number: Any, rest: dict[str, Any]
 ) -> None:
     worker.write(json.dumps({"id": number, **rest}).encode())
@@ -250,7 +250,7 @@ def test_what_is_wrong_with_a_request_is_told_by_its_id(
         ("extract_style", "tags", ["\udfff"]),
     ],
 )
-def test_a_setting_of_the_wrong_type_is_told_by_its_name(
+def test_a_setting_of_the_wrong_type_is_reported_by_its_name(
     worker: Client, tmp_path: Path, method: str, name: str, value: Any
 ) -> None:
     good: dict[str, dict[str, Any]] = {
@@ -328,7 +328,7 @@ def test_it_ends_though_nobody_reads() -> None:
         assert process.wait(timeout=10) == 0
 
 
-def test_an_unknown_method_is_told(worker: Client) -> None:
+def test_an_unknown_method_is_reported(worker: Client) -> None:
     assert "animate" in worker.ask("dance")["error"]["message"]
     assert "_talk" not in METHODS
 
@@ -362,7 +362,7 @@ def test_work_is_cancelled_and_leaves_nothing(worker: Client, tmp_path: Path) ->
     assert "result" in worker.ask("hello", protocol=PROTOCOL)
 
 
-def test_a_late_cancel_does_not_meet_the_next_of_its_number(worker: Client) -> None:
+def test_a_late_cancel_does_not_end_the_next_of_its_number(worker: Client) -> None:
     assert "result" in worker.ask("hello", 5, protocol=PROTOCOL)
     worker.send("cancel", id=5)
     assert "result" in worker.ask("hello", 5, protocol=PROTOCOL)
@@ -414,7 +414,7 @@ def test_styles_have_pictures_that_are_drawn_once(worker: Client, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_styles_are_kept_in_the_project(worker: Client, tmp_path: Path) -> None:
+def test_styles_are_saved_in_the_project(worker: Client, tmp_path: Path) -> None:
     where = {"project": str(tmp_path), "shelf": "project"}
     saved = worker.ask("save_style", style="happy*0.7+sad*0.3", name="wistful", **where)["result"]
     assert (saved["name"], saved["shelf"]) == ("wistful", "project")
@@ -454,7 +454,7 @@ def test_a_performance_gives_a_style(worker: Client, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_doubtful_is_told_with_the_result(worker: Client, tmp_path: Path) -> None:
+def test_what_is_doubtful_is_reported_with_the_result(worker: Client, tmp_path: Path) -> None:
     small = tmp_path / "small.png"
     small.write_bytes(encode_png(np.ascontiguousarray(read_image(DEMO_PORTRAIT)[::5, ::5])))
     take = str(tmp_path / "take.npz")
@@ -494,7 +494,7 @@ def test_the_end_of_its_input_cancels_what_it_does(fresh_worker: Client, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_lack_of_memory_is_told_as_such() -> None:
+def test_lack_of_memory_is_reported_as_such() -> None:
     answer = error_message(MemoryError())
     assert answer["kind"] == "OutOfMemoryError"
     assert "Not enough memory" in answer["message"]

@@ -1,11 +1,11 @@
-"""The lip expert: do these lips say what is heard, in this style?
+"""The lip expert: do these lips belong to this speech, in this style?
 
 DreamTalk (arXiv 2312.09767, section 3.3): speech and lip shapes are embedded window by window, each
-told the style, and their cosine gives the probability that they belong together. A lip expert that
+with the style, and their cosine gives the probability that they belong together. A lip expert that
 knows no style takes a grin for bad sync and wipes it off. Trained first, then frozen, it is a loss
 of the denoiser (`training/train.py`) and a measure of sync (`LipExpert.sync`).
 
-Here the windows are the receptive field of convolutions, which run once over a whole take.
+Here the windows are the receptive field of convolutions, which run once over a whole clip.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class LipExpertConfig:
 
 @dataclass(frozen=True)
 class Sync:
-    """How speech and lips of a take belong together."""
+    """How speech and lips of a clip belong together."""
 
     offset: int
     """Frames by which the lips are late; negative: early."""
@@ -115,7 +115,7 @@ class LipExpert(Checkpoint):
 
     @inference()
     def sync(self, features: Tensor, motion: Tensor, reach: int = 15) -> Sync:
-        """By how much the lips of a take are late, and how sure that is.
+        """By how much the lips of a clip are late, and how sure that is.
 
         features: rows [2T + 1 or so, F] from the phonetic encoder; motion: [T, channels] at 25
         fps, at least 1 s of it, which serves as the style clip, too. reach: frames of offset tried.

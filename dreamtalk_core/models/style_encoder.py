@@ -24,7 +24,7 @@ class StyleEncoderConfig:
 class StyleEncoder(nn.Module):
     """Transformer encoder with self-attention pooling (DreamTalk, section 3.2).
 
-    Beside what attention picks, the code is told the mean and the deviation of every channel over
+    Beside what attention picks, the code sees the mean and the deviation of every channel over
     the clip (statistics pooling, Snyder et al. 2018, "X-vectors"): the face that somebody holds
     while speaking is the better part of a style, and a mean keeps it exactly.
     """

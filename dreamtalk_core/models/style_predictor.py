@@ -1,6 +1,6 @@
 """The style predictor: from speech, and a face if there is one, to a style code that suits both.
 
-A diffusion model over the style code (DreamTalk, section 3.3): one speech can be acted in many
+A diffusion model over the style code (DreamTalk, section 3.3): one speech can be spoken in many
 ways, and a regression would answer with their mean, which is nobody's way.
 """
 
@@ -136,7 +136,7 @@ class StylePredictor(Checkpoint):
         """A style code float32 [style] that suits a speech.
 
         summaries: `summarise_speech` of it. face: [52] ARKit weights of the speaker at rest, from
-        a photo or a clip; None for an unknown speaker. seed: another seed is another way to act.
+        a photo or a clip; None for an unknown speaker. seed: another seed is another style.
         """
         device = self.query.device
         speech = self.normalise(torch.from_numpy(summaries).to(device))[None]
@@ -174,7 +174,7 @@ class StylePredictor(Checkpoint):
 def most_typical(drawn: Tensor) -> int:
     """Index of the row of [K, D] that has the nearest neighbours.
 
-    A mean of the draws would be a way to act between theirs; this is one of them.
+    A mean of the draws would be a style between theirs; this is one of them.
     """
     apart = torch.cdist(drawn, drawn).sort(1).values
     return int(apart[:, 1 : NEIGHBOURS + 1].mean(1).argmin())
@@ -189,7 +189,7 @@ def speech_summary(features: SpeechFeatures) -> Array:
 def summarise_speech(
     waveform: Array, rows: npt.NDArray[np.floating], prosody: Prosody | None = None
 ) -> Array:
-    """What the predictor hears of a speech: [N, len(SUMMARY)], not normalised.
+    """What the predictor sees of a speech: [N, len(SUMMARY)], not normalised.
 
     waveform: [N] at 16 kHz, levelled as `Speech` does it. rows: feature rows of the phonetic
     encoder for it, [R, FEATURE_WIDTH]. prosody: its own, where it has been measured. The first row

@@ -56,8 +56,8 @@ class Pipeline(ABC):
         return Speech.load(path)
 
     def analyse(self, speech: AnySpeech) -> AnySpeech:
-        """What is heard in a speech. The other methods take it in place of the speech: whoever asks
-        for a style first and for a motion then has it analysed once."""
+        """The features of a speech. The other methods take them in its place: whoever asks for a
+        style first and for a motion then has it analysed once."""
         return speech
 
     @abstractmethod

@@ -217,7 +217,7 @@ class DreamTalk(Pipeline):
         features = self.analyse(speech)
         chosen = self.load_style(style, features)
         frames, duration = features.frames, features.speech.duration
-        # Hearing, content, then each step: the frames go by once for each.
+        # Features, content, then each step: the frames go by once for each.
         total, done = frames * (steps + 2), 0
 
         def advance(count: int) -> None:

@@ -36,7 +36,7 @@ Array = npt.NDArray[np.float32]
 LOOKAHEAD = 5
 """Frames (0.2 s) that wait for what is said next: a mouth moves before it is heard."""
 CONTEXT = 100
-"""Frames (4 s) of the past that are heard again with every piece."""
+"""Frames (4 s) of the past that are analysed again with every piece."""
 CHAPTER = 500
 """Frames (20 s) after which the behaviour starts afresh, so that its cost does not grow."""
 FADE = 5
@@ -49,8 +49,8 @@ class MotionStream:
     """Speech in, piece by piece; motion out, as soon as it is settled, at 25 fps.
 
     The pieces that come out, joined, last as long as what was fed. Memory and time per piece do not
-    grow with the length of the stream. `auto` is no style for a stream: it is heard from a whole
-    speech.
+    grow with the length of the stream. `auto` is no style for a stream: it is predicted from a
+    whole speech.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class MotionStream:
 
 @dataclass(frozen=True, eq=False)
 class Chapter:
-    """What was heard and sampled of a stretch of a stream, from frame `first` on."""
+    """What was analysed and sampled of a stretch of a stream, from frame `first` on."""
 
     first: int = 0
     number: int = 0

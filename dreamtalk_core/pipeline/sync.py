@@ -20,7 +20,7 @@ MIN_FRAMES = 40
 def measure_sync(speech: Speech | SpeechFeatures, motion: Motion) -> Sync:
     """By how many frames (at 25 fps) the lips of a motion are late for a speech, up to 15.
 
-    speech: or what was heard in it, see `DreamTalk.analyse`.
+    speech: or its features, see `DreamTalk.analyse`.
 
     Raises MotionError for less than 1.6 s of motion.
     """

@@ -74,7 +74,7 @@ def match(names: Sequence[str]) -> Match:
                 ]
                 continue
             # A channel that a larger scheme uses means what it means there.
-            for name in [own for own in found if scheme_of.get(own, scheme) == scheme]:
+            for name in [channel for channel in found if scheme_of.get(channel, scheme) == scheme]:
                 rows.append(Row(source, name))
                 scheme_of[name] = scheme
                 taken.setdefault(source, name)

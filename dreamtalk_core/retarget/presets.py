@@ -46,7 +46,7 @@ def write_preset(path: str | os.PathLike[str], mapping: Mapping) -> None:
 
 
 def parse_mapping(document: Any, where: str) -> Mapping:
-    """A mapping from what JSON gave; `where` is told in errors. Raises `MotionError`."""
+    """A mapping from what JSON gave; `where` stands in errors. Raises `MotionError`."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise MotionError(f'{where} is not a DreamTalk mapping: "format" must be "{FORMAT}".')
     if document.get("version") != VERSION:

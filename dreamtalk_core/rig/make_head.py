@@ -8,7 +8,7 @@ ancestries), and puts its own eyeballs, lashes, teeth and gums in, since the bas
 stand-ins for them. Colours are painted here as well, from the geometry alone. The output is the
 same, bit for bit, each time (same numpy and zlib).
 
-A build step: unlike the rest of `rig/` it needs the heavy floor (the rasteriser, OpenCV).
+A build step: unlike the rest of `rig/` it needs the heavy layers (the rasteriser, OpenCV).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Speech: its loading, and what is heard in it."""
+"""Speech: its loading and its features."""

@@ -1,4 +1,4 @@
-"""`SpeechFeatures`: what is heard in a speech, each thing once."""
+"""`SpeechFeatures`: the analysis of a speech, each part made once."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ class PhoneticEncoder(nn.Module):
         """Feature rows [B, T, FEATURE_WIDTH] of speech [B, N]; see `forward` for T.
 
         A row is the hidden state, the articulation of the phone believed to sound, the articulation
-        of the phone being reported (the recogniser reports in spikes), and the share of the blank.
+        of the phone being reported (the recogniser reports in peaks), and the share of the blank.
         """
         hidden, log_probabilities = self(waveform)
         *_, blank = reported = log_probabilities.exp().split([PHONES - 1, 1], -1)

@@ -92,7 +92,7 @@ def expert_loss(
 def sync_loss(
     expert: LipExpert, batch: Batch, predicted: Tensor, known: Tensor, style_aware: bool
 ) -> Tensor:
-    """-log P(sync) of predicted motion [B, T, C], channel values, over the takes that are known.
+    """-log P(sync) of predicted motion [B, T, C], channel values, over the clips that are known.
 
     known: [B] 1 where the take's lips are known.
     """

@@ -223,7 +223,7 @@ class Objective(nn.Module):
         return {"total": total, **losses}
 
     def held_error(self, predicted: Tensor, clean: Tensor, weight: Tensor) -> Tensor:
-        """Error of the face that is held: of each channel's mean over the take.
+        """Error of the face that is held: of each channel's mean over the clip.
 
         It is what a style mostly is, and small beside the movement that the other losses see.
         """

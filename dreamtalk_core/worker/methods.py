@@ -33,7 +33,7 @@ NEEDS = {
 
 @dataclass(frozen=True, eq=False)
 class Analysed:
-    """What is heard in a sound file; key: the file as it was, and the model that hears it."""
+    """The features of a sound file; key: the file as it was, and the model that made them."""
 
     key: tuple[object, ...]
     features: AnySpeech
@@ -212,7 +212,7 @@ class Methods:
     def _analysed(
         self, path: str, model: str, device: str, project: str, **loading: Any
     ) -> tuple[Pipeline, AnySpeech]:
-        """What is heard in a sound file, with the pipeline: once, for requests in a row."""
+        """The features of a sound file, with the pipeline: once, for requests in a row."""
         from dreamtalk_core.speech.audio import Speech
 
         key = (path, _state(path), model, device)

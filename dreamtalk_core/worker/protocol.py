@@ -1,4 +1,4 @@
-"""Messages of the worker: what a request may hold, and how an error is told."""
+"""Messages of the worker: what a request may hold, and the message of an error."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Worker:
             while line := self._requests.readline(_LONGEST):
                 try:
                     self._enqueue(line)
-                except Exception:  # no line may end this thread, or nothing is heard any more
+                except Exception:  # no line may end this thread, or no request is read any more
                     traceback.print_exc()
         finally:
             self.end()
@@ -165,12 +165,12 @@ class Worker:
             if warnings:
                 message["warnings"] = warnings
         except Exception as error:
-            # Whoever cancels does not want to hear of a fault that came first.
+            # Whoever cancels does not want to know of a fault that came first.
             gone = number in self._cancelled
             if not isinstance(error, DreamTalkError):
                 traceback.print_exc()
             message = {"error": error_message(Cancelled("Cancelled.") if gone else error)}
-        # Before it is said: whoever has heard may use the id anew.
+        # Before it is sent: whoever has the answer may use the id anew.
         with self._ids:
             self._open.discard(number)
             self._cancelled.discard(number)

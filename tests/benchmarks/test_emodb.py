@@ -69,6 +69,6 @@ def loudness(lines: list[Line], symbols: tuple[str, ...]) -> float:
     return float(np.median(levels))
 
 
-def test_a_corpus_without_emodb_is_told(tmp_path: Path) -> None:
+def test_a_corpus_without_emodb_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="EMO-DB"):
         read_emodb(tmp_path)

@@ -177,7 +177,7 @@ def test_performances_are_read_less_the_persons_rest(tmp_path: Path) -> None:
     np.testing.assert_allclose(read["neutral"].motion.weights, 0, atol=1e-6)
 
 
-def test_missing_clips_are_told(tmp_path: Path) -> None:
+def test_missing_clips_are_reported(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="style_clips"):
         read_performances(tmp_path)
     write(tmp_path, "W1_front_happy_level3_001", np.zeros((30, 52), np.float32))

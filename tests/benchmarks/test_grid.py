@@ -126,7 +126,7 @@ def test_bursts_are_found_to_a_few_milliseconds() -> None:
         assert burst.rise > 10
 
 
-def test_a_burst_that_cannot_be_heard_is_left_out() -> None:
+def test_a_burst_that_cannot_be_found_is_left_out() -> None:
     words = ("bin", "red", "at", "a", "two", "now")
     sounds = "".join(SOUNDS[word] for word in words)
     example = {sound: group.split()[0] for sound, group in CLASSES.items()}

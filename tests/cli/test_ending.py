@@ -149,7 +149,7 @@ def test_only_so_many_logs_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert len(list(folder.glob("fault-*"))) == ending._MOST_LOGS
 
 
-def test_what_libraries_say_is_not_heard(
+def test_what_libraries_print_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def chatter(options: object) -> None:

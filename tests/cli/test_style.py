@@ -55,7 +55,7 @@ def test_a_style_is_extracted_saved_found_and_used(
     assert grin > Motion.load(curves).channel("mouthSmileLeft").mean() + 0.2
 
 
-def test_styles_are_mixed_and_heard(
+def test_styles_are_mixed_and_predicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -40,7 +40,7 @@ def video(performance: Motion, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
-def test_track_writes_what_was_acted(
+def test_track_writes_the_performance(
     video: Path, performance: Motion, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outputs = [tmp_path / f"take{suffix}" for suffix in READABLE]

@@ -28,7 +28,7 @@ def test_what_was_trained_on_is_left_out_unless_it_is_asked_for(corpus: Path) ->
     assert [clip.id for clip in evaluation_clips(corpus, "train")] == ["a"]
 
 
-def test_a_corpus_without_clips_to_judge_by_is_told(corpus: Path) -> None:
+def test_a_corpus_without_clips_to_judge_by_is_reported(corpus: Path) -> None:
     with pytest.raises(CorpusError, match="Name a split"):
         evaluation_clips(corpus, "none")
 

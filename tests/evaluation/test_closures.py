@@ -30,7 +30,7 @@ def opening(shut: slice) -> Motion:
     return Motion(ARKIT_NAMES, weights, Fraction(25))
 
 
-def test_closures_and_vowels_are_told_apart() -> None:
+def test_closures_and_vowels_are_distinguished() -> None:
     spoken = line(Phone("p", 0.4, 0.44), Phone("a", 0.44, 0.6), Phone("m", 0.6, 0.64))
     result = closures(lambda speech: opening(slice(10, 11)), [spoken], SHUT, VOWELS)
     assert result == ClosureResult((True, False), (False,))

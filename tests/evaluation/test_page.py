@@ -124,7 +124,7 @@ def test_the_typical_clip_is_the_median_one() -> None:
     assert typical_clip(REPORTS[1], "wild").id == "wild_0"
 
 
-def test_what_cannot_work_is_told_before_any_work(
+def test_what_cannot_work_is_reported_before_any_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(DreamTalkError, match=r"\.html"):

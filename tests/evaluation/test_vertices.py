@@ -26,7 +26,7 @@ def test_lip_error_is_what_the_head_moves_by() -> None:
     assert vertices.lip_vertex_error(face(), face(browInnerUp=1)) < 0.05
 
 
-def test_upper_face_deviation_tells_stiller_from_livelier() -> None:
+def test_upper_face_deviation_separates_stiller_from_livelier() -> None:
     blinking = face()
     blinking[::10, INDEX["eyeBlinkLeft"]] = blinking[::10, INDEX["eyeBlinkRight"]] = 1
     assert vertices.upper_face_deviation(blinking, blinking) == 0

@@ -169,7 +169,7 @@ def test_names_twice_and_too_many(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_wrong_byte_of_an_archive_is_told_or_harmless(tmp_path: Path) -> None:
+def test_every_wrong_byte_of_an_archive_is_reported_or_harmless(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.npz")
     whole = path.read_bytes()
     for at in range(0, len(whole), 5):

@@ -390,7 +390,7 @@ def test_keys_that_cannot_be_read_are_errors(run: Runner) -> None:
             sampled(run, style=["keys", 0], keys=node("DreamTalkStyleKeys", keys=keys))
 
 
-def test_a_voice_and_a_portrait_tell_a_style(comfy: Comfy, run: Runner) -> None:
+def test_a_voice_and_a_portrait_predict_a_style(comfy: Comfy, run: Runner) -> None:
     comfy.add_input(DEMO_PORTRAIT, "face.jpg")
     predict = node("DreamTalkPredictStyle", speech=["speech", 0], portrait=["face", 0])
     face = node("LoadImage", image="face.jpg")

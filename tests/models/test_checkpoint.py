@@ -78,9 +78,9 @@ def test_headers_that_lie(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(content)
     for read in READERS:
-        with pytest.raises(DreamTalkError) as told:
+        with pytest.raises(DreamTalkError) as raised:
             read(path)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(raised.value)
     assert not is_original(path)
 
 
@@ -155,9 +155,9 @@ def test_sizes_that_the_weights_do_not_have(
     path = tmp_path / "a.safetensors"
     model.save(path, {})
     change(path, value, *names.split())
-    with pytest.raises(ModelError) as told:
+    with pytest.raises(ModelError) as raised:
         MotionModel.load(path)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_config_that_is_none(model: MotionModel, tmp_path: Path) -> None:

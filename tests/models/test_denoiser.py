@@ -60,7 +60,7 @@ def test_step_and_style_matter(denoiser: Denoiser, argument: int) -> None:
 
 def test_a_style_per_frame_equals_one_style_held(denoiser: Denoiser) -> None:
     noised, step, content, style = inputs()
-    held = style[:, None].expand(-1, FRAMES, -1)
+    constant = style[:, None].expand(-1, FRAMES, -1)
     torch.testing.assert_close(
-        denoiser(noised, step, content, style), denoiser(noised, step, content, held)
+        denoiser(noised, step, content, style), denoiser(noised, step, content, constant)
     )

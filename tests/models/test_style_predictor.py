@@ -78,7 +78,7 @@ def test_the_most_typical_draw_is_in_the_crowd() -> None:
     assert most_typical(torch.cat([strangers, crowd])) >= 8
 
 
-def test_padding_is_not_heard(predictor: StylePredictor) -> None:
+def test_padding_is_ignored(predictor: StylePredictor) -> None:
     speech = torch.from_numpy(summaries())[None]
     padded = torch.cat([speech, torch.full((1, 2, len(SUMMARY)), 9.0)], 1)
     face = torch.zeros(1, 52), torch.tensor([True])

@@ -73,7 +73,7 @@ def test_a_motion_that_outlasts_its_speech_can_be_judged(talk: DreamTalk, speech
     assert measure_sync(talk.analyse(speech), long).offset == measure_sync(speech, long).offset
 
 
-def test_a_stream_hears_each_window_once(
+def test_a_stream_analyses_each_window_once(
     talk: DreamTalk, speech: Speech, calls: Counter[str]
 ) -> None:
     stream = MotionStream(talk, "neutral", steps=1)
@@ -82,7 +82,7 @@ def test_a_stream_hears_each_window_once(
         assert calls == {"phonetics": count, "pitch": count}
 
 
-def test_the_worker_hears_a_file_once(
+def test_the_worker_analyses_a_file_once(
     demo_voice: Path, tmp_path: Path, calls: Counter[str]
 ) -> None:
     methods = Methods()
@@ -101,7 +101,7 @@ def test_the_worker_hears_a_file_once(
     assert calls == ONCE
 
 
-def test_a_file_that_has_changed_is_heard_anew(
+def test_a_file_that_has_changed_is_analysed_anew(
     demo_voice: Path, tmp_path: Path, calls: Counter[str]
 ) -> None:
     methods, line = Methods(), tmp_path / "line.flac"
@@ -143,7 +143,7 @@ def nodes_model(monkeypatch: pytest.MonkeyPatch, root: Path) -> Any:
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 
-def test_nodes_of_a_graph_share_what_is_heard(
+def test_nodes_of_a_graph_share_features(
     nodes_model: Any, talk: DreamTalk, speech: Speech, calls: Counter[str]
 ) -> None:
     """For as long as the host keeps the speech."""

@@ -171,7 +171,7 @@ def test_a_style_changes_over_the_line(talk: DreamTalk, speech: Speech) -> None:
     assert abs(brow[130:].mean() - halfway.mean()) < 0.08
 
 
-def test_a_mixed_style_kept_in_a_file_is_the_same_style(
+def test_a_mixed_style_saved_in_a_file_is_the_same_style(
     talk: DreamTalk, speech: Speech, tmp_path: Path
 ) -> None:
     short = cut(speech, 0, 3)
@@ -182,7 +182,7 @@ def test_a_mixed_style_kept_in_a_file_is_the_same_style(
     assert talk.animate(short, path) == talk.animate(short, mixed)
 
 
-def test_auto_is_heard_from_the_speech(talk: DreamTalk, speech: Speech) -> None:
+def test_auto_is_predicted_from_the_speech(talk: DreamTalk, speech: Speech) -> None:
     style = talk.predict_style(speech)
     assert style.name == "auto"
     assert talk.animate(speech) == talk.animate(speech, style)

@@ -29,7 +29,7 @@ def shifted(motion: Motion, frames: int) -> Motion:
 
 
 @pytest.mark.parametrize("late", [-9, -4, 0, 5, 12])
-def test_it_tells_how_late_the_lips_are(
+def test_it_measures_how_late_the_lips_are(
     speech_and_motion: tuple[Speech, Motion], late: int
 ) -> None:
     speech, motion = speech_and_motion

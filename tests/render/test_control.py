@@ -87,7 +87,7 @@ def test_the_mouth_mask_follows_the_mouth(head: HeadControls, face: FaceControls
     assert all(b < a for a, b in zip(closed, pursed, strict=True))
 
 
-def test_landmark_colours_tell_sides(head: HeadControls) -> None:
+def test_landmark_colours_differ_by_side(head: HeadControls) -> None:
     picture = head.draw("landmarks", weights()).astype(int)
     red, _, blue = np.moveaxis(picture, 2, 0)
     # The character's right eye is yellow and on the left of the picture, the left one is cyan.

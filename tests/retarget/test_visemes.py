@@ -57,7 +57,7 @@ def test_a_viseme_is_mostly_itself() -> None:
         assert shares[i, i] > 0.45, names[i]
 
 
-def test_five_vowels_tell_wide_from_round() -> None:
+def test_five_vowels_separate_wide_from_round() -> None:
     weights = np.zeros((2, 52), np.float32)
     weights[:, INDEX["jawOpen"]] = 0.15
     weights[0, INDEX["mouthPucker"]] = 0.6

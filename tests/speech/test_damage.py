@@ -76,7 +76,7 @@ def late_by(whole: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_wrong_byte_is_told_or_does_no_harm(
+def test_a_wrong_byte_is_reported_or_does_no_harm(
     tmp_path: Path, spoken: NDArray[np.float32], name: str
 ) -> None:
     path = tmp_path / name
@@ -106,7 +106,7 @@ def test_a_wrong_byte_is_told_or_does_no_harm(
         assert refused == DAMAGES
 
 
-def test_the_place_of_the_damage_is_told(tmp_path: Path, spoken: NDArray[np.float32]) -> None:
+def test_the_place_of_the_damage_is_reported(tmp_path: Path, spoken: NDArray[np.float32]) -> None:
     path = tmp_path / "a.flac"
     content = bytearray(encode(path, spoken))
     # The mark that a frame begins with: without it the frame is left out.

@@ -1,4 +1,4 @@
-"""What is heard in a speech, each thing once."""
+"""The features of a speech, each made once."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_posteriors_equal_the_native_library(
     assert 0.5 * np.abs(native - ours).sum(1).max() < 2e-2
 
 
-def test_it_hears_the_words(encoder: PhoneticEncoder, waveform: torch.Tensor) -> None:
+def test_it_recognises_the_words(encoder: PhoneticEncoder, waveform: torch.Tensor) -> None:
     best = encoder(waveform[None, : 4 * 16_000])[1][0].argmax(-1)
     phones = "".join(encoder.phones[i] for i in torch.unique_consecutive(best) if i != 190)
     assert "kɔlɪŋ<wb>supɝ" in phones  # "Thank you for calling Super ..."

@@ -68,7 +68,7 @@ def test_an_array_of_somebody_else_keeps_its_changes(tmp_path: Path) -> None:
     assert (changed == 0.5).all()
 
 
-def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -77,7 +77,9 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         spooled(iter([noise(10)]))
 
 
-def test_a_spooled_speech_is_heard_like_one_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spooled_speech_is_like_one_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     sound = np.tile(Speech.load(DEMO_VOICE).waveform, 2)
     plain = Speech.from_array(sound, 22_050)
     monkeypatch.setattr(spool, "IN_MEMORY", 1000)

@@ -45,7 +45,7 @@ def make(model: MotionModel, name: str, value: float = 2.0) -> Style:
     return Style(np.full(4, value), name, "a clip", model=fingerprint(model))
 
 
-def test_what_is_kept_is_found_again(library: StyleLibrary, model: MotionModel) -> None:
+def test_what_is_saved_is_found_again(library: StyleLibrary, model: MotionModel) -> None:
     path = library.save(replace(make(model, "Mürrisch 怒"), tags=("slow",)))
     assert library.where("mürrisch 怒") == ("user", path)
     style = library.find("MÜRRISCH 怒", model)
@@ -72,7 +72,7 @@ def test_the_names_that_ship_are_known_without_the_model() -> None:
     )
 
 
-def test_an_unknown_name_is_told_with_what_comes_near(
+def test_an_unknown_name_is_reported_with_what_comes_near(
     library: StyleLibrary, model: MotionModel
 ) -> None:
     library.save(make(model, "Grumpy"))
@@ -158,7 +158,7 @@ def test_spellings_of_a_name_are_one_style(
 
 
 @pytest.mark.slow
-def test_the_older_spelling_that_cannot_be_deleted_is_told(
+def test_the_older_spelling_that_cannot_be_deleted_is_reported(
     library: StyleLibrary, model: MotionModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = library.save(make(model, "grandma"))
@@ -188,7 +188,7 @@ def test_what_a_foreign_style_says_of_itself_is_shown_harmlessly(
     assert "calm" in found.tags
 
 
-def test_a_shelf_that_there_is_not_and_a_folder_that_cannot_be(
+def test_an_unknown_folder_and_one_that_cannot_be_made(
     library: StyleLibrary, model: MotionModel, tmp_path: Path
 ) -> None:
     with pytest.raises(StyleError, match=r"no shelf 'attic'\. There are: project, user"):
@@ -199,7 +199,7 @@ def test_a_shelf_that_there_is_not_and_a_folder_that_cannot_be(
     assert library.names(model) == ("happy", "neutral"), "and it can still be asked"
 
 
-def test_where_the_shelves_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_folders_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DREAMTALK_STYLES", str(tmp_path / "mine"))
     assert user_folder() == tmp_path / "mine"
     monkeypatch.delenv("DREAMTALK_STYLES")

@@ -604,6 +604,6 @@ def test_examples_in_the_errors_are_right() -> None:
         ask(text)
 
 
-def test_an_unknown_name_is_told_by_whoever_looks_it_up(model: MotionModel) -> None:
+def test_an_unknown_name_is_reported_by_whoever_looks_it_up(model: MotionModel) -> None:
     with pytest.raises(StyleError, match="no style 'jolly'"):
         parse_style("neutral@0, jolly@1", lambda name: named_style(model, name))

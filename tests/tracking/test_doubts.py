@@ -74,7 +74,7 @@ def test_a_flash_is_no_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("away", [0, 3])
-def test_a_cut_to_somebody_else_is_told_with_its_time(away: int, tmp_path: Path) -> None:
+def test_a_cut_to_somebody_else_is_reported_with_its_time(away: int, tmp_path: Path) -> None:
     """Also where nobody is seen for a moment in between."""
     pictures = [painting(0, i) for i in range(5)] + [painting(1, i) for i in range(5 + away)]
     faces = [face()] * 5 + [None] * away + [face()] * 5
@@ -92,7 +92,7 @@ def test_a_cut_to_somebody_else_is_told_with_its_time(away: int, tmp_path: Path)
         (face(), 0.05, "dark in 100%"),
     ],
 )
-def test_a_face_that_is_hardly_seen_is_told(
+def test_a_face_that_is_hardly_seen_is_reported(
     seen: Face, light: float, words: str, tmp_path: Path
 ) -> None:
     pictures = [(painting(0, i) * light).astype(np.uint8) for i in range(6)]
@@ -101,7 +101,7 @@ def test_a_face_that_is_hardly_seen_is_told(
     assert "Give a video" in text
 
 
-def test_a_face_that_is_away_for_long_is_told(tmp_path: Path) -> None:
+def test_a_face_that_is_away_for_long_is_reported(tmp_path: Path) -> None:
     faces = [face()] * 3 + [None] * 20 + [face()] * 3
     (text,) = warnings_of(tmp_path, [painting(0)] * 26, faces)
     assert "no face from 0.12 to 0.92 s" in text

@@ -72,13 +72,13 @@ def test_a_file_is_the_same_portrait(
         ({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, "eyes are shut"),
     ],
 )
-def test_what_may_look_bad_is_said(
+def test_what_may_look_bad_is_warned_of(
     look: dict[str, object], words: str, draw: Draw, tracker: FaceTracker
 ) -> None:
     assert any(words in text for text in read_portrait(draw(**look), tracker=tracker).warnings)
 
 
-def test_a_covered_mouth_is_said(plain: Portrait, tracker: FaceTracker) -> None:
+def test_a_covered_mouth_is_warned_of(plain: Portrait, tracker: FaceTracker) -> None:
     covered = plain.image.copy()
     left, _, right, bottom = (int(side) for side in plain.face.box)
     nose = int(plain.face.landmarks[2, 1])

@@ -108,7 +108,7 @@ def test_a_short_gap_is_bridged(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_long_gap_comes_to_rest_and_is_told(tmp_path: Path) -> None:
+def test_a_long_gap_comes_to_rest_and_is_reported(tmp_path: Path) -> None:
     weights = np.full((80, 52), 0.05, np.float32)
     weights[20:30, JAW] = weights[60:65, JAW] = 0.8
     faces: list[Face | None] = [face(w, yaw=10 * (i >= 60)) for i, w in enumerate(weights)]

@@ -67,7 +67,9 @@ def test_no_entry_but_a_few_may_be_left_out(settings: dict[str, Any], tmp_path: 
         assert refused(less, tmp_path) == f"{name} is missing."
 
 
-def test_a_misspelt_entry_is_told_its_name(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_a_misspelt_entry_is_reported_with_its_name(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
     message = refused(settings | {"learning_rat": 0.1}, tmp_path)
     assert message == "there is no entry learning_rat; did you mean learning_rate?"
     network = "network" if "trains" in settings else "denoiser"
@@ -75,7 +77,7 @@ def test_a_misspelt_entry_is_told_its_name(settings: dict[str, Any], tmp_path: P
     assert message == f"there is no entry {network}.widht; did you mean {network}.width?"
 
 
-def test_words_and_ranges_are_told(tmp_path: Path) -> None:
+def test_words_and_ranges_are_reported(tmp_path: Path) -> None:
     settings = read_config(HOME / "default.json")
     message = refused(changed(settings, ("amplitude", 0, "measure"), "jawopen"), tmp_path)
     assert message == 'amplitude[0].measure is "jawopen"; did you mean jawOpen?'

@@ -45,7 +45,7 @@ def expert() -> LipExpert:
     return network.eval().requires_grad_(False)
 
 
-def test_it_tells_right_lips_from_wrong_ones(expert: LipExpert) -> None:
+def test_it_separates_right_lips_from_wrong_ones(expert: LipExpert) -> None:
     _, right = expert_loss(expert, batch(1000), True, np.random.default_rng(0))
     assert right > 0.8
 

@@ -34,12 +34,12 @@ class Sound:
         head = next(pieces, None)
         if head is None:
             raise RenderError(f"{audio} has no sound samples to put into the video.")
-        own_rate = head[1]
+        file_rate = head[1]
         self.codec = codec
-        self.rate = own_rate
+        self.rate = file_rate
         if codec == "aac":
             # The next rate above, so that nothing is lost; the highest one if there is none.
-            above = (rate for rate in _AAC_RATES if rate >= own_rate)
+            above = (rate for rate in _AAC_RATES if rate >= file_rate)
             self.rate = min(above, default=_AAC_RATES[-1])
         self.channels = 2 if len(head[0]) == 2 else 1
         self.layout = "stereo" if self.channels == 2 else "mono"
@@ -114,18 +114,18 @@ def _at_rate(
     """Pieces float32 [channels, n], all at one rate and clipped to [-1, 1]."""
     resampler: soxr.ResampleStream | None = None
     current = 0
-    for samples, own_rate in pieces:
+    for samples, piece_rate in pieces:
         if len(samples) != channels:
             samples = samples.mean(axis=0, keepdims=True)
         mixed = np.broadcast_to(samples, (channels, samples.shape[1]))
         mixed = np.clip(np.nan_to_num(mixed), -1, 1)
-        if own_rate != current:
+        if piece_rate != current:
             if resampler is not None:
                 yield resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True).T
-            current = own_rate
+            current = piece_rate
             resampler = None
-            if own_rate != rate:
-                resampler = soxr.ResampleStream(own_rate, rate, channels, dtype="float32")
+            if piece_rate != rate:
+                resampler = soxr.ResampleStream(piece_rate, rate, channels, dtype="float32")
         if resampler is None:
             yield mixed
         else:

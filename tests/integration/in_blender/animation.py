@@ -289,10 +289,10 @@ def an_active_action_makes_way(session: Any) -> None:
     face, motion = _face(session), _motion(session, 10)
     keys = face.data.shape_keys
     keys.keyframe_insert('key_blocks["jawOpen"].value', frame=1)
-    own = keys.animation_data.action
+    action = keys.animation_data.action
     _put(session, motion)
     _shows(face, motion, 1)
-    assert own.name in [track.name for track in keys.animation_data.nla_tracks]
+    assert action.name in [track.name for track in keys.animation_data.nla_tracks]
     assert keys.animation_data.action is None
 
 
@@ -629,8 +629,8 @@ def a_python_that_does_not_fit(session: Any) -> None:
     def drawn() -> list[str]:
         icons = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys()
         seen: list[str] = []
-        own = {"layout": _Layout(set(icons), seen), "bl_rna": session.preferences.bl_rna}
-        panel = type("Drawn", (), own)()
+        fields = {"layout": _Layout(set(icons), seen), "bl_rna": session.preferences.bl_rna}
+        panel = type("Drawn", (), fields)()
         size = SimpleNamespace(width=600, ui_scale=1)
         context = SimpleNamespace(region=size, preferences=SimpleNamespace(system=size))
         session.part("ui.preferences").DREAMTALK_Preferences.draw(panel, context)
@@ -749,15 +749,15 @@ def ten_minutes(session: Any) -> None:
         file.writeframes(noise.astype("<i2").tobytes())
     request = session.part("animation.animate").animate_request(bpy.context.scene, sound, 1)
     job = _job(session, request)
-    held, until, done = 0.0, time.perf_counter() + 6, False
+    longest, until, done = 0.0, time.perf_counter() + 6, False
     while not done and time.perf_counter() < until:
         start = time.perf_counter()
         done = job.step()
-        held = max(held, time.perf_counter() - start)
+        longest = max(longest, time.perf_counter() - start)
         time.sleep(0.02)
-    print(f"longest step {held:.3f} s, {job.progress:.0%} done in 6 s")
+    print(f"longest step {longest:.3f} s, {job.progress:.0%} done in 6 s")
     # Far below the six seconds that it takes; starting the worker is the longest step.
-    assert held < 2
+    assert longest < 2
     job.cancel()
     motion = _motion(session, 14400)
     start = time.perf_counter()

@@ -211,11 +211,11 @@ def a_driven_face(session: Any) -> None:
 
     def state() -> list[float]:
         depsgraph = bpy.context.evaluated_depsgraph_get()
-        own = rig.evaluated_get(depsgraph)
+        evaluated = rig.evaluated_get(depsgraph)
         return [
             *(keys.key_blocks[name].value for name in ("jawOpen", "eyeBlinkLeft", "jawLeft")),
-            own["Grin"],
-            own.pose.bones["neck"].location[1],
+            evaluated["Grin"],
+            evaluated.pose.bones["neck"].location[1],
         ]
 
     got = _frames(state)
@@ -427,9 +427,13 @@ def _armature(name: str, bones: dict[str, Any], stands: Any, roll: float = 0.0) 
     bpy.context.view_layer.objects.active = thing
     bpy.ops.object.mode_set(mode="EDIT")
     for bone, (head, tail, parent) in bones.items():
-        own = data.edit_bones.new(bone)
-        own.head, own.tail, own.roll = stands @ np.array(head), stands @ np.array(tail), roll
-        own.parent = data.edit_bones.get(parent or "")
+        edit_bone = data.edit_bones.new(bone)
+        edit_bone.head, edit_bone.tail, edit_bone.roll = (
+            stands @ np.array(head),
+            stands @ np.array(tail),
+            roll,
+        )
+        edit_bone.parent = data.edit_bones.get(parent or "")
     bpy.ops.object.mode_set(mode="OBJECT")
     return thing
 

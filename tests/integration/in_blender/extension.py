@@ -43,8 +43,8 @@ def a_life(session: Any) -> None:
     service.wait(_animate(service, output))
     _uninstall()
     _same(before)
-    own = Path(os.environ["BLENDER_USER_RESOURCES"], "extensions")
-    assert not [path for path in own.rglob("*") if "dreamtalk" in path.name.lower()]
+    folder = Path(os.environ["BLENDER_USER_RESOURCES"], "extensions")
+    assert not [path for path in folder.rglob("*") if "dreamtalk" in path.name.lower()]
 
 
 def an_update(session: Any) -> None:
@@ -380,14 +380,14 @@ def its_own_files_go_with_it(session: Any) -> None:
     session.install()
     session.preferences.python = ""
     preferences = session.part("client.choice")
-    own = preferences.own_environment()
-    program = session.part("client.runtimes").environment_python(own)
+    environment = preferences.own_environment()
+    program = session.part("client.runtimes").environment_python(environment)
     program.parent.mkdir(parents=True)
     program.touch()
-    (own / session.part("client.runtimes").STAMP).write_text("0.1.0", encoding="utf-8")
+    (environment / session.part("client.runtimes").STAMP).write_text("0.1.0", encoding="utf-8")
     assert preferences.chosen_runtime(session.state.wheel).python == program
     _uninstall()
-    assert not own.exists()
+    assert not environment.exists()
 
 
 def _lives(pid: int) -> bool:
@@ -467,8 +467,8 @@ def _uninstall() -> None:
 
 def _same(before: Counter[str]) -> None:
     """Fails, and says what, if an extension has left something, or taken it away."""
-    now = _traces()
-    assert now == before, f"left: {now - before}, lost: {before - now}"
+    after = _traces()
+    assert after == before, f"left: {after - before}, lost: {before - after}"
 
 
 def _traces() -> Counter[str]:

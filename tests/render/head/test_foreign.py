@@ -325,7 +325,7 @@ def test_what_cannot_be_read(written: Path, tmp_path: Path) -> None:
     fails(changed(written, tmp_path / "d.glb", wild), "damaged")
 
 
-def test_damaged_documents_are_told(written: Path, tmp_path: Path) -> None:
+def test_damaged_documents_are_reported(written: Path, tmp_path: Path) -> None:
     """Numbers turned into other numbers, at random: an error of ours, or a head."""
     data = written.read_bytes()
     size = struct.unpack_from("<I", data, 12)[0]
@@ -416,7 +416,7 @@ def test_every_index_of_a_foreign_scene_is_checked(written: Path, tmp_path: Path
     assert not harmless
 
 
-def test_a_texture_that_cannot_be_read_is_told(written: Path, tmp_path: Path) -> None:
+def test_a_texture_that_cannot_be_read_is_reported(written: Path, tmp_path: Path) -> None:
     def spoil(document: Document) -> None:
         document["images"][0] = {"uri": "data:image/png;base64,bm90aGluZw=="}
         document["materials"][0]["name"] = "Face \x1b[2J"
@@ -559,7 +559,7 @@ def test_chunks_that_lie(tmp_path: Path, content: bytes) -> None:
     refused(tmp_path / "a.glb")
 
 
-def test_wrong_bytes_are_told_or_harmless(written: Path, tmp_path: Path) -> None:
+def test_wrong_bytes_are_reported_or_harmless(written: Path, tmp_path: Path) -> None:
     whole = written.read_bytes()
     size = struct.unpack_from("<I", whole, 12)[0]
     rng = random.Random(0)

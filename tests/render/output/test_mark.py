@@ -101,7 +101,7 @@ def test_stamp_is_readable_and_stays_in_its_corner(shape: tuple[int, ...], grey:
     assert np.median(corner) < 110
 
 
-def test_without_a_mark_nothing_is_said(tmp_path: Path) -> None:
+def test_without_a_mark_nothing_is_written(tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", [GREY], Fraction(25))
     with av.open(str(tmp_path / "v.mp4")) as container:
         assert "comment" not in container.metadata

@@ -235,7 +235,7 @@ def test_an_open_mouth_at_rest_closes_for_m(tracker: FaceTracker) -> None:
     assert gap(SPEAKING["a"]) > 0.5 * gap(weights())
 
 
-def test_other_shapes_are_told(photo: Image, face: Face) -> None:
+def test_other_shapes_are_reported(photo: Image, face: Face) -> None:
     with pytest.raises(RenderError, match="landmarks"):
         PortraitRenderer(photo, face.landmarks[:468], face.matrix, face.weights)
     with pytest.raises(RenderError, match="uint8"):
