@@ -193,34 +193,18 @@ def test_resampled_head_takes_the_short_way_round() -> None:
 
 
 @pytest.mark.slow
-def test_light_layer_needs_only_numpy_and_is_quick() -> None:
-    # numpy's own import is not ours to answer for, so it is not in the time.
+def test_light_layer_needs_only_numpy() -> None:
+    """How soon it is there: benchmarks/records."""
     program = """
-import importlib, sys, time
-import numpy
+import importlib, sys
 class Block:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {"torch", "av", "soxr", "librosa", "scipy", "numba", "cv2"}:
             raise ImportError("blocked: " + name)
 sys.meta_path.insert(0, Block())
-start = time.perf_counter()
 for name in ("errors", "files", "motion.arkit", "motion", "motion.curves", "parameters", "formats",
              "formats.livelink", "formats.json_motion", "formats.npz"):
     importlib.import_module("dreamtalk_core." + name)
-print(time.perf_counter() - start)
 """
     root = Path(__file__).resolve().parents[2]
-    best = min(
-        float(
-            subprocess.run(
-                [sys.executable, "-c", program],
-                cwd=root,
-                check=True,
-                capture_output=True,
-                text=True,
-                timeout=60,
-            ).stdout
-        )
-        for _ in range(2)
-    )
-    assert best < 0.2
+    subprocess.run([sys.executable, "-c", program], cwd=root, check=True, timeout=60)
