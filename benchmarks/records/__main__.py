@@ -1,8 +1,8 @@
-"""`python -m benchmarks.records --against REVISION [-m light] [--rounds 5] [--fail-above 1.3]`.
+"""`python -m benchmarks.records --against REVISION [-m light] [--rounds 3] [--fail-above 1.3]`.
 
 Prints for each case the time of this checkout over the other's: the median of all turns, and the
 least and the most. Both sides run the cases of this checkout, in turns, the revision in a temporary
-worktree. A ratio tells something where all its turns lie on one side of 1.
+worktree. How much a ratio can be trusted shows `--against HEAD`, which ought to give ones.
 """
 
 from __future__ import annotations

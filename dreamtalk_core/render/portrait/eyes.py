@@ -140,8 +140,8 @@ class Eye:
         return np.array([space[0], -space[1]])
 
 
-# By ourselves: cv2.inpaint takes more than twice as long (benchmarks/libraries.py --case eye), and on
-# the eyes of a real portrait it looked no better.
+# By ourselves: cv2.inpaint takes more than twice as long (benchmarks/libraries.py --case eye), and
+# on the eyes of a real portrait it looked no better.
 def _spread(colours: Array, known: NDArray[np.bool_]) -> Array:
     """Colours [H, W, 3] where known, and elsewhere a smooth continuation: ever coarser means."""
     if min(known.shape) <= 2:
