@@ -23,10 +23,16 @@ def _load_core() -> None:
     spec.loader.exec_module(module)
 
 
+def _is_there(name: str) -> bool:
+    """Whether there is a module; a bare folder is what two flavours of OpenCV leave behind."""
+    found = find_spec(name)
+    return found is not None and found.origin is not None
+
+
 def _check_requirements() -> None:
     """Raises ImportError, saying what to do, where something is missing."""
     wanted = ("cv2", "numba", "platformdirs", "soxr")
-    lacking = [name for name in wanted if find_spec(name) is None]
+    lacking = [name for name in wanted if not _is_there(name)]
     if lacking:
         here = Path(__file__).parent
         raise ImportError(

@@ -24,7 +24,8 @@ def command() -> list[str]:
 
 def main() -> int:
     """pip's exit status; 0 where there was nothing to do."""
-    if find_spec("cv2") is not None:
+    found = find_spec("cv2")
+    if found is not None and found.origin is not None:  # what two flavours leave is a bare folder
         print("DreamTalk: there is an OpenCV already.")
         return 0
     print(f"DreamTalk: adding {OPENCV}, as this Python has no OpenCV.", flush=True)

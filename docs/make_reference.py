@@ -125,12 +125,16 @@ def python() -> Iterator[str]:
 
 def public(thing: type) -> Iterator[tuple[str, Any]]:
     """Methods and properties of a class that are for users, as they are called."""
-    for name, value in vars(thing).items():
+    members: dict[str, Any] = {}
+    for each in inspect.getmro(thing):
+        if each.__module__.startswith("dreamtalk_core"):
+            members = {**members, **{k: v for k, v in vars(each).items() if k not in members}}
+    for name, value in members.items():
         if name.startswith("_"):
             continue
         if isinstance(value, property):
-            yield name, value.fget
-        elif callable(function := getattr(value, "__func__", value)) and function.__doc__:
+            yield name, getattr(thing, name).fget
+        elif inspect.isfunction(function := getattr(value, "__func__", value)):
             given = inspect.signature(function).parameters
             names = [taken(each) for each in given.values() if each.name not in ("self", "cls")]
             yield f"{name}({', '.join(names)})", function

@@ -58,7 +58,7 @@ class Parameter:
                     f"{self.name} is {shown(str(value))}. Give {' or '.join(self.choices)}."
                 )
             return
-        finite = self.low <= value <= self.high and math.isfinite(value)
+        finite = self.low <= value <= self.high and value != math.inf
         if finite and (self.kind is not int or value == int(value)):
             return
         usual = "" if self.default is None else f", usually {float(self.default):g}"

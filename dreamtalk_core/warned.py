@@ -22,7 +22,7 @@ def warn(text: str) -> None:
 
 @contextmanager
 def collect_warnings(report: Callable[[str], None]) -> Iterator[None]:
-    """Our warnings within go to `tell`, each text once; those of others go where they went."""
+    """Our warnings within go to `report`, each text once; those of others go where they went."""
     reported: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("always", DreamTalkWarning)

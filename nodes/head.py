@@ -83,10 +83,10 @@ def head_input() -> io.Input:
     """Whose head."""
     return io.Combo.Input(
         "head",
-        options=[BUILT_IN, *input_files({".glb"})],
+        options=[BUILT_IN, *input_files({".glb", ".vrm"})],
         default=BUILT_IN,
-        tooltip="The built-in head, or a .glb file in the input folder with ARKit's shapes "
-        "(jawOpen and so on) as morph targets.",
+        tooltip="The built-in head, or a .glb or .vrm file in the input folder whose morph targets "
+        "are ARKit's shapes (jawOpen and so on), or visemes.",
         **ADVANCED,
     )
 

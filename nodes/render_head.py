@@ -10,7 +10,7 @@ from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.parts import frames_to_draw
 
-from .conversions import Audio, frames_audio
+from .conversions import Audio, frames_audio, words
 from .frames import (
     audio_input,
     draw_images,
@@ -118,11 +118,11 @@ class RenderHead(io.ComfyNode):
             zoom,
             turntable or None,
             parse_background(background),
-            tuple(_words(curves)),
+            tuple(words(curves)),
             load_head_file(head),
         )
         more = [value.motion for _, value in sorted(others.items()) if value is not None]
-        motions = _labelled([motion.motion, *more], _words(labels))
+        motions = _labelled([motion.motion, *more], words(labels))
         # While it works the first one is shown, without what lies below it.
         first = HeadPictures(motion.motion, min(size, 512), replace(look, curves=()))
         path = temp_path(".mp4")
@@ -193,10 +193,6 @@ class HeadFrames(io.ComfyNode):
         images, mask = draw_images(drawn.masked, frames, [(size, size, 3), (size, size)])
         sound = frames_audio(motion.audio if audio is None else audio, frames, moving.fps)
         return io.NodeOutput(images, mask, sound, float(moving.fps))
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _labelled(motions: list[Motion], labels: list[str]) -> Motion | dict[str, Motion]:

@@ -36,6 +36,14 @@ SEED = {
 anew for nothing. Every host gets the widget: saved graphs hold values by the order of widgets."""
 
 
+def nothing_comes_in(name: str) -> DreamTalkError:
+    """For an input that needs something."""
+    return DreamTalkError(
+        f"Nothing comes in at '{name}': the node that it is connected to gives nothing "
+        "for it, as a clip without sound gives no AUDIO. Connect another one."
+    )
+
+
 def with_checked_inputs(node: type[io.ComfyNode]) -> type[io.ComfyNode]:
     """The node; it raises DreamTalkError where nothing comes in at an input that it needs.
 
@@ -52,10 +60,7 @@ def with_checked_inputs(node: type[io.ComfyNode]) -> type[io.ComfyNode]:
     def checked(cls: type[io.ComfyNode], **inputs: Any) -> io.NodeOutput:
         for name in needed:
             if inputs.get(name, name) is None:
-                raise DreamTalkError(
-                    f"Nothing comes in at '{name}': the node that it is connected to gives nothing "
-                    "for it, as a clip without sound gives no AUDIO. Connect another one."
-                )
+                raise nothing_comes_in(name)
         return execute(cls, **inputs)
 
     node.execute = classmethod(checked)

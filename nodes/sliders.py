@@ -12,7 +12,7 @@ from comfy_api.latest import io
 
 from dreamtalk_core.parameters import Behaviour, Controls, Parameter, Sampling, parameters
 
-from .schema import ADVANCED, SEED
+from .schema import ADVANCED, SEED, nothing_comes_in
 
 _EVERYDAY = {"blinks", "lips", "head"}
 """What many will turn when they sample."""
@@ -28,7 +28,11 @@ def sampling_inputs() -> list[Any]:
 def settings_of(inputs: dict[str, Any]) -> dict[str, Any]:
     """Settings by the names that the core knows, from the values of inputs made here."""
     names = {saved: name for name, saved in SAVED_AS.items()}
-    settings = {names.get(name, name): value for name, value in inputs.items()}
+    needed = [SAVED_AS.get(own.name, own.name) for own in parameters(Sampling)]
+    for name, value in inputs.items():
+        if value is None and name in needed:
+            raise nothing_comes_in(name)
+    settings = {names.get(name, name): value for name, value in inputs.items() if value is not None}
     # An input cannot be empty: 0, which is below the least, leaves the choice to the model.
     free = {parameter.name for parameter in parameters(Sampling) if parameter.default is None}
     return {name: value for name, value in settings.items() if value or name not in free}

@@ -134,6 +134,20 @@ def test_a_python_without_torch_says_so() -> None:
         client.end()
 
 
+def test_a_bare_python_says_so() -> None:
+    code = (
+        "import sys; sys.modules['numpy'] = None; "
+        "sys.path.insert(0, '.'); from dreamtalk_core.worker import main; main()"
+    )
+    client = Client(sys.executable, "-I", "-c", code)
+    try:
+        message = client.ask("hello", protocol=PROTOCOL)["error"]["message"]
+        assert "numpy" in message
+        assert "Install" in message
+    finally:
+        client.end()
+
+
 @pytest.mark.slow
 def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> None:
     from dreamtalk_core.parameters import Controls

@@ -46,7 +46,7 @@ def main() -> None:
             for folder, found in sides[:: 1 - 2 * (turn % 2)]:
                 found.append(measure(folder, chosen))
     medians = report(here, there)
-    if options.fail_above and any(ratio > options.fail_above for ratio in medians):
+    if options.fail_above and (not medians or max(medians) > options.fail_above):
         sys.exit(1)
 
 

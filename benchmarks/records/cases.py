@@ -80,7 +80,7 @@ def run(benchmark: BenchmarkFixture, work: Callable[[], object], rounds: int = 5
 @pytest.mark.benchmark(timer=time_of_children)
 def test_import_light_layer(benchmark: BenchmarkFixture) -> None:
     """In a new process, with Python and numpy."""
-    names = ("motion", "formats.livelink", "animation.postprocess", "retarget", "rig.head")
+    names = ("motion", "formats.livelink", "animation.controls", "retarget", "rig.head")
     program = "import " + ", ".join(f"dreamtalk_core.{name}" for name in names)
     run(benchmark, lambda: subprocess.run([sys.executable, "-c", program], check=True))
 

@@ -155,10 +155,10 @@ def _animate(options: argparse.Namespace) -> None:
         from dreamtalk_core.render.output.video import check_video_path
 
         check_video_path(options.preview)
+    for path in options.output:
+        kind.check_output(path)
     speech = Speech.load(options.speech)  # before the model: a wrong name is told at once
     talk = load(options, **kind.loading_of(settings))
-    for path in options.output:
-        talk.check_output(path)
     features = talk.analyse(speech)
     style = talk.load_style(options.style, features, options.portrait)
     with Bar("animate") as progress:

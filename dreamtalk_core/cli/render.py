@@ -133,7 +133,9 @@ def _preview(options: argparse.Namespace) -> None:
     from dreamtalk_core.render.head.look import Look, parse_background
     from dreamtalk_core.render.head.pictures import HeadPictures
     from dreamtalk_core.render.job import Pictures, render
+    from dreamtalk_core.render.output.video import check_video_path
 
+    check_video_path(options.output, options.codec)
     look = Look(
         yaw=options.yaw,
         pitch=options.pitch,

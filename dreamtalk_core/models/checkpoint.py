@@ -69,7 +69,7 @@ class Checkpoint(nn.Module):
                 f"{path} is not a DreamTalk {cls.KIND} of version {cls.VERSION}. Name a file that "
                 "`dreamtalk train` made with this release."
             )
-        if not all(value.isfinite().all() for value in tensors.values()):
+        if not all(value.float().isfinite().all() for value in tensors.values()):
             raise ModelError(f"{path} holds values that are not numbers. Fetch the file again.")
         try:
             network = cls.build(parse_config(header), tensors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -58,6 +59,13 @@ class MotionModel(Checkpoint):
         values = motion * self.scale + self.mean
         shapes = len(self.config.channels) - len(HEAD)
         return torch.cat([values[..., :shapes].clamp(0, 1), values[..., shapes:]], -1)
+
+    @classmethod
+    def load(cls, path: Path, to: torch.device | str = "cpu") -> MotionModel:
+        """As of every checkpoint; the named styles are no part of the network, and go along."""
+        model = super().load(path, to)
+        model.styles = {name: code.to(to) for name, code in model.styles.items()}
+        return model
 
     @classmethod
     def build(cls, sizes: Mapping[str, Any], tensors: dict[str, Tensor]) -> MotionModel:

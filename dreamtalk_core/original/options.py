@@ -8,6 +8,9 @@ from typing import Any
 
 from dreamtalk_core.parameters import Settings, setting
 
+SUFFIX = ".mat"
+"""What the original's own coefficients are written as."""
+
 
 @dataclass(frozen=True)
 class Checkpoint(Settings):

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.errors import ModelError, StyleError, shown
-from dreamtalk_core.files import check_target, name_key
+from dreamtalk_core.files import name_key
 from dreamtalk_core.models.devices import choose_device
 from dreamtalk_core.models.diffusion import frame_noise
 from dreamtalk_core.motion import Motion, frame_count
@@ -32,7 +32,6 @@ from dreamtalk_core.original.layout import (
     extended_pose,
     still_pose,
 )
-from dreamtalk_core.original.motion import SUFFIX as MAT
 from dreamtalk_core.original.motion import OriginalMotion
 from dreamtalk_core.original.options import Pose
 from dreamtalk_core.original.wav2vec import MODEL, Wav2Vec
@@ -56,6 +55,7 @@ from dreamtalk_core.warned import warn
 
 STEPS = 10
 """DDIM steps of the public code."""
+_NONE = np.zeros(0, np.float32)
 _BEHAVIOUR = {setting.name for setting in parameters(Behaviour)}
 NO_MODEL: Any = SimpleNamespace(styles={})
 """For the names of a library alone."""
@@ -107,13 +107,6 @@ class OriginalDreamTalk(Pipeline):
         """`neutral`, and the names in the library, some of which may be of other models."""
         found = (self.library.where(name) for name in self.library.names(NO_MODEL))
         return (NEUTRAL, *(path.stem for _, path in found if path is not None))
-
-    def check_output(self, path: str | Path) -> None:
-        """As of every pipeline; there may be a .mat, too. Raises MotionError, WriteError."""
-        if Path(path).suffix.lower() == MAT:
-            check_target(Path(path))
-        else:
-            super().check_output(path)
 
     @torch.inference_mode()
     def extract_style(
@@ -240,19 +233,24 @@ class OriginalDreamTalk(Pipeline):
             settings, sampling, behaviour or Behaviour(), controls, Pose()
         )
         spoken = speech.speech if isinstance(speech, SpeechFeatures) else speech
+        head = _head(pose, frame_count(spoken.duration, FPS))
         expression = self._sample(spoken, self.load_style(style), sampling, progress, autocast)
-        face = Coefficients(expression, _head(pose, len(expression)))
-        prosody = measure_prosody(spoken.waveform)
+        face = Coefficients(expression, head)
         motion = postprocess(
             face.to_motion(),
-            Voice(prosody.loudness, prosody.pitch),
+            _voice(spoken) if alive else Voice(_NONE, _NONE),
             sampling,
             behaviour if alive else None,
             controls,
             spoken.duration,
         )
         return OriginalMotion(
-            motion.names, motion.weights, motion.fps, motion.head_rotation, coefficients=face
+            motion.names,
+            motion.weights,
+            motion.fps,
+            motion.head_rotation,
+            coefficients=face,
+            is_changed=alive or controls != UNCHANGED,
         )
 
     def _sample(
@@ -317,6 +315,11 @@ class OriginalDreamTalk(Pipeline):
                 f"{len(style.code)} numbers) than the one in use ({used}, {width} numbers). "
                 f"Extract it again with this model from a .mat clip; it came from: {style.source}."
             )
+
+
+def _voice(speech: Speech) -> Voice:
+    prosody = measure_prosody(speech.waveform)
+    return Voice(prosody.loudness, prosody.pitch)
 
 
 def _head(pose: Pose, frames: int) -> Array:

@@ -11,6 +11,7 @@ from dreamtalk_core.models.devices import choose_device
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.original.checkpoint import load_renderer
 from dreamtalk_core.original.coefficients import Coefficients
+from dreamtalk_core.original.motion import OriginalMotion
 from dreamtalk_core.original.renderer import PIRenderer
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import Speech
@@ -47,9 +48,9 @@ class OriginalRenderer:
     ) -> None:
         """Write an MP4 of a portrait that moves, with sound if given.
 
-        motion: a `Motion` goes through the linear maps of `bfm`; of an `OriginalMotion`
-        give the `coefficients`, unless something was put onto it. portrait: a
-        picture; crop: cut it as the public code does; without, it is only brought to size.
+        motion: a `Motion` goes through the linear maps of `bfm`, but for an `OriginalMotion` that
+        nothing was put onto: its coefficients are drawn. portrait: a picture; crop: cut it as the
+        public code does; without, it is only brought to size.
         face: which one of several, see `read_portrait`. autocast: half precision on a GPU.
         Raises TrackingError for a picture that cannot be read or has no face, RenderError,
         SpeechError.
@@ -69,5 +70,7 @@ class OriginalRenderer:
             picture = fit_square(
                 portrait if isinstance(portrait, np.ndarray) else read_image(portrait)
             )
+        if isinstance(motion, OriginalMotion) and not motion.is_changed:
+            motion = motion.coefficients
         pictures = OriginalPictures(self.renderer, picture, motion, autocast)
         render(pictures, path, audio, progress)

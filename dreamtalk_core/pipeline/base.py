@@ -12,7 +12,6 @@ import torch
 
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.files import check_not_read
-from dreamtalk_core.formats import check_writable
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling
@@ -146,11 +145,6 @@ class Pipeline(ABC):
         typical = np.abs(face - face.mean(axis=0)).sum(axis=1).argmin()
         return encode_png(HeadRenderer(size).render(face[typical]))
 
-    def check_output(self, path: str | Path) -> None:
-        """Raises MotionError, or WriteError, for a file that a motion of this model cannot be saved
-        as."""
-        check_writable(Path(path))
-
     def render(
         self,
         motion: Motion,
@@ -163,8 +157,8 @@ class Pipeline(ABC):
     ) -> None:
         """Write a video, with sound if given: of a portrait, or of the built-in head.
 
-        path: .mp4, .mov, or numbered pictures, see `render.video`. portrait: a picture of a face,
-        which keeps its size. size: of the head, in pixels.
+        path: .mp4, .mov, or numbered pictures, see `render.output.video`. portrait: a picture of a
+        face, which keeps its size. size: of the head, in pixels.
         Raises RenderError, SpeechError, and TrackingError for a picture without a face.
         """
         # The rasteriser is compiled when it is imported; curves alone need not wait for it.

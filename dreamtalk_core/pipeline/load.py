@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.files import check_target
+from dreamtalk_core.formats import check_writable
 from dreamtalk_core.parameters import Settings, changed, parameters, tables
 
 if TYPE_CHECKING:
@@ -22,11 +24,19 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Kind:
     """A kind of model. name: in messages. sampling, loading: tables of what `sample_motion` and
-    `load` take."""
+    `load` take. suffixes: of files that its motions can be saved as besides those of all."""
 
     name: str
     sampling: tuple[type[Settings], ...]
     loading: tuple[type[Settings], ...] = ()
+    suffixes: tuple[str, ...] = ()
+
+    def check_output(self, path: Path) -> None:
+        """Raises MotionError, or WriteError, for a file that a motion cannot be saved as."""
+        if path.suffix.lower() in self.suffixes:
+            check_target(path)
+        else:
+            check_writable(path)
 
     def loading_of(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Those of some settings that are for `load`."""
@@ -39,9 +49,9 @@ class Kind:
 
 def kinds() -> tuple[Kind, Kind]:
     """Our own models, and the original's checkpoints."""
-    from dreamtalk_core.original.options import Checkpoint, Pose
+    from dreamtalk_core.original.options import SUFFIX, Checkpoint, Pose
 
-    original = Kind("an original checkpoint", (*tables(), Pose), (Checkpoint,))
+    original = Kind("an original checkpoint", (*tables(), Pose), (Checkpoint,), (SUFFIX,))
     return Kind("a model of ours", tables()), original
 
 

@@ -7,7 +7,11 @@ frames can be drawn at the same time from ordinary threads.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,11 +34,31 @@ def compiled(**options: Any) -> Callable[[Kernel], Kernel]:
     def decorate(function: Kernel) -> Kernel:
         try:
             kernel: Kernel = njit(nogil=True, fastmath=True, cache=True, **options)(function)
+            _drop_stale(kernel.stats.cache_path)  # type: ignore[attr-defined]
         except RuntimeError:
             kernel = njit(nogil=True, fastmath=True, **options)(function)
         return kernel
 
     return decorate
+
+
+@cache
+def _drop_stale(folder: str | None) -> None:
+    """Forget the kernels in a folder of numba's that other sources were compiled to.
+
+    numba looks at the file of a kernel alone, not at those of the kernels that it calls.
+    """
+    if folder is None:
+        return
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    stamp = Path(folder) / "dreamtalk-kernels.txt"
+    with suppress(OSError):  # nobody may write there, and then nothing changes there
+        if not stamp.is_file() or stamp.read_text(encoding="ascii") != digest:
+            for index in Path(folder).glob("*.nbi"):
+                index.unlink(missing_ok=True)
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            stamp.write_text(digest, encoding="ascii")
 
 
 @compiled()

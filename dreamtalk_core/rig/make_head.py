@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.render.raster import fill, vertex_normals
 from dreamtalk_core.rig.head import (
     HEAD_FILE,
@@ -654,8 +655,7 @@ def _noise(position: Array, cell: Sequence[float], rng: np.random.Generator) -> 
     space, so that it is even wherever the picture is stretched."""
     place = (position + 200.0) / np.array(cell)
     corner = np.floor(place).astype(int)
-    t = place - corner
-    t = t * t * (3 - 2 * t)
+    t = smoothstep(place - corner)
     table = rng.standard_normal(4096)
     result = np.zeros(position.shape[:-1])
     for step in np.ndindex(2, 2, 2):
@@ -672,9 +672,7 @@ def _smooth_noise(shape: tuple[int, int], scale: float, rng: np.random.Generator
 
 
 def _ramp(x: Array | float, low: float, high: float) -> Array:
-    t = np.clip((np.asarray(x, float) - low) / (high - low), 0, 1)
-    result: Array = t * t * (3 - 2 * t)
-    return result
+    return smoothstep((np.asarray(x, float) - low) / (high - low))
 
 
 def _blob(position: Array, centre: Sequence[float], size: Sequence[float]) -> Array:

@@ -43,12 +43,15 @@ class SpeechFeatures:
         """Loudness and pitch."""
         return measure_prosody(self.speech.waveform[: self._samples])
 
-    @cached_property
+    @property
     def beginning(self) -> SpeechFeatures:
         """Features of the first `CACHED_SECONDS`: these here, if there is no more."""
+        whole = len(self.speech.waveform) <= CACHED_SECONDS * SAMPLE_RATE
+        return self if whole else self._cut
+
+    @cached_property
+    def _cut(self) -> SpeechFeatures:
         waveform = self.speech.waveform[: CACHED_SECONDS * SAMPLE_RATE]
-        if len(waveform) == len(self.speech.waveform):
-            return self
         return SpeechFeatures(Speech(waveform, self.speech.source), self._phonetics)
 
     def rows(self, advance: Advance = lambda _: None) -> Iterator[Tensor]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import NoFaceError, TrackingError, shown
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, mouth_opening
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.tracking.crop import Image, Region, crop
 from dreamtalk_core.tracking.regions import region_of_landmarks
@@ -57,7 +57,7 @@ CROP_SIDE = 1.9
 
 @dataclass(frozen=True)
 class Points:
-    """Where a face is, told by hand, in pixels: the middles of both eyes and of the mouth."""
+    """Where a face is, given by hand, in pixels: the middles of both eyes and of the mouth."""
 
     eye: tuple[float, float]
     other_eye: tuple[float, float]
@@ -85,7 +85,7 @@ class Portrait:
     """A picture with a face.
 
     image: uint8 [H, W, 3]. face: the chosen one. warnings: what may look bad, in whole sentences;
-        `read_portrait` has told them.
+        `read_portrait` has warned of them.
     """
 
     image: Image
@@ -285,7 +285,7 @@ def _warnings(
         for part, what in (("mouth", "the lips"), ("eyes", "the lids"))
         if spread.get(part, 0) > UNSURE[part]
     ]
-    if weight["jawOpen"] - weight["mouthClose"] > OPEN:
+    if mouth_opening(face.weights) > OPEN:
         notes.append(
             "The mouth is open, and animation opens it further; choose a photo with closed lips."
         )

@@ -65,6 +65,8 @@ from dreamtalk_core.training.synthetic_styles import NAMED
 
 Array = npt.NDArray[np.float32]
 
+ROWS = "float16"
+"""Kind of the phonetic rows that summaries are made of, as in `SpeechFeatures`."""
 CLIPS = 30
 """Clips of one speaker that are used; more say little new."""
 NOISES = 16
@@ -155,7 +157,8 @@ def _cached(
     sounds: Sequence[Path],
     make: Callable[[], Iterator[Example]],
 ) -> list[Example]:
-    path = cache / f"speech-{digest([made_from, SUMMARY, source_digests(sounds)])}.safetensors"
+    name = digest([made_from, SUMMARY, source_digests(sounds), ROWS])
+    path = cache / f"speech-{name}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         made = {

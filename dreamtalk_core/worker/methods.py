@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.files import check_not_read
-from dreamtalk_core.pipeline.load import check_settings, kind_of, load
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.version import __version__
 from dreamtalk_core.warned import collect_warnings, warn
@@ -33,11 +32,12 @@ NEEDS = {
 
 @dataclass(frozen=True, eq=False)
 class Analysed:
-    """The features of a sound file; key: the file as it was, and the model that made them."""
+    """A sound file as it was, with what there was to say of it, and its features of a pipeline."""
 
-    key: tuple[object, ...]
-    features: AnySpeech
+    file: tuple[object, ...]
     warnings: tuple[str, ...]
+    talk: Pipeline
+    features: AnySpeech
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +49,10 @@ class Loaded:
     settings: Mapping[str, Any]
     talk: Pipeline
 
-    def does_for(self, model: str, device: str, settings: Mapping[str, Any]) -> bool:
-        """Whether it is the one for these; without settings, however it was loaded."""
+    def does_for(self, model: str, device: str, settings: Mapping[str, Any] | None) -> bool:
+        """Whether it is the one for these; None: however it was loaded."""
         same = (self.model, self.device) == (model, device)
-        return same and settings in ({}, self.settings)
+        return same and settings in (None, self.settings)
 
 
 class Methods:
@@ -69,7 +69,11 @@ class Methods:
                 f"This is DreamTalk {__version__}, which speaks version {PROTOCOL} of the worker's "
                 f"protocol, not {protocol}. Install the same DreamTalk on both sides."
             )
-        lacking = [package for name, package in NEEDS.items() if find_spec(name) is None]
+        # A bare folder, without a module in it, is what two flavours of OpenCV leave behind.
+        found = {name: find_spec(name) for name in NEEDS}
+        lacking = [
+            NEEDS[name] for name, spec in found.items() if spec is None or spec.origin is None
+        ]
         if lacking:
             raise DreamTalkError(
                 f"{sys.executable} lacks {', '.join(lacking)}. Install what it lacks with "
@@ -112,11 +116,14 @@ class Methods:
         device: str = "auto",
         **settings: Any,
     ) -> Answer:
+        from dreamtalk_core.pipeline.load import check_settings, kind_of
+
         check_settings(model, settings)
         kind = kind_of(model)
-        check_not_read([Path(output)], map(Path, filter(None, [speech, portrait, style])))
-        talk, features = self._analysed(speech, model, device, project, **kind.loading_of(settings))
-        talk.check_output(output)
+        kind.check_output(Path(output))
+        read = [speech, portrait, style, settings.get("pose")]
+        check_not_read([Path(output)], map(Path, filter(None, read)))
+        talk, features = self._analysed(speech, model, device, project, kind.loading_of(settings))
         progress(0, 1)
         motion = talk.sample_motion(
             features,
@@ -210,33 +217,50 @@ class Methods:
         return {}
 
     def _analysed(
-        self, path: str, model: str, device: str, project: str, **loading: Any
+        self,
+        path: str,
+        model: str,
+        device: str,
+        project: str,
+        loading: Mapping[str, Any] | None = None,
     ) -> tuple[Pipeline, AnySpeech]:
         """The features of a sound file, with the pipeline: once, for requests in a row."""
         from dreamtalk_core.speech.audio import Speech
+        from dreamtalk_core.speech.features import CACHED_SECONDS
 
-        key = (path, _state(path), model, device)
-        if self._last is None or self._last.key != key:
+        file, last = (path, _state(path)), self._last
+        if last is None or last.file != file:
             warnings: list[str] = []
             with collect_warnings(warnings.append):
-                speech = Speech.load(path)  # before the model: a wrong name is told at once
+                speech = Speech.load(path)  # before the model: a wrong name is reported at once
             self._last = None  # not two at a time
-            features = self._talk(model, device, project, **loading).analyse(speech)
-            self._last = Analysed(key, features, tuple(warnings))
-        for text in self._last.warnings:
+            talk = self._talk(model, device, project, loading)
+            last = Analysed(file, tuple(warnings), talk, talk.analyse(speech))
+            # A longer one does not keep its rows, and would keep its temporary file.
+            self._last = last if speech.duration <= CACHED_SECONDS else None
+        talk = self._talk(model, device, project, loading)
+        if last.talk is not talk:
+            features = last.features
+            speech = features if isinstance(features, Speech) else features.speech
+            self._last = last = replace(last, talk=talk, features=talk.analyse(speech))
+        for text in last.warnings:
             warn(text)
-        return self._talk(model, device, project, **loading), self._last.features
+        return talk, last.features
 
-    def _talk(self, model: str, device: str, project: str, **loading: Any) -> Pipeline:
+    def _talk(
+        self, model: str, device: str, project: str, loading: Mapping[str, Any] | None = None
+    ) -> Pipeline:
         """The pipeline, loaded once, with the styles of the project as they are now.
 
-        loading: see `load`; without, it is the pipeline that is there, however it was loaded.
+        loading: see `load`; None: the pipeline that is there will do, however it was loaded.
         """
+        from dreamtalk_core.pipeline.load import load
         from dreamtalk_core.style import StyleLibrary
 
         if self._loaded is None or not self._loaded.does_for(model, device, loading):
             self._loaded = self._last = None  # a graphics card has room for one at a time
-            self._loaded = Loaded(model, device, loading, load(model, device, **loading))
+            settings = loading or {}
+            self._loaded = Loaded(model, device, settings, load(model, device, **settings))
         talk = self._loaded.talk
         if project and not Path(project).is_dir():
             raise DreamTalkError(f"{project} is no folder that can be read.")

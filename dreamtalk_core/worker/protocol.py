@@ -7,12 +7,11 @@ import math
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from dreamtalk_core.errors import DreamTalkError, OutOfMemoryError, out_of_memory, shown
-from dreamtalk_core.parameters import parameters, tables
-from dreamtalk_core.pipeline.load import model_tables
 from dreamtalk_core.progress import Progress
 
 PROTOCOL = 3
@@ -70,12 +69,20 @@ _TYPES: Mapping[type[Any], str] = {
     str: "str",
     Path: "str",
 }
-SETTINGS = {
-    parameter.name: _TYPES[parameter.kind]
-    for table in (*tables(), *model_tables())
-    for parameter in parameters(table)
-}
-"""Kinds of the settings, by name."""
+
+
+@cache
+def settings_kinds() -> Mapping[str, str]:
+    """Kinds of the settings, by name."""
+    # Not before it is asked for: they need numpy, and the worker starts without, to say so.
+    from dreamtalk_core.parameters import parameters, tables
+    from dreamtalk_core.pipeline.load import model_tables
+
+    return {
+        parameter.name: _TYPES[parameter.kind]
+        for table in (*tables(), *model_tables())
+        for parameter in parameters(table)
+    }
 
 
 def _is_number(value: object) -> bool:
@@ -104,7 +111,7 @@ def bound(
         raise ProtocolError(f"{method.__name__}: {error}.") from error
     kinds = {parameter.name: parameter.annotation for parameter in signature.parameters.values()}
     if kinds.pop("settings", None):
-        kinds |= SETTINGS
+        kinds |= settings_kinds()
     for name, value in params.items():
         if name not in kinds:
             near = get_close_matches(name, kinds, 1)

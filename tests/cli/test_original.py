@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -153,13 +154,19 @@ def test_the_worker_animates_with_an_original(folder: Path, tmp_path: Path) -> N
 
     answer = animate("line.npz", **ears, style=clip, pose=clip, fps="30", blinks=1)
     assert answer["frames"] == len(Motion.load(tmp_path / "line.npz")) == round(346 * 30 / 25)
-    # It is loaded already, and goes on with what it hears with.
     style = methods.extract_style(
         lambda *_: None, performance=[clip], name="cross", shelf="project", project=str(tmp_path),
         **model,
     )  # fmt: skip
     assert style["shelf"] == "project"
-    assert animate("line.mat", style="cross")["frames"] == FRAMES
+    assert animate("line.mat", **ears, style="cross")["frames"] == FRAMES
+    # Another recogniser is another pipeline, for the same sound.
+    shutil.copytree(folder / "ears", tmp_path / "other ears")
+    other = {"wav2vec": str(tmp_path / "other ears")}
+    assert animate("line.npz", **other, style=clip)["frames"] == FRAMES
+    shutil.copy(clip, tmp_path / "clip.mat")
+    with pytest.raises(DreamTalkError, match="it is read as well"):
+        animate("clip.mat", **ears, pose=str(tmp_path / "clip.mat"))
     assert len(Coefficients.load(tmp_path / "line.mat")) == FRAMES
     names = [one["name"] for one in methods.styles(lambda *_: None, **model)["styles"]]
     assert names[0] == "neutral"

@@ -29,6 +29,8 @@ def test_every_option_and_setting_is_there() -> None:
 def test_every_public_name_is_there() -> None:
     page = make_reference.page("python.md")
     assert "\n## DreamTalk\n" in page
+    for method in ("animate(", "sample_motion(", "render(", "load_speech("):
+        assert f"| `{method}" in page
     assert "| `channel(name)` | One curve, float32 [T]." in page
 
 

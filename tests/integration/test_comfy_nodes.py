@@ -33,13 +33,6 @@ SECONDS = Fraction(1384, 100)
 Graph = dict[str, dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def kinds(comfy: Comfy) -> dict[str, Any]:
-    """What the host says of our nodes."""
-    found = comfy.get("/object_info")
-    return {name: about for name, about in found.items() if name.startswith("DreamTalk")}
-
-
 def node(kind: str, **inputs: Any) -> dict[str, Any]:
     return {"class_type": kind, "inputs": inputs}
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.render.raster import fill, vertex_normals
+from dreamtalk_core.render.raster import _drop_stale, fill, vertex_normals
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -96,6 +96,20 @@ def test_normals_of_a_sphere_point_outwards() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")
+def test_kernels_of_other_sources_are_forgotten(tmp_path: Path) -> None:
+    """A kernel calls others, and numba looks at its own file alone."""
+    index = tmp_path / "shade.nbi"
+    index.write_bytes(b"of an older release")
+    _drop_stale.__wrapped__(str(tmp_path))
+    assert not index.exists()
+    index.write_bytes(b"of this one")
+    _drop_stale.__wrapped__(str(tmp_path))
+    assert index.exists()
+    (tmp_path / "dreamtalk-kernels.txt").write_text("another", encoding="ascii")
+    _drop_stale.__wrapped__(str(tmp_path))
+    assert not index.exists()
+
+
 def test_works_where_nothing_can_be_cached(tmp_path: Path) -> None:
     """With no folder for numba's cache the kernels are compiled in memory."""
     nowhere = tmp_path / "file"

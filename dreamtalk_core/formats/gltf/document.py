@@ -35,7 +35,7 @@ _MOST = {
     "corners of triangles": 6_000_000,
     "primitives": 2_000,
     "morph targets": 50_000,
-    "names of morph targets": 5_000,
+    "names of morph targets": 12_000,
     "pixels of pictures": 2_000_000_000,
     "pixels of textures": 100_000_000,
 }

@@ -7,23 +7,32 @@ character who looks along -z.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from math import isfinite
 from typing import Any
 
+from dreamtalk_core.errors import shown
 from dreamtalk_core.formats.gltf.container import Table
 from dreamtalk_core.formats.gltf.document import Document, whole
+from dreamtalk_core.warned import warn
 
 Mix = tuple[tuple[int, float], ...]
 """Morph targets by number, and how much of each."""
+Bind = tuple[int, int, float]
+"""Mesh, morph target, how much of it."""
 
+_NO_MESH = -1
 _LONGEST_NAME = 100  # letters of a name that are looked at
 
 
-def channels(document: Document, number: int, primitive: Table) -> dict[str, Mix]:
+def channels(
+    document: Document, number: int, primitive: Table, expressions: Mapping[str, Mix]
+) -> dict[str, Mix]:
     """Name -> the targets of a primitive that it moves; number: of its mesh.
 
-    A name that is there twice means what it meant first.
+    expressions: of that mesh. A name that is there twice means what it meant first. Warns of
+    expressions that move targets which are not there, and leaves them out.
     """
     mesh = document.entry("meshes", number)
     names = mesh.get("extras", {}).get("targetNames")
@@ -32,11 +41,17 @@ def channels(document: Document, number: int, primitive: Table) -> dict[str, Mix
     found: dict[str, Mix] = {}
     for target, name in enumerate(names[:count]):
         found.setdefault(str(name)[-_LONGEST_NAME:], ((target, 1.0),))
-    for name, mix in _expressions(document, number).items():
-        if count and any(target >= count for target, _ in mix):
-            raise ValueError(f"an expression that moves more than its {count} morph targets")
-        if count:
-            found.setdefault(name[-_LONGEST_NAME:], mix)
+    if not count:
+        return found
+    for name, mix in expressions.items():
+        if any(target >= count for target, _ in mix):
+            warn(
+                f"The expression {shown(name)} moves more than the {count} morph targets that "
+                f"there are in {document.file}, and is left out. Export the file again."
+            )
+            continue
+        document.spend("morph targets", len(mix))
+        found.setdefault(name[-_LONGEST_NAME:], mix)
     return found
 
 
@@ -45,23 +60,34 @@ def looks_back(document: Document) -> bool:
     return "VRM" in document.json.get("extensions", {})
 
 
-def _expressions(document: Document, mesh: int) -> dict[str, Mix]:
-    """Expression of a VRM -> what it moves of a mesh; none of another file."""
+def expressions(document: Document) -> dict[int, dict[str, Mix]]:
+    """Mesh -> expression of a VRM -> what it moves of the mesh; empty for another file."""
+    found: dict[int, dict[str, Mix]] = {}
     extensions = document.json.get("extensions", {})
-    named = {**_version_0(extensions, mesh), **_version_1(document, extensions, mesh)}
-    return {name: mix for name, mix in named.items() if mix}
+    for name, binds in chain(_version_0(extensions), _version_1(document, extensions)):
+        document.spend("morph targets", len(binds))
+        mixes: dict[int, list[tuple[int, float]]] = {}
+        for mesh, target, share in binds:
+            mixes.setdefault(mesh, []).append((target, share))
+        for mesh, mix in mixes.items():
+            found.setdefault(mesh, {})[name] = tuple(mix)
+    return found
 
 
-def _version_0(extensions: Table, mesh: int) -> dict[str, Mix]:
+def _version_0(extensions: Table) -> Iterator[tuple[str, list[Bind]]]:
     groups = extensions.get("VRM", {}).get("blendShapeMaster", {}).get("blendShapeGroups", [])
-    return {
-        _name_0(group): tuple(
-            (whole(bind["index"], "an index"), _share(bind["weight"]) / 100)
-            for bind in group.get("binds") or ()
-            if bind["mesh"] == mesh
+    for group in groups:
+        yield (
+            _name_0(group),
+            [
+                (
+                    whole(bind["mesh"], "a mesh"),
+                    whole(bind["index"], "an index"),
+                    _share(bind["weight"]) / 100,
+                )
+                for bind in group.get("binds") or ()
+            ],
         )
-        for group in groups
-    }
 
 
 def _name_0(group: Table) -> str:
@@ -70,17 +96,18 @@ def _name_0(group: Table) -> str:
     return str(group.get("name", "")) if preset in ("", "unknown") else preset
 
 
-def _version_1(document: Document, extensions: Table, mesh: int) -> dict[str, Mix]:
+def _version_1(document: Document, extensions: Table) -> Iterator[tuple[str, list[Bind]]]:
     named = extensions.get("VRMC_vrm", {}).get("expressions", {})
-    both = chain(named.get("custom", {}).items(), named.get("preset", {}).items())
-    return {
-        str(name): tuple(
-            (whole(bind["index"], "an index"), _share(bind["weight"]))
+    for name, expression in chain(named.get("custom", {}).items(), named.get("preset", {}).items()):
+        binds = [
+            (
+                document.entry("nodes", bind["node"]).get("mesh", _NO_MESH),
+                whole(bind["index"], "an index"),
+                _share(bind["weight"]),
+            )
             for bind in expression.get("morphTargetBinds") or ()
-            if document.entry("nodes", bind["node"]).get("mesh") == mesh
-        )
-        for name, expression in both
-    }
+        ]
+        yield str(name), binds
 
 
 def _share(value: Any) -> float:

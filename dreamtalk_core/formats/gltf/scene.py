@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats.gltf.container import Table
 from dreamtalk_core.formats.gltf.document import Array, Document, numbers, whole
-from dreamtalk_core.formats.gltf.expressions import Mix, channels
+from dreamtalk_core.formats.gltf.expressions import Mix, channels, expressions
+from dreamtalk_core.motion.rotation import quaternion_matrix
 
 
 @dataclass(eq=False)
@@ -59,6 +60,7 @@ class Scene:
         self.document = Document(file, error)
         self._above: dict[int, int] = {}
         self._world = self._world_matrices()
+        self._expressions = expressions(self.document)
         self._skins: dict[int, tuple[Array, Array | None]] = {}
 
     def primitives(self) -> list[Primitive]:
@@ -97,7 +99,7 @@ class Scene:
             triangles,
             linear,
             follows,
-            channels(document, node["mesh"], primitive),
+            channels(document, node["mesh"], primitive, self._expressions.get(node["mesh"], {})),
         )
 
     def _triangles(self, primitive: Table, count: int) -> NDArray[np.int64]:
@@ -184,14 +186,7 @@ class Scene:
 def _local_matrix(node: Table) -> Array:
     if "matrix" in node:
         return numbers(node["matrix"], 16).reshape(4, 4).T
-    x, y, z, w = numbers(node.get("rotation", (0.0, 0.0, 0.0, 1.0)), 4)
-    turn = np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
+    turn = quaternion_matrix(numbers(node.get("rotation", (0.0, 0.0, 0.0, 1.0)), 4))
     matrix = np.eye(4)
     matrix[:3, :3] = turn * numbers(node.get("scale", (1.0, 1.0, 1.0)), 3)
     matrix[:3, 3] = numbers(node.get("translation", (0.0, 0.0, 0.0)), 3)

@@ -33,7 +33,6 @@ _RIGHT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160,
 _LEFT_BROW = ((276, 283, 282, 295, 285), (300, 293, 334, 296, 336))
 _RIGHT_BROW = ((46, 53, 52, 65, 55), (70, 63, 105, 66, 107))
 _INNER_LIPS = (*MOUTH_LOOP, MOUTH_LOOP[0])
-_LIP_CORNERS = (62, 76, 292, 306)
 
 _LINES: tuple[tuple[tuple[int, int, int], tuple[tuple[int, ...], ...]], ...] = (
     ((10, 200, 10), (_OUTLINE,)),
@@ -64,6 +63,7 @@ class Topology:
 
 @lru_cache(maxsize=1)
 def topology() -> Topology:
+    """What control pictures draw of the template's mesh."""
     fine = load_template().triangles
     group = fine.reshape(_COARSE, -1, 3)
     # Each step of subdivision put the three corners first, and a landmark kept its number.

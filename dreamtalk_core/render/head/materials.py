@@ -108,9 +108,8 @@ class Surfaces:
         source = self._document.entry("textures", number).get("source")
         if source is None:
             return None
-        data = self._document.image(source)
         if source not in self._textures:
-            self._textures[source] = self._decoded(data)
+            self._textures[source] = self._decoded(self._document.image(source))
         return self._textures[source]
 
     def _decoded(self, data: memoryview) -> Picture | None:

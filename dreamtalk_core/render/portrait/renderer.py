@@ -1,10 +1,10 @@
 """`PortraitRenderer`: one photo talks.
 
-One frame: pose the face's mesh (`portrait_rig`), turn it with the head, draw it as a map of where
+One frame: pose the face's mesh (`rig`), turn it with the head, draw it as a map of where
 each pixel comes from in the photo, and sample the photo there. Around the face a ring of vertices
 carries the movement on, to hair and ears fully, to neck and shoulders softly, to the background not
-at all. Then the openings: behind the lips the inside of a mouth (`portrait_mouth`), behind the lids
-the eyeballs (`portrait_eyes`).
+at all. Then the openings: behind the lips the inside of a mouth (`mouth`), behind the lids
+the eyeballs (`eyes`).
 """
 
 from __future__ import annotations

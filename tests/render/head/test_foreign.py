@@ -237,7 +237,34 @@ def test_vrm_heads_blink(written: Path, tmp_path: Path, change: Callable[[Docume
     assert np.abs(shown - calm)[120:150].mean() < 1
 
 
-@pytest.mark.parametrize("value", [-1, 10**9, True, 0.5, "0", None, [0]])
+@pytest.mark.parametrize("change", [vrm_0, vrm_1])
+def test_an_expression_of_targets_that_are_not_there_is_left_out(
+    written: Path, tmp_path: Path, change: Callable[[Document], None]
+) -> None:
+    def changes(document: Document) -> None:
+        change(document)
+        if change is vrm_0:
+            groups = document["extensions"]["VRM"]["blendShapeMaster"]["blendShapeGroups"]
+            groups[0]["binds"][0]["index"] = 10**9
+        else:
+            preset = document["extensions"]["VRMC_vrm"]["expressions"]["preset"]
+            preset["aa"]["morphTargetBinds"][0]["index"] = 10**9
+
+    with pytest.warns(DreamTalkWarning, match="is left out"):
+        load_glb_head(changed(written, tmp_path / "a.glb", changes))
+
+
+def test_what_expressions_move_is_limited(written: Path, tmp_path: Path) -> None:
+    def many(document: Document) -> None:
+        vrm_1(document)
+        preset = document["extensions"]["VRMC_vrm"]["expressions"]["preset"]
+        preset["aa"]["morphTargetBinds"] *= 60_000
+
+    with pytest.raises(RenderError, match="morph targets"):
+        load_glb_head(changed(written, tmp_path / "a.glb", many))
+
+
+@pytest.mark.parametrize("value", [-1, True, 0.5, "0", None, [0]])
 def test_every_index_of_an_expression_is_checked(
     written: Path, tmp_path: Path, value: object
 ) -> None:
