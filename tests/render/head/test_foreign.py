@@ -248,7 +248,7 @@ def test_an_expression_of_targets_that_are_not_there_is_left_out(
             groups[0]["binds"][0]["index"] = 10**9
         else:
             preset = document["extensions"]["VRMC_vrm"]["expressions"]["preset"]
-            preset["aa"]["morphTargetBinds"][0]["index"] = 10**9
+            preset["happy"] = {"morphTargetBinds": [{"node": 1, "index": 10**9, "weight": 1}]}
 
     with pytest.warns(DreamTalkWarning, match="is left out"):
         load_glb_head(changed(written, tmp_path / "a.glb", changes))
