@@ -69,14 +69,15 @@ class Checkpoint(nn.Module):
                 f"{path} is not a DreamTalk {cls.KIND} of version {cls.VERSION}. Name a file that "
                 "`dreamtalk train` made with this release."
             )
-        if not all(value.float().isfinite().all() for value in tensors.values()):
-            raise ModelError(f"{path} holds values that are not numbers. Fetch the file again.")
+        every = list(tensors.values())
         try:
             network = cls.build(parse_config(header), tensors)
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise ModelError(f"{path} is damaged or from another release: {error}") from error
         except ModelError as error:
             raise ModelError(f"{path} is damaged: {error}") from error
+        if not all(value.float().isfinite().all() for value in every):
+            raise ModelError(f"{path} holds values that are not numbers. Fetch the file again.")
         return network.requires_grad_(False).eval().to(to)
 
 
