@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import av  # noqa: F401 - so that no run has to
+from tqdm import tqdm
 
 from dreamtalk_core.cli import main
 from dreamtalk_core.temporaries import sweep
@@ -27,6 +29,9 @@ def start(run: dict[str, Any], out: Path) -> int:
     if child:
         return child
     sweep.cache_clear()
+    # tqdm's own is a semaphore that all forks share: one that is killed while it draws its bar would
+    # leave the others waiting for ever.
+    tqdm.set_lock(threading.RLock())
     for number, name in ((1, "out"), (2, "err")):
         file = os.open(out.with_suffix(f".{name}"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, number)

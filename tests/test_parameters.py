@@ -31,7 +31,7 @@ from dreamtalk_core.parameters import (
     tables,
 )
 from dreamtalk_core.pipeline.load import model_tables
-from dreamtalk_core.worker.protocol import SETTINGS, bound
+from dreamtalk_core.worker.protocol import bound, settings_kinds
 
 ALL = [(table, parameter) for table in tables() for parameter in parameters(table)]
 EVERY = pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_only_some_models_take_is_offered_from_tables_as_well() -> None:
         (action,) = (one for one in animate._actions if one.dest == parameter.name)
         assert parameter.help in str(action.help)
         assert tuple(action.choices or ()) == parameter.choices
-        assert parameter.name in SETTINGS
+        assert parameter.name in settings_kinds()
 
 
 def test_option_names_stay_as_they_are_written() -> None:

@@ -23,7 +23,7 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.tracking.video import read_image
 from dreamtalk_core.version import __version__
 from dreamtalk_core.worker.methods import METHODS, Methods
-from dreamtalk_core.worker.protocol import KINDS, PROTOCOL, SETTINGS, error_message
+from dreamtalk_core.worker.protocol import KINDS, PROTOCOL, error_message, settings_kinds
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 120
@@ -284,7 +284,7 @@ def test_every_parameter_has_a_kind() -> None:
         for parameter in list(inspect.signature(getattr(Methods, name)).parameters.values())[2:]:
             if parameter.kind is not parameter.VAR_KEYWORD:
                 assert parameter.annotation in KINDS, f"{name}: {parameter}"
-    assert set(SETTINGS.values()) <= set(KINDS)
+    assert set(settings_kinds().values()) <= set(KINDS)
 
 
 def test_an_id_in_use_is_refused(worker: Client, tmp_path: Path) -> None:
