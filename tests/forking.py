@@ -29,8 +29,8 @@ def start(run: dict[str, Any], out: Path) -> int:
     if child:
         return child
     sweep.cache_clear()
-    # tqdm's own is a semaphore that all forks share: one that is killed while it draws its bar would
-    # leave the others waiting for ever.
+    # tqdm's own is a semaphore that all forks share: one that is killed while it draws its bar
+    # would leave the others waiting for ever.
     tqdm.set_lock(threading.RLock())
     for number, name in ((1, "out"), (2, "err")):
         file = os.open(out.with_suffix(f".{name}"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
