@@ -113,6 +113,7 @@ def test_loudness_is_that_of_librosa(demo_voice: object) -> None:
     assert measure_loudness(wave, 200) == pytest.approx(np.maximum(level, FLOOR_DB), abs=0.01)
 
 
+@pytest.mark.slow
 def test_pitch_is_that_of_librosa(demo_voice: object) -> None:
     """Where ours is sure; elsewhere each may take an octave for the voice."""
     import librosa
