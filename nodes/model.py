@@ -60,12 +60,8 @@ class LoadedModel:
     def ready(self) -> Pipeline:
         """The pipeline, on the host's device."""
         comfy.model_management.load_models_gpu([self._patcher], force_full_load=True)
-        talk, device = self._talk, self._patcher.load_device
-        talk.device = device
-        # Named styles are no part of the networks.
-        styles = getattr(talk.model, "styles", {})
-        styles.update({name: code.to(device) for name, code in styles.items()})
-        return talk
+        self._talk.device = self._patcher.load_device
+        return self._talk
 
 
 def analysed(model: LoadedModel | None, value: SpeechValue) -> AnySpeech:

@@ -7,6 +7,7 @@ import os
 import platform
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -65,6 +66,28 @@ def seeded() -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.manual_seed(0)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a waveform goes through the recogniser, and through the measure of pitch."""
+    from dreamtalk_core.speech import prosody
+    from dreamtalk_core.speech.phonetics import PhoneticEncoder
+
+    found = Counter[str]()
+    stream, pitch = PhoneticEncoder.stream, prosody.measure_pitch
+
+    def streamed(self: PhoneticEncoder, *arguments: Any) -> Any:
+        found["phonetics"] += 1
+        return stream(self, *arguments)
+
+    def measured(*arguments: Any) -> Any:
+        found["pitch"] += 1
+        return pitch(*arguments)
+
+    monkeypatch.setattr(PhoneticEncoder, "stream", streamed)
+    monkeypatch.setattr(prosody, "measure_pitch", measured)
+    return found
 
 
 @pytest.fixture(autouse=True)

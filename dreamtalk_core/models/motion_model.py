@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -46,7 +45,7 @@ class MotionModel(Checkpoint):
         self.denoiser = Denoiser(config.denoiser)
         self.style_encoder = StyleEncoder(config.style_encoder)
         self.styles: dict[str, Tensor] = {}
-        """Named style codes [style]."""
+        """Named style codes [style]; no part of the network, they stay where they are."""
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
 
@@ -59,13 +58,6 @@ class MotionModel(Checkpoint):
         values = motion * self.scale + self.mean
         shapes = len(self.config.channels) - len(HEAD)
         return torch.cat([values[..., :shapes].clamp(0, 1), values[..., shapes:]], -1)
-
-    @classmethod
-    def load(cls, path: Path, to: torch.device | str = "cpu") -> MotionModel:
-        """As of every checkpoint; the named styles are no part of the network, and go along."""
-        model = super().load(path, to)
-        model.styles = {name: code.to(to) for name, code in model.styles.items()}
-        return model
 
     @classmethod
     def build(cls, sizes: Mapping[str, Any], tensors: dict[str, Tensor]) -> MotionModel:

@@ -43,7 +43,7 @@ def sample_frames(
 
     def codes(part: slice) -> Tensor:
         code = torch.from_numpy(track.codes(times[part] if len(times) > 1 else times)).to(device)
-        neutral = model.styles[NEUTRAL].expand_as(code)
+        neutral = model.styles[NEUTRAL].to(device).expand_as(code)
         return torch.stack([code] if plain else [code, neutral])
 
     pieces = denoise(model, content, frames, codes, noise, steps, advance)

@@ -9,7 +9,7 @@ import torch
 
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.models.lip_expert import DEFAULT_EXPERT, LipExpert, Sync
-from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion import MODEL_FPS, Motion
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
@@ -24,11 +24,11 @@ def measure_sync(speech: Speech | SpeechFeatures, motion: Motion) -> Sync:
 
     Raises MotionError for less than 1.6 s of motion.
     """
-    resampled = motion.to_arkit().resample(25)
+    resampled = motion.to_arkit().resample(MODEL_FPS)
     if len(resampled) < MIN_FRAMES:
         raise MotionError(
             f"The motion lasts {float(motion.duration):.2f} s; sync needs at least "
-            f"{MIN_FRAMES / 25:g} s."
+            f"{MIN_FRAMES / MODEL_FPS:g} s."
         )
     expert, phonetics = _networks()
     if isinstance(speech, Speech):

@@ -50,15 +50,20 @@ def _drop_stale(folder: str | None) -> None:
     """
     if folder is None:
         return
-    sources = sorted(Path(__file__).parent.rglob("*.py"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    stamp = Path(folder) / "dreamtalk-kernels.txt"
+    stamp, digest = Path(folder) / "dreamtalk-kernels.txt", _sources()
     with suppress(OSError):  # nobody may write there, and then nothing changes there
         if not stamp.is_file() or stamp.read_text(encoding="ascii") != digest:
             for index in Path(folder).glob("*.nbi"):
                 index.unlink(missing_ok=True)
             Path(folder).mkdir(parents=True, exist_ok=True)
             stamp.write_text(digest, encoding="ascii")
+
+
+@cache
+def _sources() -> str:
+    """A text that is the same for the same sources of rendering only."""
+    paths = sorted(Path(__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 @compiled()

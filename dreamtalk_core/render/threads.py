@@ -20,12 +20,14 @@ def threads() -> int:
 
 
 def in_order(
-    work: Callable[[Item], Result], items: Iterable[Item], ahead: int
+    work: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None
 ) -> Generator[Result, None, None]:
-    """What `work` makes of each item, in order, at most `ahead` made before they are wanted.
+    """What `work` makes of each item, in order, at most `ahead` made before they are wanted: two
+    for each thread, if nothing is said.
 
     Closing it, or an error, cancels what has not begun and waits for the rest.
     """
+    ahead = 2 * threads() if ahead is None else ahead
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads(), thread_name_prefix="pictures") as pool:
         try:

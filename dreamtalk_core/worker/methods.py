@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from dreamtalk_core.worker.styles import describe, save_to_library
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.pipeline.base import AnySpeech, Pipeline
+    from dreamtalk_core.speech.audio import Speech
 
 NEEDS = {
     **{name: name for name in ("av", "numba", "numpy", "platformdirs")},
@@ -35,7 +36,8 @@ class Analysed:
     """A sound file as it was, with what there was to say of it, and its features of a pipeline."""
 
     file: tuple[object, ...]
-    warnings: tuple[str, ...]
+    speech: Speech
+    warnings: list[str]
     talk: Pipeline
     features: AnySpeech
 
@@ -179,9 +181,7 @@ class Methods:
             face=face,
             progress=progress,
         )
-        return save_to_library(
-            talk, replace(style, name=name, tags=tuple(tags or ())), shelf, pictures
-        )
+        return save_to_library(talk, style, name, tags, shelf, pictures)
 
     def save_style(
         self,
@@ -209,9 +209,7 @@ class Methods:
         made = talk.load_style(style, features, portrait or None)
         if isinstance(made, StyleTrack):
             raise StyleError("A style file holds one style. Leave out the @ times.")
-        return save_to_library(
-            talk, replace(made, name=name, tags=tuple(tags or ())), shelf, pictures
-        )
+        return save_to_library(talk, made, name, tags, shelf, pictures)
 
     def shutdown(self, progress: Progress) -> Answer:
         return {}
@@ -229,20 +227,18 @@ class Methods:
         from dreamtalk_core.speech.features import CACHED_SECONDS
 
         file, last = (path, _state(path)), self._last
-        if last is None or last.file != file:
-            warnings: list[str] = []
-            with collect_warnings(warnings.append):
+        if last is not None and last.file == file:
+            speech, found = last.speech, last.warnings
+        else:
+            found = []
+            with collect_warnings(found.append):
                 speech = Speech.load(path)  # before the model: a wrong name is reported at once
-            self._last = None  # not two at a time
-            talk = self._talk(model, device, project, loading)
-            last = Analysed(file, tuple(warnings), talk, talk.analyse(speech))
+            last = self._last = None  # not two at a time
+        talk = self._talk(model, device, project, loading)
+        if last is None or last.talk is not talk:
+            last = Analysed(file, speech, found, talk, talk.analyse(speech))
             # A longer one does not keep its rows, and would keep its temporary file.
             self._last = last if speech.duration <= CACHED_SECONDS else None
-        talk = self._talk(model, device, project, loading)
-        if last.talk is not talk:
-            features = last.features
-            speech = features if isinstance(features, Speech) else features.speech
-            self._last = last = replace(last, talk=talk, features=talk.analyse(speech))
         for text in last.warnings:
             warn(text)
         return talk, last.features

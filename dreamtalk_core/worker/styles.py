@@ -17,9 +17,11 @@ PICTURE = 128
 """Pixels along each side of a style's picture."""
 
 
-def save_to_library(talk: Pipeline, style: Style, folder: str, pictures: str) -> Answer:
-    """Keep a style in the library, with its picture, and tell of it."""
-    style = replace(style, thumbnail=talk.picture_style(style))
+def save_to_library(
+    talk: Pipeline, style: Style, name: str, tags: list[str] | None, folder: str, pictures: str
+) -> Answer:
+    """Keep a style in the library under a name, with its picture, and tell of it."""
+    style = replace(style, name=name, tags=tuple(tags or ()), thumbnail=talk.picture_style(style))
     talk.library.save(style, folder)
     return {**describe(talk, style, style.name, pictures), "shelf": folder}
 

@@ -183,14 +183,6 @@ def test_names_of_styles_in_a_model_are_shown_harmlessly(
         MotionModel.load(path)
 
 
-def test_named_styles_are_where_the_model_is(model: MotionModel, tmp_path: Path) -> None:
-    """`meta` is a device that every machine has."""
-    model.save(tmp_path / "a.safetensors", {})
-    loaded = MotionModel.load(tmp_path / "a.safetensors", "meta")
-    assert {code.device.type for code in loaded.styles.values()} == {"meta"}
-    assert {value.device.type for value in loaded.state_dict().values()} == {"meta"}
-
-
 def test_checkpoints_that_swell(tmp_path: Path) -> None:
     """Of no size, and a billion of it."""
     path = tmp_path / "a.pth"

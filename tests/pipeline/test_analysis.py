@@ -17,9 +17,7 @@ import torch
 
 from dreamtalk_core import DreamTalk, MotionStream, Speech
 from dreamtalk_core.pipeline.sync import measure_sync
-from dreamtalk_core.speech import prosody
 from dreamtalk_core.speech.audio import SAMPLE_RATE
-from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.worker.methods import Methods
 
 pytestmark = pytest.mark.slow
@@ -35,25 +33,6 @@ def talk() -> DreamTalk:
 @pytest.fixture
 def speech(demo_voice: Path) -> Speech:
     return Speech(Speech.load(demo_voice).waveform[: 4 * SAMPLE_RATE], "four seconds")
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often a waveform goes through the recogniser, and through the measure of pitch."""
-    found = Counter[str]()
-    stream, pitch = PhoneticEncoder.stream, prosody.measure_pitch
-
-    def streamed(self: PhoneticEncoder, *arguments: Any) -> Any:
-        found["phonetics"] += 1
-        return stream(self, *arguments)
-
-    def measured(*arguments: Any) -> Any:
-        found["pitch"] += 1
-        return pitch(*arguments)
-
-    monkeypatch.setattr(PhoneticEncoder, "stream", streamed)
-    monkeypatch.setattr(prosody, "measure_pitch", measured)
-    return found
 
 
 def test_style_motion_and_sync_share_one(

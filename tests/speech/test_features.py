@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from dreamtalk_core import DreamTalk, Speech
-from dreamtalk_core.speech import features, prosody
+from dreamtalk_core.speech import features
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.features import SpeechFeatures, encode_speech
-from dreamtalk_core.speech.phonetics import PhoneticEncoder
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +23,6 @@ def talk() -> DreamTalk:
 @pytest.fixture
 def speech(demo_voice: Path) -> Speech:
     return Speech(Speech.load(demo_voice).waveform[: 4 * SAMPLE_RATE], "four seconds")
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often a waveform goes through the recogniser, and through the measure of pitch."""
-    found = Counter[str]()
-    stream, pitch = PhoneticEncoder.stream, prosody.measure_pitch
-
-    def streamed(self: PhoneticEncoder, *arguments: Any) -> Any:
-        found["phonetics"] += 1
-        return stream(self, *arguments)
-
-    def measured(*arguments: Any) -> Any:
-        found["pitch"] += 1
-        return pitch(*arguments)
-
-    monkeypatch.setattr(PhoneticEncoder, "stream", streamed)
-    monkeypatch.setattr(prosody, "measure_pitch", measured)
-    return found
 
 
 def test_a_speech_is_analysed_once(talk: DreamTalk, speech: Speech, calls: Counter[str]) -> None:

@@ -17,7 +17,7 @@ from dreamtalk_core.render.head.look import Look
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.output.video import Frame
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-from dreamtalk_core.render.threads import in_order, threads
+from dreamtalk_core.render.threads import in_order
 
 _SURFACE = ("depth", "normals")
 
@@ -87,4 +87,4 @@ class ControlPictures:
         draw: Callable[[int], Frame] = self.draw
         if exact and self._kind in _SURFACE:
             draw = partial(self.measure, self._kind)
-        return in_order(draw, range(len(self)), 2 * threads())
+        return in_order(draw, range(len(self)))

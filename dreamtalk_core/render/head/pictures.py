@@ -18,7 +18,7 @@ from dreamtalk_core.render.head.look import Look
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.output.curves import COLOURS, INK, draw_strip
 from dreamtalk_core.render.output.draw import draw_text
-from dreamtalk_core.render.threads import in_order, threads
+from dreamtalk_core.render.threads import in_order
 
 _COLUMNS = 4
 """Heads beside one another, before a new row begins."""
@@ -69,7 +69,7 @@ class HeadPictures:
 
     def frames(self, exact: bool) -> Generator[NDArray[np.uint8], None, None]:
         """All pictures, drawn by one thread per core."""
-        return in_order(self.draw, range(len(self)), 2 * threads())
+        return in_order(self.draw, range(len(self)))
 
 
 class _Tile:

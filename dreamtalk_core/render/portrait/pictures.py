@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.render.output.mark import PORTRAIT_MARK, stamp
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-from dreamtalk_core.render.threads import in_order, threads
+from dreamtalk_core.render.threads import in_order
 
 
 class PortraitPictures:
@@ -38,4 +38,4 @@ class PortraitPictures:
 
     def frames(self, exact: bool) -> Generator[NDArray[np.uint8], None, None]:
         """All pictures, drawn by one thread per core."""
-        return in_order(self.draw, range(len(self)), 2 * threads())
+        return in_order(self.draw, range(len(self)))
