@@ -27,6 +27,8 @@ _LARGEST_HEADER = 10_000_000
 """Bytes of the list of tensors; a network of a thousand has 100 000."""
 _MOST_LAYERS, _WIDEST = 200, 65_536
 """What a network may have: what is larger does not come out of a file of weights."""
+LAST_BLOCK: dict[str, Any] = {"blocks": (4,)}
+"""What networks heard before it was written into their files; see `Hearing`."""
 
 
 class Checkpoint(nn.Module):

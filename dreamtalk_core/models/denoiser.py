@@ -10,6 +10,7 @@ receptive field is finite (`Denoiser.reach`), so a long speech can be cut anywhe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dreamtalk_core.models.attention import local_attention
+from dreamtalk_core.speech.phonetics import heard_columns
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class DenoiserConfig:
     channels: int
     """Motion channels."""
     features: int
-    """Width of the phonetic features."""
+    """Width of what is heard of the phonetic features."""
     style: int = 64
     """Width of the style code."""
     width: int = 128
@@ -36,6 +38,31 @@ class DenoiserConfig:
     span: int = 8
     """Frames that attention reaches to each side."""
     dropout: float = 0.1
+    blocks: tuple[int, ...] = ()
+    """See `Hearing`."""
+
+
+class Hearing(nn.Module):
+    """Of feature rows, what a network hears: some blocks of the phonetic encoder, and the phones.
+
+    A middle block still knows how each sound is being made, by whom and how loudly, which the last
+    one has turned into the phone's identity. None named: rows are heard as they come.
+    """
+
+    columns: Tensor
+
+    def __init__(self, blocks: Sequence[int], width: int) -> None:
+        """width: of what is heard. Raises ValueError if these blocks have another."""
+        super().__init__()
+        columns = heard_columns(blocks) if blocks else torch.arange(width)
+        if len(columns) != width:
+            raise ValueError(f"blocks {blocks} are {len(columns)} features, not {width}")
+        self.some = bool(blocks)
+        self.register_buffer("columns", columns, persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[..., width] of rows [..., F]."""
+        return features[..., self.columns] if self.some else features
 
 
 class ConvolutionBlock(nn.Module):
@@ -67,6 +94,7 @@ class ContentEncoder(nn.Module):
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
+        self.hearing = Hearing(config.blocks, config.features)
         self.dropout = nn.Dropout(config.dropout)
         self.halve = nn.Conv1d(config.features, config.width, 5, stride=2, padding=self.MARGIN)
         self.blocks = nn.Sequential(
@@ -79,7 +107,7 @@ class ContentEncoder(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """features: [B, 2T + 1, F], row k centred on k / 50 s. Returns content [B, T, width]."""
         # Motion frame i is centred on (i + 0.5) / 25 s: on feature row 2i + 1.
-        x = self.halve(self.dropout(features).transpose(1, 2))
+        x = self.halve(self.dropout(self.hearing(features)).transpose(1, 2))
         return self.blocks(x.transpose(1, 2))
 
 

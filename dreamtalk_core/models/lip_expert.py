@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dreamtalk_core.models.checkpoint import Checkpoint, fill
-from dreamtalk_core.models.denoiser import ConvolutionBlock
+from dreamtalk_core.models.checkpoint import LAST_BLOCK, Checkpoint, fill
+from dreamtalk_core.models.denoiser import ConvolutionBlock, Hearing
 from dreamtalk_core.models.devices import inference
 from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
 from dreamtalk_core.rig.head import load_head
@@ -36,11 +36,14 @@ class LipExpertConfig:
     channels: int
     """Motion channels; the first 52 are the ARKit shapes."""
     features: int
+    """Width of what is heard of the phonetic features."""
     style_encoder: StyleEncoderConfig
     width: int = 96
     layers: int = 3
     kernel: int = 5
     dropout: float = 0.1
+    blocks: tuple[int, ...] = ()
+    """See `Hearing`."""
 
     @property
     def reach(self) -> int:
@@ -80,6 +83,7 @@ class LipExpert(Checkpoint):
         self.register_buffer("scale", scale)
         self.style_encoder = StyleEncoder(config.style_encoder)
         code = config.style_encoder.style
+        self.hearing = Hearing(config.blocks, config.features)
         self.hear = nn.Conv1d(config.features, width, 5, stride=2, padding=1)
         self.see = nn.Sequential(
             nn.Linear(self.lips.shape[1], width), nn.GELU(), nn.Linear(width, width)
@@ -101,7 +105,8 @@ class LipExpert(Checkpoint):
 
     def embed_speech(self, features: Tensor, style: Tensor) -> Tensor:
         """Unit vectors [B, T, width] of feature rows [B, 2T + 1, F] and styles [B, D]."""
-        x = self.hear(features.transpose(1, 2)).transpose(1, 2) + self.speech_style(style)[:, None]
+        x = self.hear(self.hearing(features).transpose(1, 2)).transpose(1, 2)
+        x = x + self.speech_style(style)[:, None]
         return F.normalize(self.speech_branch(x), dim=-1)
 
     def embed_lips(self, motion: Tensor, style: Tensor) -> Tensor:
@@ -141,7 +146,7 @@ class LipExpert(Checkpoint):
     def build(cls, sizes: Mapping[str, Any], tensors: dict[str, Tensor]) -> LipExpert:
         """See `Checkpoint`."""
         style_encoder = StyleEncoderConfig(**sizes["style_encoder"])
-        config = LipExpertConfig(**{**sizes, "style_encoder": style_encoder})
+        config = LipExpertConfig(**{**LAST_BLOCK, **sizes, "style_encoder": style_encoder})
         mean, scale = tensors["mean"].float(), tensors["scale"].float()
         return fill(lambda: LipExpert(config, mean, scale), tensors)
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dreamtalk_core.errors import shown
-from dreamtalk_core.models.checkpoint import Checkpoint, fill
+from dreamtalk_core.models.checkpoint import LAST_BLOCK, Checkpoint, fill
 from dreamtalk_core.models.denoiser import Denoiser, DenoiserConfig
 from dreamtalk_core.models.style_encoder import StyleEncoder, StyleEncoderConfig
 from dreamtalk_core.motion import MODEL_FPS
@@ -64,7 +64,7 @@ class MotionModel(Checkpoint):
         """See `Checkpoint`; `styles.NAME` among the tensors are the named styles."""
         config = ModelConfig(
             tuple(sizes["channels"]),
-            DenoiserConfig(**sizes["denoiser"]),
+            DenoiserConfig(**LAST_BLOCK | sizes["denoiser"]),
             StyleEncoderConfig(**sizes["style_encoder"]),
             sizes["fps"],
         )

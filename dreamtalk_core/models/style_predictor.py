@@ -24,7 +24,7 @@ from dreamtalk_core.motion import MODEL_FPS
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.speech.articulation import FEATURES
 from dreamtalk_core.speech.features import SpeechFeatures
-from dreamtalk_core.speech.phonetics import FEATURE_WIDTH, WIDTH
+from dreamtalk_core.speech.phonetics import FEATURE_WIDTH, HIDDEN
 from dreamtalk_core.speech.prosody import DESCRIPTORS, FAINT_DB, Prosody, describe_voice
 
 Array = npt.NDArray[np.float32]
@@ -242,7 +242,7 @@ def _summarise(voice: Array, rows: Array) -> dict[str, float]:
     for name in ("alpha", "hammarberg", "flux", "cepstrum 1", "cepstrum 2", "cepstrum 3"):
         unvoiced = active * (column["voiced"] == 0)
         result[f"{name} unvoiced"] = _moments("", column[name], unvoiced)[" mean"]
-    phones = rows[active].reshape(-1, FEATURE_WIDTH)[:, WIDTH:]
+    phones = rows[active].reshape(-1, FEATURE_WIDTH)[:, HIDDEN:]
     for name, values in zip(_PHONES, phones.T[:-1], strict=True):
         result[name] = float(values.mean()) if len(values) else 0.0
     # The recogniser reports a phone with a dip in its belief that there is none to report.

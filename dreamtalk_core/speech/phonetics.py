@@ -6,7 +6,7 @@ Weights: the recogniser of the `hama` package (Apache-2.0), baked by `weights/ma
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,9 @@ FRAME_RATE = 50
 HOP = 16_000 // FRAME_RATE
 WIDTH = 144
 PHONES = 191
-FEATURE_WIDTH = WIDTH + 2 * len(FEATURES) + 1
+BLOCKS = (1, 2, 3, 4)
+HIDDEN = len(BLOCKS) * WIDTH
+FEATURE_WIDTH = HIDDEN + 2 * len(FEATURES) + 1
 """Width of a feature row; see `PhoneticEncoder.features`."""
 
 SPAN = 50
@@ -97,7 +99,7 @@ class PhoneticEncoder(nn.Module):
         self.register_buffer("mel", torch.zeros(80, 201))
         self.register_buffer("window", torch.zeros(400))
         self.subsample = nn.Conv1d(80, WIDTH, 3, stride=2, padding=1)
-        self.blocks = nn.ModuleList(ConformerBlock() for _ in range(4))
+        self.blocks = nn.ModuleList(ConformerBlock() for _ in BLOCKS)
         self.head = nn.Linear(WIDTH, PHONES)
 
     @staticmethod
@@ -108,13 +110,13 @@ class PhoneticEncoder(nn.Module):
         encoder.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
         return encoder.requires_grad_(False).eval().to(device)
 
-    def forward(self, waveform: Tensor, span: int = SPAN) -> tuple[Tensor, Tensor]:
+    def forward(self, waveform: Tensor, span: int = SPAN) -> tuple[list[Tensor], Tensor]:
         """Encode one stretch of speech.
 
         waveform: [B, N] at 16 kHz in [-1, 1], N > 200. span: frames that attention reaches to each
         side; the published recogniser has no limit, see SPAN.
-        Returns hidden states [B, T, 144] and log-probabilities [B, T, 191] (last: CTC blank);
-        T = (N // 160) // 2 + 1, frame i is centred on i / 50 s.
+        Returns what each block has made of it, [B, T, 144], and log-probabilities [B, T, 191]
+        (last: CTC blank); T = (N // 160) // 2 + 1, frame i is centred on i / 50 s.
         """
         # On the network's device. On a CPU librosa's takes 13 ms a minute and ours 22, but it takes
         # 2 s to import (benchmarks/libraries.py).
@@ -129,21 +131,24 @@ class PhoneticEncoder(nn.Module):
         )
         mel = (self.mel @ spectrum.abs().square()).clamp(min=1e-10).log()
         hidden = F.gelu(self.subsample(mel)).transpose(1, 2)
+        every = []
         for block in self.blocks:
             hidden = block(hidden, span)
-        return hidden, F.log_softmax(self.head(hidden), -1)
+            every.append(hidden)
+        return every, F.log_softmax(self.head(hidden), -1)
 
     def features(self, waveform: Tensor) -> Tensor:
         """Feature rows [B, T, FEATURE_WIDTH] of speech [B, N]; see `forward` for T.
 
-        A row is the hidden state, the articulation of the phone believed to sound, the articulation
-        of the phone being reported (the recogniser reports in peaks), and the share of the blank.
+        A row is the output of each block (the first ones know how a sound is made and by whom, the
+        last one which phone it is), the articulation of the phone believed to sound, that of the
+        phone being reported (the recogniser reports in peaks), and the share of the blank.
         """
-        hidden, log_probabilities = self(waveform)
+        every, log_probabilities = self(waveform)
         *_, blank = reported = log_probabilities.exp().split([PHONES - 1, 1], -1)
         believed = log_probabilities[..., :-1].softmax(-1)
         return torch.cat(
-            [hidden, 2 * believed @ self.articulation, 2 * reported[0] @ self.articulation, blank],
+            [*every, 2 * believed @ self.articulation, 2 * reported[0] @ self.articulation, blank],
             -1,
         )
 
@@ -171,5 +176,12 @@ class PhoneticEncoder(nn.Module):
 def reported(features: Tensor, feature: str) -> Tensor:
     """Probability [...] that a phone of an articulatory feature is being reported, such as
     `bilabial`; from feature rows [..., F]."""
-    column = WIDTH + len(FEATURES) + FEATURES.index(feature)
+    column = HIDDEN + len(FEATURES) + FEATURES.index(feature)
     return features[..., column].float() / 2
+
+
+def heard_columns(blocks: Iterable[int]) -> Tensor:
+    """Columns of a feature row for a network that hears some blocks, 1 to 4, and the phones."""
+    every = torch.arange(FEATURE_WIDTH)
+    hidden = every[:HIDDEN].view(len(BLOCKS), WIDTH)
+    return torch.cat([*(hidden[block - 1] for block in blocks), every[HIDDEN:]])

@@ -17,6 +17,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.formats._limits import read_json
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.speech.phonetics import BLOCKS, heard_columns
 from dreamtalk_core.training.emotional_speech import EmotionalVoice
 from dreamtalk_core.training.synthetic_styles import NAMED
 
@@ -143,6 +144,7 @@ class MotionRun(Run):
     denoiser: DenoiserNetwork
     style_encoder: StyleNetwork
     expert: Expert
+    blocks: list[Annotated[int, Within(1, len(BLOCKS))]]
     sources: list[Tracked | Folder]
     amplitude: list[Deviation | Peak]
     narrowing: Share
@@ -214,6 +216,12 @@ def read_config(path: Path) -> dict[str, Any]:
     if problem := next(problems, None) or _unfit(config):
         raise CorpusError(f"{path}: {problem}")
     return config
+
+
+def hearing(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the networks of a run hear of the speech, for their configurations."""
+    blocks = tuple(config["blocks"])
+    return {"features": len(heard_columns(blocks)), "blocks": blocks}
 
 
 def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
@@ -335,6 +343,8 @@ def _unfit(config: Mapping[str, Any]) -> str | None:
         return None
     if config["denoiser"]["style"] != config["style_encoder"]["style"]:
         return "denoiser.style and style_encoder.style must be the same."
+    if not config["blocks"]:
+        return "blocks must name at least one block of the phonetic encoder."
     if not sum(source["weight"] for source in config["sources"]):
         return "sources need a weight above 0."
     return None

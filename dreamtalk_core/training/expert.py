@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from dreamtalk_core.models.lip_expert import LipExpert, LipExpertConfig
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
-from dreamtalk_core.speech.phonetics import FEATURE_WIDTH
+from dreamtalk_core.training.config import hearing
 from dreamtalk_core.training.data import CHANNELS, Batch, Source, draw_batch
 from dreamtalk_core.training.synthetic_styles import LIPS
 
@@ -46,7 +46,9 @@ def train_expert(
     scale = first.std((0, 1)).clamp(min=0.02)
     sizes = StyleEncoderConfig(len(CHANNELS), **settings["style_encoder"])
     expert = LipExpert(
-        LipExpertConfig(len(CHANNELS), FEATURE_WIDTH, sizes, **settings["network"]),
+        LipExpertConfig(
+            len(CHANNELS), style_encoder=sizes, **hearing(config), **settings["network"]
+        ),
         first.mean((0, 1)),
         scale,
     ).to(device)

@@ -29,8 +29,8 @@ from dreamtalk_core.models.diffusion import TRAIN_STEPS, add_noise
 from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
-from dreamtalk_core.speech.phonetics import FEATURE_WIDTH, WIDTH
-from dreamtalk_core.training.config import read_config
+from dreamtalk_core.speech.phonetics import BLOCKS, HIDDEN, WIDTH
+from dreamtalk_core.training.config import hearing, read_config
 from dreamtalk_core.training.data import (
     CHANNELS,
     Batch,
@@ -248,17 +248,16 @@ class Objective(nn.Module):
         return (known * (1 + closed) * miss**2).sum() / known.sum().clamp(min=1.0)
 
     def hide_features(self, features: Tensor) -> Tensor:
-        """Features with the recogniser's hidden state, or else its phones, hidden at random.
+        """Features with outputs of the recogniser's blocks, or its phones, hidden at random.
 
-        Neither may be relied on alone: the hidden state knows more, the phones carry over better to
+        None may be relied on alone: the hidden states know more, the phones carry over better to
         voices and languages that are not in the training.
         """
         hidden, phones = self.feature_dropout
-        luck = torch.rand(len(features), 1, 1, device=features.device)
-        mask = torch.ones_like(features[:1, :1]).repeat(len(features), 1, 1)
-        mask[..., :WIDTH] *= luck >= hidden
-        mask[..., WIDTH:] *= luck < 1 - phones
-        return features * mask
+        luck = torch.rand(len(features), 1, len(BLOCKS) + 1, device=features.device)
+        widths = luck.new_tensor([*[WIDTH] * len(BLOCKS), features.shape[-1] - HIDDEN]).long()
+        shown = luck >= luck.new_tensor([*[hidden] * len(BLOCKS), phones])
+        return features * shown.repeat_interleave(widths, -1)
 
 
 def lip_expert(
@@ -289,7 +288,7 @@ def build_model(
     channels = len(CHANNELS)
     sizes = ModelConfig(
         CHANNELS,
-        DenoiserConfig(channels, FEATURE_WIDTH, **config["denoiser"]),
+        DenoiserConfig(channels, **hearing(config), **config["denoiser"]),
         StyleEncoderConfig(channels, **config["style_encoder"]),
     )
     # Shapes that hardly ever move must not turn their noise into signal.
