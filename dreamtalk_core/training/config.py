@@ -149,6 +149,8 @@ class MotionRun(Run):
     amplitude: list[Deviation | Peak]
     narrowing: Share
     pucker: Positive
+    gap: Share
+    effort: Share
     silence: Annotated[float, Within(0, 0.99)]
     style_dropout: Share
     hidden_dropout: Share

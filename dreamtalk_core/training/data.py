@@ -22,9 +22,11 @@ from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.motion_model import HEAD
 from dreamtalk_core.motion import MODEL_FPS, curves, frame_times
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.rig.head import load_head
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.phonetics import HOP, PhoneticEncoder
 from dreamtalk_core.training.augment import silence, vary
+from dreamtalk_core.training.effort import opened, with_effort
 from dreamtalk_core.training.synthetic_styles import LIPS, SyntheticStyle, apply_style, draw_style
 from dreamtalk_core.weights import WEIGHTS
 
@@ -96,7 +98,8 @@ def calibrate(clips: Sequence[Clip], config: Mapping[str, Any]) -> list[Array]:
 
     A tracker reads the same lip movement as a weak curve on one face and a strong one on another;
     what the lips did in space is the better witness. Rounding is therefore read for a part from the
-    narrowing of the mouth, and each speaker's curves are brought to the configured deviation.
+    narrowing of the mouth, and opening from the gap between the lips; each speaker's curves are
+    brought to the configured deviation.
     """
     values = [np.concatenate([clip.weights, clip.motion.head_rotation], 1) for clip in clips]
     gains = np.ones(len(CHANNELS), np.float32)
@@ -119,7 +122,35 @@ def calibrate(clips: Sequence[Clip], config: Mapping[str, Any]) -> list[Array]:
         pucker = INDEX["mouthPucker"]
         for value, curve in zip(calibrated, narrow, strict=True):
             value[:, pucker] = (1 - share) * value[:, pucker] + share * scale * curve
+    gaps = [clip.lip_gap for clip in clips]
+    if config["gap"] and not np.isnan(np.concatenate(gaps)).any():
+        calibrated = list(_as_the_lips_part(calibrated, gaps, config["gap"]))
     return calibrated
+
+
+def _as_the_lips_part(
+    calibrated: Sequence[Array], gaps: Sequence[Array], share: float
+) -> Iterator[Array]:
+    """Values [T, C] whose jaw opens the head's lips as far as the speaker's [T] were apart.
+
+    A tracker sees the inner lips well, and the jaw, which is what its curves say, less so. share:
+    of the difference that is made up for.
+    """
+    head, shapes = load_head(), len(ARKIT_NAMES)
+    jaw, close = INDEX["jawOpen"], INDEX["mouthClose"]
+    opened = np.zeros((1, shapes), np.float32)
+    opened[0, jaw] = 1.0
+    reach = float(head.lip_gap_mm(opened)[0])
+    shown = [head.lip_gap_mm(value[:, :shapes]) for value in calibrated]
+    # Closed lips are tracked a little apart.
+    closed = np.percentile(np.concatenate(gaps), 3)
+    parted = [np.clip(gap - closed, 0, None) for gap in gaps]
+    scale = np.concatenate(shown).std() / max(float(np.concatenate(parted).std()), 1e-6)
+    for value, apart, now in zip(calibrated, parted, shown, strict=True):
+        wanted = value[:, jaw] + share * (scale * apart - now) / reach
+        # The jaw may be open behind closed lips.
+        value[:, jaw] = np.clip(wanted, value[:, close], 1.0)
+        yield value
 
 
 def _recording(
@@ -133,6 +164,7 @@ def _recording(
         )
         times = frame_times(frames, MODEL_FPS) * float(tempo)
         at = curves.resample(values, clip.motion.times, times).astype(np.float32)
+        at = opened(at, float(features[f"{clip.id}.opening"][variant]))
         variants.append(Variant(rows[: 2 * frames + 1], at))
     return Recording(tuple(variants), np.append(clip.observed, [clip.head_observed] * len(HEAD)))
 
@@ -140,14 +172,17 @@ def _recording(
 def _cached(
     cache: Path, config: Mapping[str, Any], clips: list[Clip]
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Features of all variants of all clips by 'ID.variant', and tempos by 'ID.tempo'."""
-    drawn = digest([config["variants"], config["seed"], [clip.id for clip in clips]])
+    """Features of all variants of all clips by 'ID.variant', tempos by 'ID.tempo', and by
+    'ID.opening' how far each opens the mouth; see `with_effort`."""
+    drawn = digest(
+        [config["variants"], config["effort"], config["seed"], [clip.id for clip in clips]]
+    )
     sources = source_digests(clip.audio for clip in clips)
     path = cache / f"features-{digest([drawn, *sources])}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng([config["seed"], int(drawn, 16)])
-        made = dict(_variants(clips, config["variants"], rng))
+        made = dict(_variants(clips, config, rng))
         with atomic_write(path) as temporary:
             save_file(made, temporary)
     return load_file(path)
@@ -171,14 +206,21 @@ def digest(made_from: object) -> str:
 
 
 def _variants(
-    clips: list[Clip], count: int, rng: np.random.Generator
+    clips: list[Clip], config: Mapping[str, Any], rng: np.random.Generator
 ) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
     encoder = PhoneticEncoder.load()
     babble = np.zeros(2 * SAMPLE_RATE, np.float32)
     for clip in tqdm(clips, desc="features", unit="clip"):
         waveform = clip.waveform()
-        varied = [(waveform, 1.0), *(vary(waveform, babble, rng) for _ in range(count - 1))]
+        varied, openings = [(waveform, 1.0)], [1.0]
+        for _ in range(config["variants"] - 1):
+            said, opening = waveform, 1.0
+            if rng.random() < config["effort"]:
+                said, opening = with_effort(waveform, rng)
+            varied.append(vary(said, babble, rng))
+            openings.append(opening)
         yield f"{clip.id}.tempo", np.array([tempo for _, tempo in varied], np.float32)
+        yield f"{clip.id}.opening", np.array(openings, np.float32)
         for variant, (wave, _) in enumerate(varied):
             around = babble[: 2 * SAMPLE_RATE] if rng.random() < 0.5 else babble[:0]
             frames = int(len(wave) * MODEL_FPS / SAMPLE_RATE)
