@@ -144,6 +144,7 @@ class MotionRun(Run):
     style_encoder: StyleNetwork
     expert: Expert
     sources: list[Tracked | Folder]
+    babble: list[str]
     amplitude: list[Deviation | Peak]
     narrowing: Share
     pucker: Positive
@@ -162,7 +163,7 @@ class MotionRun(Run):
 
 @dataclass(frozen=True)
 class Labelled:
-    """A folder of emotional speech with labels; see `predictor.read_labels`."""
+    """A folder of emotional speech with labels; see `voices.read_labels`."""
 
     folder: str
     variants: Count

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from dreamtalk_core.motion import MODEL_FPS, curves, frame_times
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.phonetics import HOP, PhoneticEncoder
-from dreamtalk_core.training.augment import silence, vary
+from dreamtalk_core.training.augment import AUGMENTATION, silence, vary
 from dreamtalk_core.training.synthetic_styles import LIPS, SyntheticStyle, apply_style, draw_style
+from dreamtalk_core.training.voices import draw_voices, find_voices, load_voices
 from dreamtalk_core.weights import WEIGHTS
 
 Array = npt.NDArray[np.float32]
@@ -67,10 +69,11 @@ def read_source(source: Mapping[str, Any], corpus: Path) -> list[Clip]:
 
 def load_sources(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[Source]:
     """Every source of the configuration, calibrated; features come from the cache once made."""
+    groups = [read_source(source, corpus) for source in config["sources"]]
+    voices = find_voices(chain(*groups), [corpus / folder for folder in config["babble"]])
     sources = []
-    for source in config["sources"]:
-        group = read_source(source, corpus)
-        features = _cached(cache, config, group)
+    for group in groups:
+        features = _cached(cache, config, group, voices)
         values = calibrate(group, config)
         sources.append(
             [_recording(clip, v, features) for clip, v in zip(group, values, strict=True)]
@@ -138,16 +141,20 @@ def _recording(
 
 
 def _cached(
-    cache: Path, config: Mapping[str, Any], clips: list[Clip]
+    cache: Path, config: Mapping[str, Any], clips: list[Clip], voices: Mapping[str, list[Path]]
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Features of all variants of all clips by 'ID.variant', and tempos by 'ID.tempo'."""
-    drawn = digest([config["variants"], config["seed"], [clip.id for clip in clips]])
-    sources = source_digests(clip.audio for clip in clips)
+    """Features of all variants of all clips by 'ID.variant', and tempos by 'ID.tempo'.
+
+    voices: sounds by speaker, to make babble from.
+    """
+    named = [[clip.id for clip in clips], [*voices]]
+    drawn = digest([config["variants"], config["seed"], AUGMENTATION, named])
+    sources = source_digests([*(clip.audio for clip in clips), *chain(*voices.values())])
     path = cache / f"features-{digest([drawn, *sources])}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng([config["seed"], int(drawn, 16)])
-        made = dict(_variants(clips, config["variants"], rng))
+        made = dict(_variants(clips, load_voices(voices), config["variants"], rng))
         with atomic_write(path) as temporary:
             save_file(made, temporary)
     return load_file(path)
@@ -171,19 +178,19 @@ def digest(made_from: object) -> str:
 
 
 def _variants(
-    clips: list[Clip], count: int, rng: np.random.Generator
+    clips: list[Clip], voices: Mapping[str, list[Array]], count: int, rng: np.random.Generator
 ) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
     encoder = PhoneticEncoder.load()
-    babble = np.zeros(2 * SAMPLE_RATE, np.float32)
     for clip in tqdm(clips, desc="features", unit="clip"):
         waveform = clip.waveform()
-        varied = [(waveform, 1.0), *(vary(waveform, babble, rng) for _ in range(count - 1))]
+        others = [draw_voices(voices, clip.speaker, rng) for _ in range(count)]
+        varied = [(waveform, 1.0), *(vary(waveform, heard, rng) for heard in others[1:])]
         yield f"{clip.id}.tempo", np.array([tempo for _, tempo in varied], np.float32)
         for variant, (wave, _) in enumerate(varied):
-            around = babble[: 2 * SAMPLE_RATE] if rng.random() < 0.5 else babble[:0]
+            before = rng.random() < 0.5 and others[variant]
+            around = others[variant][0][: 2 * SAMPLE_RATE] if before else None
             frames = int(len(wave) * MODEL_FPS / SAMPLE_RATE)
             yield f"{clip.id}.{variant}", _features(encoder, wave, frames, around)
-        babble = np.concatenate([waveform, babble])[: 30 * SAMPLE_RATE]
 
 
 def _features(
