@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.evaluation.clips import TrackedClip, Weights
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.training.augment import coloured
+from dreamtalk_core.training.backgrounds import coloured
 
 Wave = NDArray[np.float32]
 

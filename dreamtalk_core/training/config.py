@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
@@ -90,6 +91,8 @@ class Tracked:
     name: str
     where: dict[str, list[str]]
     weight: Weight
+    most: Count = sys.maxsize
+    """Clips that are used, evenly from all; many more of one voice say little new."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,7 @@ class MotionRun(Run):
     expert: Expert
     blocks: list[Annotated[int, Within(1, len(BLOCKS))]]
     sources: list[Tracked | Folder]
+    babble: list[str]
     amplitude: list[Deviation | Peak]
     narrowing: Share
     pucker: Positive
@@ -166,7 +170,7 @@ class MotionRun(Run):
 
 @dataclass(frozen=True)
 class Labelled:
-    """A folder of emotional speech with labels; see `predictor.read_labels`."""
+    """A folder of emotional speech with labels; see `voices.read_labels`."""
 
     folder: str
     variants: Count

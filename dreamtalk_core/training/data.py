@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.rig.head import load_head
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.phonetics import HOP, PhoneticEncoder
-from dreamtalk_core.training.augment import silence, vary
+from dreamtalk_core.training.augment import AUGMENTATION, silence, vary
 from dreamtalk_core.training.effort import opened, with_effort
 from dreamtalk_core.training.synthetic_styles import LIPS, SyntheticStyle, apply_style, draw_style
+from dreamtalk_core.training.voices import draw_voices, find_voices, load_voices
 from dreamtalk_core.weights import WEIGHTS
 
 Array = npt.NDArray[np.float32]
@@ -62,6 +64,8 @@ def read_source(source: Mapping[str, Any], corpus: Path) -> list[Clip]:
     else:
         clips = read_manifest(corpus, source["where"])
     found = list(clips)
+    if len(found) > (most := source.get("most", len(found))):
+        found = [found[i] for i in np.linspace(0, len(found) - 1, most).astype(int)]
     if not found:
         raise CorpusError(f"Source '{source['name']}' matches no clip of {corpus}.")
     return found
@@ -69,10 +73,11 @@ def read_source(source: Mapping[str, Any], corpus: Path) -> list[Clip]:
 
 def load_sources(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[Source]:
     """Every source of the configuration, calibrated; features come from the cache once made."""
+    groups = [read_source(source, corpus) for source in config["sources"]]
+    voices = find_voices(chain(*groups), [corpus / folder for folder in config["babble"]])
     sources = []
-    for source in config["sources"]:
-        group = read_source(source, corpus)
-        features = _cached(cache, config, group)
+    for group in groups:
+        features = _cached(cache, config, group, voices)
         values = calibrate(group, config)
         sources.append(
             [_recording(clip, v, features) for clip, v in zip(group, values, strict=True)]
@@ -170,19 +175,22 @@ def _recording(
 
 
 def _cached(
-    cache: Path, config: Mapping[str, Any], clips: list[Clip]
+    cache: Path, config: Mapping[str, Any], clips: list[Clip], voices: Mapping[str, list[Path]]
 ) -> dict[str, npt.NDArray[np.generic]]:
     """Features of all variants of all clips by 'ID.variant', tempos by 'ID.tempo', and by
-    'ID.opening' how far each opens the mouth; see `with_effort`."""
-    drawn = digest(
-        [config["variants"], config["effort"], config["seed"], [clip.id for clip in clips]]
-    )
-    sources = source_digests(clip.audio for clip in clips)
+    'ID.opening' how far each opens the mouth; see `with_effort`.
+
+    voices: sounds by speaker, to make babble from.
+    """
+    named = [[clip.id for clip in clips], [*voices]]
+    settings = [config["variants"], config["effort"], config["seed"], AUGMENTATION]
+    drawn = digest([*settings, named])
+    sources = source_digests([*(clip.audio for clip in clips), *chain(*voices.values())])
     path = cache / f"features-{digest([drawn, *sources])}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng([config["seed"], int(drawn, 16)])
-        made = dict(_variants(clips, config, rng))
+        made = dict(_variants(clips, load_voices(voices), config, rng))
         with atomic_write(path) as temporary:
             save_file(made, temporary)
     return load_file(path)
@@ -206,26 +214,29 @@ def digest(made_from: object) -> str:
 
 
 def _variants(
-    clips: list[Clip], config: Mapping[str, Any], rng: np.random.Generator
+    clips: list[Clip],
+    voices: Mapping[str, list[Array]],
+    config: Mapping[str, Any],
+    rng: np.random.Generator,
 ) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
     encoder = PhoneticEncoder.load()
-    babble = np.zeros(2 * SAMPLE_RATE, np.float32)
     for clip in tqdm(clips, desc="features", unit="clip"):
         waveform = clip.waveform()
+        others = [draw_voices(voices, clip.speaker, rng) for _ in range(config["variants"])]
         varied, openings = [(waveform, 1.0)], [1.0]
-        for _ in range(config["variants"] - 1):
+        for heard in others[1:]:
             said, opening = waveform, 1.0
             if rng.random() < config["effort"]:
                 said, opening = with_effort(waveform, rng)
-            varied.append(vary(said, babble, rng))
+            varied.append(vary(said, heard, rng))
             openings.append(opening)
         yield f"{clip.id}.tempo", np.array([tempo for _, tempo in varied], np.float32)
         yield f"{clip.id}.opening", np.array(openings, np.float32)
         for variant, (wave, _) in enumerate(varied):
-            around = babble[: 2 * SAMPLE_RATE] if rng.random() < 0.5 else babble[:0]
+            before = rng.random() < 0.5 and others[variant]
+            around = others[variant][0][: 2 * SAMPLE_RATE] if before else None
             frames = int(len(wave) * MODEL_FPS / SAMPLE_RATE)
             yield f"{clip.id}.{variant}", _features(encoder, wave, frames, around)
-        babble = np.concatenate([waveform, babble])[: 30 * SAMPLE_RATE]
 
 
 def _features(

@@ -22,7 +22,7 @@ import soxr
 from dreamtalk_core.motion import MODEL_FPS, frame_count
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.prosody import measure_pitch
-from dreamtalk_core.training.augment import coloured
+from dreamtalk_core.training.backgrounds import coloured
 
 Wave = npt.NDArray[np.float32]
 Sound = npt.NDArray[np.float64]

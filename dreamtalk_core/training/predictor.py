@@ -13,12 +13,11 @@ mood, or the predictor would read the answer from it.
 from __future__ import annotations
 
 import copy
-import csv
 import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -50,7 +49,7 @@ from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.style import fingerprint
-from dreamtalk_core.training.augment import vary
+from dreamtalk_core.training.augment import AUGMENTATION, vary
 from dreamtalk_core.training.config import read_config
 from dreamtalk_core.training.data import (
     Recording,
@@ -62,6 +61,7 @@ from dreamtalk_core.training.data import (
 )
 from dreamtalk_core.training.emotional_speech import draw_emotional_voice, make_emotional
 from dreamtalk_core.training.synthetic_styles import NAMED
+from dreamtalk_core.training.voices import draw_voices, read_labels
 
 Array = npt.NDArray[np.float32]
 
@@ -157,7 +157,7 @@ def _cached(
     sounds: Sequence[Path],
     make: Callable[[], Iterator[Example]],
 ) -> list[Example]:
-    name = digest([made_from, SUMMARY, source_digests(sounds), ROWS])
+    name = digest([made_from, SUMMARY, source_digests(sounds), ROWS, AUGMENTATION])
     path = cache / f"speech-{name}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -175,16 +175,15 @@ def _emotional_examples(config: Mapping[str, Any]) -> Iterator[Example]:
     rng = np.random.default_rng(config["seed"])
     encoder = PhoneticEncoder.load()
     plain = list(_speak(config["voices"], config["sentences"]))
-    babble = np.zeros(0, np.float32)
+    voices = _by_voice(plain)
     emotions = list(config["acting"])
     for index in tqdm(range(config["examples"]), desc="acting", unit="speech"):
         voice, waveform = plain[rng.integers(len(plain))]
-        babble = np.concatenate([waveform, babble])[: 30 * SAMPLE_RATE]
         emotion = emotions[index % len(emotions)]
         emotional = make_emotional(
             waveform, draw_emotional_voice(config["acting"][emotion], rng), rng
         )
-        varied, _ = vary(emotional, babble, rng)
+        varied, _ = vary(emotional, draw_voices(voices, voice, rng), rng)
         yield Example(_summaries(encoder, varied), emotion, voice, EMOTIONAL)
 
 
@@ -207,11 +206,12 @@ def _speak(voices: Sequence[str], sentences: Sequence[str]) -> Iterator[tuple[st
 def _plain_examples(config: Mapping[str, Any], corpus: Path) -> Iterator[Example]:
     rng = np.random.default_rng(config["seed"])
     encoder = PhoneticEncoder.load()
-    babble = np.zeros(0, np.float32)
-    for speaker, waveform in tqdm(list(_recorded(config, corpus)), desc="plain", unit="speech"):
-        babble = np.concatenate([waveform, babble])[: 30 * SAMPLE_RATE]
+    recorded = list(_recorded(config, corpus))
+    voices = _by_voice(recorded)
+    for speaker, waveform in tqdm(recorded, desc="plain", unit="speech"):
         for variant in range(config["variants"]):
-            varied = vary(waveform, babble, rng)[0] if variant else waveform
+            others = draw_voices(voices, speaker, rng)
+            varied = vary(waveform, others, rng)[0] if variant else waveform
             yield Example(_summaries(encoder, varied), "neutral", speaker, PLAIN)
 
 
@@ -247,29 +247,27 @@ def _labelled_examples(
     rng = np.random.default_rng(config["seed"])
     encoder = PhoneticEncoder.load()
     folder = corpus / source["folder"]
-    babble = np.zeros(0, np.float32)
-    for row in tqdm(read_labels(folder), desc=source["folder"], unit="speech"):
-        waveform = Speech.load(folder / f"{row['id']}.flac").waveform
-        babble = np.concatenate([waveform, babble])[: 30 * SAMPLE_RATE]
+    rows = read_labels(folder)
+    waves = [Speech.load(folder / f"{row['id']}.flac").waveform for row in rows]
+    voices = _by_voice((row["speaker"], wave) for row, wave in zip(rows, waves, strict=True))
+    for row, waveform in zip(tqdm(rows, desc=source["folder"], unit="speech"), waves, strict=True):
         for variant in range(source["variants"]):
-            varied = vary(waveform, babble, rng)[0] if variant else waveform
+            others = draw_voices(voices, row["speaker"], rng)
+            varied = vary(waveform, others, rng)[0] if variant else waveform
             yield Example(
                 _summaries(encoder, varied), row["emotion"], row["speaker"], source["folder"]
             )
 
 
+def _by_voice(recorded: Iterable[tuple[str, Array]]) -> dict[str, list[Array]]:
+    voices: dict[str, list[Array]] = {}
+    for speaker, waveform in recorded:
+        voices.setdefault(speaker, []).append(waveform)
+    return voices
+
+
 def _summaries(encoder: PhoneticEncoder, waveform: Array) -> Array:
     return speech_summary(SpeechFeatures(Speech(waveform, "training"), encoder))
-
-
-def read_labels(folder: Path) -> list[dict[str, str]]:
-    """Rows of FOLDER/labels.tsv: id, speaker, emotion and more. Raises CorpusError."""
-    path = folder / "labels.tsv"
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file, delimiter="\t"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path} cannot be read ({error}).") from error
 
 
 def _by_speaker(where: Mapping[str, list[str]], corpus: Path) -> dict[str, list[Clip]]:

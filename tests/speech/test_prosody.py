@@ -17,7 +17,7 @@ from dreamtalk_core.speech.prosody import (
     measure_pitch,
     measure_prosody,
 )
-from dreamtalk_core.training.augment import coloured
+from dreamtalk_core.training.backgrounds import coloured
 
 RATE = 16000
 

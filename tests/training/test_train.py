@@ -52,6 +52,7 @@ def config(tmp_path: Path) -> Path:
             "learning_rate": 0.002,
         },
         "sources": [{"name": "test", "where": {"speaker": ["A"]}, "weight": 1.0}],
+        "babble": [],
         "variants": 2,
         "steps": 6,
         "batch": 4,
