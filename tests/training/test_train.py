@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from dreamtalk_core.corpus import read_manifest
 from dreamtalk_core.errors import CorpusError, DreamTalkError
 from dreamtalk_core.models.checkpoint import open_weights
 from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import MotionModel
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.rig.head import load_head
 from dreamtalk_core.speech import phonetics
 from dreamtalk_core.training import data
 from dreamtalk_core.training import train as training
@@ -237,8 +242,6 @@ def test_a_configuration_stands_on_its_base(config: Path) -> None:
 
 
 def test_speakers_are_brought_to_one_scale(corpus: Path) -> None:
-    from dreamtalk_core.corpus import read_manifest
-
     settings = training.read_config(DEFAULT)
     values = np.concatenate(calibrate(list(read_manifest(corpus)), settings))
     jaw, pucker = (values[:, CHANNELS.index(name)] for name in ("jawOpen", "mouthPucker"))
@@ -248,8 +251,35 @@ def test_speakers_are_brought_to_one_scale(corpus: Path) -> None:
     assert np.corrcoef(jaw, pucker)[0, 1] > 0.9
 
 
+def test_the_jaw_opens_as_far_as_the_lips_were_seen_apart(corpus: Path) -> None:
+    """The tracked jaw is a noisy witness of the lips."""
+    rng = np.random.default_rng(0)
+    clips = list(read_manifest(corpus))
+    noisy = [
+        replace(clip, lip_gap=clip.lip_gap.clip(0.02) + 0.01, motion=with_noise(clip.motion, rng))
+        for clip in clips
+    ]
+    seen = np.concatenate([clip.lip_gap for clip in noisy])
+    settings = training.read_config(DEFAULT)
+    likeness = {}
+    for share in (0.0, 0.5, 1.0):
+        values = np.concatenate(calibrate(noisy, settings | {"gap": share}))
+        shown = load_head().lip_gap_mm(values[:, : len(ARKIT_NAMES)])
+        likeness[share] = np.corrcoef(shown, seen)[0, 1]
+        assert shown[seen <= seen.min() + 1e-6].max() < 1 or share < 1  # closed lips are closed
+    assert likeness[0.0] + 0.02 < likeness[0.5] < likeness[1.0]
+    assert likeness[1.0] > 0.99
+
+
+def with_noise(motion: Motion, rng: np.random.Generator) -> Motion:
+    weights = motion.weights.copy()
+    weights[:, INDEX["jawOpen"]] += rng.normal(0, 0.05, len(weights)).clip(0)
+    return replace(motion, weights=weights.clip(0, 1))
+
+
 def test_a_variant_is_aligned_with_its_curves(corpus: Path, config: Path, tmp_path: Path) -> None:
-    sources = load_sources(training.read_config(config), corpus, tmp_path / "cache")
+    settings = training.read_config(config) | {"effort": 0.0}
+    sources = load_sources(settings, corpus, tmp_path / "cache")
     for recording in sources[0]:
         plain, varied = recording.variants
         assert len(plain.values) == 50
