@@ -14,6 +14,7 @@ from dreamtalk_core.animation.blinks import blink, blink_frames, remove_blinks
 from dreamtalk_core.animation.gaze import ALONG, VESTIBULAR, gaze_path, look
 from dreamtalk_core.animation.head_motion import PITCH, YAW, brow_flashes, spoken_head
 from dreamtalk_core.animation.idle import idle_head, restless
+from dreamtalk_core.animation.noise import Chance
 from dreamtalk_core.animation.phrases import find_accents, find_phrases
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
@@ -24,13 +25,19 @@ Array = NDArray[np.floating]
 
 
 def enliven(
-    motion: Motion, loudness: Array, pitch: Array, seed: int, behaviour: Behaviour | None = None
+    motion: Motion,
+    loudness: Array,
+    pitch: Array,
+    seed: int,
+    behaviour: Behaviour | None = None,
+    before: int | None = None,
 ) -> Motion:
     """A motion with blinks, gaze, head movement and idle life; all 52 ARKit channels.
 
     loudness: [T] dB relative to the loud parts of the speech (0 loud, about -60 silence).
     pitch: [T] semitones relative to the speaker's median, NaN where there is no voice.
-    seed: 0 or more; the same seed gives the same result. behaviour: strengths, natural if left out.
+    seed: 0 or more; the same seed gives the same voice the same result. behaviour: strengths,
+    natural if left out. before: of a voice that is still speaking, see `Chance`.
 
     Jaw and lips stay as they are, but for mouth corners that move by less than 0.03. The model's
     own blinks, which come at no natural time, make way; slow lids (sleepy, squinting) stay. The
@@ -47,23 +54,23 @@ def enliven(
     phrases = find_phrases(loudness, float(motion.fps))
     weights = motion.weights.astype(np.float64)
     remove_blinks(weights, phrases.fps)
-    gaze, shifts = gaze_path(phrases, seed)
+    chance = Chance(seed, loudness, before)
+    gaze, shifts = gaze_path(phrases, chance)
     accents = find_accents(loudness, pitch, phrases)
 
-    added = behaviour.gestures * spoken_head(accents, pitch, phrases, seed)
-    added += behaviour.idle * idle_head(len(motion), phrases.fps, seed)
+    added = behaviour.gestures * spoken_head(accents, pitch, phrases, chance)
+    added += behaviour.idle * idle_head(phrases.fps, chance)
     along = smooth(gaze, phrases.fps, 1.2)
     added[:, [PITCH, YAW]] += ALONG * behaviour.gestures * min(1.0, behaviour.gaze) * along
 
-    for shape, curve in restless(len(motion), phrases.fps, seed).items():
+    for shape, curve in restless(phrases.fps, chance).items():
         weights[:, shape] += behaviour.idle * curve
-    for shape, curve in brow_flashes(accents, weights, phrases, seed).items():
+    for shape, curve in brow_flashes(accents, weights, phrases, chance).items():
         weights[:, shape] += behaviour.gestures * curve
     look(weights, behaviour.gaze * (gaze - VESTIBULAR * added[:, [PITCH, YAW]]))
     if behaviour.blinks:
-        blink(
-            weights, blink_frames(phrases, loudness, shifts, seed, behaviour.blinks), phrases, seed
-        )
+        frames = blink_frames(phrases, loudness, shifts, chance, behaviour.blinks)
+        blink(weights, frames, phrases.fps, chance)
     head = (motion.head_rotation + added).astype(np.float32)
     curves = np.clip(weights, 0, 1, out=weights).astype(np.float32)
     del weights  # of an hour of speech, 37 MB that the new motion has no use for

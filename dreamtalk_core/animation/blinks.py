@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.animation.noise import BLINKS
+from dreamtalk_core.animation.noise import BLINKS, LIDS, Chance
 from dreamtalk_core.animation.phrases import Phrases
 from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.motion.curves import smooth, smoothstep
@@ -45,7 +45,7 @@ def blink_frames(
     phrases: Phrases,
     loudness: Array,
     shifts: NDArray[np.bool_],
-    seed: int,
+    chance: Chance,
     rate: float = 1.0,
 ) -> list[int]:
     """Frames at which blinks begin.
@@ -58,14 +58,15 @@ def blink_frames(
     due[phrases.after(phrases.starts, _AT_START)] = _DUE["start"]
     due[phrases.after(phrases.ends, _AT_END)] = _DUE["end"]
     due[shifts] = _DUE["shift"]
-    rng = np.random.default_rng([seed, BLINKS])
     median, spread = _INTERVAL
-    chosen = np.random.default_rng([seed, BLINKS, 2])
-    often = max(1.0, rate)
+    usual = median * phrases.fps / max(1.0, rate)
+    # The time to the next blink is decided at the last one.
+    intervals = usual * np.exp(spread * chance.normals(BLINKS, 1)[:, 0])
+    chosen = chance.uniforms(BLINKS, 3)[:, 2]
     frames: list[int] = []
-    last = -float(rng.uniform(0, 0.7)) * median * phrases.fps / often
+    last = -0.7 * usual * chosen[0]
     while True:
-        interval = median * math.exp(spread * rng.normal()) * phrases.fps / often
+        interval = intervals[max(0, int(last))]
         first = max(0, math.ceil(last + _REFRACTORY * phrases.fps))
         final = max(first, math.ceil(last + interval * _DUE["word"]))
         if first >= len(phrases):
@@ -78,7 +79,7 @@ def blink_frames(
             frame = final
         else:
             return frames
-        if chosen.random() < rate:
+        if chosen[frame] < rate:
             frames.append(frame)
         last = frame
 
@@ -98,9 +99,9 @@ def remove_blinks(weights: Float64, fps: float) -> None:
         weights[:, columns] = lids - np.minimum(quick, quick[:, :1])
 
 
-def blink(weights: Float64, frames: list[int], phrases: Phrases, seed: int) -> None:
+def blink(weights: Float64, frames: list[int], fps: float, chance: Chance) -> None:
     """Put blinks that begin at `frames` into weights [T, 52], in place."""
-    closed = _lid_closure(len(weights), frames, phrases.fps, seed)
+    closed = _lid_closure(frames, fps, chance)
     for side, shut in zip(("Left", "Right"), closed.T, strict=True):
         lid, wide = INDEX[f"eyeBlink{side}"], INDEX[f"eyeWide{side}"]
         full = 1 - _SQUINT_SHUTS * weights[:, INDEX[f"eyeSquint{side}"]].clip(0, 1)
@@ -111,18 +112,18 @@ def blink(weights: Float64, frames: list[int], phrases: Phrases, seed: int) -> N
         weights[:, INDEX[f"eyeLookIn{side}"]] += shut * inward / EYE_SIDE
 
 
-def _lid_closure(count: int, frames: list[int], fps: float, seed: int) -> Float64:
-    """How far blinks shut the left and the right eye [count, 2], 0..1."""
-    closed = np.zeros((count, 2))
-    rng = np.random.default_rng([seed, BLINKS, 1])
+def _lid_closure(frames: list[int], fps: float, chance: Chance) -> Float64:
+    """How far blinks shut the left and the right eye [T, 2], 0..1."""
+    count = len(chance)
+    closed, draws = np.zeros((count, 2)), chance.uniforms(LIDS, 8)
     for frame in frames:
-        start, *spans = rng.uniform(0, 1, 4)
+        start, *spans = draws[frame, :4]
         fall, shut, rise = (
             low + part * (high - low)
             for part, (low, high) in zip(spans, (_FALL, _SHUT, _RISE), strict=True)
         )
         # One eye is a few milliseconds ahead and opens a little faster.
-        ahead, slower = rng.uniform(-0.006, 0.006, 2), rng.uniform(0.95, 1.08, 2)
+        ahead, slower = 0.012 * draws[frame, 4:6] - 0.006, 0.95 + 0.13 * draws[frame, 6:]
         stop = min(count, frame + math.ceil(1 + (fall + shut + rise * 1.1) * fps))
         time = (np.arange(frame, stop) - frame + 1 - start)[:, None] / fps + ahead
         falling = smoothstep(time / fall)

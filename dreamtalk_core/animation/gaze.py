@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.animation.noise import GAZE
+from dreamtalk_core.animation.noise import GAZE, Chance
 from dreamtalk_core.animation.phrases import Phrases
 from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.rig.head import EYE_DOWN, EYE_SIDE, EYE_UP
@@ -33,6 +33,7 @@ _AWAY = (4.0, 3.0, 12.0)
 """Least degrees of a look away, its mean beyond these, and its most."""
 _DIRECTIONS = np.array([15.5, 6.5, 17.7, 7.4, 16.8, 7.9, 20.4, 7.8]) / 100
 """Shares of the eight directions, counter-clockwise from the character's left (Lee et al. 2002)."""
+_UP_TO = _DIRECTIONS.cumsum()[:-1]
 _CUT = 0.6
 """How often a fixation ends where a phrase starts or ends."""
 VESTIBULAR = 0.7
@@ -42,24 +43,24 @@ ALONG = 0.2
 _LID_DOWN, _LID_UP = 0.25, 0.2
 
 
-def gaze_path(phrases: Phrases, seed: int) -> tuple[Float64, NDArray[np.bool_]]:
+def gaze_path(phrases: Phrases, chance: Chance) -> tuple[Float64, NDArray[np.bool_]]:
     """Where the eyes look [T, 2], (pitch, yaw) in degrees, and where they move far [T]."""
     fps, count = phrases.fps, len(phrases)
-    chance = np.full(count, _AVERT["speech"])
-    chance[phrases.after(phrases.ends, _THINKING["end"]) & phrases.pause] = _AVERT["end"]
+    averting = np.full(count, _AVERT["speech"])
+    averting[phrases.after(phrases.ends, _THINKING["end"]) & phrases.pause] = _AVERT["end"]
     # People look away just before they begin to speak.
     before = phrases.starts - round(0.15 * fps)
-    chance[phrases.after(before, _THINKING["start"])] = _AVERT["start"]
+    averting[phrases.after(before, _THINKING["start"])] = _AVERT["start"]
     boundaries = np.sort(np.concatenate([before, phrases.ends]))
-    rng = np.random.default_rng([seed, GAZE])
+    draws, sizes = chance.uniforms(GAZE, 13), chance.normals(GAZE, 3)
     times, points = [0.0], [np.zeros(2)]
     shifts = np.zeros(count, bool)
     time, beside = 0.0, False
     while time < count:
-        averts, returns, cuts = rng.random(3)
-        wander, long = rng.normal(size=2), rng.normal()
-        size, way = rng.exponential(), rng.choice(8, p=_DIRECTIONS)
-        beside = averts < chance[int(time)] and not (beside and returns < _BACK)
+        averts, returns, cuts, far, turn = draws[int(time), 8:]
+        wander, long = sizes[int(time), :2], sizes[int(time), 2]
+        size, way = -math.log(far), int(np.searchsorted(_UP_TO, turn))
+        beside = averts < averting[int(time)] and not (beside and returns < _BACK)
         if beside:
             angle = way * math.pi / 4
             reach = min(_AWAY[0] + _AWAY[1] * size, _AWAY[2])

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.animation.noise import ACCENTS, DRIFT, POSTURE, normals, slow_noise
+from dreamtalk_core.animation.noise import DRIFT, FLASHES, NODS, POSTURE, TURNS, Chance
 from dreamtalk_core.animation.phrases import Accents, Phrases, window_mean
 from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.motion.curves import smooth, smoothstep
@@ -39,22 +39,21 @@ _DRIFT_KNOTS = 1.3
 _QUIET_DRIFT = 0.3
 
 
-def spoken_head(accents: Accents, pitch: Array, phrases: Phrases, seed: int) -> Float64:
+def spoken_head(accents: Accents, pitch: Array, phrases: Phrases, chance: Chance) -> Float64:
     """Head rotation [T, 3] in degrees that goes with speech."""
-    count, fps = len(phrases), phrases.fps
+    fps = phrases.fps
     speaking = window_mean((~phrases.pause).astype(np.float64), fps, 0.5, 0.5)
-    drift = slow_noise(count, 3, _DRIFT_KNOTS * fps, [seed, DRIFT]) * _DRIFT_SIZE
+    drift = chance.slow_noise(DRIFT, 3, _DRIFT_KNOTS * fps) * _DRIFT_SIZE
     drift *= (_QUIET_DRIFT + (1 - _QUIET_DRIFT) * speaking)[:, None]
     height = np.nan_to_num(np.asarray(pitch, np.float64)).clip(-8, 8)
     drift[:, PITCH] -= _CONTOUR * smooth(height[:, None], fps, 1.5)[:, 0]
-    return drift + _nods(accents, count, fps, seed) + _posture(phrases, seed)
+    return drift + _nods(accents, fps, chance) + _posture(phrases, chance)
 
 
-def _nods(accents: Accents, count: int, fps: float, seed: int) -> Float64:
-    """Nods [count, 3] in degrees: a slight lift, then down with the accent."""
-    rng = np.random.default_rng([seed, ACCENTS])
-    draws = rng.random((len(accents.frames), 2))
-    sizes = normals(np.random.default_rng([seed, ACCENTS, 1]), len(accents.frames), 3)
+def _nods(accents: Accents, fps: float, chance: Chance) -> Float64:
+    """Nods [T, 3] in degrees: a slight lift, then down with the accent."""
+    draws = chance.uniforms(NODS, 2)[accents.frames]
+    sizes = chance.normals(TURNS, 3)[accents.frames]
     size = _NOD * (accents.strength / _STRONG).clip(0.4, 1.5) * np.exp(0.35 * sizes[:, 0])
     size = np.minimum(size, _MOST) * (draws[:, 0] < _NODS)
     turns = np.stack(
@@ -64,10 +63,10 @@ def _nods(accents: Accents, count: int, fps: float, seed: int) -> Float64:
     time = offsets / fps
     shape = np.exp(-0.5 * ((time - 0.05) / 0.13) ** 2)
     shape -= 0.3 * np.exp(-0.5 * ((time + 0.16) / 0.08) ** 2)
-    return _placed(accents.frames, (size[:, None] * turns), offsets, shape, count)
+    return _placed(accents.frames, (size[:, None] * turns), offsets, shape, len(chance))
 
 
-def _posture(phrases: Phrases, seed: int) -> Float64:
+def _posture(phrases: Phrases, chance: Chance) -> Float64:
     """Head rotation [T, 3] in degrees that changes from phrase to phrase and is held."""
     count, fps = len(phrases), phrases.fps
     low, high = _POSTURE_TIME
@@ -75,7 +74,7 @@ def _posture(phrases: Phrases, seed: int) -> Float64:
     for frame in phrases.starts:
         if not starts or frame - starts[-1] > (high + 0.1) * fps:
             starts.append(int(frame))
-    rows = normals(np.random.default_rng([seed, POSTURE]), len(starts), 4)
+    rows = chance.normals(POSTURE, 4)[np.array(starts, np.int64)]
     postures = np.concatenate([np.zeros((1, 3)), rows[:, :3].clip(-2, 2) * _POSTURE_SIZE])
     steps = np.diff(postures, axis=0)
     result = np.zeros((count, 3))
@@ -89,11 +88,10 @@ def _posture(phrases: Phrases, seed: int) -> Float64:
 
 
 def brow_flashes(
-    accents: Accents, weights: Float64, phrases: Phrases, seed: int
+    accents: Accents, weights: Float64, phrases: Phrases, chance: Chance
 ) -> dict[int, Float64]:
     """Brow movement [T] by channel with strong accents; brows that are drawn down rise less."""
-    rng = np.random.default_rng([seed, ACCENTS, 2])
-    draws = rng.random((len(accents.frames), 2))
+    draws = chance.uniforms(FLASHES, 2)[accents.frames]
     low, high = _FLASH
     size = (low + (high - low) * draws[:, 1]) * (accents.strength / _STRONG).clip(0, 1)
     size *= (draws[:, 0] < _BROWS) & (accents.strength > 0.6 * _STRONG)

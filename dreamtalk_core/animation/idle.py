@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.animation.head_motion import PITCH
-from dreamtalk_core.animation.noise import BREATH, FACE, SWAY, slow_noise
+from dreamtalk_core.animation.noise import BREATH, FACE, SWAY, Chance
 from dreamtalk_core.motion.arkit import INDEX
 
 Float64 = NDArray[np.float64]
@@ -26,22 +26,22 @@ _RESTLESS = (
 """Shapes that never stand quite still: those that move together, how far, and seconds per knot."""
 
 
-def idle_head(count: int, fps: float, seed: int) -> Float64:
-    """Sway and breathing [count, 3] in degrees."""
-    result = slow_noise(count, 3, _SWAY_KNOTS * fps, [seed, SWAY]) * _SWAY_SIZE
-    time = np.arange(count) / fps
-    unsteady = 0.5 * slow_noise(count, 1, 4 * fps, [seed, BREATH])[:, 0]
-    phase = 2 * np.pi * _BREATHS * time + unsteady + np.random.default_rng(seed).uniform(0, 6)
+def idle_head(fps: float, chance: Chance) -> Float64:
+    """Sway and breathing [T, 3] in degrees."""
+    result = chance.slow_noise(SWAY, 3, _SWAY_KNOTS * fps) * _SWAY_SIZE
+    time = np.arange(len(chance)) / fps
+    unsteady = 0.5 * chance.slow_noise(BREATH, 1, 4 * fps)[:, 0]
+    phase = 2 * np.pi * (_BREATHS * time + chance.uniforms(BREATH, 3)[0, 2]) + unsteady
     # In is faster than out; the head rises with the chest.
     result[:, PITCH] -= _BREATH_SIZE * np.sin(phase + 0.4 * np.sin(phase))
     return result
 
 
-def restless(count: int, fps: float, seed: int) -> dict[int, Float64]:
-    """Small movement [count] by channel of brows, lids, cheeks and mouth corners, 0 and more."""
+def restless(fps: float, chance: Chance) -> dict[int, Float64]:
+    """Small movement [T] by channel of brows, lids, cheeks and mouth corners, 0 and more."""
     result: dict[int, Float64] = {}
     for number, (shapes, knots) in enumerate(_RESTLESS):
-        noise = slow_noise(count, 1, knots * fps, [seed, FACE, number])[:, 0]
+        noise = chance.slow_noise(FACE + number, 1, knots * fps)[:, 0]
         # Between its bounds without corners.
         share = 0.5 + 0.5 * np.tanh(0.8 * noise)
         for name, size in shapes.items():

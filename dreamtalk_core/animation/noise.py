@@ -1,4 +1,4 @@
-"""Random numbers and slow noise, drawn in order of time from a seed."""
+"""Chance: numbers and slow noise that a seed and a voice decide, whatever else is drawn."""
 
 from __future__ import annotations
 
@@ -7,28 +7,99 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.floating]
 Float64 = NDArray[np.float64]
+UInt64 = NDArray[np.uint64]
 
-BLINKS, GAZE, ACCENTS, POSTURE, DRIFT, SWAY, FACE, BREATH = range(8)
-"""Each part draws from a generator of its own, so that a strength never moves another part's
-events."""
+BLINKS, LIDS, GAZE, NODS, TURNS, FLASHES, POSTURE, DRIFT, SWAY, BREATH, BURSTS, FACE = range(12)
+"""Each part has numbers of its own, so that a strength never moves another part's events. FACE is
+the last, for it has several."""
+
+_LAG = 10
+"""Frames after which a live voice has its say: what is heard of them changes no more."""
+_STEP_DB = 3.0
+"""Loudness counts in steps this coarse: rounding differs from machine to machine."""
+_QUIETEST_DB = -45.0
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def normals(rng: np.random.Generator, count: int, width: int) -> Float64:
-    """Normal numbers [count, width]; the first rows do not depend on how many follow."""
-    return rng.standard_normal((count, width))
+class Chance:
+    """Numbers that depend on a seed, on the frame and on the voice: two who speak with one seed do
+    not blink together. Nothing depends on how many are drawn, or in which order."""
+
+    def __init__(self, seed: int, loudness: Array, before: int | None = None) -> None:
+        """loudness: [T] in dB, see `enliven`. before: of a voice that is still speaking, the
+        `digest` of what it said before this; the numbers of a frame then depend on what was heard
+        until 0.4 s ago, and so not at all on the voice before its first sound. None: on all that
+        it says.
+        """
+        running = digest(loudness, before or 0)
+        if before is None:
+            heard = np.repeat(running[-1:], len(running))
+        else:
+            heard = np.pad(running, (_LAG, 0), constant_values=before)[: len(running)]
+        state = np.random.SeedSequence(seed).generate_state(1, np.uint64)
+        self._heard = _mixed(heard ^ state)
+
+    def __len__(self) -> int:
+        return len(self._heard)
+
+    def uniforms(self, part: int, width: int) -> Float64:
+        """[T, width] numbers in 0..1 of every frame: what happens in it takes those."""
+        return self._drawn(part, width, np.arange(len(self)), np.arange(len(self)))
+
+    def normals(self, part: int, width: int) -> Float64:
+        """[T, width] normal numbers of every frame."""
+        return _normal(self.uniforms(part, 2 * width))
+
+    def slow_noise(self, part: int, width: int, spacing: float) -> Float64:
+        """Slow noise [T, width] of unit spread: a cubic B-spline through knots every `spacing`
+        frames."""
+        place = np.arange(len(self)) / spacing
+        knot, t = place.astype(np.int64), (place % 1)[:, None]
+        numbers = np.arange(int(knot[-1]) + 4)
+        # A knot is felt from the time of the third before it.
+        felt = np.ceil((numbers - 3) * spacing).astype(np.int64).clip(0, len(self) - 1)
+        knots = _normal(self._drawn(part, 2 * width, numbers, felt))
+        basis = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+        curve = np.zeros((len(self), width))
+        for i, share in enumerate(basis):
+            curve += share / 6 * knots[knot + i]
+        # The mean square sum of the four shares is 151/315.
+        curve /= math.sqrt(151 / 315)
+        return curve
+
+    def _drawn(
+        self, part: int, width: int, numbers: NDArray[np.int64], frames: NDArray[np.int64]
+    ) -> Float64:
+        """[E, width] of things number `numbers` [E], as decided at `frames` [E]."""
+        key = _mixed(self._heard[frames] + _ODD * numbers.astype(np.uint64))
+        columns = (np.arange(width) + 1000 * (part + 1)).astype(np.uint64)
+        drawn = _mixed(key[:, None] ^ _mixed(columns))
+        # The upper 53 bits are a whole float, kept off 0 for the logarithm.
+        result: Float64 = ((drawn >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+        return result
 
 
-def slow_noise(count: int, width: int, spacing: float, seed: list[int]) -> Float64:
-    """Slow noise [count, width] of unit spread: a cubic B-spline through knots every `spacing`
-    frames, drawn in order."""
-    place = np.arange(count) / spacing
-    knot, t = place.astype(np.int64), (place % 1)[:, None]
-    knots = normals(np.random.default_rng(seed), int(knot[-1]) + 4, width)
-    basis = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
-    curve = np.zeros((count, width))
-    for i, part in enumerate(basis):
-        curve += part / 6 * knots[knot + i]
-    # The mean square sum of the four shares is 151/315.
-    curve /= math.sqrt(151 / 315)
-    return curve
+def digest(loudness: Array, before: int = 0) -> UInt64:
+    """[T] what has been heard of a voice up to each frame, as a number. before: that of what came
+    before."""
+    steps = np.round(np.maximum(loudness, _QUIETEST_DB) / _STEP_DB).astype(np.int64)
+    here = _mixed(steps.astype(np.uint64) + _ODD * (np.arange(len(steps)) + 1).astype(np.uint64))
+    result: UInt64 = np.cumsum(here, dtype=np.uint64) + _mixed(np.array([before], np.uint64))
+    return result
+
+
+def _mixed(values: UInt64) -> UInt64:
+    """Each number scrambled: the finaliser of SplitMix64 (Steele, Lea & Flood 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    result: UInt64 = values ^ (values >> np.uint64(31))
+    return result
+
+
+def _normal(uniforms: Float64) -> Float64:
+    """[E, W] normal numbers of uniform ones [E, 2 W] (Box & Muller 1958)."""
+    radius, angle = np.split(uniforms, 2, axis=1)
+    result: Float64 = np.sqrt(-2 * np.log(radius)) * np.cos(2 * np.pi * angle)
+    return result

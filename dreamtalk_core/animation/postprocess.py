@@ -24,12 +24,13 @@ class Voice:
     """What is known of the voice of a motion of T frames.
 
     loudness, pitch: [T], see `enliven`. contact: [2 T + 1, 2], see `contact_curves`; None where it
-    is not known: lips are then left as they are.
+    is not known: lips are then left as they are. before: see `enliven`.
     """
 
     loudness: Array
     pitch: Array
     contact: Array | None = None
+    before: int | None = None
 
 
 def postprocess(
@@ -50,7 +51,7 @@ def postprocess(
     """
     between()
     if behaviour is not None:
-        motion = enliven(motion, voice.loudness, voice.pitch, sampling.seed, behaviour)
+        motion = enliven(motion, voice.loudness, voice.pitch, sampling.seed, behaviour, voice.before)
     between()
     contact = [] if voice.contact is None else contact_curves(motion, voice.contact)
     return apply_controls(motion, controls, *contact).resample(sampling.fps, duration)

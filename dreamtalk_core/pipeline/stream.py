@@ -9,7 +9,7 @@ for samples in microphone:            # float32 [N] at 16 kHz
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from dreamtalk_core.animation.noise import digest
 from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.models.devices import inference
@@ -160,7 +161,8 @@ class Chapter:
     """What was analysed and sampled of a stretch of a stream, from frame `first` on."""
 
     first: int = 0
-    number: int = 0
+    before: int = 0
+    """Digest of the voice up to there."""
     curves: Array = field(default_factory=lambda: np.zeros((0, len(ARKIT_NAMES) + 3), np.float32))
     """[T, 55] ARKit weights and head rotation."""
     contact: Array = field(default_factory=lambda: np.zeros((0, 2), np.float32))
@@ -175,7 +177,7 @@ class Chapter:
         """The chapter with others in place of all after its first `settled` frames."""
         return Chapter(
             self.first,
-            self.number,
+            self.before,
             np.concatenate([self.curves[:settled], curves]),
             np.concatenate([self.contact[: 2 * settled], contact]),
             np.concatenate([self.loudness[:settled], loudness]),
@@ -184,17 +186,15 @@ class Chapter:
 
     def finished(self, sampling: Sampling, behaviour: Behaviour, controls: Controls) -> Array:
         """[T, 55] the motion so far, see `postprocess`."""
-        # A large step, so that the chapters of neighbouring seeds differ.
-        reseeded = replace(sampling, seed=sampling.seed + 1_000_003 * self.number)
-        voice = Voice(self.loudness, self.pitch, self.contact)
-        return to_curves(postprocess(to_motion(self.curves), voice, reseeded, behaviour, controls))
+        voice = Voice(self.loudness, self.pitch, self.contact, self.before)
+        return to_curves(postprocess(to_motion(self.curves), voice, sampling, behaviour, controls))
 
     def next(self, first: int) -> Chapter:
         """The chapter that goes on from frame `first`."""
         here = first - self.first
         return Chapter(
             first,
-            self.number + 1,
+            int(digest(self.loudness[:here], self.before)[-1]),
             self.curves[here:],
             self.contact[2 * here :],
             self.loudness[here:],

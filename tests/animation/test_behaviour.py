@@ -40,9 +40,14 @@ def test_a_stream_gets_the_frames_of_the_whole(frames: int) -> None:
     rng = np.random.default_rng(0)
     weights = rng.uniform(0, 0.3, (len(loudness), 52))
     weights[:, INDEX["eyeBlinkLeft"]] = rng.random(len(weights)) ** 3
-    whole = enliven(Motion(ARKIT_NAMES, weights, 25), loudness, pitch, 5)
+
+    def heard(known: int) -> Motion:
+        motion = Motion(ARKIT_NAMES, weights[:known], 25)
+        return enliven(motion, loudness[:known], pitch[:known], 5, before=0)
+
+    whole = heard(len(loudness))
     for known in (frames + 25, frames + 40):
-        part = enliven(Motion(ARKIT_NAMES, weights[:known], 25), loudness[:known], pitch[:known], 5)
+        part = heard(known)
         np.testing.assert_allclose(part.weights[:frames], whole.weights[:frames], atol=1e-5)
         np.testing.assert_allclose(
             part.head_rotation[:frames], whole.head_rotation[:frames], atol=1e-4

@@ -7,6 +7,7 @@ import pytest
 
 from dreamtalk_core.animation.behaviour import enliven
 from dreamtalk_core.animation.blinks import blink_frames
+from dreamtalk_core.animation.noise import Chance
 from dreamtalk_core.animation.phrases import find_phrases
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
@@ -25,18 +26,19 @@ def test_people_blink_as_often_as_people_do() -> None:
 @pytest.mark.parametrize(("level", "low", "high"), [(-60.0, 14, 24), (-5.0, 10, 17)])
 def test_blinks_without_pauses_or_without_speech(level: float, low: int, high: int) -> None:
     loudness = np.full(15000, level)
-    phrases = find_phrases(loudness, 25.0)
+    phrases, chance = find_phrases(loudness, 25.0), Chance(0, loudness)
     none = np.zeros(len(loudness), bool)
-    per_minute = len(blink_frames(phrases, loudness, none, 0)) / 10
+    per_minute = len(blink_frames(phrases, loudness, none, chance)) / 10
     assert low <= per_minute <= high
-    twice = len(blink_frames(phrases, loudness, none, 0, 2.0)) / 10
+    twice = len(blink_frames(phrases, loudness, none, chance, 2.0)) / 10
     assert twice == pytest.approx(2 * per_minute, rel=0.15)
 
 
 def test_blinks_come_at_pauses() -> None:
     loudness, _ = speech(600)
     phrases = find_phrases(loudness, 25.0)
-    frames = blink_frames(phrases, loudness, np.zeros(len(loudness), bool), 0)
+    none = np.zeros(len(loudness), bool)
+    frames = blink_frames(phrases, loudness, none, Chance(0, loudness))
     in_pause = phrases.pause[frames].mean()
     # By chance it would be their share of the time, a fifth.
     assert phrases.pause.mean() < 0.22

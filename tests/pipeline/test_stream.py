@@ -57,7 +57,7 @@ def test_memory_does_not_grow_with_the_stream(talk: DreamTalk) -> None:
         frames += 0 if piece is None else len(piece)
         assert len(fed.wave) <= (CONTEXT + 60) * SAMPLES
         assert len(fed.chapter.curves) <= 620
-    assert fed.chapter.number == 1
+    assert fed.chapter.first > 0
     last = fed.finish()
     assert last is not None
     assert frames + len(last) == len(wave) // SAMPLES
