@@ -168,8 +168,7 @@ class PhoneticEncoder(nn.Module):
         return side_by_side(encode, range(0, count, WINDOW), device)
 
 
-def reported(features: Tensor, feature: str) -> Tensor:
-    """Probability [...] that a phone of an articulatory feature is being reported, such as
-    `bilabial`; from feature rows [..., F]."""
-    column = WIDTH + len(FEATURES) + FEATURES.index(feature)
-    return features[..., column].float() / 2
+def reported_features(features: Tensor) -> Tensor:
+    """Probabilities [..., 18] that a phone of each of `FEATURES`, such as `bilabial`, is being
+    reported; from feature rows [..., F], which end in them and the blank."""
+    return features[..., -1 - len(FEATURES) : -1].float() / 2
