@@ -152,13 +152,15 @@ class Sampling(Settings):
 
 @dataclass(frozen=True)
 class Behaviour(Settings):
-    """What speech does not dictate, in strengths: 0 is off, 1 natural, more is more.
+    """What no network draws, in strengths: 0 is off, 1 natural, more is more.
 
     blinks: how often the eyes blink, as a factor on about 17 a minute; every blink shuts them.
     gaze: size of the gaze shifts, and how well the eyes stay on the viewer when the head turns.
     gestures: size of the head movement that follows speech (nods, turns, posture) and of the brow
         flashes that come with strong accents.
     idle: size of what moves even in silence: sway, breathing, a little brow, lid and mouth corner.
+    tongue: how far the tongue goes to where the sounds are made, and the cheeks at p and b; 0
+        leaves out its channels, see `motion.tongue`.
 
     Raises `DreamTalkError` for a strength that is not a number from 0 up.
     """
@@ -172,6 +174,9 @@ class Behaviour(Settings):
     )
     idle: float = setting(
         1.0, "Idle", "Size of sway, breathing and the like, which go on in silence"
+    )
+    tongue: float = setting(
+        1.0, "Tongue", "Movement of the tongue, and of the cheeks at p and b, as it is heard"
     )
 
 

@@ -16,6 +16,7 @@ from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, MIRROR, REGIONS
 from dreamtalk_core.motion.curves import smooth
+from dreamtalk_core.motion.tongue import TONGUE_NAMES
 from dreamtalk_core.parameters import Controls
 from dreamtalk_core.rig.head import load_head
 
@@ -120,6 +121,7 @@ def _strengths(names: tuple[str, ...], controls: Controls) -> Float64:
         "tongue": controls.lips,
     }
     factor = {name: strengths[region] for region in REGIONS for name in REGIONS[region]}
+    factor |= dict.fromkeys(TONGUE_NAMES, strengths["tongue"])
     # It undoes the opening of the jaw, so it goes with the jaw.
     factor["mouthClose"] = controls.jaw
     for name in (*REGIONS["mouth"], *REGIONS["brows"]):

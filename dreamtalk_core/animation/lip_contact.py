@@ -8,6 +8,8 @@ contact; when, is where the predicted opening is low and the usual delay agrees.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -30,14 +32,16 @@ Closures last 63 ms (median), but it is not known to the frame where they are, s
 is nearly shut, too; the one after is not, or the lips would part late."""
 
 
-def contact_curves(motion: Motion, probabilities: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+def contact_curves(
+    motion: Motion, phones: Mapping[str, NDArray[np.floating]]
+) -> list[NDArray[np.float32]]:
     """How surely the lips of a motion must be shut, and the lower one at the teeth: each [T].
 
-    probabilities: [2 T + 1, 2] that a bilabial and that a labiodental is reported, see
-    `closure_curve`.
+    phones: what is reported, `bilabial` and `labiodental` among it, each as of `closure_curve`.
     """
     opening = mouth_opening(motion.to_arkit().weights)
-    return [closure_curve(kind, opening, float(motion.fps)) for kind in probabilities.T]
+    kinds = (phones["bilabial"], phones["labiodental"])
+    return [closure_curve(kind, opening, float(motion.fps)) for kind in kinds]
 
 
 def closure_curve(

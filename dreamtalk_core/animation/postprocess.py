@@ -1,9 +1,9 @@
-"""The one order in which what a model draws becomes a finished motion: behaviour, controls, lip
-contact, frame rate."""
+"""The one order in which what a model draws becomes a finished motion: behaviour, tongue,
+controls, lip contact, frame rate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.animation.behaviour import enliven
 from dreamtalk_core.animation.controls import apply_controls
 from dreamtalk_core.animation.lip_contact import contact_curves
+from dreamtalk_core.animation.tongue import put_tongue
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling
 
@@ -23,13 +24,14 @@ Array = NDArray[np.float32]
 class Voice:
     """What is known of the voice of a motion of T frames.
 
-    loudness, pitch: [T], see `enliven`. contact: [2 T + 1, 2], see `contact_curves`; None where it
-    is not known: lips are then left as they are. before: see `enliven`.
+    loudness, pitch: [T], see `enliven`. phones: [2 T + 1] each, see `tongue_curves`; None where
+    they are not known: lips are then left as they are, and there is no tongue. before: see
+    `enliven`.
     """
 
     loudness: Array
     pitch: Array
-    contact: Array | None = None
+    phones: Mapping[str, Array] | None = None
     before: int | None = None
 
 
@@ -42,10 +44,10 @@ def postprocess(
     duration: Fraction | None = None,
     between: Callable[[], object] = lambda: None,
 ) -> Motion:
-    """A motion as a model draws it, finished: with behaviour, under control, lips in contact where
-    the voice has it, at the frame rate that was asked for.
+    """A motion as a model draws it, finished: with behaviour and a tongue, under control, lips in
+    contact where the voice has it, at the frame rate that was asked for.
 
-    behaviour: None puts nothing on. duration: of the speech in seconds, if not that of the motion.
+    behaviour: None puts nothing on, and no tongue either. duration: of the speech in seconds, if not that of the motion.
     between: called between the steps, each of which takes a while for a long speech; what it raises
     ends the work. Raises MotionError as the steps do.
     """
@@ -53,5 +55,7 @@ def postprocess(
     if behaviour is not None:
         motion = enliven(motion, voice.loudness, voice.pitch, sampling.seed, behaviour, voice.before)
     between()
-    contact = [] if voice.contact is None else contact_curves(motion, voice.contact)
+    if behaviour is not None and behaviour.tongue and voice.phones is not None:
+        motion = put_tongue(motion, voice.phones, behaviour.tongue)
+    contact = [] if voice.phones is None else contact_curves(motion, voice.phones)
     return apply_controls(motion, controls, *contact).resample(sampling.fps, duration)

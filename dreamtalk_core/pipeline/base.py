@@ -25,7 +25,7 @@ AnyStyle = Style | StyleTrack | Performance
 AnySpeech = Speech | SpeechFeatures
 AUTO, NEUTRAL = "auto", "neutral"
 USUAL, UNCHANGED = Sampling(), Controls()
-STILL = Behaviour(blinks=0, gaze=0, gestures=0, idle=0)
+STILL = Behaviour(blinks=0, gaze=0, gestures=0, idle=0, tongue=0)
 
 
 class Pipeline(ABC):

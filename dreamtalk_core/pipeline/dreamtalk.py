@@ -39,10 +39,12 @@ from dreamtalk_core.pipeline.base import (
 from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
 from dreamtalk_core.pipeline.sampling import (
     DEFAULT_STEPS,
-    contact_probabilities,
+    by_feature,
+    reported_phones,
     sample_frames,
 )
 from dreamtalk_core.progress import Progress
+from dreamtalk_core.speech.articulation import FEATURES
 from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.style import (
@@ -227,12 +229,12 @@ class DreamTalk(Pipeline):
                 progress(done, total)
 
         # One array for all: many small ones would keep the memory between them from the system.
-        contact = np.empty((2 * frames + 1, 2), np.float32)
+        phones = np.empty((2 * frames + 1, len(FEATURES)), np.float16)
 
         def rows_of_speech() -> Iterator[Tensor]:
             known = 0
             for rows in features.rows(advance):
-                contact[known : (known := known + len(rows))] = contact_probabilities(rows)
+                phones[known : (known := known + len(rows))] = reported_phones(rows)
                 yield rows
 
         with inference():
@@ -242,7 +244,7 @@ class DreamTalk(Pipeline):
             motion = sample_frames(
                 self.model, content, frames, chosen, guidance_scale, noise, steps, advance
             )
-        voice = Voice(features.prosody.loudness, features.prosody.pitch, contact)
+        voice = Voice(features.prosody.loudness, features.prosody.pitch, by_feature(phones))
         return postprocess(
             motion, voice, sampling, behaviour, controls, duration, between=lambda: advance(0)
         )

@@ -15,7 +15,8 @@ from dreamtalk_core.models.sampler import denoise
 from dreamtalk_core.motion import Motion, frame_times
 from dreamtalk_core.pipeline.base import NEUTRAL
 from dreamtalk_core.progress import Advance
-from dreamtalk_core.speech.phonetics import reported
+from dreamtalk_core.speech.articulation import FEATURES
+from dreamtalk_core.speech.phonetics import reported_features
 from dreamtalk_core.style import Style, StyleTrack, as_track
 
 DEFAULT_STEPS = 4
@@ -61,7 +62,14 @@ def sample_frames(
     return Motion(config.channels[:shapes], values[:, :shapes], fps, values[:, shapes:])
 
 
-def contact_probabilities(rows: Tensor) -> npt.NDArray[np.float32]:
-    """[R, 2] probabilities of a bilabial and of a labiodental in feature rows [R, F]."""
-    kinds = [reported(rows, "bilabial"), reported(rows, "labiodental")]
-    return torch.stack(kinds, -1).cpu().numpy()
+def reported_phones(rows: Tensor) -> npt.NDArray[np.float16]:
+    """[R, 18] probabilities that a phone of each of `FEATURES` is reported, in feature rows [R, F].
+
+    Half precision, as the rows are: of an hour of speech 6 MB.
+    """
+    return reported_features(rows).half().cpu().numpy()
+
+
+def by_feature(phones: npt.NDArray[np.float16]) -> dict[str, npt.NDArray[np.float16]]:
+    """The columns of `reported_phones` by their names."""
+    return dict(zip(FEATURES, phones.T, strict=True))

@@ -27,7 +27,13 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 from dreamtalk_core.pipeline.base import UNCHANGED, USUAL, AnyStyle
 from dreamtalk_core.pipeline.dreamtalk import DreamTalk
-from dreamtalk_core.pipeline.sampling import DEFAULT_STEPS, contact_probabilities, sample_frames
+from dreamtalk_core.pipeline.sampling import (
+    DEFAULT_STEPS,
+    by_feature,
+    reported_phones,
+    sample_frames,
+)
+from dreamtalk_core.speech.articulation import FEATURES
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.media import to_float
@@ -115,7 +121,8 @@ class MotionStream:
         )
         self.noise = np.concatenate([self.noise, fresh])
         self._sample(count)
-        whole = self.chapter.finished(self.sampling, self.behaviour, self.controls)
+        finished = self.chapter.finished(self.sampling, self.behaviour, self.controls)
+        whole = to_curves(finished)
         first = self.done - self.chapter.first
         curves = whole[first : settled - self.chapter.first]
         if first:
@@ -123,7 +130,7 @@ class MotionStream:
             curves = curves + share * (self.last - whole[first - 1])
         self.last, self.done = curves[-1], settled
         self._forget()
-        return to_motion(curves)
+        return to_motion(curves, finished.names)
 
     def _sample(self, count: int) -> None:
         """Take the motion of the window of `count` frames into the chapter."""
@@ -137,12 +144,12 @@ class MotionStream:
                 talk.model, content, count, self.style, self.sampling.guidance_scale, iter(noise),
                 self.sampling.steps or DEFAULT_STEPS, lambda _: None, self.first,
             )  # fmt: skip
-            contact = contact_probabilities(rows)
+            phones = reported_phones(rows)
         prosody = features.prosody
         # Frames that have come out stay as they were.
         new, settled = self.done - self.first, self.done - self.chapter.first
         self.chapter = self.chapter.with_tail(
-            settled, to_curves(motion)[new:], contact[2 * new :],
+            settled, to_curves(motion)[new:], phones[2 * new :],
             prosody.loudness[new:], prosody.pitch[new:],
         )  # fmt: skip
 
@@ -165,29 +172,36 @@ class Chapter:
     """Digest of the voice up to there."""
     curves: Array = field(default_factory=lambda: np.zeros((0, len(ARKIT_NAMES) + 3), np.float32))
     """[T, 55] ARKit weights and head rotation."""
-    contact: Array = field(default_factory=lambda: np.zeros((0, 2), np.float32))
-    """[2 T + 1, 2] see `contact_probabilities`."""
+    phones: npt.NDArray[np.float16] = field(
+        default_factory=lambda: np.zeros((0, len(FEATURES)), np.float16)
+    )
+    """[2 T + 1, 18] see `reported_phones`."""
     loudness: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     pitch: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     """[T] see `Prosody`."""
 
     def with_tail(
-        self, settled: int, curves: Array, contact: Array, loudness: Array, pitch: Array
+        self,
+        settled: int,
+        curves: Array,
+        phones: npt.NDArray[np.float16],
+        loudness: Array,
+        pitch: Array,
     ) -> Chapter:
         """The chapter with others in place of all after its first `settled` frames."""
         return Chapter(
             self.first,
             self.before,
             np.concatenate([self.curves[:settled], curves]),
-            np.concatenate([self.contact[: 2 * settled], contact]),
+            np.concatenate([self.phones[: 2 * settled], phones]),
             np.concatenate([self.loudness[:settled], loudness]),
             np.concatenate([self.pitch[:settled], pitch]),
         )
 
-    def finished(self, sampling: Sampling, behaviour: Behaviour, controls: Controls) -> Array:
-        """[T, 55] the motion so far, see `postprocess`."""
-        voice = Voice(self.loudness, self.pitch, self.contact, self.before)
-        return to_curves(postprocess(to_motion(self.curves), voice, sampling, behaviour, controls))
+    def finished(self, sampling: Sampling, behaviour: Behaviour, controls: Controls) -> Motion:
+        """The motion so far, see `postprocess`."""
+        voice = Voice(self.loudness, self.pitch, by_feature(self.phones), self.before)
+        return postprocess(to_motion(self.curves), voice, sampling, behaviour, controls)
 
     def next(self, first: int) -> Chapter:
         """The chapter that goes on from frame `first`."""
@@ -196,20 +210,18 @@ class Chapter:
             first,
             int(digest(self.loudness[:here], self.before)[-1]),
             self.curves[here:],
-            self.contact[2 * here :],
+            self.phones[2 * here :],
             self.loudness[here:],
             self.pitch[here:],
         )
 
 
 def to_curves(motion: Motion) -> Array:
-    """[T, 55] ARKit weights and head rotation of a motion."""
+    """[T, C + 3] weights and head rotation of a motion."""
     return np.concatenate([motion.weights, motion.head_rotation], 1)
 
 
-def to_motion(curves: Array) -> Motion:
+def to_motion(curves: Array, names: tuple[str, ...] = ARKIT_NAMES) -> Motion:
     """A motion at 25 fps from `to_curves`."""
-    shapes = len(ARKIT_NAMES)
-    return Motion(
-        ARKIT_NAMES, curves[:, :shapes].clip(0, 1), Fraction(MODEL_FPS), curves[:, shapes:]
-    )
+    shapes = len(names)
+    return Motion(names, curves[:, :shapes].clip(0, 1), Fraction(MODEL_FPS), curves[:, shapes:])

@@ -179,15 +179,14 @@ class PhoneticEncoder(nn.Module):
         return side_by_side(encode, range(0, count, WINDOW), device)
 
 
-def reported(features: Tensor, feature: str) -> Tensor:
-    """Probability [...] that a phone of an articulatory feature is being reported, such as
-    `bilabial`; from feature rows [..., F]."""
-    column = HIDDEN + len(FEATURES) + FEATURES.index(feature)
-    return features[..., column].float() / 2
-
-
 def heard_columns(blocks: Iterable[int]) -> Tensor:
     """Columns of a feature row for a network that hears some blocks, 1 to 4, and the phones."""
     every = torch.arange(FEATURE_WIDTH)
     hidden = every[:HIDDEN].view(len(BLOCKS), WIDTH)
     return torch.cat([*(hidden[block - 1] for block in blocks), every[HIDDEN:]])
+
+
+def reported_features(features: Tensor) -> Tensor:
+    """Probabilities [..., 18] that a phone of each of `FEATURES`, such as `bilabial`, is being
+    reported; from feature rows [..., F], which end in them and the blank."""
+    return features[..., -1 - len(FEATURES) : -1].float() / 2
