@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from dreamtalk_core.cli import original, render, style, track
+from dreamtalk_core.cli import corpus, original, render, style, track
 from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
 from dreamtalk_core.cli.ending import STATUS, exit_status, warn
 from dreamtalk_core.cli.settings import add_settings, given, option
@@ -113,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
         help="write a page of tables and plots (needs: pip install dreamtalk[evaluate])",
     )
     add_model(evaluate)
+
+    corpus.add(commands)
 
     train = commands.add_parser("train", help="train a motion model or a style predictor")
     train.set_defaults(run=_train)

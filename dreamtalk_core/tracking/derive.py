@@ -35,6 +35,7 @@ DERIVED = tuple(
 _EYE_CORNERS = [33, 133, 362, 263]
 _WINGS = ([278, 294, 327, 358], [48, 64, 98, 129])
 _CHIN, _UPPER_LIP = [148, 152, 176, 377, 400], 0
+_INNER_LIPS, _LIP_CORNERS = (13, 14), (61, 291)
 
 # On 11 takes of an iPhone's ARKit, cheekSquint is this share of the geometric mean of mouthSmile
 # and eyeSquint (r = .93).
@@ -53,13 +54,25 @@ _STILL = np.array([2.0, 2.0, 2.0, 0.1])
 def measure(face: Face) -> Array:
     """What `derive` needs of a face: [3], heights of the left and right wing of the nose and where
     the chin is aside, on the head (its turn undone), in hundredths of the width across the eyes."""
-    turn = face.matrix[:3, :3].astype(np.float64)
-    turn /= np.linalg.norm(turn[:, 0])
-    points = face.landmarks.astype(np.float64) * [1, -1, -1] @ turn
-    points -= points[_EYE_CORNERS].mean(0)
-    points *= 100 / np.linalg.norm(points[_EYE_CORNERS[0]] - points[_EYE_CORNERS[-1]])
+    points = _on_head(face)
     left, right = (points[wing, 1].mean() for wing in _WINGS)
     return np.array([left, right, points[_CHIN, 0].mean() - _FOLLOWS * points[_UPPER_LIP, 0]])
+
+
+def measure_lips(face: Face) -> Array:
+    """Height of the gap between the lips and distance of their corners [2], as in `measure`."""
+    points = _on_head(face)
+    return np.array([np.linalg.norm(points[a] - points[b]) for a, b in (_INNER_LIPS, _LIP_CORNERS)])
+
+
+def _on_head(face: Face) -> Array:
+    """Landmarks [478, 3] with the turn of the head undone, in hundredths of the width across the
+    eyes, from their middle."""
+    turn = face.matrix[:3, :3].astype(np.float64)
+    turn /= np.linalg.norm(turn[:, 0])
+    points: Array = face.landmarks.astype(np.float64) * [1, -1, -1] @ turn
+    points -= points[_EYE_CORNERS].mean(0)
+    return points * (100 / np.linalg.norm(points[_EYE_CORNERS[0]] - points[_EYE_CORNERS[-1]]))
 
 
 def derive(weights: Array, head: Array, measures: Array) -> Array:

@@ -26,7 +26,7 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.progress import Progress
-from dreamtalk_core.tracking.derive import derive, measure
+from dreamtalk_core.tracking.derive import derive, measure, measure_lips
 from dreamtalk_core.tracking.doubts import Doubts
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
@@ -53,7 +53,7 @@ _LEAP = 0.5
 
 _SHAPES = len(ARKIT_NAMES)
 # Where the parts of a row end, see `_row`.
-_COLUMNS = [1, 4, 7, 7 + _SHAPES]
+_COLUMNS = [1, 4, 7, 9, 9 + _SHAPES]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +65,14 @@ class Tracked:
     confidence: float32 [T] in 0..1, how sure the tracker is of the face; 0 where it saw none.
     lost: (start, end) in seconds of the stretches without a face that are longer than `MAX_GAP`.
     source: the file.
+    lips: float32 [T, 2], height and width of the inner lips in units of the median width.
     """
 
     motion: Motion
     confidence: NDArray[np.float32]
     lost: tuple[tuple[float, float], ...]
     source: str
+    lips: NDArray[np.float32]
 
 
 def track_faces(
@@ -115,7 +117,7 @@ def track_faces(
             "seen from the front or half from the side, and not too small or dark."
         )
     seen = np.array([row is not None for row in rows])
-    score, places, measures, weights, head = np.split(np.array(found), _COLUMNS, axis=1)
+    score, places, measures, lips, weights, head = np.split(np.array(found), _COLUMNS, axis=1)
     curves = np.concatenate([derive(weights, head, measures), head], axis=1)
     if smoothing > 0:
         for stretch in _stretches(np.flatnonzero(seen), places):
@@ -130,7 +132,10 @@ def track_faces(
         warn(text)
     expression, turn = np.split(whole.astype(np.float32), [_SHAPES], axis=1)
     motion = Motion(ARKIT_NAMES, expression, images.fps, turn)
-    return Tracked(motion, confidence, lost, str(path))
+    times = np.arange(len(seen))
+    lips = np.column_stack([np.interp(times, times[seen], column) for column in lips.T])
+    lips /= max(float(np.median(lips[:, 1])), 1e-9)
+    return Tracked(motion, confidence, lost, str(path), lips.astype(np.float32))
 
 
 def _follow(
@@ -175,11 +180,15 @@ def _ahead(images: Images) -> Generator[Image, None, None]:
 
 
 def _row(face: Face) -> Array:
-    """What is kept of a face: score, place (x, y, size), measures, weights, head rotation."""
+    """What is kept of a face: score, place (x, y, size), measures, lips, weights, head rotation."""
     left, top, right, bottom = face.box
     place = [(left + right) / 2, (top + bottom) / 2, face.size]
     return np.concatenate(
-        [[face.score], place, measure(face), face.weights, face.head_rotation], dtype=np.float64
+        [
+            *([face.score], place, measure(face), measure_lips(face)),
+            *(face.weights, face.head_rotation),
+        ],
+        dtype=np.float64,
     )
 
 

@@ -141,13 +141,21 @@ class Run:
 
 
 @dataclass(frozen=True)
-class MotionRun(Run):
-    """Training of a motion model; see `train` and default.json."""
+class Validation:
+    """What is kept out of training; the weights that do best on it are the run's."""
 
-    denoiser: DenoiserNetwork
-    style_encoder: StyleNetwork
-    expert: Expert
-    blocks: list[Annotated[int, Within(1, len(BLOCKS))]]
+    share: Annotated[float, Within(0, 0.5)] = 0.0
+    """Of the clips of every source."""
+    speakers: list[str] = field(default_factory=list)
+    """Of the manifest: each is brought to scale by itself."""
+    every: Count = 50
+    """Steps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionTraining(Run):
+    """What training of a motion model has, be it a new one or not; see `train`."""
+
     sources: list[Tracked | Folder]
     babble: list[str]
     amplitude: list[Deviation | Peak]
@@ -166,6 +174,27 @@ class MotionRun(Run):
     held_weight: Weight
     sync_weight: Weight
     frames: Annotated[int, Within(16)]
+    validation: Validation = Validation()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionRun(MotionTraining):
+    """Training of a motion model from nothing; see default.json."""
+
+    denoiser: DenoiserNetwork
+    style_encoder: StyleNetwork
+    expert: Expert
+    blocks: list[Annotated[int, Within(1, len(BLOCKS))]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorRun(MotionTraining):
+    """A motion model that is there already is taught how somebody speaks; see actor.json."""
+
+    from_: str
+    """`default`, `research`, or the path of a model.safetensors."""
+    style: str
+    """The name under which the model keeps how that person speaks."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +234,7 @@ PREDICTOR = "style predictor"
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A training configuration, complete and checked against `MotionRun` or `PredictorRun`.
+    """A training configuration, complete and checked against the dataclass of its kind.
 
     One that names a `base`, a file beside it, is that configuration with its own entries in place
     of the base's; its sources come on top of the base's.
@@ -218,16 +247,23 @@ def read_config(path: Path) -> dict[str, Any]:
             f'{path}: trains is {trains!r}; write "{PREDICTOR}", or leave it out to train a motion '
             "model."
         )
-    problems = _problems(config, PredictorRun if "trains" in config else MotionRun, "")
+    problems = _problems(config, _kind(config), "")
     if problem := next(problems, None) or _unfit(config):
         raise CorpusError(f"{path}: {problem}")
     return config
 
 
+<<<<<<< HEAD
 def hearing(config: Mapping[str, Any]) -> dict[str, Any]:
     """What the networks of a run hear of the speech, for their configurations."""
     blocks = tuple(config["blocks"])
     return {"features": len(heard_columns(blocks)), "blocks": blocks}
+=======
+def _kind(config: Mapping[str, Any]) -> type[Run]:
+    if "trains" in config:
+        return PredictorRun
+    return ActorRun if "from" in config else MotionRun
+>>>>>>> fd873b1 (Corpora: a room of its own; dreamtalk corpus add makes clips of takes and videos, brings them into sync and says what is unusable; published corpora by their files' names; corpus check. Tracking also tells the lips' gap and width)
 
 
 def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
@@ -286,16 +322,19 @@ def _entry_problems(value: Any, kind: Any, at: str) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{at} must be an object, not {json.dumps(value)[:40]}."
         return
-    hints, within = get_type_hints(kind, include_extras=True), f"{at}." if at else ""
+    within = f"{at}." if at else ""
+    # `from` is no name in Python, `from_` is.
+    hints = {k.rstrip("_"): v for k, v in get_type_hints(kind, include_extras=True).items()}
     for name in value:
         if name not in hints:
             near = get_close_matches(name, hints, 1, 0) or [""]
             yield f"there is no entry {within}{name}; did you mean {within}{near[0]}?"
     for entry in fields(kind):
-        if entry.name in value:
-            yield from _problems(value[entry.name], hints[entry.name], within + entry.name)
+        name = entry.name.rstrip("_")
+        if name in value:
+            yield from _problems(value[name], hints[name], within + name)
         elif entry.default is MISSING and entry.default_factory is MISSING:
-            yield f"{within}{entry.name} is missing."
+            yield f"{within}{name} is missing."
 
 
 def _names(kind: Any) -> set[str]:
@@ -347,7 +386,7 @@ def _unfit(config: Mapping[str, Any]) -> str | None:
         if not sum(config["shares"].values()):
             return "shares are all 0; give what shall be heard a share."
         return None
-    if config["denoiser"]["style"] != config["style_encoder"]["style"]:
+    if "from" not in config and config["denoiser"]["style"] != config["style_encoder"]["style"]:
         return "denoiser.style and style_encoder.style must be the same."
     if not config["blocks"]:
         return "blocks must name at least one block of the phonetic encoder."

@@ -13,7 +13,6 @@ speaker's mouth width.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dreamtalk_core.animation.calibration import resting_face
+from dreamtalk_core.corpus.manifest import read_rows
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.formats._limits import files_in, read_arrays
 from dreamtalk_core.motion import MODEL_FPS, Motion, parse_fps
@@ -70,18 +70,15 @@ def read_manifest(corpus: Path, where: Mapping[str, list[str]] | None = None) ->
     where: column -> accepted values; a row must satisfy all of them.
     Raises CorpusError when the manifest, a motion or a sound file is missing or damaged.
     """
-    path = corpus / "manifest.tsv"
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(
-            f"{path} cannot be read ({error}). Give a folder that holds a manifest.tsv."
-        ) from error
-    for row in rows:
+    for row in read_rows(corpus / "manifest.tsv"):
         if all(row.get(column) in values for column, values in (where or {}).items()):
-            stem = corpus / "clips" / row["id"]
-            yield _read(stem, row["id"], row["split"], row["licence"], row["speaker"], {})
+            yield read_clip(corpus, row)
+
+
+def read_clip(corpus: Path, row: Mapping[str, str]) -> Clip:
+    """The clip of a row of the manifest. Raises CorpusError as `read_manifest` does."""
+    stem = corpus / "clips" / row["id"]
+    return _read(stem, row["id"], row["split"], row["licence"], row["speaker"], {})
 
 
 def read_pairs(
