@@ -53,7 +53,9 @@ def postprocess(
     """
     between()
     if behaviour is not None:
-        motion = enliven(motion, voice.loudness, voice.pitch, sampling.seed, behaviour, voice.before)
+        motion = enliven(
+            motion, voice.loudness, voice.pitch, sampling.seed, behaviour, voice.before
+        )
     between()
     if behaviour is not None and behaviour.tongue and voice.phones is not None:
         motion = put_tongue(motion, voice.phones, behaviour.tongue)
