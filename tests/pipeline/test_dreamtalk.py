@@ -20,8 +20,9 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.parameters import Behaviour, Controls
 from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL
 from dreamtalk_core.rig.head import load_head
+from dreamtalk_core.speech.articulation import FEATURES
 from dreamtalk_core.speech.features import encode_speech
-from dreamtalk_core.speech.phonetics import reported
+from dreamtalk_core.speech.phonetics import reported_features
 from dreamtalk_core.style import Style
 
 pytestmark = pytest.mark.slow
@@ -197,7 +198,9 @@ def test_auto_is_predicted_from_the_speech(talk: DreamTalk, speech: Speech) -> N
 
 def test_bilabials_shut_the_lips_in_every_emotion(talk: DreamTalk, speech: Speech) -> None:
     rows = torch.cat(list(encode_speech(talk.phonetics, speech.waveform, 346, lambda _: None)))
-    peaks = np.flatnonzero(reported(rows, "bilabial").numpy() > 0.3) / 50
+    peaks = (
+        np.flatnonzero(reported_features(rows)[:, FEATURES.index("bilabial")].numpy() > 0.3) / 50
+    )
     assert len(peaks) > 5
     for name in EMOTIONS:
         gap = load_head().lip_gap_mm(talk.animate(speech, name, guidance_scale=1.5).weights)
