@@ -253,17 +253,16 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-<<<<<<< HEAD
 def hearing(config: Mapping[str, Any]) -> dict[str, Any]:
     """What the networks of a run hear of the speech, for their configurations."""
     blocks = tuple(config["blocks"])
     return {"features": len(heard_columns(blocks)), "blocks": blocks}
-=======
+
+
 def _kind(config: Mapping[str, Any]) -> type[Run]:
     if "trains" in config:
         return PredictorRun
     return ActorRun if "from" in config else MotionRun
->>>>>>> fd873b1 (Corpora: a room of its own; dreamtalk corpus add makes clips of takes and videos, brings them into sync and says what is unusable; published corpora by their files' names; corpus check. Tracking also tells the lips' gap and width)
 
 
 def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
