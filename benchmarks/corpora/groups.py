@@ -1,6 +1,7 @@
 """The clips that our own figures are about: the groups of the development corpus.
 
-A clip's id says where it came from: `wild_...`, `ar_...`, `grid_SPEAKER_SENTENCE`.
+A clip's id says where it came from: `wild_...`, `ar_...`, `jv_...`, `crema_...`,
+`grid_SPEAKER_SENTENCE`.
 """
 
 from __future__ import annotations
@@ -14,21 +15,30 @@ from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation.clips import TrackedClip
 from dreamtalk_core.evaluation.evaluate import evaluate, evaluate_model
 
-UNSEEN_GRID_SPEAKERS = ("GRID_s30", "GRID_s33", "GRID_s34", "GRID_B", "GRID_C", "GRID_E", "GRID_H")
+UNSEEN_GRID_SPEAKERS = (
+    *("GRID_s30", "GRID_s31", "GRID_s33", "GRID_s34", "GRID_B", "GRID_C", "GRID_E", "GRID_H"),
+    *("GRID_new_maleA", "GRID_new_maleB", "GRID_new_personC", "GRID_new_femaleD"),
+)
 """GRID speakers that no shipped model is trained on (a trailing `_male`, `_female` is ignored)."""
 
 GROUPS = {
     "wild": "people in ordinary conditions, none of them trained on",
     "grid unseen": "GRID speakers that are not trained on",
     "arabic": "Arabic news anchors that appear in no training clip",
+    "javanese acted": "six people who act six emotions, none of them trained on",
+    "crema acted": "one actor in six emotions, not trained on",
     "grid dev": "held-out sentences of a GRID speaker that is trained on",
 }
 
 
+_BY_PREFIX = {"wild_": "wild", "jv_": "javanese acted", "crema_": "crema acted"}
+
+
 def group_of(clip: TrackedClip) -> str | None:
     """The evaluation group (a key of GROUPS) that a corpus clip belongs to; None: for training."""
-    if clip.id.startswith("wild_"):
-        return "wild"
+    for prefix, group in _BY_PREFIX.items():
+        if clip.id.startswith(prefix):
+            return group
     if clip.id.startswith("ar_"):
         return "arabic" if clip.split == "dev" else None
     if clip.id.startswith("grid_"):
