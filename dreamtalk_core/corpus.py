@@ -70,18 +70,22 @@ def read_manifest(corpus: Path, where: Mapping[str, list[str]] | None = None) ->
     where: column -> accepted values; a row must satisfy all of them.
     Raises CorpusError when the manifest, a motion or a sound file is missing or damaged.
     """
+    for row in manifest_rows(corpus):
+        if all(row.get(column) in values for column, values in (where or {}).items()):
+            stem = corpus / "clips" / row["id"]
+            yield _read(stem, row["id"], row["split"], row["licence"], row["speaker"], {})
+
+
+def manifest_rows(corpus: Path) -> list[dict[str, str]]:
+    """The rows of a corpus's manifest, by column. Raises CorpusError."""
     path = corpus / "manifest.tsv"
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
+            return list(csv.DictReader(file, delimiter="\t"))
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(
             f"{path} cannot be read ({error}). Give a folder that holds a manifest.tsv."
         ) from error
-    for row in rows:
-        if all(row.get(column) in values for column, values in (where or {}).items()):
-            stem = corpus / "clips" / row["id"]
-            yield _read(stem, row["id"], row["split"], row["licence"], row["speaker"], {})
 
 
 def read_pairs(

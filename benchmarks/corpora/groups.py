@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.corpora.grid import clip_bursts
-from dreamtalk_core.corpus import Clip, read_manifest
+from dreamtalk_core.corpus import Clip, manifest_rows, read_manifest
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation.clips import TrackedClip
 from dreamtalk_core.evaluation.evaluate import evaluate, evaluate_model
@@ -36,16 +36,19 @@ _BY_PREFIX = {"wild_": "wild", "jv_": "javanese acted", "crema_": "crema acted"}
 
 def group_of(clip: TrackedClip) -> str | None:
     """The evaluation group (a key of GROUPS) that a corpus clip belongs to; None: for training."""
+    return _group(clip.id, clip.split, clip.speaker)
+
+
+def _group(id: str, split: str, speaker: str) -> str | None:
     for prefix, group in _BY_PREFIX.items():
-        if clip.id.startswith(prefix):
+        if id.startswith(prefix):
             return group
-    if clip.id.startswith("ar_"):
-        return "arabic" if clip.split == "dev" else None
-    if clip.id.startswith("grid_"):
-        speaker = clip.speaker.removesuffix("_male").removesuffix("_female")
-        if speaker in UNSEEN_GRID_SPEAKERS:
+    if id.startswith("ar_"):
+        return "arabic" if split == "dev" else None
+    if id.startswith("grid_"):
+        if speaker.removesuffix("_male").removesuffix("_female") in UNSEEN_GRID_SPEAKERS:
             return "grid unseen"
-        return "grid dev" if clip.split == "dev" else None
+        return "grid dev" if split == "dev" else None
     return None
 
 
@@ -59,11 +62,14 @@ def grouped_clips(corpus: Path, split: str | None = None) -> list[Clip]:
 
     Raises CorpusError as `read_manifest` does, or when there is none.
     """
-    clips = list(read_manifest(corpus, {"split": [split]} if split else None))
-    chosen = clips if split else [clip for clip in clips if group_of(clip)]
+    chosen = [
+        row["id"]
+        for row in manifest_rows(corpus)
+        if (row["split"] == split if split else _group(row["id"], row["split"], row["speaker"]))
+    ]
     if not chosen:
         raise CorpusError(f"{corpus} has no clips to evaluate on. Name a split of its manifest.")
-    return chosen
+    return list(read_manifest(corpus, {"id": chosen}))
 
 
 evaluate_groups = partial(evaluate, group=report_group, known=GROUPS, bursts=clip_bursts)
