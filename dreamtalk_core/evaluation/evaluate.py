@@ -28,11 +28,12 @@ from dreamtalk_core.evaluation.lips import (
     tracked_closures,
 )
 from dreamtalk_core.evaluation.report import ClipResult, Report
-from dreamtalk_core.evaluation.signals import peak_lag
+from dreamtalk_core.evaluation.signals import correlation, peak_lag
 from dreamtalk_core.evaluation.smoothness import high_frequency_ratio
 from dreamtalk_core.evaluation.vertices import (
     lip_gap_mm,
     lip_vertex_error,
+    lip_width_mm,
     shut_within,
     take_distance,
     upper_face_deviation,
@@ -42,6 +43,7 @@ from dreamtalk_core.motion import MODEL_FPS, Motion
 if TYPE_CHECKING:
     from dreamtalk_core.models.lip_expert import Sync
     from dreamtalk_core.models.motion_model import MotionModel
+    from dreamtalk_core.pipeline.base import AnyStyle
     from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
 CLOSURE_SECONDS = 0.06
@@ -85,12 +87,16 @@ def evaluate_model(
     group: Callable[[TrackedClip], str] = split_of,
     known: Mapping[str, str] | None = None,
     bursts: Callable[[TrackedClip], Sequence[float]] | None = None,
+    style: AnyStyle | None = None,
 ) -> Report:
-    """All figures of a model, every setting as it is by default; see `evaluate`."""
+    """All figures of a model, every setting as it is by default; see `evaluate`.
+
+    style: what it speaks in, in any form that `load_style` takes.
+    """
     from dreamtalk_core.speech.audio import Speech
 
     def predict(clip: TrackedClip, seed: int = 0) -> Motion:
-        return talk.animate(Speech(clip.waveform(), clip.id), seed=seed)
+        return talk.animate(Speech(clip.waveform(), clip.id), style, seed=seed)
 
     return evaluate(
         predict,
@@ -134,6 +140,8 @@ def clip_result(
     figures = {
         "opening": [lip_gap_correlation(predicted, gap)],
         "rounding": [narrowing_correlation(predicted, width)],
+        "gap": [correlation(gaps[0], gap)],
+        "width": [correlation(lip_width_mm(predicted), width)],
         "amplitude": [amplitude_ratio(predicted, tracked)],
         "liveliness": [amplitude_ratio(predicted, tracked, MOVING)],
         "jitter": [high_frequency_ratio(predicted, tracked, MODEL_FPS)],

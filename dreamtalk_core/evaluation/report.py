@@ -29,7 +29,11 @@ class Metric:
 METRICS = (
     Metric("opening", "lip gap r", np.mean, 2, "correlation of the mouth opening with the lip gap"),
     Metric("rounding", "pucker r", np.mean, 2, "correlation of mouthPucker with mouth narrowing"),
-    Metric("amplitude", "amplitude", np.median, 2, "its deviation over the tracked one's (median)"),
+    Metric("gap", "head's gap r", np.mean, 2, "correlation of the head's lip gap with the tracked"),
+    Metric("width", "head's width r", np.mean, 2, "the same of the distance of the lip corners"),
+    Metric(
+        "amplitude", "amplitude", np.median, 2, "how widely it opens, over the tracked (median)"
+    ),
     Metric("liveliness", "moving", np.median, 2, "amplitude over clips that move by .02 (median)"),
     Metric("jitter", ">8 Hz", np.median, 2, "mouth energy above 8 Hz over the tracked (median)"),
     Metric("jitter_all", ">8 Hz all", np.median, 2, "the same over all 52 channels (median)"),

@@ -56,6 +56,11 @@ def lip_gap_mm(weights: ArrayLike) -> Array:
     return load_head().lip_gap_mm(as_curves(weights)).astype(np.float64)
 
 
+def lip_width_mm(weights: ArrayLike) -> Array:
+    """Distance [T] in mm between the mouth corners of the built-in head."""
+    return load_head().lip_width_mm(as_curves(weights)).astype(np.float64)
+
+
 def shut_within(gap_mm: ArrayLike, start: float, end: float, fps: float = 25.0) -> bool:
     """Whether lips [T] (mm apart) are closed in one of the frames that overlap `start` to `end` s.
 

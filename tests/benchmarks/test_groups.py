@@ -28,6 +28,10 @@ class Clip:
         (Clip("grid_brbk7n", "train", "GRID_B_female"), "grid unseen"),
         (Clip("grid_drpato_800ms_ex2", "train", "GRID_s30"), "grid unseen"),
         (Clip("grid_vid2speech_bbwgza", "train", "GRID_s4"), None),
+        (Clip("grid_s31_bgiq6p", "train", "GRID_s31"), "grid unseen"),
+        (Clip("grid_new_maleA_6a59e295", "train", "GRID_new_maleA"), "grid unseen"),
+        (Clip("jv_01-01-01_01", "train", "jv01"), "javanese acted"),
+        (Clip("crema_1001_DFA_ANG_XX", "train", "CREMA-D_1001"), "crema acted"),
         (Clip("my_recording", "dev"), None),
     ],
 )
