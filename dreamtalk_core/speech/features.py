@@ -14,7 +14,7 @@ from dreamtalk_core.motion import MODEL_FPS
 from dreamtalk_core.motion.frame_rate import frame_count
 from dreamtalk_core.progress import Advance
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.speech.phonetics import PhoneticEncoder
+from dreamtalk_core.speech.phonetics import FRAME_RATE, PhoneticEncoder
 from dreamtalk_core.speech.prosody import Prosody, measure_prosody
 
 CACHED_SECONDS = 30
@@ -24,8 +24,8 @@ CACHED_SECONDS = 30
 class SpeechFeatures:
     """Phonetic rows, loudness and pitch of a speech: measured when first asked for, and kept.
 
-    Handed to style, sampler and lips alike. Rows of a speech longer than `CACHED_SECONDS` pass
-    through; what is asked about how it is spoken is asked of its `beginning`.
+    Handed to style, sampler and lips alike. Of a speech longer than `CACHED_SECONDS` only the rows
+    of its `beginning` are kept, of which is asked how it is spoken; the others pass through.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class SpeechFeatures:
         self.frames = frame_count(speech.duration, MODEL_FPS) if frames is None else frames
         self._samples = None if frames is None else frames * SAMPLE_RATE // MODEL_FPS
         self._phonetics = phonetics
+        self._heard = speech.waveform
         self._rows: Tensor | None = None
 
     @cached_property
@@ -46,35 +47,44 @@ class SpeechFeatures:
     @property
     def beginning(self) -> SpeechFeatures:
         """Features of the first `CACHED_SECONDS`: these here, if there is no more."""
-        whole = len(self.speech.waveform) <= CACHED_SECONDS * SAMPLE_RATE
+        whole = len(self.speech.waveform[: self._samples]) <= CACHED_SECONDS * SAMPLE_RATE
         return self if whole else self._cut
 
     @cached_property
     def _cut(self) -> SpeechFeatures:
         waveform = self.speech.waveform[: CACHED_SECONDS * SAMPLE_RATE]
-        return SpeechFeatures(Speech(waveform, self.speech.source), self._phonetics)
+        cut = SpeechFeatures(Speech(waveform, self.speech.source), self._phonetics)
+        cut._heard = self.speech.waveform  # so that its rows are the first ones of these here
+        return cut
 
     def rows(self, advance: Advance = lambda _: None) -> Iterator[Tensor]:
         """Phonetic feature rows float16 [t, F], in order: together 2 frames + 1."""
-        if self._rows is not None:
-            advance(self.frames)
-            yield self._rows
-            return
-        pieces = encode_speech(self._phonetics, self.speech.waveform, self.frames, advance)
-        if self.beginning is self:
+        if self.beginning is not self:
+            (rows,) = self._cut.rows(advance)
+            known = CACHED_SECONDS * FRAME_RATE
+            yield rows[:known]
+            yield from encode_speech(self._phonetics, self._heard, self.frames, advance, known)
+        elif self._rows is None:
+            pieces = encode_speech(self._phonetics, self._heard, self.frames, advance)
             self._rows = torch.cat(list(pieces))
             yield self._rows
         else:
-            yield from pieces
+            advance(self.frames)
+            yield self._rows
 
 
 def encode_speech(
-    phonetics: PhoneticEncoder, waveform: npt.NDArray[np.float32], frames: int, advance: Advance
+    phonetics: PhoneticEncoder,
+    waveform: npt.NDArray[np.float32],
+    frames: int,
+    advance: Advance,
+    known: int = 0,
 ) -> Iterator[Tensor]:
-    """Feature rows float16 [t, F] of speech [N] at 16 kHz, in order: together 2 frames + 1."""
-    left, done = 2 * frames + 1, 0
+    """Feature rows float16 [t, F] of speech [N] at 16 kHz, in order: those of 2 frames + 1 that
+    follow the `known` ones."""
+    left, done = 2 * frames + 1 - known, known // 2
     rows = torch.empty(0)
-    for piece in phonetics.stream(waveform):
+    for piece in phonetics.stream(waveform, known, 2 * frames):
         rows = piece[:left].half()
         left -= len(rows)
         reached = min(done + len(piece) // 2, frames)

@@ -158,11 +158,14 @@ class PhoneticEncoder(nn.Module):
             -1,
         )
 
-    def stream(self, waveform: npt.NDArray[np.float32]) -> Iterator[Tensor]:
+    def stream(
+        self, waveform: npt.NDArray[np.float32], begin: int = 0, end: int | None = None
+    ) -> Iterator[Tensor]:
         """Feature rows of speech of any length in flat memory, window by window.
 
-        waveform: [N] at 16 kHz. Yields [t, FEATURE_WIDTH] in order, on the encoder's device;
-        together ceil(N / 320) rows, row k centred on k / 50 s.
+        waveform: [N] at 16 kHz. begin, end: rows at which the first window begins and before which
+        the last one does. Yields [t, FEATURE_WIDTH] in order, on the encoder's device; all together
+        ceil(N / 320) rows, row k centred on k / 50 s.
         """
         device = self.mel.device
         count = -(-len(waveform) // HOP)
@@ -176,7 +179,8 @@ class PhoneticEncoder(nn.Module):
                 piece = F.pad(piece, (0, 2 * HOP - len(piece)))
             return self.features(piece[None])[0, start - first : stop - first]
 
-        return side_by_side(encode, range(0, count, WINDOW), device)
+        starts = range(begin, count if end is None else min(end, count), WINDOW)
+        return side_by_side(encode, starts, device)
 
 
 def heard_columns(blocks: Iterable[int]) -> Tensor:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dreamtalk_core import DreamTalk, Speech
-from dreamtalk_core.speech import features
+from dreamtalk_core.speech import features, phonetics
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.features import SpeechFeatures, encode_speech
 
@@ -34,10 +34,11 @@ def test_a_speech_is_analysed_once(talk: DreamTalk, speech: Speech, calls: Count
     assert calls == {"phonetics": 2, "pitch": 2}
 
 
-def test_rows_of_long_speech_pass_through(
+def test_rows_of_long_speech_pass_through_after_its_beginning(
     talk: DreamTalk, speech: Speech, monkeypatch: pytest.MonkeyPatch, calls: Counter[str]
 ) -> None:
     monkeypatch.setattr(features, "CACHED_SECONDS", 3)
+    monkeypatch.setattr(phonetics, "WINDOW", 3 * phonetics.FRAME_RATE)
     analysed = SpeechFeatures(speech, talk.phonetics)
     assert analysed.beginning.frames == 75
     assert analysed.beginning is analysed.beginning
@@ -45,10 +46,11 @@ def test_rows_of_long_speech_pass_through(
         expected = torch.cat(
             list(encode_speech(talk.phonetics, speech.waveform, 100, lambda _: None))
         )
-        for count in (2, 3):  # again each time it is asked for
+        (beginning,) = analysed.beginning.rows()
+        assert torch.equal(beginning[:-1], expected[:150])
+        for count in (3, 4):  # what follows, again each time it is asked for
             assert torch.equal(torch.cat(list(analysed.rows())), expected)
             assert calls["phonetics"] == count
-        list(analysed.beginning.rows())
         done: list[int] = []
         (rows,) = analysed.beginning.rows(done.append)
     assert calls["phonetics"] == 4
