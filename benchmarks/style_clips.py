@@ -30,7 +30,8 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.corpora.emotions import NEUTRAL, mean_face, mean_text  # noqa: E402
+from benchmarks.corpora.emotions import mean_face, mean_text  # noqa: E402
+from benchmarks.corpora.performances import NEUTRAL  # noqa: E402
 from dreamtalk_core import Behaviour, DreamTalk, Motion  # noqa: E402
 from dreamtalk_core.animation.calibration import calibrate  # noqa: E402
 from dreamtalk_core.assets import DEMO_VOICE  # noqa: E402

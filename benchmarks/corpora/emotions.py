@@ -1,29 +1,25 @@
 """Does a face in a style look like the clip that the style was taken from?
 
-Real performances: `CORPUS/style_clips/PERSON_VIEW_EMOTION_LEVEL_TAKE.npz` (arkit [T, 52] at 25
-fps): two people (of MEAD, K. Wang et al., 2020) in seven emotions and neutral. Style accuracy is
-measured as in DreamTalk (arXiv 2312.09767): a classifier that knows real faces names the emotion of
-a generated one. It is trained on one person and asked about the other's style.
+Style accuracy is measured as in DreamTalk (arXiv 2312.09767): a classifier that knows real faces
+names the emotion of a generated one. It is trained on some people and asked about another's style,
+and about the named styles. The real clips: see `performances`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dreamtalk_core.animation.calibration import calibrate
-from dreamtalk_core.errors import CorpusError
+from benchmarks.corpora.performances import NEUTRAL, Performance
 from dreamtalk_core.evaluation.clips import TrackedClip
 from dreamtalk_core.evaluation.signals import bootstrap_interval, correlation
 from dreamtalk_core.evaluation.tables import aligned, number
-from dreamtalk_core.formats._limits import read_arrays
 from dreamtalk_core.motion import MODEL_FPS, Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, REGIONS
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
@@ -32,8 +28,6 @@ if TYPE_CHECKING:
     from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 
 Array = NDArray[np.float64]
-
-NEUTRAL = "neutral"
 
 EXPRESSION: tuple[int, ...] = tuple(
     INDEX[name]
@@ -48,6 +42,9 @@ EXPRESSION: tuple[int, ...] = tuple(
 )
 """Channels of brows, eyelids, cheeks and nose, and the corners of the mouth."""
 
+UPPER = np.array([not ARKIT_NAMES[i].startswith("mouth") for i in EXPRESSION])
+"""Which of EXPRESSION are in the upper face."""
+
 WINDOW = 50
 """Frames of the stretches that the classifier learns from; they overlap by half."""
 
@@ -57,18 +54,11 @@ SPREAD_FLOOR = 0.03
 SPEECHES, SECONDS = 3, 8
 """Recordings that each style is put on, and how much of them."""
 
+SAME = {"disgusted": "disgust", "surprised": "surprise"}
+"""Emotions of the clips by the names that our styles have."""
+
 STEPS = (0.0, 0.5, 1.0, 1.5, 2.0)
 """Guidance at which the intensity is looked at."""
-
-
-@dataclass(frozen=True, eq=False)
-class Performance:
-    """A clip of somebody in an emotion."""
-
-    person: str
-    emotion: str
-    motion: Motion
-    """Over the 52 ARKit shapes, less the person's resting face."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +71,8 @@ class EmotionResult:
     """Correlation of the generated mean face with the clip's, over EXPRESSION."""
     strength: float
     """How much of the clip's way from its neutral face the generated face goes: 1 is all of it."""
+    size: float
+    """How far the generated upper face is from its neutral one, over what the clip's is."""
     named: str
     """The emotion that a classifier trained on the other people sees in it."""
     real_named: str
@@ -110,28 +102,6 @@ class EmotionClassifier:
         return self.emotions[int(np.square(apart).sum(axis=1).argmin())]
 
 
-def read_performances(corpus: Path) -> list[Performance]:
-    """The clips of `CORPUS/style_clips`. Raises CorpusError if they, or a neutral one, are missing.
-
-    The resting face is taken from the person's neutral clip, not from the clip itself: what an
-    angry face never lets go of is its anger.
-    """
-    folder = corpus / "style_clips"
-    raw: dict[tuple[str, str], Motion] = {}
-    for path in sorted(folder.glob("*.npz")):
-        person, _, emotion, *_ = path.stem.split("_")
-        raw[person, emotion] = Motion(
-            ARKIT_NAMES, read_arrays(path, CorpusError)["arkit"], Fraction(25)
-        )
-    people = {person for person, _ in raw}
-    if not people or any((person, NEUTRAL) not in raw for person in people):
-        raise CorpusError(f"{folder} should hold PERSON_VIEW_EMOTION_*.npz, neutral among them.")
-    return [
-        Performance(person, emotion, calibrate(motion, raw[person, NEUTRAL]))
-        for (person, emotion), motion in raw.items()
-    ]
-
-
 def mean_face(motions: Sequence[Motion]) -> Array:
     """[E] mean over all frames of the EXPRESSION channels."""
     weights = np.concatenate([motion.to_arkit().weights for motion in motions])
@@ -139,9 +109,18 @@ def mean_face(motions: Sequence[Motion]) -> Array:
     return face
 
 
+def neutral_faces(performances: Sequence[Performance]) -> dict[str, Array]:
+    """Each person's mean face in their neutral clips."""
+    plain = [p for p in performances if p.emotion == NEUTRAL]
+    return {
+        person: mean_face([p.motion for p in plain if p.person == person])
+        for person in {p.person for p in plain}
+    }
+
+
 def train_classifier(performances: Sequence[Performance]) -> EmotionClassifier:
     """A classifier of emotions from real clips; every person among them has a neutral clip."""
-    neutral = {p.person: mean_face([p.motion]) for p in performances if p.emotion == NEUTRAL}
+    neutral = neutral_faces(performances)
     faces: dict[str, list[Array]] = {}
     for performance in performances:
         weights = performance.motion.weights[:, EXPRESSION]
@@ -152,40 +131,48 @@ def train_classifier(performances: Sequence[Performance]) -> EmotionClassifier:
 
 
 def emotion_results(
-    animate: Callable[[Performance, float], Sequence[Motion]], performances: Sequence[Performance]
+    animate: Callable[[Performance, float], Sequence[Motion]],
+    performances: Sequence[Performance],
+    guidances: Sequence[float] = STEPS,
 ) -> list[EmotionResult]:
     """What comes of the style of each performance.
 
     animate: some speeches in the style of a performance at a guidance. Called for each performance
-    with each of STEPS.
+    with each of guidances, 1 among them.
     """
-    faces = {
-        (p.person, p.emotion): [mean_face(animate(p, guidance)) for guidance in STEPS]
-        for p in performances
-    }
-    plain = STEPS.index(1.0)
-    results = []
-    for performance in performances:
-        person, emotion = performance.person, performance.emotion
-        others = [p for p in performances if p.person != person]
-        (real_neutral,) = (
-            mean_face([p.motion])
-            for p in performances
-            if (p.person, p.emotion) == (person, NEUTRAL)
+    plain = guidances.index(1.0)
+    faces = [[mean_face(animate(p, guidance)) for guidance in guidances] for p in performances]
+    own_neutral = {
+        person: np.mean(
+            [
+                steps[plain]
+                for p, steps in zip(performances, faces, strict=True)
+                if (p.person, p.emotion) == (person, NEUTRAL)
+            ],
+            axis=0,
         )
-        classify = train_classifier(others)
-        steps = faces[person, emotion]
+        for person in {p.person for p in performances}
+    }
+    neutral = neutral_faces(performances)
+    classifiers = {
+        person: train_classifier([p for p in performances if p.person != person])
+        for person in neutral
+    }
+    results = []
+    for performance, steps in zip(performances, faces, strict=True):
+        person = performance.person
         real = mean_face([performance.motion])
-        neutral = faces[person, NEUTRAL][plain]
+        way, real_way = steps[plain] - own_neutral[person], real - neutral[person]
         results.append(
             EmotionResult(
                 person,
-                emotion,
+                performance.emotion,
                 correlation(steps[plain], real),
-                share_of_way(steps[plain] - neutral, real - real_neutral),
-                classify(steps[plain] - neutral),
-                classify(real - real_neutral),
-                intensities(steps),
+                share_of_way(way, real_way),
+                float(np.linalg.norm(way[UPPER]) / max(np.linalg.norm(real_way[UPPER]), 1e-6)),
+                classifiers[person](way),
+                classifiers[person](real_way),
+                intensities(steps) if len(steps) == len(STEPS) else (),
             )
         )
     return results
@@ -198,16 +185,47 @@ def some_speeches(clips: Sequence[TrackedClip]) -> list[Speech]:
     return [Speech(clip.waveform()[: SECONDS * SAMPLE_RATE], clip.id) for clip in chosen]
 
 
-def style_results(talk: DreamTalk, corpus: Path, speeches: Sequence[Speech]) -> list[EmotionResult]:
-    """What a model makes of the styles of the real clips of a corpus, as of `emotion_results`."""
-    performances = read_performances(corpus)
-    styles = {(p.person, p.emotion): talk.extract_style(p.motion) for p in performances}
+def style_results(
+    talk: DreamTalk,
+    performances: Sequence[Performance],
+    speeches: Sequence[Speech],
+    guidances: Sequence[float] = STEPS,
+) -> list[EmotionResult]:
+    """What a model makes of the styles of real clips, as of `emotion_results`."""
+    styles = {id(p): talk.extract_style(p.motion) for p in performances}
 
     def animate(performance: Performance, guidance: float) -> list[Motion]:
-        style = styles[performance.person, performance.emotion]
+        style = styles[id(performance)]
         return [talk.sample_motion(speech, style, guidance_scale=guidance) for speech in speeches]
 
-    return emotion_results(animate, performances)
+    return emotion_results(animate, performances, guidances)
+
+
+def named_results(
+    talk: DreamTalk, performances: Sequence[Performance], speeches: Sequence[Speech]
+) -> dict[str, str]:
+    """What a classifier trained on real clips sees in each named style whose emotion it knows."""
+
+    def face(name: str) -> Array:
+        style = talk.load_style(name)
+        return mean_face([talk.sample_motion(speech, style) for speech in speeches])
+
+    classify, neutral = train_classifier(performances), face(NEUTRAL)
+    known = {SAME.get(emotion, emotion): emotion for emotion in classify.emotions}
+    return {
+        name: SAME.get(seen, seen)
+        for name in sorted(known.keys() & talk.model.styles.keys())
+        for seen in [classify(face(name) - neutral)]
+    }
+
+
+def confusions(seen: Sequence[tuple[str, str]]) -> str:
+    """A text table of (acted, seen) pairs: a row for what was acted, a column for what was seen."""
+    count = Counter(seen)
+    acted, names = sorted({a for a, _ in seen}), sorted({name for pair in seen for name in pair})
+    rows = [["acted, seen as", *names]]
+    rows += [[a, *(str(count[a, name] or "-") for name in names)] for a in acted]
+    return "\n".join(aligned(rows)) + "\n"
 
 
 def table(results: Sequence[EmotionResult]) -> str:
@@ -218,6 +236,7 @@ def table(results: Sequence[EmotionResult]) -> str:
             "style of",
             "likeness",
             "strength",
+            "size",
             "seen as",
             "real seen as",
             f"intensity at guidance {steps}",
@@ -228,6 +247,7 @@ def table(results: Sequence[EmotionResult]) -> str:
             f"{result.person} {result.emotion}",
             number(result.likeness, 2),
             number(result.strength, 2),
+            number(result.size, 2),
             result.named,
             result.real_named,
             " ".join(number(value, 2) for value in result.intensities)
@@ -235,16 +255,23 @@ def table(results: Sequence[EmotionResult]) -> str:
         ]
         for result in results
     ]
-    likeness = [result.likeness for result in results if result.emotion != NEUTRAL]
-    summary: dict[str, Sequence[float]] = {
-        "likeness, without neutral": likeness,
-        "strength, without neutral": [r.strength for r in results if r.emotion != NEUTRAL],
+    return "\n".join([*aligned(rows), "", summary(results)])
+
+
+def summary(results: Sequence[EmotionResult]) -> str:
+    """Means with 95 % intervals over the clips."""
+    moved = [result for result in results if result.emotion != NEUTRAL]
+    figures: dict[str, Sequence[float]] = {
+        "likeness, without neutral": [result.likeness for result in moved],
+        "strength, without neutral": [result.strength for result in moved],
+        "size of the upper face's expression, without neutral": [r.size for r in moved],
         "emotion recovered": [result.named == result.emotion for result in results],
         "emotion recovered from the real clips": [r.real_named == r.emotion for r in results],
-        "intensity grows": [result.grows for result in results],
+        "seen as the real clip is": [result.named == result.real_named for result in results],
     }
-    lines = [f"{what}: {mean_text(values)}" for what, values in summary.items()]
-    return "\n".join([*aligned(rows), "", *lines]) + "\n"
+    if all(result.intensities for result in results):
+        figures["intensity grows"] = [result.grows for result in results]
+    return "\n".join(f"{what}: {mean_text(values)}" for what, values in figures.items()) + "\n"
 
 
 def mean_text(values: Sequence[float]) -> str:

@@ -303,7 +303,7 @@ def _draw_example(
     missing = frames - len(values)
     style = draw_style(rng)
     weight = np.pad(np.tile(recording.observed, (len(values), 1)), ((0, missing), (0, 0)))
-    target = np.pad(apply_style(values, style), ((0, missing), (0, 0)), mode="edge")
+    target = np.pad(apply_style(values, style, rng), ((0, missing), (0, 0)), mode="edge")
     rows = np.pad(rows, ((0, 2 * missing), (0, 0)), mode="edge")
     clip = draw_style_clip(source, style, rng)
     return rows.astype(np.float32), target, weight.astype(np.float32), clip
@@ -315,6 +315,6 @@ def draw_style_clip(source: Source, style: SyntheticStyle, rng: np.random.Genera
     while length > 0:
         values = source[rng.integers(len(source))].variants[0].values
         start = int(rng.integers(max(1, len(values) - length + 1)))
-        pieces.append(apply_style(values[start : start + length], style))
+        pieces.append(apply_style(values[start : start + length], style, rng))
         length -= len(pieces[-1])
     return np.concatenate(pieces)

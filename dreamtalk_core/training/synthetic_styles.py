@@ -18,56 +18,63 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, mouth_opening
 
 Array = npt.NDArray[np.float32]
 
-# Action units of each emotion as ARKit shapes; a name without a side stands for both.
+# Action units of each emotion as ARKit shapes, as strong as actors play it; a name without a side
+# stands for both.
 EMOTIONS: dict[str, dict[str, float]] = {
-    "happy": {
-        "mouthSmile": 0.6,
-        "cheekSquint": 0.5,
-        "eyeSquint": 0.3,
+    "happy": {  # 6 + 12: without the cheeks and lower lids it is a polite smile, not a glad one
+        "mouthSmile": 0.7,
+        "cheekSquint": 0.8,
+        "eyeSquint": 0.45,
         "mouthDimple": 0.15,
         "browInnerUp": 0.1,
         "browOuterUp": 0.1,
     },
-    "sad": {
-        "browInnerUp": 0.65,
-        "mouthFrown": 0.55,
-        "browDown": 0.1,
-        "mouthShrugLower": 0.3,
-        "eyeLookDown": 0.15,
-        "eyeBlink": 0.08,
+    "sad": {  # 1 + 4 + 15 + 17
+        "browInnerUp": 0.85,
+        "mouthFrown": 0.6,
+        "browDown": 0.15,
+        "mouthShrugLower": 0.35,
+        "eyeSquint": 0.15,
+        "eyeLookDown": 0.1,
+        "eyeBlink": 0.06,
     },
-    "angry": {
-        "browDown": 0.9,
-        "eyeSquint": 0.3,
-        "eyeWide": 0.3,
-        "noseSneer": 0.5,
+    "angry": {  # 4 + 5 + 7 + 9 + 23
+        "browDown": 1.0,
+        "eyeSquint": 0.4,
+        "eyeWide": 0.35,
+        "noseSneer": 0.6,
         "mouthPress": 0.15,
         "mouthFrown": 0.3,
-        "mouthLowerDown": 0.2,
-        "mouthUpperUp": 0.1,
-        "jawForward": 0.15,
+        "mouthLowerDown": 0.25,
+        "mouthUpperUp": 0.15,
+        "jawForward": 0.1,
     },
-    "fear": {
-        "browInnerUp": 0.75,
+    "fear": {  # 1 + 2 + 4 + 5 + 20
+        "browInnerUp": 0.85,
         "browOuterUp": 0.35,
-        "eyeWide": 0.7,
-        "mouthStretch": 0.45,
+        "eyeWide": 0.8,
+        "mouthStretch": 0.6,
         "browDown": 0.2,
     },
-    "disgust": {
-        "noseSneer": 0.8,
-        "mouthUpperUp": 0.3,
-        "browDown": 0.45,
-        "eyeSquint": 0.45,
-        "mouthFrown": 0.35,
-        "cheekSquint": 0.3,
+    "disgust": {  # 4 + 6 + 7 + 9 + 10 + 15
+        "noseSneer": 0.95,
+        "mouthUpperUp": 0.4,
+        "browDown": 0.5,
+        "eyeSquint": 0.5,
+        "mouthFrown": 0.4,
+        "cheekSquint": 0.4,
     },
-    "surprise": {"browInnerUp": 0.75, "browOuterUp": 0.8, "eyeWide": 0.7, "jawOpen": 0.1},
-    "contempt": {
+    "surprise": {  # 1 + 2 + 5 + 26
+        "browInnerUp": 0.8,
+        "browOuterUp": 0.85,
+        "eyeWide": 0.75,
+        "jawOpen": 0.12,
+    },
+    "contempt": {  # 12 + 14, on one side
         "mouthSmileLeft": 0.55,
         "mouthDimpleLeft": 0.4,
         "eyeSquint": 0.2,
-        "eyeBlink": 0.1,
+        "eyeBlink": 0.08,
         "browOuterUpRight": 0.35,
         "mouthPress": 0.1,
     },
@@ -123,6 +130,8 @@ class SyntheticStyle:
     """-1..1: share of lip and brow movement that one side loses (positive: the right)."""
     beats: float = 0.0
     """Brow lift on accents."""
+    sway: float = 0.0
+    """How far the held face comes and goes: deviation of each shape's offset over its mean."""
     head: float = 1.0
     """Factor on head rotation."""
 
@@ -148,28 +157,31 @@ NAMED: dict[str, SyntheticStyle] = {
     ),
     "contempt": SyntheticStyle(face(EMOTIONS["contempt"]), articulation=0.9, expression=0.8),
     "bored": SyntheticStyle(
-        face({"eyeBlink": 0.3, "browDown": 0.1, "mouthFrown": 0.15, "mouthShrugLower": 0.15}),
+        face({"eyeBlink": 0.2, "eyeSquint": 0.1, "browDown": 0.1, "mouthFrown": 0.2,
+              "mouthShrugLower": 0.25}),
         articulation=0.75, expression=0.5, head=0.6,
     ),
     "newsreader": SyntheticStyle(
-        face({"browInnerUp": 0.08, "mouthSmile": 0.06}), articulation=1.15, beats=0.25, head=1.2
+        face({"browInnerUp": 0.12, "browOuterUp": 0.08, "eyeWide": 0.08, "mouthSmile": 0.1}),
+        articulation=1.15, beats=0.25, head=1.2
     ),
     "shout": SyntheticStyle(
-        face({"browDown": 0.45, "noseSneer": 0.25, "eyeWide": 0.25, "mouthStretch": 0.15,
-              "mouthLowerDown": 0.15, "mouthUpperUp": 0.12, "jawOpen": 0.08}),
+        face({"browDown": 0.6, "noseSneer": 0.4, "eyeWide": 0.3, "cheekSquint": 0.3,
+              "mouthStretch": 0.15, "mouthLowerDown": 0.15, "mouthUpperUp": 0.12, "jawOpen": 0.08}),
         articulation=1.6, expression=1.4, beats=0.1, head=1.5,
     ),
     "smug": SyntheticStyle(
         face({"mouthSmileLeft": 0.45, "mouthSmileRight": 0.15, "mouthDimpleLeft": 0.2,
-              "eyeSquint": 0.25, "eyeBlink": 0.15, "browOuterUpRight": 0.35, "browInnerUp": 0.1}),
+              "eyeSquint": 0.3, "eyeBlink": 0.08, "cheekSquint": 0.2, "browOuterUpRight": 0.4,
+              "browInnerUp": 0.1}),
         articulation=0.9, expression=0.9, head=0.9,
     ),
     "tired": SyntheticStyle(
-        face({"eyeBlink": 0.4, "browInnerUp": 0.15, "mouthFrown": 0.2, "cheekSquint": 0.05}),
+        face({"eyeBlink": 0.26, "browInnerUp": 0.25, "mouthFrown": 0.25, "mouthShrugLower": 0.1}),
         articulation=0.65, expression=0.5, head=0.5,
     ),
     "whisper": SyntheticStyle(
-        face({"browInnerUp": 0.15, "eyeWide": 0.1, "mouthPress": 0.05}),
+        face({"browInnerUp": 0.3, "browOuterUp": 0.15, "eyeWide": 0.25}),
         articulation=0.75, expression=0.9, head=0.7,
     ),
 }  # fmt: skip
@@ -194,6 +206,7 @@ def draw_style(rng: np.random.Generator) -> SyntheticStyle:
         expression=float(np.exp(rng.uniform(np.log(0.4), np.log(1.8)))),
         tilt=float(rng.uniform(-0.5, 0.5)) if rng.random() < 0.3 else 0.0,
         beats=float(rng.uniform(0, 0.35)) if rng.random() < 0.4 else 0.0,
+        sway=float(rng.uniform(0, 1.0)) if rng.random() < 0.7 else 0.0,
         head=float(np.exp(rng.uniform(np.log(0.5), np.log(1.6)))),
     )
 
@@ -214,8 +227,13 @@ def draw_face(rng: np.random.Generator) -> Array:
     return offset
 
 
-def apply_style(values: Array, style: SyntheticStyle) -> Array:
-    """Curves and head rotation [T, 55] as they would be in a style."""
+def apply_style(
+    values: Array, style: SyntheticStyle, rng: np.random.Generator | None = None
+) -> Array:
+    """Curves and head rotation [T, 55] as they would be in a style.
+
+    rng: draws when the held face comes and goes; without, it stays as it is.
+    """
     shapes = len(ARKIT_NAMES)
     curves, head = values[:, :shapes].copy(), values[:, shapes:]
     lips = [INDEX[name] for name in LIPS]
@@ -232,7 +250,10 @@ def apply_style(values: Array, style: SyntheticStyle) -> Array:
         accents = (accents - accents.mean()) / max(float(accents.std()), 1e-3)
         for name in BROWS:
             curves[:, INDEX[name]] += style.beats * accents.clip(0, 2) / 2
-    curves += style.offset * _room(curves, opening)
+    offset = style.offset * np.ones((len(curves), 1), np.float32)
+    if rng is not None and style.sway:
+        offset *= _waves(len(curves), style.sway, rng)
+    curves += offset * _room(curves, opening)
     return np.concatenate([curves.clip(0, 1), head * style.head], 1).astype(np.float32)
 
 
@@ -246,6 +267,27 @@ def _room(curves: Array, opening: Array) -> Array:
     room[:, [INDEX[name] for name in LIPS]] = 1 - 0.6 * rounding.clip(0, 1)[:, None]
     room[:, [INDEX[name] for name in PARTING]] = (opening / 0.05).clip(0, 1)[:, None]
     return room
+
+
+def _waves(frames: int, deviation: float, rng: np.random.Generator) -> Array:
+    """[T, 52] factors, 1 on average, in which a held face comes and goes, both sides together.
+
+    Nobody holds an emotion still while speaking: in the takes of acted emotions that we have seen,
+    a smile's deviation is half of its mean or more, that of raised brows a third. A style clip
+    that only ever held its face would teach that a smile which comes and goes is none.
+    """
+    shapes = {name.removesuffix("Left").removesuffix("Right") for name in ARKIT_NAMES}
+    column = {shape: i for i, shape in enumerate(sorted(shapes))}
+    around = int(rng.integers(4, 20))
+    kernel = np.hanning(2 * around + 3)[1:-1]
+    kernel /= np.linalg.norm(kernel)
+    noise = rng.standard_normal((frames + 2 * around, len(column)))
+    waves = np.stack([np.convolve(row, kernel, "valid") for row in noise.T], 1)
+    # Log-normal: rather above its mean by much for a moment than below zero.
+    sigma = np.sqrt(np.log1p(deviation**2))
+    factors = np.exp(sigma * waves - sigma**2 / 2)
+    sides = [column[name.removesuffix("Left").removesuffix("Right")] for name in ARKIT_NAMES]
+    return factors[:, sides].astype(np.float32)
 
 
 def _smooth(curve: Array) -> Array:

@@ -15,15 +15,16 @@ from benchmarks.corpora.emotions import (
     STEPS,
     EmotionClassifier,
     EmotionResult,
-    Performance,
+    confusions,
     emotion_results,
     mean_face,
-    read_performances,
+    named_results,
     some_speeches,
     style_results,
     table,
     train_classifier,
 )
+from benchmarks.corpora.performances import Performance, read_javanese, read_performances
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
@@ -100,6 +101,8 @@ def test_a_perfect_model_is_perfect_and_an_indifferent_one_is_not() -> None:
     (happy, *_) = (r for r in results if r.emotion == "happy")
     np.testing.assert_allclose(happy.intensities, STEPS, atol=0.01)
     assert happy.strength == pytest.approx(0.7, abs=0.05)
+    (angry, *_) = (r for r in results if r.emotion == "angry")
+    assert angry.size == pytest.approx(0.7, abs=0.05)
 
     still = emotion_results(lambda performance, guidance: [motion({}, 3)], performances)
     assert {r.named for r in still} == {"neutral"}
@@ -108,7 +111,7 @@ def test_a_perfect_model_is_perfect_and_an_indifferent_one_is_not() -> None:
 
 
 def test_an_intensity_that_turns_back_does_not_grow() -> None:
-    result = EmotionResult("a", "happy", 1.0, 1.0, "happy", "happy", (0.0, 0.5, 1.0, 0.9, 2.0))
+    result = EmotionResult("a", "happy", 1.0, 1.0, 1.0, "happy", "happy", (0.0, 0.5, 1.0, 0.9, 2.0))
     assert not result.grows
 
 
@@ -132,12 +135,12 @@ def test_styles_of_a_corpus_are_put_on_speech_and_summed_up(tmp_path: Path) -> N
             curves = motion({n: v / 2 for n, v in shapes.items()}, seed).weights
             write(tmp_path, f"{person}_front_{emotion}_level3_001", curves)
     speeches = [Speech(np.zeros(16_000, np.float32), "x")]
-    results = style_results(Talk(), tmp_path, speeches)  # type: ignore[arg-type]
+    results = style_results(Talk(), read_performances(tmp_path), speeches)  # type: ignore[arg-type]
     assert [r.named for r in results] == [r.emotion for r in results]
     lines = table(results).splitlines()
     assert lines[1].split()[:2] == ["M1", "angry"]
     assert "emotion recovered: 1.00 [1.00 1.00]" in lines
-    assert len(lines) == 1 + 8 + 1 + 5
+    assert len(lines) == 1 + 8 + 1 + 7
 
 
 def test_speeches_are_few_and_short() -> None:
@@ -183,3 +186,47 @@ def test_missing_clips_are_reported(tmp_path: Path) -> None:
     write(tmp_path, "W1_front_happy_level3_001", np.zeros((30, 52), np.float32))
     with pytest.raises(CorpusError, match="neutral"):
         read_performances(tmp_path)
+
+
+def test_takes_of_one_emotion_are_judged_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    rows = ["id\tspeaker\temotion", "wild_1\tx\thappy"]
+    for person in ("jv01", "jv03"):
+        for take, emotion in enumerate(("neutral", "neutral", "happy", "happy", "angry")):
+            rows.append(f"jv_{person}_{take}\t{person}\t{emotion}")
+            shapes = {name: value / 2 for name, value in FACES[emotion].items()}
+            curves = motion(shapes, take).weights
+            np.savez(tmp_path / "clips" / f"jv_{person}_{take}.npz", arkit=curves)
+    (tmp_path / "manifest.tsv").write_text("\n".join(rows), encoding="utf-8")
+    performances = read_javanese(tmp_path)
+    assert len(performances) == 10
+    speeches = [Speech(np.zeros(16_000, np.float32), "x")]
+    results = style_results(Talk(), performances, speeches, [1.0])  # type: ignore[arg-type]
+    assert [r.named for r in results] == [p.emotion for p in performances]
+    assert all(r.intensities == () for r in results)
+
+
+def test_confusions_count_what_was_seen() -> None:
+    rows = confusions([("happy", "happy"), ("happy", "sad"), ("sad", "sad"), ("sad", "sad")])
+    assert [line.split() for line in rows.splitlines()[1:]] == [
+        ["happy", "1", "1"],
+        ["sad", "-", "2"],
+    ]
+
+
+def test_named_styles_are_seen_under_the_names_that_they_have() -> None:
+    class Named(Talk):
+        class model:
+            styles = dict.fromkeys(("neutral", "surprise", "angry", "whisper"))
+
+        def load_style(self, name: str) -> NDArray[np.float32]:
+            return motion(FACES[{"surprise": "surprised"}.get(name, name)], 5).weights.mean(axis=0)
+
+        def sample_motion(
+            self, speech: Speech, style: NDArray[np.float32], guidance_scale: float = 1.0
+        ) -> Motion:
+            return super().sample_motion(speech, style, guidance_scale)
+
+    speeches = [Speech(np.zeros(16_000, np.float32), "x")]
+    seen = named_results(Named(), people("anna", "bert"), speeches)  # type: ignore[arg-type]
+    assert seen == {name: name for name in ("angry", "neutral", "surprise")}

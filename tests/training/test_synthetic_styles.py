@@ -59,6 +59,20 @@ def test_beats_lift_the_brows_with_the_voice() -> None:
     assert np.corrcoef(brow, jaw)[0, 1] > 0.6
 
 
+def test_a_held_face_comes_and_goes_around_its_mean_alike_on_both_sides() -> None:
+    smile = SyntheticStyle(face({"mouthSmile": 0.3, "browInnerUp": 0.3}), sway=0.5)
+    still = np.zeros((20_000, CHANNELS), np.float32)
+    moved = apply_style(still, smile, np.random.default_rng(0))[:, :52]
+    left, right = moved[:, INDEX["mouthSmileLeft"]], moved[:, INDEX["mouthSmileRight"]]
+    np.testing.assert_array_equal(left, right)
+    assert left.mean() == pytest.approx(0.3, abs=0.02)
+    assert left.std() == pytest.approx(0.15, abs=0.02)
+    assert np.abs(np.diff(left)).max() < 0.15  # slowly
+    assert abs(np.corrcoef(left, moved[:, INDEX["browInnerUp"]])[0, 1]) < 0.2
+    held = apply_style(still, smile)
+    assert np.ptp(held, axis=0).max() == 0  # nobody draws: it is held
+
+
 def test_drawn_styles_stay_in_range_and_differ() -> None:
     rng = np.random.default_rng(0)
     drawn = [apply_style(talking(), draw_style(rng)) for _ in range(40)]
