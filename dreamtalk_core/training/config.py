@@ -149,7 +149,7 @@ class Validation:
     speakers: list[str] = field(default_factory=list)
     """Of the manifest: each is brought to scale by itself."""
     every: Count = 50
-    """Steps."""
+    """Steps from one look at it to the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +237,8 @@ def read_config(path: Path) -> dict[str, Any]:
     """A training configuration, complete and checked against the dataclass of its kind.
 
     One that names a `base`, a file beside it, is that configuration with its own entries in place
-    of the base's; its sources come on top of the base's.
+    of the base's; its sources come on top of the base's. One that starts `from` weights takes no
+    networks and sources from its base.
     Raises CorpusError, naming the entry, when it cannot be read or something in it does not fit.
     """
     config = _read(path, ())
@@ -265,6 +266,9 @@ def _kind(config: Mapping[str, Any]) -> type[Run]:
     return ActorRun if "from" in config else MotionRun
 
 
+_OF_NEW_MODELS = ("denoiser", "style_encoder", "expert", "blocks", "sources", "validation")
+
+
 def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     config = read_json(path, CorpusError, "training configuration")
     if not isinstance(config, dict):
@@ -277,6 +281,8 @@ def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in above:
         raise CorpusError(f"{path} stands on itself: name another base.")
     base = _read(path.parent / name, (*above, path.resolve()))
+    if "from" in config:  # its networks are there, and taught what others' sources say
+        base = {name: entry for name, entry in base.items() if name not in _OF_NEW_MODELS}
     return base | config | {"sources": [*base.get("sources", []), *sources]}
 
 
@@ -385,10 +391,11 @@ def _unfit(config: Mapping[str, Any]) -> str | None:
         if not sum(config["shares"].values()):
             return "shares are all 0; give what shall be heard a share."
         return None
-    if "from" not in config and config["denoiser"]["style"] != config["style_encoder"]["style"]:
-        return "denoiser.style and style_encoder.style must be the same."
-    if not config["blocks"]:
-        return "blocks must name at least one block of the phonetic encoder."
+    if "from" not in config:
+        if config["denoiser"]["style"] != config["style_encoder"]["style"]:
+            return "denoiser.style and style_encoder.style must be the same."
+        if not config["blocks"]:
+            return "blocks must name at least one block of the phonetic encoder."
     if not sum(source["weight"] for source in config["sources"]):
         return "sources need a weight above 0."
     return None

@@ -56,14 +56,14 @@ class Recording:
 Source = list[Recording]
 
 
-def read_source(source: Mapping[str, Any], corpus: Path) -> list[Clip]:
-    """The clips that a source of the training configuration names."""
+def read_source(source: Mapping[str, Any], corpus: Path, without: Sequence[str] = ()) -> list[Clip]:
+    """The clips that a source of the training configuration names, but those of some speakers."""
     if "folder" in source:
         folder = corpus / source["folder"]
         clips = read_pairs(folder, source["licence"], source["speaker"], source.get("channels", {}))
     else:
         clips = read_manifest(corpus, source["where"])
-    found = list(clips)
+    found = [clip for clip in clips if clip.speaker not in without]
     if len(found) > (most := source.get("most", len(found))):
         found = [found[i] for i in np.linspace(0, len(found) - 1, most).astype(int)]
     if not found:
@@ -72,8 +72,12 @@ def read_source(source: Mapping[str, Any], corpus: Path) -> list[Clip]:
 
 
 def load_sources(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[Source]:
-    """Every source of the configuration, calibrated; features come from the cache once made."""
-    groups = [read_source(source, corpus) for source in config["sources"]]
+    """Every source of the configuration, calibrated; features come from the cache once made.
+
+    Speakers that are kept out for validation are left out. Raises CorpusError.
+    """
+    without = config.get("validation", {}).get("speakers", [])
+    groups = [read_source(source, corpus, without) for source in config["sources"]]
     voices = find_voices(chain(*groups), [corpus / folder for folder in config["babble"]])
     sources = []
     for group in groups:

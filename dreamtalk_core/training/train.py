@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from dreamtalk_core.errors import CorpusError, DreamTalkError
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.models.checkpoint import weights_header
 from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.devices import choose_device
 from dreamtalk_core.models.diffusion import TRAIN_STEPS, add_noise
@@ -30,23 +31,36 @@ from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.speech.phonetics import BLOCKS, HIDDEN, WIDTH
+from dreamtalk_core.training.actor import (
+    Anchor,
+    at_rest,
+    copy_predictor,
+    load_start,
+    start_expert,
+)
 from dreamtalk_core.training.config import hearing, read_config
 from dreamtalk_core.training.data import (
     CHANNELS,
     Batch,
     Source,
+    digest,
     draw_batch,
     draw_style_clip,
-    load_sources,
     silent_source,
 )
 from dreamtalk_core.training.expert import sync_loss, train_expert
-from dreamtalk_core.training.synthetic_styles import LIPS, NAMED, ROUNDING
+from dreamtalk_core.training.synthetic_styles import LIPS, NAMED, ROUNDING, SyntheticStyle
+from dreamtalk_core.training.validation import Judge, load_split
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 SAVE_EVERY = 500
+EXPERT_ENTRIES = (
+    *("expert", "blocks", "sources", "validation", "babble", "variants", "amplitude", "narrowing"),
+    *("pucker", "gap", "effort", "silence", "batch", "frames", "seed"),
+)
+"""What a lip expert follows from."""
 CLOSED = 0.03
 """jawOpen minus mouthClose at which lips count as hardly closed any more."""
 
@@ -54,8 +68,11 @@ CLOSED = 0.03
 def train(config_path: Path, corpus: Path, output: Path, device_name: str = "auto") -> Path:
     """Train a motion model and write OUTPUT/model.safetensors; goes on where it was stopped.
 
-    The lip expert that guides it is trained first and written to OUTPUT/lip_expert.safetensors.
-    config_path: see default.json. Raises CorpusError when corpus or configuration do not fit.
+    A new one, with the lip expert that guides it, which is trained first and written to
+    OUTPUT/lip_expert.safetensors; or, with `from` in the configuration, one that is there already.
+    With `validation` it is the weights of the step that did best on what was kept out.
+    config_path: see default.json, actor.json. Raises CorpusError when corpus or configuration do
+    not fit, ModelError for weights to start from that cannot be used.
     """
     config = read_config(config_path)
     with together(choose_device(device_name)) as team:
@@ -64,24 +81,30 @@ def train(config_path: Path, corpus: Path, output: Path, device_name: str = "aut
 
 def _train(config: Mapping[str, Any], corpus: Path, output: Path, team: Team) -> Path:
     rank, device = team.rank, team.device
+    given = load_start(config) if "from" in config else None
     log = open_log(output / "log") if rank == 0 else None
     torch.manual_seed(config["seed"])
     with team.first_alone():  # the first makes features and lip expert, the others read them
-        sources = [*load_sources(config, corpus, output / "cache"), silent_source(config)]
+        sources, kept = load_split(config, corpus, output / "cache")
+        sources.append(silent_source(config))
         weights = [source["weight"] for source in config["sources"]]
         shares = [weight / sum(weights) * (1 - config["silence"]) for weight in weights]
         shares.append(1 - sum(shares))
         expert = lip_expert(config, sources, shares, output / "lip_expert.safetensors", device)
 
     torch.manual_seed(config["seed"])
-    model = build_model(config, sources, shares).to(device)
+    model = (given or build_model(config, sources, shares)).to(device)
     objective = Objective(model, expert, config)
     parallel = DistributedDataParallel(objective) if team.size > 1 else objective
     optimizer = torch.optim.AdamW(
-        model.parameters(), config["learning_rate"], weight_decay=config["weight_decay"]
+        [value for value in model.parameters() if value.requires_grad],
+        config["learning_rate"],
+        weight_decay=0.0 if given else config["weight_decay"],
     )
+    anchor = Anchor(model) if given else None
     average = copy.deepcopy(model).requires_grad_(False)
-    start = load_checkpoint(output / "checkpoint.pt", model, average, optimizer)
+    judge = Judge(Objective(average, expert, config), kept, config, device) if kept else None
+    start = load_checkpoint(output / "checkpoint.pt", model, average, optimizer, judge)
 
     bar = tqdm(
         range(start, config["steps"]), initial=start, total=config["steps"], disable=rank > 0
@@ -98,6 +121,8 @@ def _train(config: Mapping[str, Any], corpus: Path, output: Path, team: Team) ->
         losses["total"].backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        if anchor:
+            anchor.draw(learning_rate(step, config) * config["weight_decay"])
         with torch.no_grad():
             decay = min(config["ema"], (step + 1) / (step + 10))
             for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
@@ -106,11 +131,18 @@ def _train(config: Mapping[str, Any], corpus: Path, output: Path, team: Team) ->
             bar.set_postfix({name: f"{value.item():.3f}" for name, value in losses.items()})
             for name, value in losses.items():
                 log.add_scalar(f"loss/{name}", value.item(), step)
-        last = step + 1 == config["steps"]
-        if rank == 0 and (last or (step + 1) % SAVE_EVERY == 0):
-            save_checkpoint(output / "checkpoint.pt", step + 1, model, average, optimizer)
-            average.styles = name_styles(average, sources, config)
-            average.save(output / "model.safetensors", about(config, step + 1))
+        if log is None:
+            continue
+        save = step + 1 == config["steps"] or (step + 1) % SAVE_EVERY == 0
+        best = save and judge is None
+        if judge and (step + 1 == config["steps"] or (step + 1) % judge.every == 0):
+            log.add_scalar("loss/validation", loss := judge.loss(), step)
+            best = loss < judge.best
+            judge.best = min(loss, judge.best)
+        if best:
+            save_model(output, average, sources, config, step + 1)
+        if save:
+            save_checkpoint(output / "checkpoint.pt", step + 1, model, average, optimizer, judge)
     return output / "model.safetensors"
 
 
@@ -176,7 +208,8 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self.expert = expert
-        self.style_aware = config["expert"]["style_aware"]
+        # A run from weights that are there has the expert of those, which is.
+        self.style_aware = "expert" not in config or config["expert"]["style_aware"]
         self.sync_weight = config["sync_weight"]
         self.style_dropout = config["style_dropout"]
         self.feature_dropout = (config["hidden_dropout"], config["phone_dropout"])
@@ -193,11 +226,13 @@ class Objective(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         model = self.model
         style = model.style_encoder(model.normalise(batch.clip), batch.padding)
-        mask = torch.rand(len(style), 1, device=style.device) >= self.style_dropout
+        dropout = self.style_dropout if self.training else 0.0
+        mask = torch.rand(len(style), 1, device=style.device) >= dropout
         clean = model.normalise(batch.target)
         step = torch.randint(1, TRAIN_STEPS + 1, (len(clean),), device=clean.device)
         noised = add_noise(clean, torch.randn_like(clean), step)
-        content = model.denoiser.content(self.hide_features(batch.features))
+        features = self.hide_features(batch.features) if self.training else batch.features
+        content = model.denoiser.content(features)
         predicted = model.denoiser(noised, step, content, style * mask)
 
         weight = batch.weight * self.channel_weight
@@ -267,13 +302,24 @@ def lip_expert(
     path: Path,
     device: torch.device,
 ) -> LipExpert | None:
-    """The lip expert of a run, trained if there is none yet; None if the run does not use one."""
+    """The lip expert of a run, trained if there is none yet; None if the run does not use one.
+
+    Raises CorpusError if the one that is there was made by another configuration.
+    """
     if not config["sync_weight"]:
         return None
-    if path.exists():
-        return LipExpert.load(path, device)
-    steps = config["expert"]["steps"]
-    return train_expert(config, sources, shares, path, about(config, steps), device)
+    if "from" in config:
+        return LipExpert.load(start_expert(config), device)
+    made_from = digest([config.get(name) for name in EXPERT_ENTRIES])
+    if not path.exists():
+        steps = config["expert"]["steps"]
+        header = about(config, steps) | {"made_from": made_from}
+        return train_expert(config, sources, shares, path, header, device)
+    if weights_header(path)[1].get("made_from") != made_from:
+        raise CorpusError(
+            f"{path} was trained by another configuration. Choose another --output, or delete it."
+        )
+    return LipExpert.load(path, device)
 
 
 def build_model(
@@ -304,26 +350,40 @@ def learning_rate(step: int, config: Mapping[str, Any]) -> float:
     return peak * min(1.0, (step + 1) / (0.03 * config["steps"]))
 
 
-@torch.no_grad()
-def name_styles(
-    model: MotionModel, sources: list[Source], config: Mapping[str, Any]
-) -> dict[str, Tensor]:
+def save_model(
+    output: Path, model: MotionModel, sources: list[Source], config: Mapping[str, Any], steps: int
+) -> None:
+    """Write a run's weights with their named styles."""
+    speakers, own = [source for source in sources if source[0].observed.all()], {}
+    if "from" in config:  # styles are put on the actor's face as it is without any
+        rng = np.random.default_rng(config["seed"])
+        own = {config["style"]: style_code(model, speakers, SyntheticStyle(), rng)}
+        speakers = [at_rest(speaker) for speaker in speakers]
+        copy_predictor(config, output)
+    model.styles = name_styles(model, speakers, config["seed"]) | own
+    model.save(output / "model.safetensors", about(config, steps))
+
+
+def name_styles(model: MotionModel, speakers: list[Source], seed: int) -> dict[str, Tensor]:
     """Codes of the named styles: means over clips of all tracked speakers in that style."""
-    rng = np.random.default_rng(config["seed"])
-    speakers = [source for source in sources if source[0].observed.all()]
-    device = model.mean.device
+    rng = np.random.default_rng(seed)
+    return {name: style_code(model, speakers, style, rng) for name, style in NAMED.items()}
+
+
+@torch.no_grad()
+def style_code(
+    model: MotionModel, speakers: list[Source], style: SyntheticStyle, rng: np.random.Generator
+) -> Tensor:
+    """The mean code of clips of speakers in a style."""
     was_training = model.training
     model.eval()
-    codes = {}
-    for name, style in NAMED.items():
-        clips = [draw_style_clip(speaker, style, rng) for speaker in speakers for _ in range(24)]
-        one_by_one = [
-            model.style_encoder(model.normalise(torch.from_numpy(clip).to(device))[None])[0]
-            for clip in clips
-        ]
-        codes[name] = torch.stack(one_by_one).mean(0)
+    clips = [draw_style_clip(speaker, style, rng) for speaker in speakers for _ in range(24)]
+    one_by_one = [
+        model.style_encoder(model.normalise(torch.from_numpy(clip).to(model.mean.device))[None])[0]
+        for clip in clips
+    ]
     model.train(was_training)
-    return codes
+    return torch.stack(one_by_one).mean(0)
 
 
 def about(config: Mapping[str, Any], steps: int) -> dict[str, str]:
@@ -342,10 +402,12 @@ def save_checkpoint(
     model: MotionModel,
     average: MotionModel,
     optimizer: torch.optim.Optimizer,
+    judge: Judge | None,
 ) -> None:
     """Everything that is needed to go on."""
     state = {
         "step": step,
+        "best": judge.best if judge else None,
         "model": model.state_dict(),
         "average": average.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -355,7 +417,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: MotionModel, average: MotionModel, optimizer: torch.optim.Optimizer
+    path: Path,
+    model: MotionModel,
+    average: MotionModel,
+    optimizer: torch.optim.Optimizer,
+    judge: Judge | None,
 ) -> int:
     """Restore a checkpoint if there is one; returns the step to go on from."""
     state = None
@@ -367,7 +433,9 @@ def load_checkpoint(
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
-    except (KeyError, RuntimeError, ValueError) as error:
+        if judge:
+            judge.best = float(state["best"])
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CorpusError(
             f"{path} belongs to another configuration ({error}). Choose another --output."
         ) from error
