@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import comfy.model_management
 import comfy.utils
@@ -22,6 +22,9 @@ from dreamtalk_core.speech.sound import write_wav
 from dreamtalk_core.temporaries import remove
 
 from .conversions import Audio, Picture, samples
+
+if TYPE_CHECKING:
+    from dreamtalk_core.style import Style, StyleTrack
 
 SUBFOLDER = "dreamtalk"
 """Where our nodes put files in the output folder as long as nobody names another place."""
@@ -68,6 +71,15 @@ def show_warnings(node: str) -> Iterator[None]:
         yield
     if texts:
         PromptServer.instance.send_progress_text(" ".join(texts), node)
+
+
+def show_heard(style: Style | StyleTrack, node: str) -> None:
+    """What was heard in the voice that a style was predicted from is shown in the node of an id."""
+    from dreamtalk_core.style import as_track
+
+    for _, part in as_track(style).keys:
+        if part.heard is not None:
+            PromptServer.instance.send_progress_text(f"heard: {part.heard}", node)
 
 
 # --- files ---------------------------------------------------------------------------------------

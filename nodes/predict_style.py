@@ -35,16 +35,16 @@ class PredictStyle(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "intensity",
-                    default=0.5,
+                    default=1.0,
                     min=0.0,
                     max=3.0,
                     step=0.05,
-                    tooltip="How strongly it shows. Voices are ambiguous: 0.5 hints, 1 acts.",
+                    tooltip="How strongly it shows: 1 as strongly as the voice is sure.",
                 ),
                 io.Int.Input(
                     "seed",
                     **SEED,
-                    tooltip="Another seed may hear another style.",
+                    tooltip="Another seed shows the same emotion in another way.",
                 ),
                 io.Image.Input(
                     "portrait",
@@ -58,7 +58,11 @@ class PredictStyle(io.ComfyNode):
                 StyleType.Output(
                     display_name="style",
                     tooltip="For Sample Motion, or for Mix Styles, Style Keys and Save Style.",
-                )
+                ),
+                io.String.Output(
+                    display_name="heard",
+                    tooltip="Which emotion was heard, and how surely; empty where nobody speaks.",
+                ),
             ],
             **found_by("emotion", "auto", "sentiment"),
         )
@@ -76,4 +80,6 @@ class PredictStyle(io.ComfyNode):
             rest = None if portrait is None else find_portrait(portrait).rest
         talk = talk_of(model)
         style = talk.predict_style(analysed(model, SpeechValue.of(speech)), rest, seed=seed)
-        return io.NodeOutput(replace(style, intensity=intensity))
+        host.show_heard(style, cls.hidden.unique_id)
+        heard = str(style.heard or "")
+        return io.NodeOutput(replace(style, intensity=intensity * style.intensity), heard)

@@ -46,6 +46,7 @@ class SampleMotion(io.ComfyNode):
                 *behaviour_inputs(),
                 *control_inputs(sampling=True),
             ],
+            hidden=[io.Hidden.unique_id],
             outputs=[
                 MotionType.Output(display_name="motion", tooltip="The motion, with its sound."),
                 io.Float.Output(display_name="fps", tooltip="For nodes that make videos."),
@@ -63,9 +64,13 @@ class SampleMotion(io.ComfyNode):
         **inputs: Any,
     ) -> io.NodeOutput:
         value, talk = SpeechValue.of(speech), talk_of(model)
+        features = analysed(model, value)
+        if style is None:
+            style = talk.load_style(talk.default_style, features)
+            host.show_heard(style, cls.hidden.unique_id)
         motion = talk.sample_motion(
-            analysed(model, value),
-            style or talk.default_style,
+            features,
+            style,
             behaviour=Behaviour(),
             progress=host.progress(),
             **settings_of(inputs),

@@ -190,7 +190,7 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
         motions = all_of(results)
         objects = named_objects(self.names)
-        recipe = self.requests[0]
+        recipe = {**self.requests[0], "heard": self._job.heard[0]}
         action = put_take(context.scene, objects, motions, self.sound.stem, self.first, recipe)
         notes = put_sound(context.scene, self.sound, self.first)
         for warning in [*notes, *warnings(objects)]:

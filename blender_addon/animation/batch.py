@@ -79,7 +79,8 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
             except DreamTalkError as error:
                 self.report({"WARNING"}, f"{sound.name}: {error}")
                 continue
-            recipe = self._job.requests[number * self.each]
+            which = number * self.each
+            recipe = {**self._job.requests[which], "heard": self._job.heard[which]}
             take = put_take(scene, objects, motions, sound.stem, first, recipe)
             takes.append(take)
             if settings.layout == "SEQUENCE":

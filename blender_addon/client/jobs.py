@@ -32,6 +32,8 @@ class Job:
         """What has come of the requests so far."""
         self.warnings: list[str] = []
         """What was guessed on the way, for the user."""
+        self.heard: list[list[dict[str, Any]]] = []
+        """Emotions that were heard in the voice of each, as `dreamtalk_core/worker` tells them."""
         self.task: Task | None = None
         self._service = service
         self._folder = Path(bpy.app.tempdir)
@@ -62,6 +64,7 @@ class Job:
         self._service.poll()
         if self.task.finished:
             self.motions.append(self._result())
+            self.heard.append(self.task.result.get("heard", []))
             self.task = None
         return self.task is None and len(self.motions) == len(self.requests)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import bpy
+from bpy.app.translations import pgettext_iface
 
 from dreamtalk_core.errors import DreamTalkError
 
@@ -131,12 +132,21 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
         by = shift_of(take)
         name = sound_name(take)
         layout.label(text=f"{first + by} – {last + by}  {name}", translate=False)
+        for heard in take_settings(take).made_from.get("heard", []):
+            layout.label(text=_heard_text(heard), icon="SPEAKER", translate=False)
         column = layout.column(align=True)
         column.operator("dreamtalk.show_only_take", icon="SOLO_ON").take = ""
         column.operator("dreamtalk.add_correction", icon="KEYINGSET").take = ""
         style = style_of(take)
         if style is not None:
             layout.prop(take_settings(style), "intensity", text="Style Intensity", slider=True)
+
+
+def _heard_text(heard: dict[str, Any]) -> str:
+    """What was heard in the voice of a take: `Heard: angry (83 %)`, or `Heard (unsure): ...`."""
+    sure, percent = heard["probability"] >= 0.5, f"{100 * heard['probability']:.0f} %"
+    emotion = pgettext_iface(heard["emotion"])
+    return f"{pgettext_iface('Heard' if sure else 'Heard (unsure)')}: {emotion} ({percent})"
 
 
 def _take_row(layout: Any, take: bpy.types.Action, chosen: bool) -> None:

@@ -101,6 +101,7 @@ def _mix(options: argparse.Namespace) -> None:
 def _predict(options: argparse.Namespace) -> None:
     talk = _ready(options)
     style = talk.predict_style(talk.load_speech(options.speech), options.portrait)
+    print(f"heard {style.heard or 'nobody'}, intensity {style.intensity:.2g}")
     _save(talk, style, options)
 
 
@@ -161,6 +162,7 @@ def _show(options: argparse.Namespace) -> None:
         "from": style.source,
         "file": str(path or ""),
         "tags": ", ".join(style.tags),
+        "heard": str(style.heard or ""),
         "strength": f"{style.intensity:g}",
         "model": style.model,
         "clip": f"{float(style.clip.duration):.1f} s, kept for other models" if style.clip else "",

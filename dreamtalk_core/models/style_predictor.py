@@ -1,7 +1,8 @@
 """The style predictor: from speech, and a face if there is one, to a style code that suits both.
 
-A diffusion model over the style code (DreamTalk, section 3.3): one speech can be spoken in many
-ways, and a regression would answer with their mean, which is nobody's way.
+It hears which emotion is in the voice, and how surely; a diffusion model over the style code
+(DreamTalk, section 3.3) then draws how that face shows it: a face can do so in many ways, and a
+regression would answer with their mean, which is nobody's way.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from dreamtalk_core.motion import MODEL_FPS
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.speech.articulation import FEATURES
 from dreamtalk_core.speech.features import SpeechFeatures
-from dreamtalk_core.speech.phonetics import FEATURE_WIDTH, HIDDEN
-from dreamtalk_core.speech.prosody import DESCRIPTORS, FAINT_DB, Prosody, describe_voice
+from dreamtalk_core.speech.phonetics import FEATURE_WIDTH, HIDDEN, WIDTH
+from dreamtalk_core.speech.prosody import DESCRIPTORS, FAINT_DB, describe_voice
 
 Array = npt.NDArray[np.float32]
 
@@ -37,10 +38,8 @@ DRAWS = 16
 NEIGHBOURS = 5
 """Draws near a code that say how typical it is."""
 
-PIECE = MODEL_FPS
-"""Frames (1 s) that one token of a speech summarises; pieces overlap by half."""
-MAX_PIECES = 30
-"""Pieces of a long speech, evenly spread, so that its length does not matter."""
+BLOCKS = (1, 2)
+"""Blocks of the phonetic encoder that still know how something is said, and not only what."""
 
 _PHONES = (*FEATURES, *(f"{name} reported" for name in FEATURES))
 
@@ -53,21 +52,21 @@ class PredictorConfig:
     """Width of a style code."""
     model: str
     """`style.fingerprint` of the motion model whose code space this speaks."""
+    emotions: tuple[str, ...]
+    """What can be heard in a voice."""
     width: int = 96
-    layers: int = 2
-    heads: int = 4
-    dropout: float = 0.3
+    """Of the denoiser."""
+    hearing: int = 128
+    """Width of the classifier."""
+    dropout: float = 0.5
+    """Of the classifier's, in training."""
 
 
 class StylePredictor(Checkpoint):
-    """A transformer encoder reads speech and face into one token; a denoiser reads the code.
-
-    DreamTalk has the noised code and the step among the encoder's tokens. Apart from it, they cost
-    little, so that training shows the denoiser many noised codes for each speech (as Li et al.
-    2024, arXiv 2406.11838, do for image tokens); with one for each it hardly learnt to decide.
-    """
+    """A classifier hears the emotion in a speech; a denoiser draws a code for it and a face."""
 
     FORMAT = "dreamtalk-style-predictor"
+    VERSION = 2
     KIND = "style predictor"
 
     code_mean: Tensor
@@ -79,17 +78,17 @@ class StylePredictor(Checkpoint):
         super().__init__()
         self.config = config
         width = config.width
-        self.query = nn.Parameter(torch.randn(width))
-        self.speech = nn.Linear(len(SUMMARY), width)
-        self.whole = nn.Parameter(torch.randn(width))
+        self.hearing = nn.Sequential(
+            nn.Linear(len(SUMMARY), config.hearing),
+            nn.SiLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.hearing, len(config.emotions)),
+        )
+        self.emotion = nn.Linear(len(config.emotions), width)
         self.face = nn.Sequential(
             nn.Linear(len(ARKIT_NAMES), width), nn.SiLU(), nn.Linear(width, width)
         )
         self.unknown_face = nn.Parameter(torch.randn(width))
-        layer = nn.TransformerEncoderLayer(
-            width, config.heads, 4 * width, config.dropout, batch_first=True, norm_first=True
-        )
-        self.encoder = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(width)
         self.noised = nn.Linear(config.style, 3 * width)
         self.about = nn.Linear(2 * width, 3 * width)
@@ -103,23 +102,22 @@ class StylePredictor(Checkpoint):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_scale", torch.ones(size))
 
-    def read(self, speech: Tensor, padding: Tensor, face: Tensor, known: Tensor) -> Tensor:
-        """What is asked of the style, [B, width].
+    def hear(self, summaries: Tensor) -> Tensor:
+        """Logits [..., E] of the emotions in speech, from its summary [..., len(SUMMARY)]."""
+        logits: Tensor = self.hearing(self.normalise(summaries))
+        return logits
 
-        speech: [B, N, len(SUMMARY)] normalised, the first row of each sums up the whole speech.
-        padding: [B, N] True on rows to ignore. face: [B, 52] resting face. known: [B] False where
-        there is no face.
+    def ask(self, emotion: Tensor, face: Tensor, known: Tensor) -> Tensor:
+        """What is asked of the code, [B, width].
+
+        emotion: [B, E] shares. face: [B, 52] resting face. known: [B] False where there is none.
         """
-        rows = self.speech(speech)
-        rows = torch.cat([rows[:, :1] + self.whole, rows[:, 1:]], 1)
         who = torch.where(known[:, None], self.face(face), self.unknown_face)
-        query = self.query.expand(len(rows), 1, -1)
-        tokens = torch.cat([query, who[:, None], rows], 1)
-        hidden = torch.cat([padding.new_zeros(len(rows), 2), padding], 1)
-        return self.norm(self.encoder(tokens, src_key_padding_mask=hidden)[:, 0])
+        asked: Tensor = self.norm(self.emotion(emotion) + who)
+        return asked
 
     def denoise(self, asked: Tensor, noised: Tensor, step: Tensor) -> Tensor:
-        """The clean code [..., style], normalised, from what `read` gives [..., width].
+        """The clean code [..., style], normalised, from what `ask` gives [..., width].
 
         noised: [..., style] code with the noise of diffusion `step` [...].
         """
@@ -132,18 +130,23 @@ class StylePredictor(Checkpoint):
         return alpha_prod.sqrt() * noised + (1 - alpha_prod).sqrt() * answer
 
     @inference()
-    def predict(self, summaries: Array, face: Array | None = None, seed: int = 0) -> Array:
-        """A style code float32 [style] that suits a speech.
+    def listen(self, summary: Array) -> dict[str, float]:
+        """Probabilities of the emotions in a speech. summary: `summarise_speech` of it."""
+        heard = self.hear(torch.from_numpy(summary).to(self.speech_mean.device)).softmax(-1)
+        return dict(zip(self.config.emotions, heard.tolist(), strict=True))
 
-        summaries: `summarise_speech` of it. face: [52] ARKit weights of the speaker at rest, from
-        a photo or a clip; None for an unknown speaker. seed: another seed is another style.
+    @inference()
+    def predict(self, emotion: str, face: Array | None = None, seed: int = 0) -> Array:
+        """A style code float32 [style]: how a face shows one of the emotions.
+
+        face: [52] ARKit weights of the speaker at rest, from a photo or a clip; None for an unknown
+        speaker. seed: another seed is another style.
         """
-        device = self.query.device
-        speech = self.normalise(torch.from_numpy(summaries).to(device))[None]
+        device = self.speech_mean.device
+        shares = [[float(name == emotion) for name in self.config.emotions]]
         rest = np.zeros(len(ARKIT_NAMES), np.float32) if face is None else face
-        asked = self.read(
-            speech,
-            torch.zeros(speech.shape[:2], dtype=torch.bool, device=device),
+        asked = self.ask(
+            torch.tensor(shares, device=device),
             torch.tensor(rest, dtype=torch.float32, device=device)[None],
             torch.tensor([face is not None], device=device),
         )
@@ -167,7 +170,7 @@ class StylePredictor(Checkpoint):
     @classmethod
     def build(cls, sizes: Mapping[str, Any], tensors: dict[str, Tensor]) -> StylePredictor:
         """See `Checkpoint`."""
-        config = PredictorConfig(**sizes)
+        config = PredictorConfig(**{**sizes, "emotions": tuple(sizes["emotions"])})
         return fill(lambda: StylePredictor(config), tensors)
 
 
@@ -180,38 +183,17 @@ def most_typical(drawn: Tensor) -> int:
     return int(apart[:, 1 : NEIGHBOURS + 1].mean(1).argmin())
 
 
-def speech_summary(features: SpeechFeatures) -> Array:
-    """What the predictor is given of a speech: see `summarise_speech`."""
-    rows = torch.cat(list(features.rows())).float().cpu().numpy()
-    return summarise_speech(features.speech.waveform, rows, features.prosody)
+def summarise_speech(features: SpeechFeatures) -> Array:
+    """What is heard of how a speech is said: float32 [len(SUMMARY)], not normalised.
 
-
-def summarise_speech(
-    waveform: Array, rows: npt.NDArray[np.floating], prosody: Prosody | None = None
-) -> Array:
-    """What the predictor sees of a speech: [N, len(SUMMARY)], not normalised.
-
-    waveform: [N] at 16 kHz, levelled as `Speech` does it. rows: feature rows of the phonetic
-    encoder for it, [R, FEATURE_WIDTH]. prosody: its own, where it has been measured. The first row
-    sums up all of it, the others a second each.
+    Statistics of the voice, and of what the first blocks of the phonetic encoder make of it.
     """
-    voice = describe_voice(waveform, prosody)
+    voice = describe_voice(features.speech.waveform, features.prosody)
+    rows = torch.cat(list(features.rows())).float().cpu().numpy()
     missing = 2 * len(voice) - len(rows)
     rows = np.pad(rows, ((0, max(0, missing)), (0, 0)), mode="edge")[: 2 * len(voice)]
-    rows = rows.astype(np.float32)
-    starts = np.arange(0, max(1, len(voice) - PIECE // 2), PIECE // 2)
-    if len(starts) > MAX_PIECES:
-        starts = starts[np.linspace(0, len(starts) - 1, MAX_PIECES).astype(int)]
-    pieces = [slice(None), *(slice(start, start + PIECE) for start in starts)]
-    return np.stack(
-        [
-            np.fromiter(
-                _summarise(voice[piece], rows.reshape(len(voice), 2, -1)[piece]).values(),
-                np.float32,
-            )
-            for piece in pieces
-        ]
-    )
+    summary = _summarise(voice, rows.reshape(len(voice), 2, -1))
+    return np.fromiter(summary.values(), np.float32)
 
 
 def _summarise(voice: Array, rows: Array) -> dict[str, float]:
@@ -242,9 +224,15 @@ def _summarise(voice: Array, rows: Array) -> dict[str, float]:
     for name in ("alpha", "hammarberg", "flux", "cepstrum 1", "cepstrum 2", "cepstrum 3"):
         unvoiced = active * (column["voiced"] == 0)
         result[f"{name} unvoiced"] = _moments("", column[name], unvoiced)[" mean"]
-    phones = rows[active].reshape(-1, FEATURE_WIDTH)[:, HIDDEN:]
-    for name, values in zip(_PHONES, phones.T[:-1], strict=True):
-        result[name] = float(values.mean()) if len(values) else 0.0
+    spoken = rows[active].reshape(-1, FEATURE_WIDTH)
+    if not len(spoken):
+        spoken = rows.reshape(-1, FEATURE_WIDTH)
+    mean, deviation = spoken.mean(0), spoken.std(0)
+    for name, value in zip(_PHONES, mean[HIDDEN:-1], strict=True):
+        result[name] = float(value)
+    for block in BLOCKS:
+        for i in range((block - 1) * WIDTH, block * WIDTH):
+            result[f"row {i} mean"], result[f"row {i} deviation"] = mean[i], deviation[i]
     # The recogniser reports a phone with a dip in its belief that there is none to report.
     peaks = _peaks(1 - rows[..., -1].reshape(-1), 0.3)
     edges = np.flatnonzero(np.diff(is_voiced.astype(int), prepend=0, append=0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from dreamtalk_core.files import name_key
 from dreamtalk_core.models.devices import choose_device, inference
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.models.sampler import draw_noise, encode_content
-from dreamtalk_core.models.style_predictor import StylePredictor, speech_summary
+from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
 from dreamtalk_core.pipeline.base import (
@@ -49,6 +50,7 @@ from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.style import (
     SUFFIX,
+    Heard,
     Style,
     StyleLibrary,
     StyleTrack,
@@ -68,8 +70,8 @@ PREDICTOR = "predictor.safetensors"
 """The style predictor of a model, in the folder of its weights."""
 VOICED_FRAMES = 12
 """Frames with voice (half a second) below which there is nothing to hear a style in."""
-AUTO_INTENSITY = 0.5
-"""Intensity of a predicted style: voices are ambiguous, so it is hinted at rather than acted."""
+SURENESS, INTENSITY = (0.3, 0.7), (0.15, 1.0)
+"""Intensity of a predicted style by its probability: what is sure shows in full, a guess hardly."""
 
 
 class DreamTalk(Pipeline):
@@ -147,8 +149,8 @@ class DreamTalk(Pipeline):
         """The style that a speech calls for, heard from the voice alone or seen on a portrait too.
 
         portrait: the speaker's resting face: a photo, a clip, or a motion tracked from one. Another
-        seed may hear another style. Where there is less than half a second of voice,
-        it is neutral. Its intensity is .5, since voices are ambiguous.
+        seed is another way to show it. Where there is less than half a second of voice, it is
+        neutral. `Style.heard` says which emotion was heard and how surely; the intensity follows.
         Raises SpeechError, MotionError, TrackingError.
         """
         rest = None
@@ -159,8 +161,16 @@ class DreamTalk(Pipeline):
         source = features.speech.source
         if np.isfinite(features.prosody.pitch).sum() < VOICED_FRAMES:
             return replace(named_style(self.model, NEUTRAL), name=AUTO, source=source)
-        code = self.predictor.predict(speech_summary(features), rest, seed)
-        style = Style(code, AUTO, source, AUTO_INTENSITY, self.predictor.config.model)
+        probabilities = self.predictor.listen(summarise_speech(features))
+        heard = Heard(*max(probabilities.items(), key=itemgetter(1)))
+        style = Style(
+            self.predictor.predict(heard.emotion, rest, seed),
+            AUTO,
+            source,
+            float(np.interp(heard.probability, SURENESS, INTENSITY)),
+            self.predictor.config.model,
+            heard=heard,
+        )
         check_fits(style, self.model)
         return style
 

@@ -5,6 +5,7 @@ from dreamtalk_core.style.file import SUFFIX, check_style_path
 from dreamtalk_core.style.library import StyleLibrary, shipped_names
 from dreamtalk_core.style.load import fitted, load_style_file, read_style_file
 from dreamtalk_core.style.style import (
+    Heard,
     Style,
     StyleTrack,
     as_track,
@@ -16,6 +17,7 @@ from dreamtalk_core.style.text import parse_style, parse_style_keys
 
 __all__ = [
     "SUFFIX",
+    "Heard",
     "Style",
     "StyleLibrary",
     "StyleTrack",

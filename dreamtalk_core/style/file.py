@@ -44,6 +44,8 @@ def save_style(style: Style, path: str | Path) -> None:
         "model": style.model,
         "tags": "\n".join(map(_writable, style.tags)),
     }
+    if style.heard is not None:
+        header["heard"] = f"{style.heard.probability!r} {style.heard.emotion}"
     tensors: dict[str, NDArray[np.generic]] = {"code": style.code}
     if style.clip is not None:
         clip = style.clip.to_arkit()

@@ -15,7 +15,7 @@ from dreamtalk_core.motion import Motion, parse_fps
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.style.extract import encode
 from dreamtalk_core.style.file import FORMAT, VERSION
-from dreamtalk_core.style.style import Style, check_space, fingerprint
+from dreamtalk_core.style.style import Heard, Style, check_space, fingerprint
 
 _LARGEST = 200_000_000  # bytes: the clip of eight hours has 80 million
 _PNG = b"\x89PNG"
@@ -54,6 +54,7 @@ def read_style_file(path: str | Path) -> Style:
             tuple(tag for tag in map(shown, header.get("tags", "").split("\n")) if tag),
             _clip(tensors, header),
             _thumbnail(tensors["thumbnail"]) if "thumbnail" in tensors else b"",
+            _heard(header["heard"]) if "heard" in header else None,
         )
     except (LookupError, TypeError, ValueError, RuntimeError, DreamTalkError) as error:
         raise StyleError(f"{path} is damaged ({error}). Extract the style again.") from error
@@ -86,6 +87,13 @@ def _clip(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> Motion | 
         raise ValueError("its clip has no frames")
     shapes = len(ARKIT_NAMES)
     return Motion(ARKIT_NAMES, values[:, :shapes], parse_fps(header["fps"]), values[:, shapes:])
+
+
+def _heard(text: str) -> Heard:
+    probability, emotion = text.split(maxsplit=1)
+    if not 0 <= float(probability) <= 1:
+        raise ValueError("what was heard has no probability")
+    return Heard(shown(emotion), float(probability))
 
 
 def _thumbnail(values: Tensor) -> bytes:

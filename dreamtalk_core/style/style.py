@@ -19,6 +19,23 @@ from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.style.file import save_style
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What was heard in a voice: the likeliest emotion, and its probability, 0 to 1."""
+
+    emotion: str
+    probability: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is likelier than all others together."""
+        return self.probability >= 0.5
+
+    def __str__(self) -> str:
+        percent = f"{100 * self.probability:.0f} %"
+        return f"{self.emotion} ({percent})" if self.sure else f"unsure, {self.emotion} ({percent})"
+
+
 @dataclass(frozen=True, eq=False)
 class Style:
     """A speaking style.
@@ -28,7 +45,8 @@ class Style:
     the guidance of sampling. model: `fingerprint` of the model that understands the code; empty
     for a code whose model is not known, which is taken to fit. tags: words to find it by. clip:
     the performance that it was extracted from, if it was, so that another model can read it anew.
-    thumbnail: a PNG of a face in this style, or nothing.
+    thumbnail: a PNG of a face in this style, or nothing. heard: in the voice that it was predicted
+    from, if it was.
 
     Raises StyleError for a code that is not a row of finite numbers, or an intensity below 0.
     """
@@ -41,6 +59,7 @@ class Style:
     tags: tuple[str, ...] = ()
     clip: Motion | None = None
     thumbnail: bytes = b""
+    heard: Heard | None = None
 
     def __post_init__(self) -> None:
         code = np.array(self.code, np.float32)

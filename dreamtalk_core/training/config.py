@@ -198,6 +198,21 @@ class ActorRun(MotionTraining):
 
 
 @dataclass(frozen=True)
+class Hearing:
+    """How the emotion in a voice is learnt; see `hearing`."""
+
+    width: Count
+    dropout: Share
+    noise: Weight
+    gaps: Share
+    mixing: Positive
+    steps: Count
+    learning_rate: Positive
+    weight_decay: Weight
+    folds: Annotated[int, Within(2)]
+
+
+@dataclass(frozen=True)
 class Labelled:
     """A folder of emotional speech with labels; see `voices.read_labels`."""
 
@@ -212,6 +227,7 @@ class PredictorRun(Run):
     trains: str
     training_data: str
     calibration: str
+    emotions: list[Emotion]
     faces: dict[str, list[str]]
     recordings: list[str]
     voices: list[str]
@@ -220,10 +236,9 @@ class PredictorRun(Run):
     examples: Count
     sources: list[Labelled]
     shares: dict[str, Share]
+    hearing: Hearing
     codes: Count
-    network: Network
-    speech_noise: Weight
-    speech_dropout: Share
+    width: Count
     face_dropout: Share
     cross_identity: bool
     regression: bool

@@ -36,9 +36,10 @@ Methods; all paths are absolute, and what stands after `=` may be left out:
         there yet is drawn, which takes a second.
     animate(speech, output, style="auto", portrait="", project="", model="default", device="auto",
             SETTING=VALUE ...)
-        {"output", "frames", "fps", "duration"}. Writes the motion for a sound file to `output`,
-        whose suffix says the format. See `DreamTalk.animate`. Settings are those of the tables in
-        `dreamtalk_core.parameters` by name, such as "seed": 3 and "blinks": 0.5, and those that
+        {"output", "frames", "fps", "duration", "heard"}. Writes the motion for a sound file to
+        `output`, whose suffix says the format. heard: [{"emotion", "probability"}] of the voice,
+        where the style is `auto`, or []. See `DreamTalk.animate`. Settings are those of the tables
+        in `dreamtalk_core.parameters` by name, such as "seed": 3 and "blinks": 0.5, and those that
         only the model takes, such as an original checkpoint's "pose"; a frame rate is a number or
         a text such as "24000/1001". portrait: a face for the style `auto`.
     track(video, output, face="largest", neutral="", fps="", device="auto")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.pipeline.base import AnySpeech, Pipeline
     from dreamtalk_core.speech.audio import Speech
+    from dreamtalk_core.style import Style, StyleTrack
 
 NEEDS = {
     **{name: name for name in ("av", "numba", "numpy", "platformdirs")},
@@ -127,13 +128,9 @@ class Methods:
         check_not_read([Path(output)], map(Path, filter(None, read)))
         talk, features = self._analysed(speech, model, device, project, kind.loading_of(settings))
         progress(0, 1)
-        motion = talk.sample_motion(
-            features,
-            talk.load_style(style, features, portrait or None),
-            progress=progress,
-            **kind.sampling_of(settings),
-        )
-        return save_motion(motion, output)
+        made = talk.load_style(style, features, portrait or None)
+        motion = talk.sample_motion(features, made, progress=progress, **kind.sampling_of(settings))
+        return {**save_motion(motion, output), "heard": heard_in(made)}
 
     def track(
         self,
@@ -274,6 +271,14 @@ def _state(path: str) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return about.st_mtime_ns, about.st_size
+
+
+def heard_in(style: Style | StyleTrack) -> list[dict[str, Any]]:
+    """What was heard in the voice, where a style was predicted from it."""
+    from dreamtalk_core.style import as_track
+
+    parts = [part.heard for _, part in as_track(style).keys if part.heard is not None]
+    return [{"emotion": one.emotion, "probability": one.probability} for one in parts]
 
 
 def save_motion(motion: Motion, output: str) -> Answer:

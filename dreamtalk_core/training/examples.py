@@ -1,0 +1,211 @@
+"""Speech that the style predictor learns from: plain, acted by people, and made emotional.
+
+People's plain speech is what tracked speakers and other recordings say in no mood; acted are
+corpora with labels; made emotional are synthetic voices (`acting` in the configuration). (Making
+emotional what GRID's speakers say was tried: read commands are spoken so unlike anything else that
+it did harm.)
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+from tqdm import tqdm
+
+from dreamtalk_core.corpus import Clip, read_manifest
+from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.files import atomic_write
+from dreamtalk_core.models.style_predictor import SUMMARY, summarise_speech
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.features import SpeechFeatures
+from dreamtalk_core.speech.phonetics import PhoneticEncoder
+from dreamtalk_core.training.augment import AUGMENTATION, vary
+from dreamtalk_core.training.data import digest, source_digests
+from dreamtalk_core.training.emotional_speech import draw_emotional_voice, make_emotional
+from dreamtalk_core.training.voices import draw_voices, read_labels
+
+Array = npt.NDArray[np.float32]
+
+ROWS = "float16"
+"""Kind of the phonetic rows that summaries are made of, as in `SpeechFeatures`."""
+CLIPS = 30
+"""Clips of one speaker that are used; more say little new."""
+PIECE = 4 * SAMPLE_RATE
+"""Long recordings are cut to this length."""
+PLAIN, EMOTIONAL = "plain", "synthetic"
+"""Origins of the examples that are people's plain speech, and emotional synthetic speech."""
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A speech, its emotion, and whose voice it is."""
+
+    summary: Array
+    """[len(SUMMARY)]"""
+    emotion: str
+    speaker: str
+    origin: str
+    """Which share of the training it counts to: PLAIN, EMOTIONAL or a labelled corpus's folder."""
+
+
+def load_examples(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[Example]:
+    """All speech of the configuration; from the cache once it has been analysed."""
+    emotional = {key: config[key] for key in ("seed", "voices", "sentences", "acting", "examples")}
+    examples = _cached(cache, emotional, [], partial(_emotional_examples, config))
+    plain = {key: config[key] for key in ("seed", "faces", "recordings", "variants")}
+    recorded = [path for paths in _recordings(config, corpus).values() for path in paths]
+    examples += _cached(cache, plain, recorded, partial(_plain_examples, config, corpus))
+    for source in config["sources"]:
+        labelled = {"seed": config["seed"], **source}
+        folder = corpus / source["folder"]
+        labels = read_labels(folder)
+        unknown = {row["emotion"] for row in labels} - set(config["emotions"])
+        if unknown:
+            raise CorpusError(
+                f"{folder / 'labels.tsv'} has emotions that the configuration does not name: "
+                f"{', '.join(sorted(unknown))}. Add them to `emotions`, or take the rows out."
+            )
+        sounds = [folder / "labels.tsv", *(folder / f"{row['id']}.flac" for row in labels)]
+        examples += _cached(
+            cache, labelled, sounds, partial(_labelled_examples, config, source, corpus)
+        )
+    return examples
+
+
+def _cached(
+    cache: Path,
+    made_from: Mapping[str, Any],
+    sounds: Sequence[Path],
+    make: Callable[[], Iterator[Example]],
+) -> list[Example]:
+    name = digest([made_from, SUMMARY, source_digests(sounds), ROWS, AUGMENTATION])
+    path = cache / f"speech-{name}.safetensors"
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        made = {
+            json.dumps([index, one.emotion, one.speaker, one.origin]): one.summary
+            for index, one in enumerate(make())
+        }
+        with atomic_write(path) as temporary:
+            save_file(made, temporary)
+    entries = {tuple(json.loads(key)): value for key, value in load_file(path).items()}
+    return [Example(entries[key], *key[1:]) for key in sorted(entries)]
+
+
+def _emotional_examples(config: Mapping[str, Any]) -> Iterator[Example]:
+    rng = np.random.default_rng(config["seed"])
+    encoder = PhoneticEncoder.load()
+    plain = list(_speak(config["voices"], config["sentences"]))
+    voices = _by_voice(plain)
+    emotions = list(config["acting"])
+    for index in tqdm(range(config["examples"]), desc="acting", unit="speech"):
+        voice, waveform = plain[rng.integers(len(plain))]
+        emotion = emotions[index % len(emotions)]
+        emotional = make_emotional(
+            waveform, draw_emotional_voice(config["acting"][emotion], rng), rng
+        )
+        varied, _ = vary(emotional, draw_voices(voices, voice, rng), rng)
+        yield Example(_summary(encoder, varied), emotion, voice, EMOTIONAL)
+
+
+def _speak(voices: Sequence[str], sentences: Sequence[str]) -> Iterator[tuple[str, Array]]:
+    """(voice, waveform) of every sentence by every voice of espeak-ng."""
+    if shutil.which("espeak-ng") is None:
+        raise CorpusError("espeak-ng is needed to make training speech. Install it, it is free.")
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "speech.wav")
+        for voice in voices:
+            for sentence in sentences:
+                subprocess.run(
+                    ["espeak-ng", "-v", voice, "-w", path, "--", sentence],
+                    check=True,
+                    capture_output=True,
+                )
+                yield voice, Speech.load(path).waveform
+
+
+def _plain_examples(config: Mapping[str, Any], corpus: Path) -> Iterator[Example]:
+    rng = np.random.default_rng(config["seed"])
+    encoder = PhoneticEncoder.load()
+    recorded = list(_recorded(config, corpus))
+    voices = _by_voice(recorded)
+    for speaker, waveform in tqdm(recorded, desc="plain", unit="speech"):
+        for variant in range(config["variants"]):
+            others = draw_voices(voices, speaker, rng)
+            varied = vary(waveform, others, rng)[0] if variant else waveform
+            yield Example(_summary(encoder, varied), "neutral", speaker, PLAIN)
+
+
+def _recordings(config: Mapping[str, Any], corpus: Path) -> dict[str, list[Path]]:
+    """The sounds of what people said in no mood: at most CLIPS of each speaker."""
+    sounds = {
+        speaker: [clip.audio for clip in clips]
+        for speaker, clips in clips_by_speaker(config["faces"], corpus).items()
+    }
+    for folder in config["recordings"]:
+        sounds[folder] = sorted((corpus / folder).glob("*.flac"))[:CLIPS]
+        if not sounds[folder]:
+            raise CorpusError(f"{corpus / folder} holds no .flac files. Give another folder.")
+    return sounds
+
+
+def _recorded(config: Mapping[str, Any], corpus: Path) -> Iterator[tuple[str, Array]]:
+    """(speaker, waveform) of `_recordings`: at most CLIPS pieces of each."""
+    for speaker, paths in _recordings(config, corpus).items():
+        pieces: list[Array] = []
+        for path in paths:
+            waveform = Speech.load(path).waveform
+            starts = range(0, max(1, len(waveform) - PIECE // 2), PIECE)
+            pieces += [waveform[start : start + PIECE] for start in starts]
+        # Evenly from all of them, the last as well.
+        for index in np.unique(np.linspace(0, len(pieces) - 1, CLIPS).astype(int)):
+            yield speaker, pieces[index]
+
+
+def _labelled_examples(
+    config: Mapping[str, Any], source: Mapping[str, Any], corpus: Path
+) -> Iterator[Example]:
+    rng = np.random.default_rng(config["seed"])
+    encoder = PhoneticEncoder.load()
+    folder = corpus / source["folder"]
+    rows = read_labels(folder)
+    waves = [Speech.load(folder / f"{row['id']}.flac").waveform for row in rows]
+    voices = _by_voice((row["speaker"], wave) for row, wave in zip(rows, waves, strict=True))
+    for row, waveform in zip(tqdm(rows, desc=source["folder"], unit="speech"), waves, strict=True):
+        for variant in range(source["variants"]):
+            others = draw_voices(voices, row["speaker"], rng)
+            varied = vary(waveform, others, rng)[0] if variant else waveform
+            yield Example(
+                _summary(encoder, varied), row["emotion"], row["speaker"], source["folder"]
+            )
+
+
+def _by_voice(recorded: Iterable[tuple[str, Array]]) -> dict[str, list[Array]]:
+    voices: dict[str, list[Array]] = {}
+    for speaker, waveform in recorded:
+        voices.setdefault(speaker, []).append(waveform)
+    return voices
+
+
+def _summary(encoder: PhoneticEncoder, waveform: Array) -> Array:
+    return summarise_speech(SpeechFeatures(Speech(waveform, "training"), encoder))
+
+
+def clips_by_speaker(where: Mapping[str, list[str]], corpus: Path) -> dict[str, list[Clip]]:
+    clips: dict[str, list[Clip]] = {}
+    for clip in read_manifest(corpus, where):
+        group = clips.setdefault(clip.speaker, [])
+        if len(group) < CLIPS:
+            group.append(clip)
+    return clips
