@@ -47,9 +47,9 @@ def postprocess(
     """A motion as a model draws it, finished: with behaviour and a tongue, under control, lips in
     contact where the voice has it, at the frame rate that was asked for.
 
-    behaviour: None puts nothing on, and no tongue either. duration: of the speech in seconds, if not that of the motion.
-    between: called between the steps, each of which takes a while for a long speech; what it raises
-    ends the work. Raises MotionError as the steps do.
+    behaviour: None puts nothing on, and no tongue either. duration: of the speech in seconds, if
+    not that of the motion. between: called between the steps, each of which takes a while for a
+    long speech; what it raises ends the work. Raises MotionError as the steps do.
     """
     between()
     if behaviour is not None:

@@ -1,10 +1,10 @@
 """Tongue and cheeks from sound: no tracker sees them, but the phones tell.
 
 Every phone that the recogniser reports asks the tongue for a shape and rules it for a while, most
-at its own moment, and as much as it must: /t/ needs the tip and leaves the body to the vowels around
-it, /p/ needs neither. Where several rule, the shape is their mean, by how much they do: dominance
-functions, Cohen & Massaro, "Modeling coarticulation in synthetic visual speech", 1993. In silence
-nothing rules, and the tongue rests.
+at its own moment, and as much as it must: /t/ needs the tip and leaves the body to the vowels
+around it, /p/ needs neither. Where several rule, the shape is their mean, by how much they do:
+dominance functions, Cohen & Massaro, "Modeling coarticulation in synthetic visual speech", 1993.
+In silence nothing rules, and the tongue rests.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import INDEX, mouth_opening
-from dreamtalk_core.motion.curves import resample, smoothstep
+from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.motion.tongue import FACE_NAMES, TONGUE_NAMES
+from dreamtalk_core.retarget.schemes import parse_pose
 
 Array = NDArray[np.floating]
 Float64 = NDArray[np.float64]
 
 ROWS = 50
 """Rows of phones per second; row k is at k / 50 s."""
-DELAY = 0.03
+DELAY = 0.035
 """Seconds from the middle of a sound to where it is reported: in EMO-DB .025 to .044 (medians over
 vowels, /t d s l/), .011 at /n/."""
-REST = 0.1
+REST = 0.03
 """How much the tongue at rest rules."""
-REACH = 0.2
+FARTHEST = 0.16
 """Seconds before and after its moment in which a sound rules at all."""
 PARTED = 0.1
 """Opening of the mouth, jawOpen less mouthClose, that leaves the tongue room to come out."""
@@ -46,52 +47,48 @@ class Gesture:
     """What a kind of sound asks for.
 
     tip, body: how much it rules tip and body of the tongue, 0..1; the cheeks obey all alike.
-    fade: seconds in which its rule falls to a third, to either side. shapes: weights, of those of
+    reach: seconds to either side in which its rule falls to a third. shapes: weights, of those of
     `SHAPES` that are not 0.
     """
 
     tip: float
     body: float
-    fade: float
+    reach: float
     shapes: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def goal(self) -> Float64:
-        """[18] weights."""
-        return np.array([self.shapes.get(shape, 0.0) for shape in SHAPES])
 
-    @property
-    def rule(self) -> Float64:
-        """[18] how much it rules each of `SHAPES`."""
-        rule = np.where(_TIP, self.tip, self.body)
-        rule[SHAPES.index("cheekPuff")] = 1
-        return rule
+def _gesture(tip: float, body: float, pose: str = "", reach: float = 0.03) -> Gesture:
+    return Gesture(tip, body, reach, dict(parse_pose(pose)))
 
 
-def _gesture(tip: float, body: float, fade: float, pose: str = "") -> Gesture:
-    pairs = (item.split("*") for item in pose.split())
-    return Gesture(tip, body, fade, {name: float(weight) for name, weight in pairs})
+def _vowel(pose: str) -> Gesture:
+    return _gesture(0.5, 0.35, pose, 0.05)
 
 
 GESTURES: dict[str, Gesture] = {
-    "th": _gesture(
-        1, 0.8, 0.035, "tongueOut*.45 tongueTipUp*.2 tongueStretch*.5 tongueWide*.3 tongueUp*.2"
-    ),
-    "t d n": _gesture(1, 0.5, 0.028, "tongueTipUp*.9 tongueUp*.3 tongueStretch*.2"),
-    "s z": _gesture(1, 0.8, 0.032, "tongueTipUp*.6 tongueUp*.45 tongueNarrow*.2"),
-    "l": _gesture(1, 0.6, 0.035, "tongueTipUp*1 tongueNarrow*.5 tongueStretch*.3"),
-    "sh": _gesture(1, 1, 0.035, "tongueTipUp*.35 tongueUp*.65 tongueIn*.2 tongueWide*.2"),
-    "r": _gesture(1, 1, 0.035, "tongueRollUp*.6 tongueUp*.35 tongueIn*.5 tongueNarrow*.3"),
-    "k g": _gesture(0.3, 1, 0.03, "tongueUp*.85 tongueIn*.55 tongueTipDown*.3"),
-    "j": _gesture(0.4, 0.8, 0.035, "tongueUp*.75 tongueStretch*.3 tongueTipDown*.3"),
-    "w": _gesture(0.3, 0.6, 0.035, "tongueUp*.5 tongueIn*.6"),
-    "h": _gesture(0.1, 0.2, 0.03, "tongueIn*.4"),
-    "p b": _gesture(0.05, 0.05, 0.025, "cheekPuff*.3"),
-    "m f v": _gesture(0.05, 0.05, 0.03),
-    "i e": _gesture(0.8, 0.5, 0.05, "tongueUp*.65 tongueStretch*.3 tongueWide*.3 tongueTipDown*.25"),
-    "u o": _gesture(0.8, 0.5, 0.05, "tongueUp*.35 tongueIn*.6"),
-    "a": _gesture(0.8, 0.5, 0.05, "tongueDown*.6 tongueTipDown*.2"),
-}  # fmt: skip
+    "th": _gesture(1, 0.8, "tongueOut*.45 tongueTipUp*.2 tongueStretch*.5 tongueWide*.3"),
+    "t d n": _gesture(1, 0.5, "tongueTipUp*.9 tongueUp*.3 tongueStretch*.2"),
+    "s z": _gesture(1, 0.8, "tongueTipUp*.7 tongueUp*.45 tongueNarrow*.2"),
+    "l": _gesture(1, 0.6, "tongueTipUp*1 tongueNarrow*.5 tongueStretch*.3"),
+    "sh": _gesture(1, 1, "tongueTipUp*.4 tongueUp*.65 tongueIn*.2 tongueWide*.2"),
+    "r": _gesture(1, 1, "tongueRollUp*.6 tongueUp*.35 tongueIn*.5 tongueNarrow*.3"),
+    "k g": _gesture(0.3, 1, "tongueUp*.85 tongueIn*.55 tongueTipDown*.3"),
+    "j": _gesture(0.4, 0.8, "tongueUp*.75 tongueStretch*.3 tongueTipDown*.3"),
+    "w": _gesture(0.3, 0.6, "tongueUp*.5 tongueIn*.6"),
+    "h": _gesture(0.1, 0.2, "tongueIn*.4"),
+    "p b": _gesture(0.03, 0.03, "cheekPuff*.3"),
+    "m f v": _gesture(0.03, 0.03),
+    "i e": _vowel("tongueUp*.65 tongueStretch*.3 tongueWide*.3 tongueTipDown*.25"),
+    "u o": _vowel("tongueUp*.35 tongueIn*.6"),
+    "a": _vowel("tongueDown*.6 tongueTipDown*.2"),
+}
+
+
+_RULES = np.array([np.where(_TIP, g.tip, g.body) for g in GESTURES.values()])
+"""[15, 18] how much each gesture rules each of `SHAPES`."""
+_RULES[:, SHAPES.index("cheekPuff")] = 1
+_GOALS = np.array([[g.shapes.get(shape, 0.0) for shape in SHAPES] for g in GESTURES.values()])
+"""[15, 18] the weights that each asks for."""
 
 
 def put_tongue(motion: Motion, phones: Mapping[str, Array], strength: float = 1.0) -> Motion:
@@ -119,34 +116,32 @@ def tongue_curves(
     being reported, 50 rows a second, row k at k / 50 s.
     """
     result = np.empty((frames, len(SHAPES)), np.float32)
-    reach, rows = int(REACH * ROWS), len(next(iter(phones.values())))
+    rows, farthest = len(next(iter(phones.values()))), int(FARTHEST * ROWS)
     for start in range(0, frames, _FEW):
         times = (np.arange(start, min(start + _FEW, frames)) + 0.5) / fps
-        first = max(0, min(int((times[0] + DELAY) * ROWS) - 1, rows - 1) - reach)
-        last = int((times[-1] + DELAY) * ROWS) + 2 + reach
-        part = {name: column[first:last].astype(np.float64) for name, column in phones.items()}
-        shapes = _shapes(_sounds(part))
-        known = np.arange(first, first + len(shapes)) / ROWS - DELAY
-        result[start : start + len(times)] = resample(shapes, known, times)
+        # A frame lies between two rows.
+        places = np.clip((times + DELAY) * ROWS, 0, rows - 1)
+        before = np.minimum(places.astype(np.int64), max(rows - 2, 0))
+        after, share = np.minimum(before + 1, rows - 1), (places - before)[:, None]
+        first = max(0, before[0] - farthest)
+        part = slice(first, after[-1] + 1 + farthest)
+        shapes = _shapes(_sounds({k: v[part].astype(np.float64) for k, v in phones.items()}))
+        faded = (1 - share) * shapes[before - first] + share * shapes[after - first]
+        result[start : start + len(times)] = faded
     return result
 
 
 def _shapes(sounds: Mapping[str, Float64]) -> Float64:
     """`SHAPES` [R, 18] from how surely a sound of each of `GESTURES` is reported, each [R]."""
-    above, below = 0.0, REST
-    for name, gesture in GESTURES.items():
-        share = _spread(sounds[name], gesture.fade)[:, None]
-        above = above + share * (gesture.rule * gesture.goal)
-        below = below + share * gesture.rule
-    return np.asarray(above / below)
-
-
-def _spread(sound: Float64, fade: float) -> Float64:
-    """How much a sound rules over time [R]."""
-    reach = int(REACH * ROWS)
-    away = np.arange(-reach, reach + 1) / ROWS
-    kernel = np.exp(-np.abs(away) / fade) * (1 - (away / (REACH + 1 / ROWS)) ** 2)
-    return np.convolve(sound, kernel)[reach : reach + len(sound)]
+    farthest = int(FARTHEST * ROWS)
+    away = np.arange(-farthest, farthest + 1) / ROWS
+    shares = np.stack(
+        [
+            np.convolve(sounds[name], np.exp(-((away / gesture.reach) ** 2)))
+            for name, gesture in GESTURES.items()
+        ]
+    )[:, farthest:-farthest].T
+    return np.asarray(shares @ (_RULES * _GOALS) / (REST + shares @ _RULES))
 
 
 def _sounds(on: Mapping[str, Float64]) -> dict[str, Float64]:

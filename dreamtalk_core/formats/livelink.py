@@ -36,6 +36,7 @@ from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import MOST_VALUES, check_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.motion.curves import resample
 from dreamtalk_core.motion.frame_rate import frame_times
 
@@ -123,11 +124,11 @@ def read(path: Path) -> Content:
 def write(path: Path, motion: Motion) -> None:
     """Write a take that starts at timecode 00:00:00:00.000. Channels it lacks are 0.
 
-    The eye columns are derived from the eyeLook shapes.
-    Raises `MotionError` if the motion has channels that are not ARKit's: the format has no place
-    for them.
+    The eye columns are derived from the eyeLook shapes. Of the tongue there is `TongueOut` alone:
+    the format has no place for `TONGUE_NAMES`, and they are left out.
+    Raises `MotionError` if the motion has other channels that are not ARKit's.
     """
-    foreign = [name for name in motion.names if name not in INDEX]
+    foreign = [name for name in motion.names if name not in FACE_NAMES]
     if foreign:
         raise MotionError(
             f"A Live Link Face CSV holds the 52 ARKit shapes only, not {', '.join(foreign[:5])}. "

@@ -126,14 +126,21 @@ class Motion:
 
         Channels it lacks are 0; channels that are not ARKit's are dropped.
         """
-        if self.names == ARKIT_NAMES:
+        return self.over(ARKIT_NAMES)
+
+    def over(self, names: tuple[str, ...]) -> Motion:
+        """The same motion with these channels in order, such as `FACE_NAMES`.
+
+        Channels it lacks are 0; others are dropped.
+        """
+        if self.names == names:
             return self
         column = {name: i for i, name in enumerate(self.names)}
-        weights = np.zeros((len(self), len(ARKIT_NAMES)), np.float32)
-        for i, name in enumerate(ARKIT_NAMES):
+        weights = np.zeros((len(self), len(names)), np.float32)
+        for i, name in enumerate(names):
             if name in column:
                 weights[:, i] = self.weights[:, column[name]]
-        return Motion(ARKIT_NAMES, weights, self.fps, self.head_rotation)
+        return Motion(names, weights, self.fps, self.head_rotation)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to .csv (Live Link Face), .json, .npz or .glb, whole or not at all.

@@ -1,4 +1,5 @@
-"""The built-in CC0 head with all 52 ARKit shapes: geometry, colours, gaze and lip measures.
+"""The built-in CC0 head with all 52 ARKit shapes and a tongue: geometry, colours, gaze and lip
+measures.
 
 Millimetres; x to the character's left, y up, z forward; the origin is the point the head turns
 about (between the ears, at the top of the neck). `head.npz` is baked by `make_head.py`.
@@ -18,6 +19,7 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats._limits import read_arrays
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.rotation import rotation_matrix
+from dreamtalk_core.motion.tongue import FACE_NAMES
 
 HEAD_FILE = Path(__file__).with_name("head.npz")
 
@@ -49,6 +51,7 @@ class Head:
     material: int8 [F], index into `MATERIALS`.
     deltas: float32 [52, V, 3], mm to add at weight 1, in `ARKIT_NAMES` order. Those of the eyeballs
         are the ends of a rotation; `pose` turns the eyeballs rigidly instead.
+    tongue_deltas: float32 [16, V, 3], the same for `TONGUE_NAMES`.
     uv: float32 [V, 2] into `atlas`, 0..1, origin in the top left corner.
     atlas: uint8 [H, W, 3], sRGB.
     colours: float32 [V, 3], linear, to multiply the atlas with: ambient occlusion and tint.
@@ -62,6 +65,7 @@ class Head:
     triangles: NDArray[np.int32]
     material: NDArray[np.int8]
     deltas: Float
+    tongue_deltas: Float
     uv: Float
     atlas: NDArray[np.uint8]
     colours: Float
@@ -72,15 +76,17 @@ class Head:
     lip_corners: NDArray[np.int32]
 
     def solved(self, weights: Float) -> Float:
-        """Weights [T, 52] with what else `pose` would work out of each row; here nothing."""
+        """Weights [T, 52 or 68] with what else `pose` would work out of each row; here nothing."""
         return weights
 
     def pose(self, weights: ArrayLike) -> Float:
-        """Vertices float32 [V, 3] for weights [52] in `ARKIT_NAMES` order; no head rotation."""
+        """Vertices float32 [V, 3] for weights [52] in `ARKIT_NAMES` order, or [68] in that of
+        `FACE_NAMES`; no head rotation."""
         w = np.asarray(weights, np.float32)
-        active = np.flatnonzero(w)
-        moved = w[active] @ self.deltas.reshape(len(ARKIT_NAMES), -1)[active]
-        vertices: Float = self.vertices + moved.reshape(-1, 3)
+        shapes = len(ARKIT_NAMES)
+        vertices: Float = self.vertices + _moved(w[:shapes], self.deltas)
+        if w[shapes:].any():
+            vertices += _moved(w[shapes:], self.tongue_deltas)
         for side, (first, last), centre in zip(
             ("Left", "Right"), self.eyes, self.eye_centres, strict=True
         ):
@@ -111,8 +117,15 @@ class Head:
         return points
 
 
+def _moved(weights: Float, deltas: Float) -> Float:
+    """What weights [N] of deltas [N, V, 3] add up to [V, 3]."""
+    active = np.flatnonzero(weights)
+    moved: Float = weights[active] @ deltas.reshape(len(deltas), -1)[active]
+    return moved.reshape(-1, 3)
+
+
 def pack_deltas(deltas: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Deltas [52, V, 3] as sparse 16-bit integers: the arrays that `head.npz` holds."""
+    """Deltas [68, V, 3] as sparse 16-bit integers: the arrays that `head.npz` holds."""
     moved = [np.flatnonzero(np.abs(shape).max(axis=1) > 0.015) for shape in deltas]
     scale = np.array([np.abs(shape).max() for shape in deltas]) / 32767
     values = [
@@ -128,7 +141,7 @@ def pack_deltas(deltas: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 
 def _unpack_deltas(data: Any, vertex_count: int) -> Float:
-    deltas = np.zeros((len(ARKIT_NAMES), vertex_count, 3), np.float32)
+    deltas = np.zeros((len(FACE_NAMES), vertex_count, 3), np.float32)
     ends = np.cumsum(data["delta_count"])
     indices, values = data["delta_index"], data["delta_value"]
     for shape, (end, count) in enumerate(zip(ends, data["delta_count"], strict=True)):
@@ -140,11 +153,13 @@ def _unpack_deltas(data: Any, vertex_count: int) -> Float:
 @lru_cache(maxsize=1)
 def load_head() -> Head:
     """The built-in head, read once. Raises `DreamTalkError` if `head.npz` is missing or damaged."""
+    packed = ("deltas", "tongue_deltas")
     try:
         data = read_arrays(HEAD_FILE, DreamTalkError)
-        fields = {name: data[name] for name in Head.__dataclass_fields__ if name != "deltas"}
+        fields = {name: data[name] for name in Head.__dataclass_fields__ if name not in packed}
         fields["colours"] = fields["colours"].astype(np.float32) / 255
-        fields["deltas"] = _unpack_deltas(data, len(fields["vertices"]))
+        deltas = _unpack_deltas(data, len(fields["vertices"]))
+        fields["deltas"], fields["tongue_deltas"] = np.split(deltas, [len(ARKIT_NAMES)])
     except (DreamTalkError, LookupError, ValueError) as error:
         raise DreamTalkError(
             f"The head file {HEAD_FILE.name} is missing or damaged. Install DreamTalk again."

@@ -30,6 +30,7 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.curves import smoothstep
+from dreamtalk_core.motion.tongue import TONGUE_NAMES
 from dreamtalk_core.render.raster import fill, vertex_normals
 from dreamtalk_core.rig.head import (
     HEAD_FILE,
@@ -607,6 +608,74 @@ def _tongue(base: BaseMesh, deltas: Array) -> Part:
     return Part.flat(vertices, deltas[:, used], triangles, TONGUE)
 
 
+def _tongue_shapes(tongue: Array) -> Array:
+    """How each of `TONGUE_NAMES` moves the tongue's vertices, mm: [16, V, 3]."""
+    x, _, z = tongue.T
+    behind = z.max() - z
+    tip, whole = _ramp(-behind, -34, -4), _ramp(-behind, -64, -20)
+    height = tongue[:, 1] - _spine(tongue)
+    upper = 0.3 + 0.7 * _ramp(height, -5, 3)
+
+    def moved(amount: Array, *way: float) -> Array:
+        return amount[:, None] * np.array(way)
+
+    def hill(middle: float, breadth: float) -> Array:
+        return upper * np.exp(-(((behind - middle) / breadth) ** 2))
+
+    def broader(share: float) -> Array:
+        return moved(share * whole * x, 1, 0, 0) - moved(0.7 * share * whole * height, 0, 1, 0)
+
+    def twisted(degrees: float) -> Array:
+        """About its own length."""
+        cos, sin = np.cos(np.radians(degrees) * tip), np.sin(np.radians(degrees) * tip)
+        return np.stack(
+            [x * (cos - 1) + height * sin, height * (cos - 1) - x * sin, 0 * x], axis=1
+        )
+
+    shapes = {
+        "tongueTipUp": _bent(tongue, 24, 62, 1) + moved(tip, 0, 2, 4.5),
+        "tongueTipDown": _bent(tongue, 22, -40, 1),
+        "tongueRollUp": _bent(tongue, 34, 110, 1) + moved(tip, 0, 1, 0),
+        "tongueRollDown": _bent(tongue, 34, -80, 1),
+        "tongueUp": moved(hill(30, 20), 0, 11, 0) + moved(tip, 0, 2, 0),
+        "tongueDown": moved(hill(26, 24), 0, -6, 0) + moved(tip, 0, -1.5, 0),
+        "tongueIn": moved(whole, 0, 1, -9) + moved(hill(42, 16), 0, 4, 0),
+        "tongueStretch": moved(tip, 0, 0, 8) - moved(0.3 * tip * height, 0, 1, 0),
+        "tongueWide": broader(0.25),
+        "tongueNarrow": broader(-0.3),
+    }
+    for side, sign in (("Left", 1), ("Right", -1)):
+        shapes[f"tongueTip{side}"] = _bent(tongue, 24, sign * 45, 0)
+        shapes[f"tongue{side}"] = _bent(tongue, 50, sign * 30, 0)
+        shapes[f"tongueRoll{side}"] = twisted(sign * 45)
+    return np.stack([shapes[name] for name in TONGUE_NAMES])
+
+
+def _spine(tongue: Array) -> Array:
+    """How high the middle of the tongue is above each vertex's place along it [V]."""
+    places = np.linspace(tongue[:, 2].min(), tongue[:, 2].max(), 24)
+    near = np.exp(-(((tongue[:, 2] - places[:, None]) / 4) ** 2))
+    result: Array = np.interp(tongue[:, 2], places, near @ tongue[:, 1] / near.sum(axis=1))
+    return result
+
+
+def _bent(tongue: Array, length: float, degrees: float, axis: int) -> Array:
+    """What bends the last `length` mm of the tongue evenly, until its tip points elsewhere [V, 3].
+
+    axis: 1 up, 0 to the left.
+    """
+    z = tongue[:, 2]
+    along = np.clip(z - z.max() + length, 0, None)
+    turn = np.radians(degrees) / length
+    angle = turn * along
+    off = tongue[:, axis] - (_spine(tongue) if axis else 0)
+    # An arc as long as the tongue was; what stands off it is turned along.
+    result = np.zeros_like(tongue)
+    result[:, 2] = np.sin(angle) / turn - along - off * np.sin(angle)
+    result[:, axis] = (1 - np.cos(angle)) / turn + off * (np.cos(angle) - 1)
+    return result
+
+
 # --- light and paint -----------------------------------------------------------------------------
 
 
@@ -945,6 +1014,8 @@ def bake(wheel_path: Path) -> dict[str, NDArray[np.generic]]:
     starts = np.cumsum([0] + [len(part.vertices) for part in parts])
     vertices = np.concatenate([part.vertices for part in parts])
     shapes = np.concatenate([part.deltas for part in parts], axis=1)
+    tongue_only = np.zeros((len(TONGUE_NAMES), len(vertices), 3))
+    tongue_only[:, starts[-6] : starts[-5]] = _tongue_shapes(parts[-5].vertices)
     triangles = np.concatenate([p.triangles + s for p, s in zip(parts, starts[:-1], strict=True)])
     material = np.concatenate([np.full(len(p.triangles), p.material) for p in parts])
     bag = _mouth_bag(skin)
@@ -988,7 +1059,7 @@ def bake(wheel_path: Path) -> dict[str, NDArray[np.generic]]:
         "eyes": np.array([starts[1:3], starts[2:4]], np.int32).T.copy(),
         "lip_columns": lip_columns,
         "lip_corners": lip_corners,
-        **pack_deltas(shapes),
+        **pack_deltas(np.concatenate([shapes, tongue_only])),
     }
 
 

@@ -13,6 +13,7 @@ from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling
+from dreamtalk_core.speech.articulation import FEATURES
 from tests.animation.speaker import speech, still
 
 FRAMES = 100
@@ -42,9 +43,9 @@ def test_nothing_is_put_on_that_nobody_asked_for(motion: Motion, voice: Voice) -
 
 
 def test_lips_come_together_whatever_the_controls(voice: Voice) -> None:
-    contact = np.zeros((2 * FRAMES + 1, 2), np.float32)
-    contact[100, 0] = 1
-    known = Voice(voice.loudness, voice.pitch, contact)
+    phones = {name: np.zeros(2 * FRAMES + 1, np.float32) for name in FEATURES}
+    phones["bilabial"][100] = 1
+    known = Voice(voice.loudness, voice.pitch, phones)
     done = postprocess(still(FRAMES, jawOpen=0.4), known, USUAL, None, Controls(jaw=1.5))
     gaps = lip_gaps_mm(done.weights).max(1)
     assert gaps[45:51].min() <= CLOSED_MM + 0.01

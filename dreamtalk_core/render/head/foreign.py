@@ -25,6 +25,7 @@ from dreamtalk_core.formats.gltf.expressions import looks_back
 from dreamtalk_core.formats.gltf.scene import Primitive, Scene
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.curves import smoothstep
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.head.alignment import MOUTH_SHAPES, Movements, alignment, centre_of_eye
 from dreamtalk_core.render.head.materials import Picture, Surfaces, make_atlas, opaque
 from dreamtalk_core.render.head.split_head import SplitHead
@@ -123,7 +124,8 @@ def _head(file: Path, parts: list[_Part], back: bool) -> SplitHead:
     is_eye = kind == MATERIALS.index("eye")
     positions = np.concatenate([part.positions for part in parts])
     visemes = tuple(name for name in VISEMES if any(name in part.moves for part in parts))
-    deltas, spoken = _gathered(parts, ARKIT_NAMES), _gathered(parts, visemes)
+    faces, spoken = _gathered(parts, FACE_NAMES), _gathered(parts, visemes)
+    deltas, tongue = np.split(faces, [len(ARKIT_NAMES)])
     for part in parts:
         part.moves.clear()  # they are most of what a large head takes
     placed = alignment(Movements(positions, deltas, spoken, is_eye, back))
@@ -134,14 +136,14 @@ def _head(file: Path, parts: list[_Part], back: bool) -> SplitHead:
         )
     turn, scale, offset = placed
     positions = scale * positions @ turn.T + offset
-    for moved in (*deltas, *spoken):
+    for moved in (*faces, *spoken):
         if moved.any():
             moved[:] = moved @ (scale * turn.T).astype(np.float32)
     # Beside it the face is nothing, or something is no number.
-    for values in (positions, deltas, spoken):
+    for values in (positions, faces, spoken):
         if not np.abs(values).max(initial=0) < _FARTHEST:
             raise ValueError("positions far beyond the face")
-    return _assembled(parts, positions, kind, deltas, (visemes, spoken))
+    return _assembled(parts, positions, kind, (deltas, tongue), (visemes, spoken))
 
 
 def _check_channels(file: Path, parts: list[_Part]) -> None:
@@ -174,7 +176,7 @@ def _assembled(
     parts: list[_Part],
     positions: Array,
     kind: NDArray[np.int64],
-    deltas: Float,
+    moves: tuple[Float, Float],
     spoken: tuple[tuple[str, ...], Float],
 ) -> SplitHead:
     """The head of its aligned parts: the eyeballs at the end, each in one piece."""
@@ -194,15 +196,16 @@ def _assembled(
     centres = np.stack([centre_of_eye(positions[mask], i) for i, mask in enumerate((left, right))])
     atlas, uv = make_atlas([(part.uv, part.texture) for part in parts])
     neck, tint = _neck(parts, positions), np.concatenate([part.tint for part in parts])
-    eyes = _eye_ranges(left, right, deltas)
-    deltas = np.ascontiguousarray(deltas[:, order])
+    eyes = _eye_ranges(left, right, moves[0])
+    deltas, tongue = (np.ascontiguousarray(part[:, order]) for part in moves)
     visemes, viseme_deltas = spoken[0], np.ascontiguousarray(spoken[1][:, order])
-    moved = np.concatenate([deltas, viseme_deltas]) if visemes else deltas
+    moved = np.concatenate([deltas, tongue, viseme_deltas])
     result = SplitHead(
         vertices=np.ascontiguousarray(positions[order], np.float32),
         triangles=np.ascontiguousarray(place[np.concatenate(triangles)], np.int32),
         material=material.astype(np.int8),
         deltas=deltas,
+        tongue_deltas=tongue,
         uv=np.ascontiguousarray(uv[order], np.float32),
         atlas=atlas,
         colours=tint[order].astype(np.float32),

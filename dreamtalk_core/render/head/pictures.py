@@ -14,6 +14,7 @@ from dreamtalk_core.errors import RenderError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.head.look import Look
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.output.curves import COLOURS, INK, draw_strip
@@ -78,7 +79,7 @@ class _Tile:
     def __init__(self, name: str, motion: Motion, size: int, look: Look) -> None:
         self.name, self.look = name, look
         self.renderer = HeadRenderer(size, look.head, look.background, look.zoom)
-        self.motion = motion.to_arkit()
+        self.motion = motion.over(FACE_NAMES)
         self.weights = self.renderer.head.solved(self.motion.weights)
         missing = [curve for curve in look.curves if curve not in motion.names]
         if missing or len(look.curves) > len(COLOURS):
@@ -148,7 +149,7 @@ def contact_sheet(
             f"{columns} columns."
         )
     renderer = HeadRenderer(size)
-    motion = motion.to_arkit()
+    motion = motion.over(FACE_NAMES)
     columns = min(columns, len(times))
     rows = ceil(len(times) / columns)
     sheet = np.full((rows * size, columns * size, 3), 24, np.uint8)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.retarget.visemes import solve
 from dreamtalk_core.rig.head import Head
 
@@ -28,19 +29,22 @@ class SplitHead(Head):
     viseme_deltas: Float
 
     def solved(self, weights: Float) -> Float:
-        """Weights [T, 52 + N]: the visemes behind the shapes, mixed as `retarget.visemes` has it.
+        """Weights [T, 68 + N] of [T, 52 or 68]: the visemes behind the shapes, mixed as
+        `retarget.visemes` has it.
 
         For all frames at once, which takes hardly longer than for one.
         """
-        mix = solve(weights, self.visemes)
-        return np.column_stack([weights, *(mix[name] for name in self.visemes)])
+        mix = solve(weights[:, : len(ARKIT_NAMES)], self.visemes)
+        tongue = np.zeros((len(weights), len(FACE_NAMES) - weights.shape[1]), np.float32)
+        return np.column_stack([weights, tongue, *(mix[name] for name in self.visemes)])
 
     def pose(self, weights: ArrayLike) -> Float:
-        """As `Head.pose`, for weights [52] or a row of what `solved` gives."""
+        """As `Head.pose`, or for a row of what `solved` gives."""
         w = np.asarray(weights, np.float32)
-        if len(w) == len(ARKIT_NAMES):
+        shapes = len(FACE_NAMES)
+        if len(w) != shapes + len(self.visemes):
             (w,) = self.solved(w[None])
-        vertices = super().pose(w[: len(ARKIT_NAMES)])
-        for share, deltas in zip(w[len(ARKIT_NAMES) :], self.viseme_deltas, strict=True):
+        vertices = super().pose(w[:shapes])
+        for share, deltas in zip(w[shapes:], self.viseme_deltas, strict=True):
             vertices += share * deltas
         return vertices
