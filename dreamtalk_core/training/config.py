@@ -296,7 +296,9 @@ def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in above:
         raise CorpusError(f"{path} stands on itself: name another base.")
     base = _read(path.parent / name, (*above, path.resolve()))
-    if "from" in config:  # its networks are there, and taught what others' sources say
+    if (
+        "from" in config and "from" not in base
+    ):  # its networks are there, and taught what others' sources say
         base = {name: entry for name, entry in base.items() if name not in _OF_NEW_MODELS}
     return base | config | {"sources": [*base.get("sources", []), *sources]}
 
