@@ -248,6 +248,12 @@ PREDICTOR = "style predictor"
 """What `trains` says in the configuration of one; a motion model's has no such entry."""
 
 
+def find_config(path: Path) -> Path:
+    """The file of a configuration that is shipped, by its name, such as `actor`, or the path."""
+    shipped = Path(__file__).with_name(f"{path}.json")
+    return shipped if not path.exists() and shipped.is_file() else path
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """A training configuration, complete and checked against the dataclass of its kind.
 
