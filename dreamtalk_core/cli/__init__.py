@@ -118,7 +118,12 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a motion model or a style predictor")
     train.set_defaults(run=_train)
-    train.add_argument("config", type=Path, help="such as dreamtalk_core/training/default.json")
+    train.add_argument(
+        "config",
+        type=Path,
+        help="a file, or one that is shipped: default, actor, predictor, research, "
+        "predictor_research",
+    )
     train.add_argument("--corpus", type=Path, required=True)
     train.add_argument("--output", type=Path, required=True, metavar="FOLDER")
     add_model(train)
@@ -215,15 +220,16 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from dreamtalk_core.training.config import read_config
+    from dreamtalk_core.training.config import find_config, read_config
     from dreamtalk_core.training.train import train
 
-    if "trains" in read_config(options.config):
+    config = find_config(options.config)
+    if "trains" in read_config(config):
         from dreamtalk_core.training.predictor import train_predictor
 
         path = train_predictor(
-            options.config, options.corpus, options.output, options.device, options.model
+            config, options.corpus, options.output, options.device, options.model
         )
     else:
-        path = train(options.config, options.corpus, options.output, options.device)
+        path = train(config, options.corpus, options.output, options.device)
     print(path)

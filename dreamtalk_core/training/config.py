@@ -248,6 +248,12 @@ PREDICTOR = "style predictor"
 """What `trains` says in the configuration of one; a motion model's has no such entry."""
 
 
+def find_config(path: Path) -> Path:
+    """The file of a configuration that is shipped, by its name, such as `actor`, or the path."""
+    shipped = Path(__file__).with_name(f"{path}.json")
+    return shipped if not path.exists() and shipped.is_file() else path
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """A training configuration, complete and checked against the dataclass of its kind.
 
@@ -296,7 +302,9 @@ def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in above:
         raise CorpusError(f"{path} stands on itself: name another base.")
     base = _read(path.parent / name, (*above, path.resolve()))
-    if "from" in config:  # its networks are there, and taught what others' sources say
+    if (
+        "from" in config and "from" not in base
+    ):  # its networks are there, and taught what others' sources say
         base = {name: entry for name, entry in base.items() if name not in _OF_NEW_MODELS}
     return base | config | {"sources": [*base.get("sources", []), *sources]}
 

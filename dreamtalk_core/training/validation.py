@@ -36,7 +36,7 @@ def load_split(
 
 def keep_out(sources: Sequence[Source], share: float) -> tuple[list[Source], list[Source]]:
     """(what is trained on, what is kept out): of each source every so-manieth recording, as it was
-    made, and none of those with too few to share.
+    made; of few, the shortest.
 
     Raises CorpusError where nothing would be kept out.
     """
@@ -46,7 +46,8 @@ def keep_out(sources: Sequence[Source], share: float) -> tuple[list[Source], lis
     train: list[Source] = []
     kept: list[Source] = []
     for source in sources:
-        out = source[every // 2 :: every] if len(source) > 1 else []
+        few = sorted(source, key=lambda one: len(one.variants[0].values))[:1]
+        out = (source[every // 2 :: every] or few) if len(source) > 1 else []
         train.append([one for one in source if not any(one is other for other in out)])
         if out:
             kept.append([Recording(one.variants[:1], one.observed) for one in out])

@@ -128,6 +128,7 @@ def test_every_so_manieth_recording_is_kept_out() -> None:
     train, kept = keep_out([recordings(20), recordings(1)], 0.1)
     assert [len(source) for source in train] == [18, 1]
     assert [len(source) for source in kept] == [2]
+    assert [len(source) for source in keep_out([recordings(3)], 0.1)[0]] == [2]
     assert keep_out([recordings(3)], 0.0)[1] == []
     with pytest.raises(CorpusError, match="more clips"):
         keep_out([recordings(1)], 0.1)
