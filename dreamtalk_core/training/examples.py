@@ -61,8 +61,11 @@ class Example:
 
 def load_examples(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[Example]:
     """All speech of the configuration; from the cache once it has been analysed."""
-    emotional = {key: config[key] for key in ("seed", "voices", "sentences", "acting", "examples")}
-    examples = _cached(cache, emotional, [], partial(_emotional_examples, config))
+    examples = []
+    if EMOTIONAL in config["shares"]:
+        made_of = ("seed", "voices", "sentences", "acting", "examples")
+        emotional = {key: config[key] for key in made_of}
+        examples += _cached(cache, emotional, [], partial(_emotional_examples, config))
     plain = {key: config[key] for key in ("seed", "faces", "recordings", "variants")}
     recorded = [path for paths in _recordings(config, corpus).values() for path in paths]
     examples += _cached(cache, plain, recorded, partial(_plain_examples, config, corpus))

@@ -135,10 +135,16 @@ def fit(
     device_name: str = "cpu",
 ) -> StylePredictor:
     """Both parts, one after the other. Returns the network, ready to predict."""
-    device = choose_device(device_name)
+    codes = [codes for face in faces.values() for codes in face.codes.values()]
+    predictor = build(config, np.concatenate(codes), model)
+    temperature = teach_hearing(predictor, examples, config)
+    tqdm.write(f"hearing: temperature {temperature:.2f}")
+    return teach_showing(predictor, faces, config, device_name)
+
+
+def build(config: Mapping[str, Any], codes: Array, model: str) -> StylePredictor:
+    """A predictor that has learnt nothing but the range of codes [N, D]."""
     torch.manual_seed(config["seed"])
-    rng = np.random.default_rng(config["seed"])
-    codes = np.concatenate([face.codes[e] for face in faces.values() for e in face.codes])
     predictor = StylePredictor(
         PredictorConfig(
             codes.shape[1],
@@ -151,8 +157,19 @@ def fit(
     )
     predictor.code_mean.copy_(torch.from_numpy(codes.mean(0)))
     predictor.code_scale.copy_(torch.from_numpy(codes.std(0).clip(1e-3)))
-    temperature = teach_hearing(predictor, examples, config)
-    tqdm.write(f"hearing: temperature {temperature:.2f}")
+    return predictor
+
+
+def teach_showing(
+    predictor: StylePredictor,
+    faces: Mapping[str, Face],
+    config: Mapping[str, Any],
+    device_name: str = "cpu",
+) -> StylePredictor:
+    """Fit the denoiser of a predictor. Returns it with the running average of the weights."""
+    device = choose_device(device_name)
+    torch.manual_seed(config["seed"])
+    rng = np.random.default_rng(config["seed"])
     predictor = predictor.to(device).train()
     average = copy.deepcopy(predictor).requires_grad_(False).eval()
     # The classifier has no part in the loss and stays as it is.

@@ -13,19 +13,22 @@ from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.models.denoiser import DenoiserConfig
 from dreamtalk_core.models.motion_model import HEAD, ModelConfig, MotionModel
 from dreamtalk_core.models.style_encoder import StyleEncoderConfig
-from dreamtalk_core.models.style_predictor import SUMMARY, StylePredictor
+from dreamtalk_core.models.style_predictor import SUMMARY, PredictorConfig, StylePredictor
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.speech.phonetics import FEATURE_WIDTH
 from dreamtalk_core.style import fingerprint
+from dreamtalk_core.training import examples as speech
 from dreamtalk_core.training import predictor as training
+from dreamtalk_core.training.hearing import balance, folds, teach_hearing
 from dreamtalk_core.training.train import read_config
 from tests.test_corpus import write_sound, write_tracked
 
 pytestmark = pytest.mark.slow
 
 CONFIG = Path(training.__file__).with_name("predictor.json")
-EMOTIONS = ("neutral", "angry", "happy", "sad", "fear", "disgust", "bored")
+EMOTIONS = ("neutral", "happy", "sad", "angry", "fear", "disgust", "surprise", "bored")
+HEARING = {"width": 16, "dropout": 0.0, "steps": 60, "folds": 2}
 
 
 @pytest.fixture
@@ -36,8 +39,11 @@ def config(tmp_path: Path) -> Path:
         "recordings": [],
         "variants": 2,
         "examples": 14,
+        "sources": [],
+        "shares": {"plain": 0.5, "synthetic": 0.5},
+        "hearing": read_config(CONFIG)["hearing"] | HEARING | {"steps": 3},
         "codes": 3,
-        "network": {"width": 16, "layers": 1, "heads": 2, "dropout": 0.0},
+        "width": 16,
         "steps": 3,
         "batch": 4,
     }
@@ -50,7 +56,7 @@ def config(tmp_path: Path) -> Path:
 def voices(monkeypatch: pytest.MonkeyPatch, demo_voice: Path) -> None:
     """Somebody speaks in the place of espeak-ng, which not every machine has."""
     waveform = Speech.load(demo_voice).waveform[: 2 * 16_000]
-    monkeypatch.setattr(training, "_speak", lambda voices, sentences: [(voices[0], waveform)])
+    monkeypatch.setattr(speech, "_speak", lambda voices, sentences: [(voices[0], waveform)])
 
 
 @pytest.fixture
@@ -89,7 +95,7 @@ def test_the_weights_speak_the_code_space_of_their_model(
         config, corpus, tmp_path / "run", "cpu", tmp_path / "model.safetensors"
     )
     assert made.read_bytes() == again.read_bytes()
-    assert len(list((tmp_path / "run" / "cache").iterdir())) == 2  # plain speech and acted
+    assert len(list((tmp_path / "run" / "cache").iterdir())) == 2  # plain speech and synthetic
 
 
 def faces(spread: float = 0.1) -> dict[str, training.Face]:
@@ -107,48 +113,91 @@ def faces(spread: float = 0.1) -> dict[str, training.Face]:
     return found
 
 
-def examples(count: int = 60) -> list[training.Example]:
-    """Speech whose first summary tells the emotion, always said by a stranger."""
+def examples(count: int = 60, speakers: int = 6) -> list[speech.Example]:
+    """Speech whose first numbers tell the emotion, always said by a stranger."""
     rng = np.random.default_rng(1)
     made = []
     for index in range(count):
-        rows = rng.standard_normal((3, len(SUMMARY))).astype(np.float32)
-        rows[:, 0] = 4 * (index % 2) - 2
-        made.append(training.Example(rows, EMOTIONS[index % 2], "stranger", "acted"))
+        summary = rng.standard_normal(len(SUMMARY)).astype(np.float32)
+        summary[:20] += 2 * (index % 2) - 1
+        name = f"stranger {index // 2 % speakers}"
+        made.append(speech.Example(summary, EMOTIONS[index % 2], name, "acts"))
     return made
 
 
 def small(**changes: object) -> dict[str, object]:
-    network = {"width": 32, "layers": 1, "heads": 2, "dropout": 0.0}
-    return (
-        read_config(CONFIG)
-        | {"network": network, "steps": 200, "batch": 32, "learning_rate": 4e-3}
-        | changes
-    )
+    settings = read_config(CONFIG)
+    return settings | {
+        "emotions": list(EMOTIONS[:2]),
+        "shares": {"acts": 1.0},
+        "hearing": settings["hearing"] | HEARING,
+        "width": 32,
+        "steps": 200,
+        "batch": 32,
+        "learning_rate": 4e-3,
+        **changes,
+    }
+
+
+def heard(predictor: StylePredictor, example: speech.Example) -> str:
+    return max(
+        (probability, name) for name, probability in predictor.listen(example.summary).items()
+    )[1]
 
 
 def test_emotion_comes_from_the_speech_and_the_rest_from_the_face() -> None:
     people = faces()
     predictor = training.fit(small(), examples(), people, "x")
-    for index, example in enumerate(examples(4)):
+    unheard = examples(80)[60:]
+    right = [heard(predictor, example) == example.emotion for example in unheard]
+    assert np.mean(right) > 0.8
+    for index, emotion in enumerate(EMOTIONS[:2]):
         for number, name in enumerate("AB"):
-            code = predictor.predict(example.summaries, people[name].rests[0], seed=index)
-            assert code[:8].mean() == pytest.approx(2 * (index % 2) - 1, abs=0.4)
+            code = predictor.predict(emotion, people[name].rests[0], seed=index)
+            assert code[:8].mean() == pytest.approx(2 * index - 1, abs=0.4)
             assert code[8:].mean() == pytest.approx(2 * number - 1, abs=0.4)
+
+
+def test_a_share_is_split_evenly_among_emotions_and_no_speaker_is_in_two_folds() -> None:
+    many = [*examples(60), *examples(20)[::2]]
+    weight = balance(many, {"acts": 0.7})
+    emotion = np.array([example.emotion for example in many])
+    assert weight[emotion == "neutral"].sum() == pytest.approx(0.5)
+    assert weight.sum() == pytest.approx(1)
+    masks = folds(many, 3)
+    assert torch.stack(masks).sum(0).tolist() == [1] * len(many)
+    for mask in masks:
+        kept = {example.speaker for example, out in zip(many, mask, strict=True) if out}
+        assert not kept & {e.speaker for e, out in zip(many, mask, strict=True) if not out}
+
+
+def test_labels_that_tell_nothing_make_it_unsure() -> None:
+    """How sure it is comes from speakers that were kept out, not from what it knows by heart."""
+    rng = np.random.default_rng(0)
+    guesses = [
+        speech.Example(one.summary, EMOTIONS[rng.integers(2)], one.speaker, "acts")
+        for one in examples(60)
+    ]
+    config = small()
+    for said, surest in ((examples(60), (0.8, 1.0)), (guesses, (0.4, 0.8))):
+        torch.manual_seed(0)
+        predictor = StylePredictor(PredictorConfig(16, "x", EMOTIONS[:2], 32, 16, 0.0))
+        teach_hearing(predictor, said, config)
+        sure = [max(predictor.listen(example.summary).values()) for example in said]
+        assert surest[0] < np.mean(sure) < surest[1]
 
 
 def test_without_a_face_some_face_is_imagined() -> None:
     """Diffusion decides for one of the faces there are; a regression gives what lies between."""
-    people, speech = faces(), examples()
-    decided = training.fit(small(face_dropout=1.0), speech, people, "x")
-    codes = [decided.predict(speech[0].summaries, seed=seed)[8:].mean() for seed in range(12)]
+    people, said = faces(), examples()
+    decided = training.fit(small(face_dropout=1.0), said, people, "x")
+    codes = [decided.predict("happy", seed=seed)[8:].mean() for seed in range(12)]
     assert np.median(np.abs(codes)) > 0.6
     assert min(codes) < 0 < max(codes)
-    between = training.fit(small(face_dropout=1.0, regression=True), speech, people, "x")
-    whole = between.normalise(torch.from_numpy(speech[0].summaries))[None]
+    between = training.fit(small(face_dropout=1.0, regression=True), said, people, "x")
     nobody = torch.zeros(1, 52), torch.tensor([False])
     with torch.no_grad():
-        asked = between.read(whole, torch.zeros(1, 3, dtype=torch.bool), *nobody)
+        asked = between.ask(torch.tensor([[0.0, 1.0]]), *nobody)
         code = between.denoise(asked, torch.zeros(1, 16), torch.tensor([1000]))[0]
     assert abs(float((code * between.code_scale + between.code_mean)[8:].mean())) < 0.3
 
@@ -169,7 +218,7 @@ def test_a_portrait_is_of_another_moment_and_says_nothing_of_the_mood() -> None:
 
 
 def test_faces_are_read_with_their_resting_offset(corpus: Path, model: MotionModel) -> None:
-    settings = small(faces={"licence": ["CC0"]}, codes=4)
+    settings = small(faces={"licence": ["CC0"]}, codes=4, emotions=list(EMOTIONS))
     people = training.load_faces(
         settings, read_config(CONFIG.with_name("default.json")), corpus, model
     )
@@ -189,13 +238,13 @@ def test_labelled_speech_is_used_in_variants(config: Path, corpus: Path, tmp_pat
     write_sound(corpus / "acts" / "one.flac")
     (corpus / "acts" / "labels.tsv").write_text("id\tspeaker\temotion\none\tX\tsad\n", "utf-8")
     settings = read_config(config) | {"sources": [{"folder": "acts", "variants": 3}]}
-    examples = training.load_examples(settings, corpus, tmp_path / "cache")
-    emotional = [example for example in examples if example.origin == "acted"]
-    assert sorted({example.emotion for example in emotional}) == sorted(EMOTIONS)
+    examples = speech.load_examples(settings, corpus, tmp_path / "cache")
+    emotional = [example for example in examples if example.origin == "synthetic"]
+    assert {example.emotion for example in emotional} == set(settings["acting"])
     assert {example.speaker for example in emotional} <= set(settings["voices"])
     labelled = [example for example in examples if example.origin == "acts"]
     assert [(one.emotion, one.speaker) for one in labelled] == [("sad", "X")] * 3
-    assert np.abs(labelled[0].summaries[0] - labelled[1].summaries[0]).max() > 0.1
+    assert np.abs(labelled[0].summary - labelled[1].summary).max() > 0.1
 
 
 def test_what_does_not_fit_is_refused(
@@ -203,7 +252,7 @@ def test_what_does_not_fit_is_refused(
 ) -> None:
     settings = read_config(config)
     with pytest.raises(CorpusError, match="labels"):
-        training.read_labels(corpus / "none")
-    monkeypatch.setattr(training.shutil, "which", lambda name: None)
+        speech.read_labels(corpus / "none")
+    monkeypatch.setattr(speech.shutil, "which", lambda name: None)
     with pytest.raises(CorpusError, match="espeak-ng"):
-        training.load_examples(settings, corpus, tmp_path / "cache")
+        speech.load_examples(settings, corpus, tmp_path / "cache")
