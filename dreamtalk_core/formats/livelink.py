@@ -136,10 +136,10 @@ def write(path: Path, motion: Motion) -> None:
         )
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
         out.write(",".join(_HEADER) + "\n")
+        line = f"%s,{_VALUE_COUNT}" + ",%.10f" * _VALUE_COUNT + "\n"
         for start in range(0, len(motion), _PIECE):
             for i, row in enumerate(_values(motion.cut(start, start + _PIECE)), start):
-                numbers = ",".join(f"{value:.10f}" for value in row)
-                out.write(f"{_timecode(i / motion.fps)},{_VALUE_COUNT},{numbers}\n")
+                out.write(line % (_timecode(i / motion.fps), *row.tolist()))
 
 
 def _values(motion: Motion) -> NDArray[np.float64]:

@@ -43,6 +43,7 @@ _PITCH_RATE = 8000  # half the samples, a fourth of the work, and less hiss
 _PITCH_HOP = _PITCH_RATE // 100
 _PER_FRAME = 100 // MODEL_FPS
 _PITCH_WINDOW = 320  # 40 ms: two periods of the lowest voice
+_PITCH_SPECTRUM = 216  # a hop and the longest period, at least
 _SHORTEST = int(_PITCH_RATE / HIGHEST_HZ)
 _LONGEST = int(np.ceil(_PITCH_RATE / LOWEST_HZ))
 _PERIODIC = 0.15  # the first dip this deep is the period; YIN's own value is 0.1
@@ -114,14 +115,13 @@ def measure_pitch(waveform: Array, frames: int) -> tuple[Array, Array]:
     Four moments to a frame.
     """
     moments = frames * _PER_FRAME
-    found = [_yin(spans) for spans in _pitch_spans(waveform, moments)]
+    found = [_yin(stretch) for stretch in _pitch_stretches(waveform, moments)]
     hertz, periodic = np.concatenate(found, 1).reshape(2, frames, _PER_FRAME)
     return hertz.astype(np.float32), periodic.astype(np.float32)
 
 
-def _pitch_spans(waveform: Array, moments: int) -> Iterator[Array]:
-    """What the pitch of each moment is measured from, [m, window + longest period + 1] at 8 kHz, in
-    blocks of moments."""
+def _pitch_stretches(waveform: Array, moments: int) -> Iterator[Array]:
+    """What the pitch of a block of moments is measured from, at 8 kHz, see `_yin`."""
     span = _PITCH_WINDOW + _LONGEST + 1
     # A moment is in the middle of what it is measured from.
     wave = np.zeros(span // 2 - _PITCH_HOP // 2, np.float32)
@@ -133,7 +133,7 @@ def _pitch_spans(waveform: Array, moments: int) -> Iterator[Array]:
         while (missing := needed - sum(map(len, parts))) > 0:
             parts.append(next(pieces, np.zeros(missing, np.float32)))
         wave = np.concatenate(parts)
-        yield np.lib.stride_tricks.sliding_window_view(wave[:needed], span)[::_PITCH_HOP]
+        yield wave[:needed]
         wave = wave[count * _PITCH_HOP :]
 
 
@@ -242,18 +242,22 @@ def _median_if_most(values: Array) -> Array:
     return medians
 
 
-def _yin(spans: Array) -> npt.NDArray[np.float64]:
-    """Of stretches [M, window + longest period + 1]: pitch in Hz, NaN for none, and periodicity.
+def _yin(stretch: Array) -> npt.NDArray[np.float64]:
+    """Pitch in Hz, NaN for none, and periodicity of M moments: [2, M].
 
-    Returns [2, M].
+    stretch: [(M - 1) hops + window + longest period + 1], in which moment i begins at hop i.
     """
-    spans = spans.astype(np.float64)
-    size = 1 << (spans.shape[1] - 1).bit_length()
-    window = np.fft.rfft(spans[:, :_PITCH_WINDOW], size)
-    product = np.fft.irfft(np.fft.rfft(spans, size) * window.conj(), size)[:, : _LONGEST + 2]
-    energy = np.pad(np.square(spans).cumsum(1), ((0, 0), (1, 0)))
-    energy = energy[:, _PITCH_WINDOW:] - energy[:, :-_PITCH_WINDOW]
-    difference = np.maximum(energy[:, :1] + energy - 2 * product[:, : energy.shape[1]], 0)
+    wave = stretch.astype(np.float64)
+    views = np.lib.stride_tricks.sliding_window_view
+    # Moments overlap: how like its later self the wave is, is added up over the hops of a window.
+    hops = views(wave, _PITCH_HOP + _LONGEST + 1)[::_PITCH_HOP]
+    begun = np.fft.rfft(hops[:, :_PITCH_HOP], _PITCH_SPECTRUM)
+    alike = np.fft.rfft(hops, _PITCH_SPECTRUM) * begun.conj()
+    alike = np.fft.irfft(alike, _PITCH_SPECTRUM)[:, : _LONGEST + 2]
+    product = views(alike, _PITCH_WINDOW // _PITCH_HOP, 0).sum(-1)
+    power = np.append(0.0, np.square(wave).cumsum())
+    energy = views(power[_PITCH_WINDOW:] - power[:-_PITCH_WINDOW], _LONGEST + 2)[::_PITCH_HOP]
+    difference = np.maximum(energy[:, :1] + energy - 2 * product, 0)
     lags = np.arange(1, difference.shape[1])
     total = difference[:, 1:].cumsum(1)
     # Normalised by its mean so far: 1 for noise, near 0 at a period, never 0 at no lag at all.
