@@ -23,12 +23,12 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.corpora.groups import (  # noqa: E402
     GROUPS,
-    evaluate_groups,
+    evaluate_lips,
     group_of,
     grouped_clips,
 )
 from benchmarks.corpora.noisy import NoisyClip, Setting, Wave, listen, settings  # noqa: E402
-from dreamtalk_core import DreamTalk, Motion, Speech  # noqa: E402
+from dreamtalk_core import DreamTalk  # noqa: E402
 from dreamtalk_core.errors import DreamTalkError  # noqa: E402
 from dreamtalk_core.evaluation.clips import TrackedClip  # noqa: E402
 from dreamtalk_core.evaluation.report import METRICS, Report, cell_text  # noqa: E402
@@ -65,26 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
 
-    def predict(clip: TrackedClip) -> Motion:
-        return talk.animate(Speech(clip.waveform(), clip.id), options.style)
-
     strangers = [clip for clip in clips if group_of(clip) in STRANGERS]
     chosen = [clip for clip in clips if group_of(clip) in (options.groups or GROUPS)]
-    reports = [
-        evaluate_groups(
-            predict,
-            tqdm(
-                noisy(chosen[:: options.every], strangers, setting),
-                desc=name,
-                total=len(chosen[:: options.every]),
-                disable=None,
-            ),
-            name=name,
-            bursts=None,
-        )
-        for name, setting in settings(options.snr).items()
-        if name in ("quiet", *(options.settings or settings(0)))
-    ]
+    chosen = chosen[:: options.every]
+    reports = []
+    for name, setting in settings(options.snr).items():
+        if name in ("quiet", *(options.settings or settings(0))):
+            heard = noisy(chosen, strangers, setting)
+            bar = tqdm(heard, desc=name, total=len(chosen), disable=None)
+            reports.append(evaluate_lips(talk, bar, name, options.style))
     print(table(reports))
     if options.json:
         save_json(options.json, [report.as_json() for report in reports])

@@ -5,6 +5,7 @@ A clip's id says where it came from: `wild_...`, `ar_...`, `jv_...`, `grid_SPEAK
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from dreamtalk_core.corpus.manifest import read_rows
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.evaluation.clips import TrackedClip
 from dreamtalk_core.evaluation.evaluate import evaluate, evaluate_model
+from dreamtalk_core.evaluation.report import Report
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.pipeline.base import AnyStyle
+from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+from dreamtalk_core.speech.audio import Speech
 
 UNSEEN_GRID_SPEAKERS = (
     *("GRID_s30", "GRID_s33", "GRID_s34", "GRID_B", "GRID_C", "GRID_E", "GRID_H"),
@@ -78,3 +84,14 @@ evaluate_model_groups = partial(
     evaluate_model, group=report_group, known=GROUPS, bursts=clip_bursts
 )
 """`evaluate_model`, likewise."""
+
+
+def evaluate_lips(
+    talk: DreamTalk, clips: Iterable[TrackedClip], name: str, style: AnyStyle | None = None
+) -> Report:
+    """The figures that need no bursts, no second take and no other network, in some style."""
+
+    def predict(clip: TrackedClip) -> Motion:
+        return talk.animate(Speech(clip.waveform(), clip.id), style)
+
+    return evaluate_groups(predict, clips, name=name, bursts=None)
