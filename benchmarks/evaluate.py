@@ -24,14 +24,13 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.corpora import emotions  # noqa: E402
 from benchmarks.corpora.groups import (  # noqa: E402
     GROUPS,
-    evaluate_groups,
+    evaluate_lips,
     evaluate_model_groups,
     group_of,
     grouped_clips,
 )
-from dreamtalk_core import DreamTalk, Motion, Speech  # noqa: E402
+from dreamtalk_core import DreamTalk  # noqa: E402
 from dreamtalk_core.errors import DreamTalkError  # noqa: E402
-from dreamtalk_core.evaluation.clips import TrackedClip  # noqa: E402
 from dreamtalk_core.evaluation.page import check_page, write_page  # noqa: E402
 from dreamtalk_core.evaluation.report import METRICS, Report  # noqa: E402
 from dreamtalk_core.evaluation.tables import aligned, number  # noqa: E402
@@ -71,11 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bar = tqdm(clips, desc="evaluate", unit="clip", disable=None)
     name = f"DreamTalk ({options.model})"
     if options.quick:
-
-        def predict(clip: TrackedClip) -> Motion:
-            return talk.animate(Speech(clip.waveform(), clip.id), options.style)
-
-        report = evaluate_groups(predict, bar, name=name, bursts=None)
+        report = evaluate_lips(talk, bar, name, options.style)
         print(short_table(report))
         if options.json:
             report.save(options.json)
