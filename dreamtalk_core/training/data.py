@@ -307,7 +307,7 @@ def _draw_example(
     missing = frames - len(values)
     style = draw_style(rng)
     weight = np.pad(np.tile(recording.observed, (len(values), 1)), ((0, missing), (0, 0)))
-    target = np.pad(apply_style(values, style, rng), ((0, missing), (0, 0)), mode="edge")
+    target = np.pad(apply_style(values, style), ((0, missing), (0, 0)), mode="edge")
     rows = np.pad(rows, ((0, 2 * missing), (0, 0)), mode="edge")
     clip = draw_style_clip(source, style, rng)
     return rows.astype(np.float32), target, weight.astype(np.float32), clip

@@ -35,18 +35,18 @@ EMOTIONS: dict[str, dict[str, float]] = {
         "browDown": 0.15,
         "mouthShrugLower": 0.35,
         "eyeSquint": 0.15,
-        "eyeLookDown": 0.1,
-        "eyeBlink": 0.06,
+        "eyeLookDown": 0.15,
+        "eyeBlink": 0.12,
     },
-    "angry": {  # 4 + 5 + 7 + 9 + 23
+    "angry": {  # 4 + 5 + 7 + 10 + 23
         "browDown": 1.0,
-        "eyeSquint": 0.4,
-        "eyeWide": 0.35,
-        "noseSneer": 0.6,
-        "mouthPress": 0.15,
-        "mouthFrown": 0.3,
+        "eyeSquint": 0.5,
+        "eyeWide": 0.25,
+        "noseSneer": 0.5,
+        "mouthPress": 0.2,
+        "mouthFrown": 0.1,
         "mouthLowerDown": 0.25,
-        "mouthUpperUp": 0.15,
+        "mouthUpperUp": 0.25,
         "jawForward": 0.1,
     },
     "fear": {  # 1 + 2 + 4 + 5 + 20
@@ -232,7 +232,8 @@ def apply_style(
 ) -> Array:
     """Curves and head rotation [T, 55] as they would be in a style.
 
-    rng: draws when the held face comes and goes; without, it stays as it is.
+    rng: draws when the held face comes and goes, for style clips; without, it is held: speech
+    does not tell when, so a target that sways would only be noise.
     """
     shapes = len(ARKIT_NAMES)
     curves, head = values[:, :shapes].copy(), values[:, shapes:]
@@ -273,8 +274,8 @@ def _waves(frames: int, deviation: float, rng: np.random.Generator) -> Array:
     """[T, 52] factors, 1 on average, in which a held face comes and goes, both sides together.
 
     Nobody holds an emotion still while speaking: in the takes of acted emotions that we have seen,
-    a smile's deviation is half of its mean or more, that of raised brows a third. A style clip
-    that only ever held its face would teach that a smile which comes and goes is none.
+    a smile's deviation is half of its mean or more, that of raised brows a third. Style clips
+    that only ever held their face would teach that a smile which comes and goes is none.
     """
     shapes = {name.removesuffix("Left").removesuffix("Right") for name in ARKIT_NAMES}
     column = {shape: i for i, shape in enumerate(sorted(shapes))}
