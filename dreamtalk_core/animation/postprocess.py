@@ -24,13 +24,14 @@ class Voice:
     """What is known of the voice of a motion of T frames.
 
     loudness, pitch: [T], see `enliven`. contact: [2 T + 1, 2], see `contact_curves`; None where it
-    is not known: lips are then left as they are. before: see `enliven`.
+    is not known: lips are then left as they are. before, heard: see `enliven`.
     """
 
     loudness: Array
     pitch: Array
     contact: Array | None = None
     before: int | None = None
+    heard: Array | None = None
 
 
 def postprocess(
@@ -51,7 +52,9 @@ def postprocess(
     """
     between()
     if behaviour is not None:
-        motion = enliven(motion, voice.loudness, voice.pitch, sampling.seed, behaviour, voice.before)
+        motion = enliven(
+            motion, voice.loudness, voice.pitch, sampling.seed, behaviour, voice.before, voice.heard
+        )
     between()
     contact = [] if voice.contact is None else contact_curves(motion, voice.contact)
     return apply_controls(motion, controls, *contact).resample(sampling.fps, duration)
