@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.animation.blinks import blink, blink_frames, remove_blinks
+from dreamtalk_core.animation.breaths import breathe, hold_mouth
 from dreamtalk_core.animation.gaze import ALONG, VESTIBULAR, gaze_path, look
 from dreamtalk_core.animation.head_motion import PITCH, YAW, brow_flashes, spoken_head
 from dreamtalk_core.animation.idle import idle_head, restless
@@ -31,6 +32,7 @@ def enliven(
     seed: int,
     behaviour: Behaviour | None = None,
     before: int | None = None,
+    heard: Array | None = None,
 ) -> Motion:
     """A motion with blinks, gaze, head movement and idle life; all 52 ARKit channels.
 
@@ -38,9 +40,11 @@ def enliven(
     pitch: [T] semitones relative to the speaker's median, NaN where there is no voice.
     seed: 0 or more; the same seed gives the same voice the same result. behaviour: strengths,
     natural if left out. before: of a voice that is still speaking, see `Chance`.
+    heard: [T, 3] breaths, laughs and sighs, see `hear_beside_words`; None: not known.
 
-    Jaw and lips stay as they are, but for mouth corners that move by less than 0.03. The model's
-    own blinks, which come at no natural time, make way; slow lids (sleepy, squinting) stay. The
+    Jaw and lips stay as they are, but for mouth corners that move by less than 0.03, and for what
+    is heard: the mouth opens with a breath, and before a phrase hardly without. The model's own
+    blinks, which come at no natural time, make way; slow lids (sleepy, squinting) stay. The
     first frames do not depend on speech more than a second later. Raises `MotionError` if loudness
     or pitch do not have one value per frame.
     """
@@ -59,6 +63,9 @@ def enliven(
     accents = find_accents(loudness, pitch, phrases)
 
     added = behaviour.gestures * spoken_head(accents, pitch, phrases, chance)
+    if heard is not None:
+        hold_mouth(weights, heard, phrases, min(1.0, behaviour.gestures))
+        added += breathe(weights, loudness, heard, phrases.fps, behaviour.gestures)
     added += behaviour.idle * idle_head(phrases.fps, chance)
     along = smooth(gaze, phrases.fps, 1.2)
     added[:, [PITCH, YAW]] += ALONG * behaviour.gestures * min(1.0, behaviour.gaze) * along

@@ -11,7 +11,7 @@ Array = NDArray[np.floating]
 Float64 = NDArray[np.float64]
 UInt64 = NDArray[np.uint64]
 
-BLINKS, LIDS, GAZE, NODS, TURNS, FLASHES, POSTURE, DRIFT, SWAY, BREATH, BURSTS, FACE = range(12)
+MODEL, BLINKS, LIDS, GAZE, NODS, TURNS, FLASHES, POSTURE, DRIFT, SWAY, BREATH, FACE = range(12)
 """Each part has numbers of its own, so that a strength never moves another part's events. FACE is
 the last, for it has several."""
 
@@ -79,6 +79,11 @@ class Chance:
         # The upper 53 bits are a whole float, kept off 0 for the logarithm.
         result: Float64 = ((drawn >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
         return result
+
+
+def own_seed(seed: int, loudness: Array) -> int:
+    """A seed of a voice's own, for what is drawn otherwise. loudness: [T], all of it."""
+    return int(_mixed(digest(loudness)[-1:])[0]) ^ seed
 
 
 def digest(loudness: Array, before: int = 0) -> UInt64:

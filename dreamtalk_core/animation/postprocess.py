@@ -25,7 +25,7 @@ class Voice:
     """What is known of the voice of a motion of T frames.
 
     loudness, pitch: [T], see `enliven`. phones: [2 T + 1] each, see `tongue_curves`; None where
-    they are not known: lips are then left as they are, and there is no tongue. before: see
+    they are not known: lips are then left as they are, and there is no tongue. before, heard: see
     `enliven`.
     """
 
@@ -33,6 +33,7 @@ class Voice:
     pitch: Array
     phones: Mapping[str, Array] | None = None
     before: int | None = None
+    heard: Array | None = None
 
 
 def postprocess(
@@ -54,7 +55,7 @@ def postprocess(
     between()
     if behaviour is not None:
         motion = enliven(
-            motion, voice.loudness, voice.pitch, sampling.seed, behaviour, voice.before
+            motion, voice.loudness, voice.pitch, sampling.seed, behaviour, voice.before, voice.heard
         )
     between()
     if behaviour is not None and behaviour.tongue and voice.phones is not None:

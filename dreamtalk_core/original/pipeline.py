@@ -50,6 +50,7 @@ from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.prosody import measure_prosody
+from dreamtalk_core.speech.vocal import hear_beside_words
 from dreamtalk_core.style import SUFFIX, Style, StyleLibrary, StyleTrack, read_style_file
 from dreamtalk_core.warned import warn
 
@@ -319,7 +320,8 @@ class OriginalDreamTalk(Pipeline):
 
 def _voice(speech: Speech) -> Voice:
     prosody = measure_prosody(speech.waveform)
-    return Voice(prosody.loudness, prosody.pitch)
+    heard = hear_beside_words(speech.waveform, prosody)
+    return Voice(prosody.loudness, prosody.pitch, heard=heard)
 
 
 def _head(pose: Pose, frames: int) -> Array:

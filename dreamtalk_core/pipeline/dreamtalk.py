@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from dreamtalk_core.animation.calibration import resting_face
+from dreamtalk_core.animation.noise import own_seed
 from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.errors import StyleError
 from dreamtalk_core.files import name_key
@@ -249,12 +250,14 @@ class DreamTalk(Pipeline):
 
         with inference():
             content = encode_content(self.model.denoiser, rows_of_speech(), frames, advance)
-            noise = draw_noise(len(self.model.config.channels), sampling.seed)
+            seed = own_seed(sampling.seed, features.prosody.loudness)
+            noise = draw_noise(len(self.model.config.channels), seed)
             guidance_scale = sampling.guidance_scale
             motion = sample_frames(
                 self.model, content, frames, chosen, guidance_scale, noise, steps, advance
             )
-        voice = Voice(features.prosody.loudness, features.prosody.pitch, by_feature(phones))
+        loudness, pitch = features.prosody.loudness, features.prosody.pitch
+        voice = Voice(loudness, pitch, by_feature(phones), heard=features.beside_words)
         return postprocess(
             motion, voice, sampling, behaviour, controls, duration, between=lambda: advance(0)
         )

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dreamtalk_core.animation.noise import digest
+from dreamtalk_core.animation.noise import MODEL, Chance, digest
 from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.models.devices import inference
@@ -78,7 +78,6 @@ class MotionStream:
         if self.sampling.fps != MODEL_FPS:
             raise DreamTalkError(f"A stream has {MODEL_FPS} frames per second. Leave fps out.")
         self.talk, self.style = talk, talk.load_style(style)
-        self.rng = np.random.default_rng(self.sampling.seed)
         self.wave = np.zeros(0, np.float32)
         self.noise = np.zeros((0, len(talk.model.config.channels)), np.float32)
         self.first = 0  # frame at which wave and noise begin
@@ -116,10 +115,6 @@ class MotionStream:
         if settled <= self.done:
             return None
         count = known - self.first
-        fresh = self.rng.standard_normal(
-            (max(0, count - len(self.noise)), self.noise.shape[1]), np.float32
-        )
-        self.noise = np.concatenate([self.noise, fresh])
         self._sample(count)
         finished = self.chapter.finished(self.sampling, self.behaviour, self.controls)
         whole = to_curves(finished)
@@ -135,7 +130,11 @@ class MotionStream:
     def _sample(self, count: int) -> None:
         """Take the motion of the window of `count` frames into the chapter."""
         talk = self.talk
+        # Frames that have come out stay as they were.
+        new, settled = self.done - self.first, self.done - self.chapter.first
         features = SpeechFeatures(Speech.from_array(self.wave, SAMPLE_RATE), talk.phonetics, count)
+        prosody = features.prosody
+        self._draw(np.concatenate([self.chapter.loudness[:settled], prosody.loudness[new:]]), count)
         with inference():
             rows = torch.cat(list(features.rows()))
             content = encode_content(talk.model.denoiser, iter([rows]), count, lambda _: None)
@@ -145,13 +144,18 @@ class MotionStream:
                 self.sampling.steps or DEFAULT_STEPS, lambda _: None, self.first,
             )  # fmt: skip
             phones = reported_phones(rows)
-        prosody = features.prosody
-        # Frames that have come out stay as they were.
-        new, settled = self.done - self.first, self.done - self.chapter.first
         self.chapter = self.chapter.with_tail(
             settled, to_curves(motion)[new:], phones[2 * new :],
-            prosody.loudness[new:], prosody.pitch[new:],
+            prosody.loudness[new:], prosody.pitch[new:], features.beside_words[new:],
         )  # fmt: skip
+
+    def _draw(self, loudness: Array, count: int) -> None:
+        """Noise for all `count` frames of the window. loudness: [T] of the chapter so far."""
+        missing, width = count - len(self.noise), self.noise.shape[1]
+        if missing > 0:
+            chance = Chance(self.sampling.seed, loudness, self.chapter.before)
+            fresh = chance.normals(MODEL, width)[-missing:].astype(np.float32)
+            self.noise = np.concatenate([self.noise, fresh])
 
     def _forget(self) -> None:
         """Drop what is too old to be needed."""
@@ -179,6 +183,8 @@ class Chapter:
     loudness: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     pitch: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     """[T] see `Prosody`."""
+    heard: Array = field(default_factory=lambda: np.zeros((0, 3), np.float32))
+    """[T, 3] see `hear_beside_words`."""
 
     def with_tail(
         self,
@@ -187,6 +193,7 @@ class Chapter:
         phones: npt.NDArray[np.float16],
         loudness: Array,
         pitch: Array,
+        heard: Array,
     ) -> Chapter:
         """The chapter with others in place of all after its first `settled` frames."""
         return Chapter(
@@ -196,11 +203,13 @@ class Chapter:
             np.concatenate([self.phones[: 2 * settled], phones]),
             np.concatenate([self.loudness[:settled], loudness]),
             np.concatenate([self.pitch[:settled], pitch]),
+            np.concatenate([self.heard[:settled], heard]),
         )
 
     def finished(self, sampling: Sampling, behaviour: Behaviour, controls: Controls) -> Motion:
         """The motion so far, see `postprocess`."""
-        voice = Voice(self.loudness, self.pitch, by_feature(self.phones), self.before)
+        phones = by_feature(self.phones)
+        voice = Voice(self.loudness, self.pitch, phones, self.before, self.heard)
         return postprocess(to_motion(self.curves), voice, sampling, behaviour, controls)
 
     def next(self, first: int) -> Chapter:
@@ -213,6 +222,7 @@ class Chapter:
             self.phones[2 * here :],
             self.loudness[here:],
             self.pitch[here:],
+            self.heard[here:],
         )
 
 

@@ -16,6 +16,7 @@ from dreamtalk_core.progress import Advance
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.phonetics import FRAME_RATE, PhoneticEncoder
 from dreamtalk_core.speech.prosody import Prosody, measure_prosody
+from dreamtalk_core.speech.vocal import hear_beside_words
 
 CACHED_SECONDS = 30
 """Of a longer speech phonetic rows are not kept, so that memory does not grow with it."""
@@ -43,6 +44,11 @@ class SpeechFeatures:
     def prosody(self) -> Prosody:
         """Loudness and pitch."""
         return measure_prosody(self.speech.waveform[: self._samples])
+
+    @cached_property
+    def beside_words(self) -> npt.NDArray[np.float32]:
+        """Breaths, laughs and sighs, see `hear_beside_words`."""
+        return hear_beside_words(self.speech.waveform[: self._samples], self.prosody)
 
     @property
     def beginning(self) -> SpeechFeatures:

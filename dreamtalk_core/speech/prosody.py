@@ -202,7 +202,7 @@ def _spectral(spans: Array) -> npt.NDArray[np.float64]:
     level = 10 * np.log10(power)
     alpha = _band(power, 50, 1000).sum(1) / _band(power, 1000, 5000).sum(1)
     hammarberg = _band(level, 0, 2000).max(1) - _band(level, 2000, 5000).max(1)
-    mel = np.log(power @ _mel_bands() + 1e-6)
+    mel = np.log(power @ mel_bands() + 1e-6)
     shape = mel - mel.mean(1, keepdims=True)
     flux = np.abs(np.diff(shape, axis=0, prepend=shape[:1])).mean(1)
     angles = np.pi / _BANDS * np.outer(np.arange(_BANDS) + 0.5, np.arange(1, 9))
@@ -224,7 +224,7 @@ def _slope(level: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArr
     return _band(level, low, high) @ octaves / (octaves @ octaves)
 
 
-def _mel_bands() -> npt.NDArray[np.float64]:
+def mel_bands() -> npt.NDArray[np.float64]:
     """Triangles [257, 26], evenly spaced in mel from 50 Hz to 7.5 kHz."""
     low, high = np.log1p(50 / 700), np.log1p(7500 / 700)
     edges = 700 * np.expm1(np.linspace(low, high, _BANDS + 2))

@@ -97,6 +97,6 @@ def test_half_the_blinks() -> None:
         for rate in (0.25, 0.5, 1.0, 2.0)
     ]
     assert counts == sorted(counts)
-    assert counts[0] == pytest.approx(counts[2] / 4, abs=8)
+    assert counts[0] == pytest.approx(counts[2] / 4, abs=12)
     assert counts[1] == pytest.approx(counts[2] / 2, abs=12)
     assert counts[3] > 1.5 * counts[2]
