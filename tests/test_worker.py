@@ -176,6 +176,7 @@ def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> Non
         "frames": len(expected),
         "fps": "24000/1001",
         "duration": float(expected.duration),
+        "heard": [],
     }
 
 

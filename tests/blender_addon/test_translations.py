@@ -10,8 +10,10 @@ import pytest
 
 from blender_addon.translations import LANGUAGES, table
 from dreamtalk_core.parameters import parameters, tables
+from dreamtalk_core.training.config import read_config
 
 ADDON = Path(__file__).resolve().parents[2] / "blender_addon"
+PREDICTOR = ADDON.parent / "dreamtalk_core" / "training" / "predictor.json"
 REGIONS = {"Lips", "Jaw", "Brows", "Eyes", "Cheeks", "Head"}
 """Made into sliders one by one."""
 REPORT = {
@@ -23,6 +25,8 @@ REPORT = {
     "Not on the character",
 }
 """Parts of the mapping's report."""
+HEARD = {"Heard", "Heard (unsure)", *read_config(PREDICTOR)["emotions"]}
+"""What is heard in the voice of a take."""
 NAMES = {"DreamTalk"}
 
 
@@ -55,7 +59,7 @@ def texts() -> set[str]:
         for parameter in parameters(table)
         if parameter.name not in scene
     ]
-    found = REGIONS | REPORT | {parameter.label for parameter in set_by}
+    found = REGIONS | REPORT | HEARD | {parameter.label for parameter in set_by}
     found |= {
         parameter.help for parameter in set_by if parameter.name not in map(str.lower, REGIONS)
     }

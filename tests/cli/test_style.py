@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +64,11 @@ def test_styles_are_mixed_and_predicted(
     saved = tmp_path / "dreamtalk_styles" / "wow.safetensors"
     assert capsys.readouterr().out.splitlines() == [str(saved)]
     assert main(["style", "predict", str(DEMO_VOICE), "-o", "her.safetensors"]) == 0
+    heard = capsys.readouterr().out.splitlines()[0]
+    assert re.fullmatch(r"heard (unsure, )?\w+ \(\d+ %\), intensity [\d.]+", heard)
     assert main(["style", "show", "her.safetensors"]) == 0
-    assert "strength 0.5" in capsys.readouterr().out
+    shown = capsys.readouterr().out.splitlines()
+    assert "heard    " + heard.removeprefix("heard ").partition(", intensity")[0] in shown
 
 
 @pytest.mark.parametrize(

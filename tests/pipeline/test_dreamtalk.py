@@ -23,7 +23,7 @@ from dreamtalk_core.rig.head import load_head
 from dreamtalk_core.speech.articulation import FEATURES
 from dreamtalk_core.speech.features import encode_speech
 from dreamtalk_core.speech.phonetics import reported_features
-from dreamtalk_core.style import Style
+from dreamtalk_core.style import Heard, Style
 
 pytestmark = pytest.mark.slow
 
@@ -192,8 +192,32 @@ def test_auto_is_predicted_from_the_speech(talk: DreamTalk, speech: Speech) -> N
     quiet = talk.predict_style(Speech(np.zeros(48_000, np.float32), "silence"))
     np.testing.assert_array_equal(quiet.code, talk.model.styles["neutral"].numpy())
     assert not np.array_equal(style.code, quiet.code)
+    assert quiet.heard is None
     with pytest.raises(StyleError, match="heard from a speech"):
         talk.load_style("auto")
+
+
+@pytest.mark.parametrize(
+    ("probability", "intensity"), [(0.2, 0.15), (0.5, 0.575), (0.7, 1.0), (1.0, 1.0)]
+)
+def test_a_sure_emotion_shows_in_full_and_a_guess_hardly(
+    talk: DreamTalk,
+    speech: Speech,
+    monkeypatch: pytest.MonkeyPatch,
+    probability: float,
+    intensity: float,
+) -> None:
+    rest = (1 - probability) / 7
+    heard = dict.fromkeys(talk.predictor.config.emotions, rest) | {"angry": probability}
+    monkeypatch.setattr(talk.predictor, "listen", lambda summary: heard)
+    style = talk.predict_style(cut(speech, 0, 2))
+    assert style.heard == Heard("angry", probability)
+    assert style.intensity == pytest.approx(intensity)
+    apart = {
+        name: np.linalg.norm(style.code - talk.model.styles[name].numpy())
+        for name in ("neutral", "angry", "happy", "sad")
+    }
+    assert min(apart, key=apart.__getitem__) == "angry"
 
 
 def test_bilabials_shut_the_lips_in_every_emotion(talk: DreamTalk, speech: Speech) -> None:

@@ -21,6 +21,7 @@ from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.style import (
+    Heard,
     Style,
     StyleTrack,
     as_track,
@@ -235,15 +236,29 @@ def test_a_style_with_its_clip_is_extracted_anew_for_another_model(
 
 def test_a_style_file_keeps_what_belongs_to_the_style(model: MotionModel, tmp_path: Path) -> None:
     style = extract_style(model, [make_motion(30), make_motion(50, fps=50)], "wüst", "a; b")
-    style = replace(style, tags=("laut", "schnell, hart"), thumbnail=b"\x89PNG picture")
+    style = replace(
+        style,
+        tags=("laut", "schnell, hart"),
+        thumbnail=b"\x89PNG picture",
+        heard=Heard("very angry", 0.625),
+    )
     style.save(tmp_path / "a.safetensors")
     again = load_style_file(tmp_path / "a.safetensors", model)
-    assert (again.tags, again.thumbnail) == (style.tags, style.thumbnail)
+    assert (again.tags, again.thumbnail, again.heard) == (
+        style.tags,
+        style.thumbnail,
+        style.heard,
+    )
     assert again.clip is not None
     assert style.clip is not None
     assert (len(again.clip), again.clip.fps) == (55, 25)
     np.testing.assert_allclose(again.clip.weights, style.clip.weights, atol=5e-4)
     np.testing.assert_allclose(again.clip.head_rotation, style.clip.head_rotation, atol=0.01)
+
+
+def test_what_was_heard_is_told_with_its_doubt() -> None:
+    assert str(Heard("angry", 0.83)) == "angry (83 %)"
+    assert str(Heard("sad", 0.41)) == "unsure, sad (41 %)"
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
