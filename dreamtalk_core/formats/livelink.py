@@ -36,9 +36,9 @@ from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import MOST_VALUES, check_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.motion.curves import resample
 from dreamtalk_core.motion.frame_rate import frame_times
+from dreamtalk_core.motion.tongue import FACE_NAMES
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
