@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.retarget import Mapping
 from dreamtalk_core.rig.head import load_head
 
@@ -58,7 +58,8 @@ def _sample_shapes(thing: bpy.types.Object) -> dict[str, Floats]:
     thing.data.vertices.foreach_get("co", rest)
     if np.abs(rest.reshape(-1, 3) - to_blender(head.vertices)).max() > _SAME:
         return {}
-    return {name: to_blender(head.deltas[INDEX[name]]) for name in ARKIT_NAMES}
+    deltas = to_blender(np.concatenate([head.deltas, head.tongue_deltas]))
+    return dict(zip(FACE_NAMES, deltas, strict=True))
 
 
 def _mixed(thing: bpy.types.Object, mapping: Mapping) -> dict[str, Floats]:
@@ -69,7 +70,7 @@ def _mixed(thing: bpy.types.Object, mapping: Mapping) -> dict[str, Floats]:
     rest = points_of(keys.reference_key)
     result: dict[str, Floats] = {}
     for row in mapping.rows:
-        if row.source in INDEX and row.target in keys.key_blocks:
+        if row.source in FACE_NAMES and row.target in keys.key_blocks:
             moves = np.float32(row.scale) * (points_of(keys.key_blocks[row.target]) - rest)
             result[row.source] = result.get(row.source, 0) + moves
     return result

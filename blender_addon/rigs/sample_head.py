@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Add > DreamTalk Head: the CC0 head with its 52 shape keys, materials and a head bone."""
+"""Add > DreamTalk Head: the CC0 head with ARKit's 52 shape keys, the tongue's 16, materials and a
+head bone."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import numpy as np
 from mathutils import Vector
 from numpy.typing import NDArray
 
-from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 
 from .shape_keys import add_shapes
@@ -58,7 +59,8 @@ def add_head(collection: bpy.types.Collection, location: Vector) -> bpy.types.Ob
     _fill(mesh, head)
     thing = bpy.data.objects.new(NAME, mesh)
     collection.objects.link(thing)
-    add_shapes(thing, dict(zip(ARKIT_NAMES, to_blender(head.deltas), strict=True)))
+    deltas = to_blender(np.concatenate([head.deltas, head.tongue_deltas]))
+    add_shapes(thing, dict(zip(FACE_NAMES, deltas, strict=True)))
     mesh.shape_keys.name = NAME
     _bind(thing, armature, head.neck)
     return thing

@@ -32,6 +32,7 @@ from dreamtalk_core.formats.gltf.writer import INDEX_BUFFER, VERTEX_BUFFER, Writ
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.rotation import quaternions
+from dreamtalk_core.motion.tongue import FACE_NAMES, TONGUE_NAMES
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 from dreamtalk_core.version import __version__
 
@@ -50,7 +51,9 @@ def read(path: Path) -> NoReturn:
 def write(path: Path, motion: Motion) -> None:
     """Write the head with this motion. Raises `DreamTalkError` if the file cannot be written."""
     writer = Writer()
-    document = _document(writer, load_head(), motion.to_arkit())
+    # Without the tongue's own channels its shapes are not there either.
+    names = FACE_NAMES if set(motion.names) & set(TONGUE_NAMES) else ARKIT_NAMES
+    document = _document(writer, load_head(), motion.over(names))
     write_glb(path, document, writer.data)
 
 
@@ -61,9 +64,11 @@ def _document(writer: Writer, head: Head, motion: Motion) -> Table:
     meshes = [
         {
             "name": "Head",
-            "primitives": [_primitive(writer, head, kind) for kind in range(len(MATERIALS))],
-            "weights": [0.0] * len(ARKIT_NAMES),
-            "extras": {"targetNames": list(ARKIT_NAMES)},
+            "primitives": [
+                _primitive(writer, head, kind, len(motion.names)) for kind in range(len(MATERIALS))
+            ],
+            "weights": [0.0] * len(motion.names),
+            "extras": {"targetNames": list(motion.names)},
         }
     ]
     animation = _animation(writer, motion)
@@ -102,8 +107,9 @@ def _document(writer: Writer, head: Head, motion: Motion) -> Table:
     }
 
 
-def _primitive(writer: Writer, head: Head, kind: int) -> Table:
-    """The triangles of one material, with only the vertices they use."""
+def _primitive(writer: Writer, head: Head, kind: int, shapes: int) -> Table:
+    """The triangles of one material, with only the vertices they use, and the first of the
+    shapes of `FACE_NAMES`."""
     triangles = head.triangles[head.material == kind]
     used, indices = np.unique(triangles, return_inverse=True)
     vertices = head.vertices[used] * _METRES
@@ -128,7 +134,10 @@ def _primitive(writer: Writer, head: Head, kind: int) -> Table:
         },
         "indices": writer.accessor(indices.ravel().astype(np.uint16), INDEX_BUFFER),
         "material": kind,
-        "targets": [{"POSITION": writer.sparse(deltas[used] * _METRES)} for deltas in head.deltas],
+        "targets": [
+            {"POSITION": writer.sparse(deltas[used] * _METRES)}
+            for deltas in [*head.deltas, *head.tongue_deltas][:shapes]
+        ],
     }
 
 

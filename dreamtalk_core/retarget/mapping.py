@@ -1,8 +1,8 @@
 """`Mapping`: rows that say how much of what moves which channel of a rig.
 
-A row's source is one of `SOURCES`: an ARKit shape (0..1); a viseme (0..1, see `visemes`); an angle
-of the head or of an eye, in degrees as in `motion`; or, for a whole bone, a turn: the head's or an
-eye's three angles together.
+A row's source is one of `SOURCES`: an ARKit shape or one of the tongue (0..1); a viseme (0..1, see
+`visemes`); an angle of the head or of an eye, in degrees as in `motion`; or, for a whole bone, a
+turn: the head's or an eye's three angles together.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.retarget.visemes import VISEMES, solve
 from dreamtalk_core.rig.head import EYE_DOWN, EYE_SIDE, EYE_UP
 
@@ -26,7 +27,7 @@ _HEAD = ("headPitch", "headYaw", "headRoll")
 _EYES = ("eyePitchLeft", "eyeYawLeft", "eyePitchRight", "eyeYawRight")
 ANGLES = (*_HEAD, *_EYES)
 TURNS = ("head", "eyeLeft", "eyeRight")
-SOURCES = (*ARKIT_NAMES, *VISEMES, *ANGLES, *TURNS)
+SOURCES = (*FACE_NAMES, *VISEMES, *ANGLES, *TURNS)
 """Whatever a row can take its movement from."""
 
 
@@ -83,14 +84,10 @@ class Mapping:
         """Source -> float32 [T], for all sources of the rows but turns."""
         wanted = [source for source in self.sources if source not in TURNS]
         weights = motion.to_arkit().weights
-        angles = dict(zip(_HEAD, motion.head_rotation.T, strict=True)) | eye_angles(weights)
-        solved = solve(weights, [source for source in wanted if source in VISEMES])
-        return {
-            source: weights[:, INDEX[source]]
-            if source in INDEX
-            else (solved if source in solved else angles)[source]
-            for source in wanted
-        }
+        known = dict(zip(FACE_NAMES, motion.over(FACE_NAMES).weights.T, strict=True))
+        known |= dict(zip(_HEAD, motion.head_rotation.T, strict=True)) | eye_angles(weights)
+        known |= solve(weights, [source for source in wanted if source in VISEMES])
+        return {source: known[source] for source in wanted}
 
     def combine(self, inputs: Table[str, Floats], frames: int) -> dict[str, Floats]:
         """Target -> float32 [T] from what the sources are."""

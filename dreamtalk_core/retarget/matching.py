@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.retarget.mapping import Mapping, Row
 from dreamtalk_core.retarget.schemes import (
     SCHEMES,
@@ -135,7 +136,7 @@ def scheme_mapping(scheme: str) -> Mapping:
 
 
 def _in_order(rows: list[Row]) -> tuple[Row, ...]:
-    place = {source: i for i, source in enumerate((*ARKIT_NAMES, *VISEMES))}
+    place = {source: i for i, source in enumerate((*FACE_NAMES, *VISEMES))}
     return tuple(sorted(rows, key=lambda row: place[row.source]))
 
 

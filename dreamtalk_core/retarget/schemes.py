@@ -1,9 +1,9 @@
 """What rigs call the face shapes: tables of names, and names made comparable.
 
-The tables beside this file are tab-separated, UTF-8. `schemes.tsv`: a row for each ARKit shape, a
-column for each scheme; a cell holds the channels that make the shape, "|" between groups of which
-a rig has one. `visemes.tsv`: the same for mouth positions of sounds. `joined.tsv`: channels that
-stand for several shapes at once, as "shape*share".
+The tables beside this file are tab-separated, UTF-8. `schemes.tsv`: a row for each ARKit shape and
+for each of the tongue, a column for each scheme; a cell holds the channels that make the shape, "|"
+between groups of which a rig has one. `visemes.tsv`: the same for mouth positions of sounds.
+`joined.tsv`: channels that stand for several shapes at once, as "shape*share".
 """
 
 from __future__ import annotations

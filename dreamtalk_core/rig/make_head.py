@@ -628,12 +628,12 @@ def _tongue_shapes(tongue: Array) -> Array:
     def twisted(degrees: float) -> Array:
         """About its own length."""
         cos, sin = np.cos(np.radians(degrees) * tip), np.sin(np.radians(degrees) * tip)
-        return np.stack(
-            [x * (cos - 1) + height * sin, height * (cos - 1) - x * sin, 0 * x], axis=1
-        )
+        return np.stack([x * (cos - 1) + height * sin, height * (cos - 1) - x * sin, 0 * x], axis=1)
 
     shapes = {
-        "tongueTipUp": _bent(tongue, 24, 62, 1) + moved(tip, 0, 2, 4.5),
+        "tongueTipUp": _bent(tongue, 24, 62, 1)
+        + moved(tip, 0, 2, 4.5)
+        - moved(0.4 * tip**2 * x, 1, 0, 0),
         "tongueTipDown": _bent(tongue, 22, -40, 1),
         "tongueRollUp": _bent(tongue, 34, 110, 1) + moved(tip, 0, 1, 0),
         "tongueRollDown": _bent(tongue, 34, -80, 1),
@@ -675,6 +675,9 @@ def _bent(tongue: Array, length: float, degrees: float, axis: int) -> Array:
     result[:, axis] = (1 - np.cos(angle)) / turn + off * (np.cos(angle) - 1)
     return result
 
+
+TONGUE_LIGHT = 0.75
+"""Least ambient light on the tip of the tongue."""
 
 # --- light and paint -----------------------------------------------------------------------------
 
@@ -1032,6 +1035,12 @@ def bake(wheel_path: Path) -> dict[str, NDArray[np.generic]]:
     teeth_only[np.unique(triangles[material == TEETH])] = True
     # Teeth are pale enough to catch light that the vertices' own view does not show.
     open_light = np.where(teeth_only, 0.3 + 0.7 * open_light, open_light**0.8)
+    # The tongue's underside is dark at rest, but is lit when its tip goes up.
+    lifted = slice(starts[-6], starts[-5])
+    front = _ramp(
+        vertices[lifted, 2], vertices[lifted, 2].max() - 34, vertices[lifted, 2].max() - 4
+    )
+    open_light[lifted] = np.maximum(open_light[lifted], TONGUE_LIGHT * front)
     ambient = np.where(inner, open_light, closed)
     ambient[starts[1] : starts[3]] = 1.0  # the eyes' light depends on the lids: left to the shader
     ambient[starts[-5] :] = 1.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.retarget.mapping import SOURCES
 from dreamtalk_core.retarget.schemes import (
     SCHEMES,
@@ -55,7 +55,7 @@ def test_tables_agree_with_the_facts(column: str) -> None:
 
 
 def test_every_shape_and_viseme_has_a_row() -> None:
-    assert list(shapes()["arkit"]) == list(ARKIT_NAMES)
+    assert list(shapes()["arkit"]) == list(FACE_NAMES)
     assert len(VISEMES) == 15
     assert set(viseme_poses()) == set(VISEMES) - {SILENCE}
     assert set(shapes()) | set(visemes()) | {"joined"} == set(SCHEMES)

@@ -190,9 +190,9 @@ class HeadRenderer:
     ) -> NDArray[np.uint8]:
         """One picture uint8 [size, size, 3], or with straight alpha [size, size, 4].
 
-        weights: [52], `ARKIT_NAMES` order, or [68], `FACE_NAMES`, or a row of the head's `solved`. head_rotation: (pitch,
-        yaw, roll) in degrees. view: degrees that the camera goes up, and round to the character's
-        left.
+        weights: [52], `ARKIT_NAMES` order, or [68], `FACE_NAMES`, or a row of the head's `solved`.
+        head_rotation: (pitch, yaw, roll) in degrees. view: degrees that the camera goes up, and
+        round to the character's left.
         """
         head = self.head
         scratch = self._scratch()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.portrait.mouth_kernels import blend_mouth, gouraud
 from dreamtalk_core.render.portrait.rig import FaceRig, window
 from dreamtalk_core.render.portrait.skin import light_on, linear
@@ -59,10 +59,9 @@ class Mouth:
             self._vertices[crown, 2] += _BROADER * (self._vertices[crown, 2] - middle[2])
         jaw = rig.proportions["jaw"]
         mouth = rig.proportions["mouth"]
-        factors = np.ones((52, 1, 3))
-        for name, index in INDEX.items():
-            factors[index] = jaw if name.startswith("jaw") else mouth
-        self._deltas = (head.deltas[:, used] * factors).reshape(52, -1).astype(np.float32)
+        factors = np.array([jaw if name.startswith("jaw") else mouth for name in FACE_NAMES])
+        deltas = np.concatenate([head.deltas[:, used], head.tongue_deltas[:, used]])
+        self._deltas = (deltas * factors[:, None]).reshape(len(deltas), -1).astype(np.float32)
         # Where the lips meet, on the built-in head and here.
         model, landmarks = rig.template.rest, rig.rest
         upper, lower = list(UPPER_LIP[-1]), list(LOWER_LIP[-1])

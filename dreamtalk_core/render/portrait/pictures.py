@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.output.mark import PORTRAIT_MARK, stamp
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.render.threads import in_order
@@ -24,7 +25,7 @@ class PortraitPictures:
     see_through = False
 
     def __init__(self, portrait: PortraitRenderer, motion: Motion, stamped: bool = False) -> None:
-        self._portrait, self._motion, self._stamped = portrait, motion.to_arkit(), stamped
+        self._portrait, self._motion, self._stamped = portrait, motion.over(FACE_NAMES), stamped
         self.fps: Fraction = motion.fps
 
     def __len__(self) -> int:

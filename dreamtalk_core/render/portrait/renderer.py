@@ -170,8 +170,8 @@ class PortraitRenderer:
     ) -> NDArray[np.uint8]:
         """One frame uint8 [H, W, 3].
 
-        weights [52] in `ARKIT_NAMES` order and head_rotation (pitch, yaw, roll) in degrees are
-        relative to the portrait: zeros give the photo as it is.
+        weights [52] in `ARKIT_NAMES` order, or [68] in that of `FACE_NAMES`, and head_rotation
+        (pitch, yaw, roll) in degrees are relative to the portrait: zeros give the photo as it is.
         """
         w = np.nan_to_num(np.asarray(weights, np.float32))
         rotation = self.rig.rotation(head_rotation)

@@ -122,9 +122,9 @@ class FaceRig:
         self._flat = self.deltas.reshape(len(ARKIT_NAMES), -1).astype(np.float32)
 
     def pose(self, weights: ArrayLike) -> Array:
-        """Landmarks [478, 3] on the head's own axes for weights [52]; the lids and lips never
-        cross."""
-        w = np.asarray(weights, np.float32)
+        """Landmarks [478, 3] on the head's own axes for weights [52], whatever follows them; the
+        lids and lips never cross."""
+        w = np.asarray(weights, np.float32)[: len(ARKIT_NAMES)]
         active = np.flatnonzero(w)
         moved = (w[active] @ self._flat[active]).reshape(-1, 3)
         points: Array = self.rest + moved
