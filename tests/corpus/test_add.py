@@ -126,7 +126,7 @@ def test_what_cannot_be_used_is_told_with_its_reason(
     (takes / "broken.csv").write_text("Timecode,nothing\n", encoding="utf-8")
     write_flac(takes / "broken.flac", wave(2.5))
     for suffix in (".csv", ".flac"):
-        (takes / f"good again{suffix}").write_bytes((takes / f"good{suffix}").read_bytes())
+        (takes / f"the good{suffix}").write_bytes((takes / f"good{suffix}").read_bytes())
     (takes / "notes.txt").write_text("hello", encoding="utf-8")
     added = add()
     assert list(added.clips) == ["good.flac"]
@@ -137,7 +137,7 @@ def test_what_cannot_be_used_is_told_with_its_reason(
         "mute.csv": "no sound or video",
         "lonely.flac": "no motion file",
         "broken.flac": "Live Link",
-        "good again.flac": "the same as good.flac",
+        "the good.flac": "the same as good.flac",
     }
     assert added.useless.keys() == words.keys()
     assert all(word in added.useless[name] for name, word in words.items())
