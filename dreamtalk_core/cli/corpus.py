@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,10 +64,11 @@ def _add(options: argparse.Namespace) -> None:
     about = About(
         options.speaker, options.licence, options.language, options.emotion, options.split
     )
-    _tell(add_folder(options.folder, options.corpus, lambda take: about, _line))
+    _tell(add_folder(options.folder, options.corpus, lambda take: about, _line, _check_stop))
 
 
 def _add_published(options: argparse.Namespace) -> None:
+    from dreamtalk_core.corpus import SOUNDS
     from dreamtalk_core.corpus.add import About, add_folder
     from dreamtalk_core.corpus.labelled import add_labelled
     from dreamtalk_core.corpus.published import PUBLISHED, facts_of, read_table
@@ -88,13 +90,24 @@ def _add_published(options: argparse.Namespace) -> None:
         )
 
     if any(path.suffix.lower() in VIDEOS for path in files_below(options.folder)):
-        _tell(add_folder(options.folder, options.corpus, about, _line))
+        added = add_folder(options.folder, options.corpus, about, _line, _check_stop)
+        # Sounds beside the videos are no takes that went wrong.
+        useless = {
+            name: reason
+            for name, reason in added.useless.items()
+            if Path(name).suffix.lower() not in SOUNDS
+        }
+        _tell(replace(added, useless=useless))
         return
     count, useless = add_labelled(options.folder, options.corpus, options.published, _line)
     _useless(useless)
     print(f"{count} recordings added ({published.name}, {published.licence})")
     if not count and useless:
         raise CorpusError(f"{shown(options.folder)} holds no sound of {published.name}.")
+
+
+def _check_stop(done: int, total: int) -> None:
+    stop.check()
 
 
 def _line(text: str) -> None:
@@ -113,8 +126,9 @@ def _tell(added: Added) -> None:
             f"{shown(name)}: {seconds:.1f} s in {len(rows)} clips{moved} "
             f"(confidence {rows[0]['sync_confidence']})"
         )
-    for name, doubt in added.doubts.items():
-        print(f"{shown(name)}: {doubt}; moved by its own")
+    for name, doubts in added.doubts.items():
+        for doubt in doubts:
+            print(f"{shown(name)}: doubtful: {doubt}")
     _useless(added.useless)
     total = sum(float(row["seconds"]) for rows in added.clips.values() for row in rows) / 60
     print(f"{total:.1f} minutes added")

@@ -8,6 +8,7 @@ manifest's rows of a take come last and together: what was stopped goes on with 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,14 +20,16 @@ import numpy.typing as npt
 from dreamtalk_core.animation.calibration import resting_face
 from dreamtalk_core.corpus.manifest import COLUMNS, Row, add_rows, read_rows
 from dreamtalk_core.corpus.takes import Recorded, Take, find_takes, read_sound, read_take
-from dreamtalk_core.errors import CorpusError, DreamTalkError, shown
+from dreamtalk_core.errors import CorpusError, DreamTalkError, WriteError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.lip_expert import Sync
 from dreamtalk_core.motion import MODEL_FPS, Motion
 from dreamtalk_core.motion.rotation import quaternions
 from dreamtalk_core.pipeline.sync import MIN_FRAMES, measure_sync
+from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.tracking.tracker import FaceTracker
+from dreamtalk_core.warned import collect_warnings
 
 Array = npt.NDArray[np.float32]
 
@@ -66,7 +69,7 @@ class Added:
 
     clips: dict[str, list[Row]]
     useless: dict[str, str]
-    doubts: dict[str, str]
+    doubts: dict[str, list[str]]
     known: list[str]
 
 
@@ -75,10 +78,12 @@ def add_folder(
     corpus: Path,
     about: Callable[[Take], About | None],
     tell: Callable[[str], None] = lambda line: None,
+    progress: Progress | None = None,
 ) -> Added:
     """Make clips of the takes in a folder, and list them in CORPUS/manifest.tsv.
 
-    about: of each take, None to pass it over. tell: called with what is being done.
+    about: of each take, None to pass it over. tell: called with what is being done, progress with
+    (done, total) while a take is tracked.
     Nothing that the corpus has is changed; a take that it has is recognised by its content.
     Raises CorpusError for a folder without takes, WriteError.
     """
@@ -88,24 +93,31 @@ def add_folder(
     old = read_rows(manifest) if manifest.exists() else []
     here = {match[1] for row in old if (match := _KEY.search(row.get("id", "")))}
     known, heard = [], []
+    keys: dict[str, str] = {}
+    doubts: dict[str, list[str]] = defaultdict(list)
     tracker: FaceTracker | None = None
     for number, take in enumerate(takes, 1):
         tell(f"{take.name} ({number} of {len(takes)})")
         facts = about(take)
         if facts is None:
             useless[take.name] = "its name is none of this corpus, or of a mood that has no name"
-        elif take.key in here:
+        elif (key := take.key) in here:
             known.append(take.name)
+        elif key in keys:
+            useless[take.name] = f"it is the same as {keys[key]}"
         else:
+            keys[key] = take.name
             try:
                 if take.motion is None:
                     tracker = tracker or FaceTracker.load()
-                heard.append(_hear(take, facts, corpus / "takes", tracker))
+                with collect_warnings(doubts[take.name].append):
+                    heard.append(_hear(take, facts, corpus / "takes", tracker, progress))
+            except WriteError:  # it is no fault of the take
+                raise
             except DreamTalkError as error:
                 useless[take.name] = shown(str(error), 300)
     offset = _offset_of([one.sync for one in heard])
     clips: dict[str, list[Row]] = {}
-    doubts: dict[str, str] = {}
     for one in heard:
         late = _late(one.sync, offset)
         if late is None:
@@ -119,19 +131,27 @@ def add_folder(
             useless[one.take.name] = f"its face is never seen for {SHORTEST / MODEL_FPS:g} s"
             continue
         if offset is not None and abs(late - offset) > 1:
-            doubts[one.take.name] = f"its lips are {late:+d} frames late, the others' {offset:+d}"
+            doubts[one.take.name].append(
+                f"its lips are {late:+d} frames late, the others' {offset:+d}; moved by its own"
+            )
         add_rows(manifest, rows, COLUMNS)
         clips[one.take.name] = rows
-    return Added(clips, useless, doubts, known)
+    return Added(clips, useless, {name: some for name, some in doubts.items() if some}, known)
 
 
 _KEY = re.compile(r"_([0-9a-f]{8})_\d+$")
 
 
-def _hear(take: Take, about: About, cache: Path, tracker: FaceTracker | None) -> _Heard:
+def _hear(
+    take: Take,
+    about: About,
+    cache: Path,
+    tracker: FaceTracker | None,
+    progress: Progress | None,
+) -> _Heard:
     """Read a take and its sync. Raises DreamTalkError for one that cannot be used."""
     wave = read_sound(take)
-    recorded = read_take(take, cache, tracker)
+    recorded = read_take(take, cache, tracker, progress)
     frames, heard = len(recorded.motion), len(wave) // _PER_FRAME
     if min(frames, heard) < SHORTEST:
         raise CorpusError(f"it is shorter than {SHORTEST / MODEL_FPS:g} s")

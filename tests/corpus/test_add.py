@@ -125,6 +125,8 @@ def test_what_cannot_be_used_is_told_with_its_reason(
     write_flac(takes / "lonely.flac", wave(2.0))
     (takes / "broken.csv").write_text("Timecode,nothing\n", encoding="utf-8")
     write_flac(takes / "broken.flac", wave(2.5))
+    for suffix in (".csv", ".flac"):
+        (takes / f"the good{suffix}").write_bytes((takes / f"good{suffix}").read_bytes())
     (takes / "notes.txt").write_text("hello", encoding="utf-8")
     added = add()
     assert list(added.clips) == ["good.flac"]
@@ -135,6 +137,7 @@ def test_what_cannot_be_used_is_told_with_its_reason(
         "mute.csv": "no sound or video",
         "lonely.flac": "no motion file",
         "broken.flac": "Live Link",
+        "the good.flac": "the same as good.flac",
     }
     assert added.useless.keys() == words.keys()
     assert all(word in added.useless[name] for name, word in words.items())

@@ -11,14 +11,18 @@ import torch
 
 from dreamtalk_core.errors import CorpusError, ModelError
 from dreamtalk_core.models.checkpoint import weights_header
-from dreamtalk_core.models.motion_model import MotionModel
+from dreamtalk_core.models.denoiser import DenoiserConfig
+from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
+from dreamtalk_core.models.style_encoder import StyleEncoderConfig
 from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.pipeline.dreamtalk import PREDICTOR
+from dreamtalk_core.speech.phonetics import heard_columns
 from dreamtalk_core.style import fingerprint
 from dreamtalk_core.training import train as training
 from dreamtalk_core.training.actor import Anchor, at_rest
 from dreamtalk_core.training.config import read_config
 from dreamtalk_core.training.data import CHANNELS, Recording, Variant
+from dreamtalk_core.training.synthetic_styles import NAMED
 from dreamtalk_core.training.validation import keep_out, load_split
 from tests.test_corpus import write_tracked
 from tests.training.test_train import config as fresh_config
@@ -29,9 +33,22 @@ ACTOR = Path(training.__file__).with_name("actor.json")
 
 
 @pytest.fixture
-def shipped(corpus: Path, fresh_config: Path, tmp_path: Path) -> Path:
+def shipped(tmp_path: Path) -> Path:
     """Weights as they are shipped: a model, and a predictor beside it."""
-    path = training.train(fresh_config, corpus, tmp_path / "shipped", "cpu")
+    channels = len(CHANNELS)
+    sizes = {"style": 8, "width": 16, "heads": 2, "dropout": 0.0}
+    blocks = {"features": len(heard_columns((4,))), "blocks": (4,)}
+    config = ModelConfig(
+        CHANNELS,
+        DenoiserConfig(channels, **blocks, **sizes, content_layers=1, layers=1, span=2),
+        StyleEncoderConfig(channels, **sizes, layers=1),
+    )
+    torch.manual_seed(0)
+    model = MotionModel(config, torch.zeros(channels), torch.full((channels,), 0.2))
+    model.styles = {name: torch.zeros(8) for name in NAMED}
+    path = tmp_path / "shipped" / "model.safetensors"
+    path.parent.mkdir()
+    model.save(path, {})
     path.with_name(PREDICTOR).write_bytes(b"a predictor")
     return path
 
@@ -80,8 +97,10 @@ def test_the_best_weights_are_kept(
 @pytest.mark.slow
 def test_validation_changes_no_draw(corpus: Path, fresh_config: Path, tmp_path: Path) -> None:
     write_tracked(corpus, "other", "B")
+    settings = read_config(fresh_config) | {"sync_weight": 0, "steps": 3}
+    fresh_config.write_text(json.dumps(settings), encoding="utf-8")
     plain = training.train(fresh_config, corpus, tmp_path / "plain", "cpu")
-    settings = read_config(fresh_config) | {"validation": {"speakers": ["B"], "every": 6}}
+    settings |= {"validation": {"speakers": ["B"], "every": 2}}
     fresh_config.write_text(json.dumps(settings), encoding="utf-8")
     judged = training.train(fresh_config, corpus, tmp_path / "judged", "cpu")
     one, other = MotionModel.load(plain), MotionModel.load(judged)
@@ -93,8 +112,9 @@ def test_validation_changes_no_draw(corpus: Path, fresh_config: Path, tmp_path: 
 def test_a_lip_expert_of_another_configuration_is_refused(
     corpus: Path, fresh_config: Path, tmp_path: Path
 ) -> None:
+    settings = read_config(fresh_config) | {"steps": 1}
+    fresh_config.write_text(json.dumps(settings), encoding="utf-8")
     training.train(fresh_config, corpus, tmp_path / "run", "cpu")
-    settings = read_config(fresh_config)
     settings["expert"]["steps"] = 5
     fresh_config.write_text(json.dumps(settings), encoding="utf-8")
     with pytest.raises(CorpusError, match="another configuration"):
