@@ -17,7 +17,7 @@ from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.phonetics import FRAME_RATE, PhoneticEncoder
 from dreamtalk_core.speech.prosody import Prosody, measure_prosody
 
-CACHED_SECONDS = 30
+CACHED_SECONDS = 30  # two windows
 """Of a longer speech phonetic rows are not kept, so that memory does not grow with it."""
 
 
