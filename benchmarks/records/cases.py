@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -154,6 +155,57 @@ def test_load_pipeline(benchmark: BenchmarkFixture) -> None:
 def test_animate(benchmark: BenchmarkFixture, talk: DreamTalk, seconds: int) -> None:
     speech = speech_of(seconds)
     run(benchmark, lambda: talk.animate(speech, "auto"))
+
+
+@pytest.fixture(scope="session", params=[6, 60])
+def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A WAV file at 48 kHz."""
+    samples = np.repeat(speech_of(request.param).waveform, 3)
+    path = tmp_path_factory.mktemp("line") / f"{request.param}.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 48_000, 0, "NONE", ""))
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return path
+
+
+def test_stage_all(benchmark: BenchmarkFixture, talk: DreamTalk, line: Path) -> None:
+    """WAV to CSV; the other stages are what it is made of."""
+    run(benchmark, lambda: talk.animate(line).save(line.with_suffix(".csv")))
+
+
+def test_stage_read(benchmark: BenchmarkFixture, line: Path) -> None:
+    from dreamtalk_core import Speech
+
+    run(benchmark, lambda: Speech.load(line))
+
+
+def test_stage_phonetics(benchmark: BenchmarkFixture, talk: DreamTalk, line: Path) -> None:
+    waveform = talk.load_speech(line).waveform
+    run(benchmark, lambda: list(talk.phonetics.stream(waveform)))
+
+
+def test_stage_prosody(benchmark: BenchmarkFixture, talk: DreamTalk, line: Path) -> None:
+    from dreamtalk_core.speech.prosody import measure_prosody
+
+    waveform = talk.load_speech(line).waveform
+    run(benchmark, lambda: measure_prosody(waveform))
+
+
+def test_stage_auto(benchmark: BenchmarkFixture, talk: DreamTalk, line: Path) -> None:
+    """The speech's beginning has been analysed."""
+    features = talk.analyse(talk.load_speech(line))
+    run(benchmark, lambda: talk.predict_style(features))
+
+
+def test_stage_sample(benchmark: BenchmarkFixture, talk: DreamTalk, line: Path) -> None:
+    """With the phonetic encoder, where the speech is long: of a short one it has been analysed."""
+    features = talk.analyse(talk.load_speech(line))
+    run(benchmark, lambda: talk.sample_motion(features, "happy*0.5"))
+
+
+def test_stage_csv(benchmark: BenchmarkFixture, talk: DreamTalk, line: Path) -> None:
+    motion = talk.animate(line, "neutral", steps=1)
+    run(benchmark, lambda: motion.save(line.with_suffix(".csv")))
 
 
 def test_stream_piece(benchmark: BenchmarkFixture, talk: DreamTalk) -> None:

@@ -18,7 +18,7 @@ from dreamtalk_core.speech.phonetics import FRAME_RATE, PhoneticEncoder
 from dreamtalk_core.speech.prosody import Prosody, measure_prosody
 from dreamtalk_core.speech.vocal import hear_beside_words
 
-CACHED_SECONDS = 30
+CACHED_SECONDS = 30  # two windows
 """Of a longer speech phonetic rows are not kept, so that memory does not grow with it."""
 
 

@@ -37,8 +37,8 @@ SPAN = 50
 Attention without positions sees every moment at once, so what it reports of a sound would depend
 on all that was said in the window. Kept near, it hears a sound alike in short and in long speech.
 """
-WINDOW = 500
-"""Frames (10 s) that are encoded together."""
+WINDOW = 750
+"""Frames (15 s) that are encoded together."""
 MARGIN = 100
 """Frames (2 s) of context that are computed on each side of a window and thrown away."""
 

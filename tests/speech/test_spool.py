@@ -19,7 +19,7 @@ from dreamtalk_core.models.diffusion import frame_noise, sample
 from dreamtalk_core.models.sampler import denoise, draw_noise, encode_content, temperature
 from dreamtalk_core.speech import spool as spool
 from dreamtalk_core.speech.features import encode_speech
-from dreamtalk_core.speech.phonetics import PhoneticEncoder
+from dreamtalk_core.speech.phonetics import FEATURE_WIDTH, HOP, PhoneticEncoder
 from dreamtalk_core.speech.prosody import measure_prosody
 from dreamtalk_core.speech.spool import IN_MEMORY, in_pieces, spooled
 
@@ -134,9 +134,11 @@ def test_memory_does_not_grow_with_the_speech(
 ) -> None:
     """Of all that is held at a time, from sound to curves, but for what the networks hold."""
 
-    def rows(self: PhoneticEncoder, waveform: np.ndarray) -> Iterator[torch.Tensor]:
-        for piece in in_pieces(waveform, 160_000):
-            yield torch.zeros(-(-len(piece) // 320), 181)
+    def rows(
+        self: PhoneticEncoder, waveform: np.ndarray, begin: int, end: int
+    ) -> Iterator[torch.Tensor]:
+        for piece in in_pieces(waveform[HOP * begin : HOP * end], 160_000):
+            yield torch.zeros(-(-len(piece) // HOP), FEATURE_WIDTH)
 
     monkeypatch.setattr(PhoneticEncoder, "stream", rows)
     monkeypatch.setattr(
