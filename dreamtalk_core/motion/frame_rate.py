@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,7 @@ def parse_fps(value: int | float | str | Fraction) -> Fraction:
     return _snap_to_ntsc(fps)
 
 
+@lru_cache(maxsize=64)  # of a motion it is asked ten times, and takes as long as a network's layer
 def _snap_to_ntsc(fps: Fraction) -> Fraction:
     # Only decimal spellings snap: an exact 24000/1001, or a 1199/50 with another meaning, must be
     # kept, so the value has to be one of the usual roundings to the digits it was written with.
