@@ -33,6 +33,8 @@ from dreamtalk_core.training.voices import draw_voices, find_voices, load_voices
 from dreamtalk_core.weights import WEIGHTS
 
 Array = npt.NDArray[np.float32]
+TOUCHING = 0.03
+"""Gap, as a share of the mouth's width, below which tracked lips touch."""
 CHANNELS = (*ARKIT_NAMES, *HEAD)
 
 
@@ -152,7 +154,7 @@ def _as_the_lips_part(
     reach = float(head.lip_gap_mm(opened)[0])
     shown = [head.lip_gap_mm(value[:, :shapes]) for value in calibrated]
     # Closed lips are tracked a little apart.
-    closed = np.percentile(np.concatenate(gaps), 3)
+    closed = max(TOUCHING, float(np.percentile(np.concatenate(gaps), 3)))
     parted = [np.clip(gap - closed, 0, None) for gap in gaps]
     scale = np.concatenate(shown).std() / max(float(np.concatenate(parted).std()), 1e-6)
     for value, apart, now in zip(calibrated, parted, shown, strict=True):
