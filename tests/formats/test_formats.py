@@ -12,6 +12,7 @@ from dreamtalk_core.errors import DreamTalkError, MotionError
 from dreamtalk_core.formats import READABLE, WRITABLE, write_motion
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.tongue import FACE_NAMES
 
 
 def make() -> Motion:
@@ -104,3 +105,11 @@ def test_glb_is_for_writing_only(tmp_path: Path) -> None:
     assert ".glb" in WRITABLE
     with pytest.raises(MotionError, match=r"Cannot read a\.glb"):
         Motion.load(tmp_path / "a.glb")
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+def test_a_tongue_comes_back_bit_for_bit(tmp_path: Path, suffix: str) -> None:
+    weights = np.random.default_rng(0).random((9, 68), np.float32)
+    motion = Motion(FACE_NAMES, weights, 25)
+    motion.save(tmp_path / f"a{suffix}")
+    assert Motion.load(tmp_path / f"a{suffix}") == motion

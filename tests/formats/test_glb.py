@@ -21,6 +21,7 @@ from dreamtalk_core.formats import glb
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.rotation import rotation_matrix
+from dreamtalk_core.motion.tongue import FACE_NAMES, TONGUE_NAMES
 from dreamtalk_core.rig.head import MATERIALS, load_head
 
 _DTYPES = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -204,3 +205,19 @@ def test_writing_needs_only_the_light_layer() -> None:
     )
     root = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=60)
+
+
+def test_a_tongue_is_written_with_its_shapes(tmp_path: Path) -> None:
+    weights = np.random.default_rng(0).random((5, 68), np.float32)
+    Motion(FACE_NAMES, weights, 25).save(tmp_path / "a.glb")
+    file = Glb(tmp_path / "a.glb")
+    (mesh,) = file.json["meshes"]
+    assert mesh["extras"]["targetNames"] == list(FACE_NAMES)
+    sampler = file.json["animations"][0]["samplers"][0]
+    np.testing.assert_array_equal(file.accessor(sampler["output"]).reshape(-1, 68), weights)
+    head = load_head()
+    kind = MATERIALS.index("tongue")
+    used = np.unique(head.triangles[head.material == kind])
+    for i in range(len(TONGUE_NAMES)):
+        target = file.accessor(mesh["primitives"][kind]["targets"][52 + i]["POSITION"])
+        np.testing.assert_allclose(target * 1000, head.tongue_deltas[i][used], atol=1e-4)

@@ -15,6 +15,7 @@ from dreamtalk_core.errors import MotionError
 from dreamtalk_core.formats import livelink
 from dreamtalk_core.motion import Motion, frame_times
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.tongue import FACE_NAMES
 
 USUAL = [
     Fraction(24000, 1001),
@@ -303,3 +304,10 @@ def test_nan_and_standing_clocks_are_refused(tmp_path: Path) -> None:
     path.write_text(f"{header}\n", encoding="utf-8")
     with pytest.raises(MotionError, match="no frames"):
         Motion.load(path)
+
+
+def test_of_the_tongue_there_is_arkits_own_alone(tmp_path: Path) -> None:
+    whole = make(6).over(FACE_NAMES)
+    whole.save(tmp_path / "a.csv")
+    make(6).save(tmp_path / "b.csv")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()

@@ -31,6 +31,9 @@ def test_pieces_join_to_what_the_whole_speech_gives(talk: DreamTalk) -> None:
     joined = np.concatenate([mouth_opening(piece.weights) for piece in pieces])
     assert len(joined) == len(whole)
     assert np.corrcoef(joined, mouth_opening(whole.weights))[0, 1] > 0.9
+    assert {piece.names for piece in pieces} == {whole.names}
+    tip = np.concatenate([piece.channel("tongueTipUp") for piece in pieces])
+    assert np.corrcoef(tip, whole.channel("tongueTipUp"))[0, 1] > 0.95
     # No seam: the steps between pieces are like the steps within.
     ends = np.cumsum([len(piece) for piece in pieces])[:-1]
     weights = np.concatenate([piece.weights for piece in pieces])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.tongue import FACE_NAMES, TONGUE_NAMES
 from dreamtalk_core.retarget import SCHEMES, Row, match, scheme_mapping
 from dreamtalk_core.retarget.visemes import VISEMES
 
@@ -140,3 +143,40 @@ def test_nothing_at_all() -> None:
 def test_an_unknown_scheme() -> None:
     with pytest.raises(MotionError, match="There is no scheme 'cc9'"):
         scheme_mapping("cc9")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda name: name,
+        lambda name: name[0].upper() + name[1:],
+        lambda name: f"Head_{name}",
+        str.lower,
+    ],
+)
+def test_a_tongue_under_audio2faces_names(write: Callable[[str], str]) -> None:
+    found = match([write(name) for name in FACE_NAMES])
+    assert {row.source: row.target for row in found.mapping.rows} == {
+        name: write(name) for name in FACE_NAMES
+    }
+
+
+@pytest.mark.parametrize(
+    ("channel", "source"),
+    [
+        ("Tongue_Tip_Up", "tongueTipUp"),
+        ("T06_Tongue_Tip_Up", "tongueTipUp"),
+        ("Tongue_Twist_L", "tongueRollLeft"),
+        ("CTRL_expressions_tongueTwistLeft", "tongueRollLeft"),
+        ("TongueCurlUp", "tongueTipUp"),
+        ("TongueSquish", "tongueNarrow"),
+    ],
+)
+def test_tongues_of_other_rigs(channel: str, source: str) -> None:
+    (row,) = match([channel]).mapping.rows
+    assert (row.source, row.target) == (source, channel)
+
+
+def test_a_rig_without_a_tongue_misses_nothing() -> None:
+    assert not match(list(ARKIT_NAMES)).missing
+    assert not {row.source for row in match(list(ARKIT_NAMES)).mapping.rows} & set(TONGUE_NAMES)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, MIRROR
 from dreamtalk_core.motion.rotation import rotation_matrix
+from dreamtalk_core.motion.tongue import TONGUE_NAMES
 from dreamtalk_core.rig import head as head_module
 from dreamtalk_core.rig.head import (
     EYE_SIDE,
@@ -226,9 +227,36 @@ def test_chest_does_not_turn_with_the_head(head: Head) -> None:
 
 
 def test_packing_keeps_deltas_to_a_thousandth(head: Head) -> None:
-    packed = pack_deltas(head.deltas)
-    again = head_module._unpack_deltas(packed, len(head.vertices))
-    assert np.abs(again - head.deltas).max() < 0.02
+    deltas = np.concatenate([head.deltas, head.tongue_deltas])
+    again = head_module._unpack_deltas(pack_deltas(deltas), len(head.vertices))
+    assert np.abs(again - deltas).max() < 0.02
+
+
+def test_the_tongue_goes_where_its_shapes_say(head: Head) -> None:
+    tongue = np.unique(head.triangles[head.material == MATERIALS.index("tongue")])
+    others = np.setdiff1d(np.arange(len(head.vertices)), tongue)
+    assert not head.tongue_deltas[:, others].any()
+    moves = dict(zip(TONGUE_NAMES, head.tongue_deltas[:, tongue], strict=True))
+    tip = head.vertices[tongue, 2].argmax()
+    assert moves["tongueTipUp"][tip, 1] > 8
+    assert moves["tongueTipDown"][tip, 1] < -4
+    assert moves["tongueStretch"][tip, 2] > 5
+    assert moves["tongueIn"][tip, 2] < -5
+    for name in ("Tip", "", "Roll"):
+        left, right = moves[f"tongue{name}Left"], moves[f"tongue{name}Right"]
+        np.testing.assert_allclose(left[:, 0].mean(), -right[:, 0].mean(), atol=0.1)
+        assert np.abs(left - right).max() > 5
+    assert moves["tongueLeft"][tip, 0] > 5
+    breadth = np.ptp(head.vertices[tongue, 0])
+    assert np.ptp((head.vertices[tongue] + moves["tongueWide"])[:, 0]) > 1.15 * breadth
+    assert np.ptp((head.vertices[tongue] + moves["tongueNarrow"])[:, 0]) < 0.85 * breadth
+
+
+def test_weights_without_a_tongue_leave_it_at_rest(head: Head) -> None:
+    face = np.random.default_rng(0).random(52).astype(np.float32)
+    np.testing.assert_array_equal(head.pose(face), head.pose(np.r_[face, np.zeros(16)]))
+    raised = head.pose(np.r_[face, np.eye(16)[0]]) - head.pose(face)
+    np.testing.assert_allclose(raised, head.tongue_deltas[0], atol=1e-4)
 
 
 def test_damaged_file_is_reported(
