@@ -171,7 +171,10 @@ class Behaviour(Settings):
     )
     gaze: float = setting(1.0, "Gaze", "Size of the gaze shifts: 0 stares, 1 is natural")
     gestures: float = setting(
-        1.0, "Gestures", "Size of nods, turns and brow flashes that follow the voice, and of breaths, laughs and sighs"
+        1.0,
+        "Gestures",
+        "Size of nods, turns and brow flashes that follow the voice, and of breaths, laughs and "
+        "sighs",
     )
     idle: float = setting(
         1.0, "Idle", "Size of sway, breathing and the like, which go on in silence"
