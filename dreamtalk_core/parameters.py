@@ -157,7 +157,8 @@ class Behaviour(Settings):
     blinks: how often the eyes blink, as a factor on about 17 a minute; every blink shuts them.
     gaze: size of the gaze shifts, and how well the eyes stay on the viewer when the head turns.
     gestures: size of the head movement that follows speech (nods, turns, posture) and of the brow
-        flashes that come with strong accents.
+        flashes that come with strong accents; how far breaths, laughs and sighs that are heard
+        show, and how firmly the mouth waits for a breath in a pause.
     idle: size of what moves even in silence: sway, breathing, a little brow, lid and mouth corner.
     tongue: how far the tongue goes to where the sounds are made, and the cheeks at p and b; 0
         leaves out its channels, see `motion.tongue`.
@@ -170,7 +171,10 @@ class Behaviour(Settings):
     )
     gaze: float = setting(1.0, "Gaze", "Size of the gaze shifts: 0 stares, 1 is natural")
     gestures: float = setting(
-        1.0, "Gestures", "Size of nods, turns and brow flashes that follow the voice"
+        1.0,
+        "Gestures",
+        "Size of nods, turns and brow flashes that follow the voice, and of breaths, laughs and "
+        "sighs",
     )
     idle: float = setting(
         1.0, "Idle", "Size of sway, breathing and the like, which go on in silence"

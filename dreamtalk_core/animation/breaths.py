@@ -39,6 +39,7 @@ _LIFT = 1.2
 _LAUGHING = {
     "mouthSmileLeft": 0.5, "mouthSmileRight": 0.5, "cheekSquintLeft": 0.5, "cheekSquintRight": 0.5,
     "eyeSquintLeft": 0.5, "eyeSquintRight": 0.5, "browInnerUp": 0.1,
+    "jawOpen": 0.12, "mouthUpperUpLeft": 0.15, "mouthUpperUpRight": 0.15,
 }  # fmt: skip
 _SIGHING = {"eyeBlinkLeft": 0.25, "eyeBlinkRight": 0.25, "browInnerUp": 0.2}
 _BACK, _SHAKE, _SINK = 3.0, 0.12, 4.0

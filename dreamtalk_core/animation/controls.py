@@ -58,10 +58,10 @@ _HALVINGS = 14
 _FEW = 4096
 """Frames whose lips are brought together at a time, so that memory does not grow with the take."""
 
-_BITE = {"mouthRollLower": 0.5, "mouthUpperUpLeft": 0.15, "mouthUpperUpRight": 0.15}
+_BITE = {"mouthRollLower": 0.75, "mouthUpperUpLeft": 0.3, "mouthUpperUpRight": 0.3}
 """How far, at least, these go when the lower lip is at the upper teeth."""
-_BITTEN = 0.08
-"""jawOpen less mouthClose then, at most."""
+_BITTEN = 0.06
+"""jawOpen less mouthClose then: the upper lip does not hide where the teeth meet the lower."""
 
 
 def apply_controls(
@@ -162,8 +162,9 @@ def _bite(weights: Float64, column: dict[str, int], firmness: Float64) -> None:
     for side in ("Left", "Right"):
         towards(f"mouthLowerDown{side}", np.zeros(len(weights)))
     if "jawOpen" in column and "mouthClose" in column:
-        jaw, close = weights[:, column["jawOpen"]], weights[:, column["mouthClose"]]
-        towards("mouthClose", np.maximum(close, jaw - _BITTEN))
+        jaw = weights[:, column["jawOpen"]].copy()
+        towards("mouthClose", np.maximum(jaw, _BITTEN) - _BITTEN)
+        towards("jawOpen", np.maximum(jaw, _BITTEN))
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,8 @@ _SWAY_SIZE = np.array([0.4, 0.7, 0.45])
 _SWAY_KNOTS = 2.5
 _BREATHS = 15 / 60
 _BREATH_SIZE = 0.3
+_UNLIKE = 0.2
+"""By which share breaths at rest differ in length and depth (Tobin et al. 1988, Chest 94)."""
 _RESTLESS = (
     ({"browInnerUp": 0.05, "browOuterUpLeft": 0.03, "browOuterUpRight": 0.03}, 1.1),
     ({"browDownLeft": 0.04, "browDownRight": 0.035, "noseSneerLeft": 0.01}, 1.4),
@@ -29,11 +31,10 @@ _RESTLESS = (
 def idle_head(fps: float, chance: Chance) -> Float64:
     """Sway and breathing [T, 3] in degrees."""
     result = chance.slow_noise(SWAY, 3, _SWAY_KNOTS * fps) * _SWAY_SIZE
-    time = np.arange(len(chance)) / fps
-    unsteady = 0.5 * chance.slow_noise(BREATH, 1, 4 * fps)[:, 0]
-    phase = 2 * np.pi * (_BREATHS * time + chance.uniforms(BREATH, 3)[0, 2]) + unsteady
+    faster, deeper = _UNLIKE * chance.slow_noise(BREATH, 2, fps / _BREATHS).T
+    phase = 2 * np.pi * (chance.uniforms(BREATH, 5)[0, 4] + _BREATHS / fps * (1 + faster).cumsum())
     # In is faster than out; the head rises with the chest.
-    result[:, PITCH] -= _BREATH_SIZE * np.sin(phase + 0.4 * np.sin(phase))
+    result[:, PITCH] -= _BREATH_SIZE * (1 + deeper) * np.sin(phase + 0.4 * np.sin(phase))
     return result
 
 

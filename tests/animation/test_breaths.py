@@ -65,3 +65,20 @@ def test_the_head_rises_with_a_breath_goes_back_in_a_laugh_and_sinks_in_a_sigh()
     assert moved[SIGH].max() > 0.7
     for way in moved:
         np.testing.assert_allclose(way[[0, -1]], 0, atol=0.05)
+
+
+@pytest.mark.parametrize("known", range(60, 95, 5))
+def test_a_mouth_in_a_stream_opens_like_that_of_the_whole(known: int) -> None:
+    """It waits for 0.2 s of what comes."""
+    loudness = np.where(np.arange(150) < START, -60.0, -5.0)
+    heard = np.zeros((150, 3))
+    heard[START - 9 : START - 3, BREATH] = 1
+    weights = np.random.default_rng(0).uniform(0, 0.5, (150, 52))
+
+    def opening(count: int) -> np.ndarray:
+        motion = Motion(ARKIT_NAMES, weights[:count], 25)
+        alone = Behaviour(**{**NO, "gestures": 1.0})
+        done = enliven(motion, loudness[:count], np.zeros(count), 0, alone, heard=heard[:count])
+        return mouth_opening(done.weights)[: known - 5]
+
+    np.testing.assert_allclose(opening(known), opening(150), atol=1e-6)

@@ -12,7 +12,7 @@ from dreamtalk_core.errors import DreamTalkError, MotionError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, MIRROR, REGIONS
 from dreamtalk_core.parameters import Controls
-from dreamtalk_core.rig.head import load_head
+from dreamtalk_core.rig.head import MATERIALS, load_head
 
 REGION_OF = {
     "lips": [name for name in (*REGIONS["mouth"], *REGIONS["tongue"]) if name != "mouthClose"],
@@ -256,12 +256,30 @@ def test_a_bite_brings_the_lower_lip_to_the_teeth_and_nothing_else() -> None:
     motion = Motion(ARKIT_NAMES, weights, Fraction(25))
     bitten = apply_controls(motion, Controls(), None, np.array([0.0, 0.5, 1.0]))
     roll = bitten.channel("mouthRollLower")
-    np.testing.assert_allclose(roll, [0.3, 0.4, 0.5], atol=1e-6)
+    np.testing.assert_allclose(roll, [0.3, 0.525, 0.75], atol=1e-6)
     np.testing.assert_allclose(bitten.channel("mouthLowerDownLeft"), [0.3, 0.15, 0], atol=1e-6)
     opening = bitten.channel("jawOpen") - bitten.channel("mouthClose")
-    assert opening.max() <= 0.08
+    np.testing.assert_allclose(opening, [0, 0.03, 0.06], atol=1e-6)
     changed = (bitten.weights != weights).any(0)
     assert {ARKIT_NAMES[i] for i in np.flatnonzero(changed)} == {
-        "mouthRollLower", "mouthLowerDownLeft", "mouthLowerDownRight",
+        "mouthRollLower", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthClose",
     }  # fmt: skip
     assert apply_controls(motion, Controls(closure=0), None, np.ones(3)) == motion
+
+
+@pytest.mark.parametrize(("jaw", "close"), [(0, 0), (0.05, 0.05), (0.2, 0.05), (0.3, 0)])
+def test_a_bite_is_seen(jaw: float, close: float) -> None:
+    """The lower lip is above the edge of the upper teeth, and the upper one does not hide it."""
+    weights = np.zeros((1, len(ARKIT_NAMES)), np.float32)
+    weights[0, [INDEX["jawOpen"], INDEX["mouthClose"]]] = jaw, close
+    bitten = apply_controls(Motion(ARKIT_NAMES, weights, 25), Controls(), None, np.ones(1))
+    head = load_head()
+    teeth = np.unique(head.triangles[head.material == MATERIALS.index("teeth")])
+    upper = teeth[np.linalg.norm(head.deltas[INDEX["jawOpen"]][teeth], axis=1) < 0.5]
+    front = upper[np.abs(head.vertices[upper, 0]) < 8]
+    points = head.pose(bitten.weights[0])
+    lip = points[np.unique(head.lip_columns[:, 1])]
+    front = points[front[points[front, 2] > points[front, 2].max() - 4]]
+    assert 0 < lip[:, 1].max() - front[:, 1].min() < 3
+    assert np.linalg.norm(lip[:, None] - front, axis=2).min() < 3
+    assert 1 < head.lip_gap_mm(bitten.weights)[0] < 2.5
