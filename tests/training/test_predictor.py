@@ -109,7 +109,7 @@ def examples(count: int = 60, speakers: int = 6) -> list[speech.Example]:
     made = []
     for index in range(count):
         summary = rng.standard_normal(len(SUMMARY)).astype(np.float32)
-        summary[:20] += 2 * (index % 2) - 1
+        summary[:20] += 4 * (index % 2) - 2
         name = f"stranger {index // 2 % speakers}"
         made.append(speech.Example(summary, EMOTIONS[index % 2], name, "acts"))
     return made
@@ -202,8 +202,8 @@ def test_a_portrait_is_of_another_moment_and_says_nothing_of_the_mood() -> None:
         )
         for mood in EMOTIONS[:2]
     }
-    assert np.abs(rests["neutral"] - rests["angry"]).max() < 0.05
-    rest_of_clip = training.draw_rest(people["A"], "angry", 0, {"cross_identity": False}, rng)
+    assert np.abs(rests["neutral"] - rests["happy"]).max() < 0.05
+    rest_of_clip = training.draw_rest(people["A"], "happy", 0, {"cross_identity": False}, rng)
     assert rest_of_clip[0] == pytest.approx(0.5)
 
 
