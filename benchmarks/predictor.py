@@ -95,16 +95,13 @@ def kept_out(
         for folder, count in variants.items()
         for one in [example for example in examples if example.origin == folder][::count]
     }
-    for mask in hearing.folds(examples, folds):
-        trained = [one for one, out in zip(examples, mask, strict=True) if not out]
-        network = training.build(config, np.zeros((1, 1), np.float32), "")
-        hearing.teach_hearing(network, trained, config)
-        for one, out in zip(examples, mask, strict=True):
-            if out and id(one) in recorded:
-                probabilities = network.listen(one.summary)
-                heard = max(probabilities, key=probabilities.__getitem__)
-                sure = probabilities[heard]
-                yield Answer(one.origin, one.speaker, one.emotion, heard, sure)
+    network = training.build(config, np.zeros((1, 1), np.float32), "")
+    config = {**config, "hearing": {**config["hearing"], "folds": folds}}
+    logits, temperature = hearing.hear_kept_out(network, examples, config)
+    for one, shares in zip(examples, (logits / temperature).softmax(1).numpy(), strict=True):
+        if id(one) in recorded:
+            heard = config["emotions"][shares.argmax()]
+            yield Answer(one.origin, one.speaker, one.emotion, heard, float(shares.max()))
 
 
 def ordinary(talk: DreamTalk, corpus: Path) -> Iterator[Answer]:

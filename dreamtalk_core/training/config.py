@@ -19,7 +19,6 @@ from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.formats._limits import read_json
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.speech.phonetics import BLOCKS, heard_columns
-from dreamtalk_core.training.emotional_speech import EmotionalVoice
 from dreamtalk_core.training.synthetic_styles import NAMED
 
 
@@ -43,7 +42,6 @@ Seed = Annotated[int, Within(0)]
 Positive = Annotated[float, Within(1e-12)]
 Channel = Annotated[str, OneOf(ARKIT_NAMES)]
 Emotion = Annotated[str, OneOf(tuple(NAMED))]
-Entry = Annotated[str, OneOf(tuple(entry.name for entry in fields(EmotionalVoice)))]
 
 
 @dataclass(frozen=True)
@@ -230,10 +228,6 @@ class PredictorRun(Run):
     emotions: list[Emotion]
     faces: dict[str, list[str]]
     recordings: list[str]
-    voices: list[str]
-    sentences: list[str]
-    acting: dict[Emotion, dict[Entry, list[float]]]
-    examples: Count
     sources: list[Labelled]
     shares: dict[str, Share]
     hearing: Hearing
@@ -405,12 +399,8 @@ def _unfit(config: Mapping[str, Any]) -> str | None:
         if sizes["width"] % sizes["heads"]:
             return f"{name}.width must be a multiple of {name}.heads ({sizes['heads']})."
     if "trains" in config:
-        if not config["voices"] or not config["sentences"] or not config["acting"]:
-            return "voices, sentences and acting must not be empty."
-        for emotion, ranges in config["acting"].items():
-            for name, ends in ranges.items():
-                if len(ends) != 2:
-                    return f"acting.{emotion}.{name} must be two numbers: the least and the most."
+        if "neutral" not in config["emotions"]:
+            return 'emotions must hold "neutral": what plain speech is in.'
         if not sum(config["shares"].values()):
             return "shares are all 0; give what shall be heard a share."
         return None

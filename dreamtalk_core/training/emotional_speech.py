@@ -1,6 +1,6 @@
 """Emotion put into plain speech, by what is known of how emotion changes a voice.
 
-Emotional speech with clean rights is not to be had. What it sounds like has been measured often
+What emotion sounds like has been measured often
 (Murray & Arnott 1993, JASA 93; Banse & Scherer 1996, J. Personality and Social Psychology 70), and
 synthetic speech that was changed accordingly was heard as the emotion meant (Burkhardt &
 Sendlmeier 2000, "Verification of acoustical correlates of emotional speech"). So plain recordings
@@ -11,8 +11,7 @@ time_stretch change a recording as a whole; range, fall and tremor change from m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -55,22 +54,6 @@ class EmotionalVoice:
     """dB an octave that the spectrum falls less steeply: vocal effort."""
     breath: float = 0.0
     """Hiss that follows the voice, as a share of it."""
-
-
-def draw_emotional_voice(
-    ranges: Mapping[str, Sequence[float]], rng: np.random.Generator
-) -> EmotionalVoice:
-    """A voice with every entry drawn evenly from its (low, high).
-
-    Factors (range, tempo, formants, dynamics) are drawn evenly in their logarithm.
-    """
-    factors = {entry.name for entry in fields(EmotionalVoice) if entry.default == 1.0}
-    drawn = {}
-    for name, (low, high) in ranges.items():
-        share = rng.random()
-        evenly = low + share * (high - low)
-        drawn[name] = low ** (1 - share) * high**share if name in factors else evenly
-    return EmotionalVoice(**drawn)
 
 
 def make_emotional(waveform: Wave, voice: EmotionalVoice, rng: np.random.Generator) -> Wave:

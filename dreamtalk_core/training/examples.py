@@ -1,17 +1,13 @@
-"""Speech that the style predictor learns from: plain, acted by people, and made emotional.
+"""Speech that the style predictor learns from: what people say in no mood, and what they act.
 
-People's plain speech is what tracked speakers and other recordings say in no mood; acted are
-corpora with labels; made emotional are synthetic voices (`acting` in the configuration). (Making
-emotional what GRID's speakers say was tried: read commands are spoken so unlike anything else that
-it did harm.)
+The first is of tracked speakers and other recordings, the second of folders with labels. (Synthetic
+voices made emotional by rule were tried beside them: no language was heard better for it, and more
+ordinary speech was taken for emotional.)
 """
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +28,6 @@ from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
 from dreamtalk_core.training.augment import AUGMENTATION, vary
 from dreamtalk_core.training.data import digest, source_digests
-from dreamtalk_core.training.emotional_speech import draw_emotional_voice, make_emotional
 from dreamtalk_core.training.voices import draw_voices, read_labels
 
 Array = npt.NDArray[np.float32]
@@ -43,8 +38,8 @@ CLIPS = 30
 """Clips of one speaker that are used; more say little new."""
 PIECE = 4 * SAMPLE_RATE
 """Long recordings are cut to this length."""
-PLAIN, EMOTIONAL = "plain", "synthetic"
-"""Origins of the examples that are people's plain speech, and emotional synthetic speech."""
+PLAIN = "plain"
+"""Origin of the examples that are people's plain speech."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,19 +51,14 @@ class Example:
     emotion: str
     speaker: str
     origin: str
-    """Which share of the training it counts to: PLAIN, EMOTIONAL or a labelled corpus's folder."""
+    """Which share of the training it counts to: PLAIN or a labelled corpus's folder."""
 
 
 def load_examples(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[Example]:
     """All speech of the configuration; from the cache once it has been analysed."""
-    examples = []
-    if EMOTIONAL in config["shares"]:
-        made_of = ("seed", "voices", "sentences", "acting", "examples")
-        emotional = {key: config[key] for key in made_of}
-        examples += _cached(cache, emotional, [], partial(_emotional_examples, config))
     plain = {key: config[key] for key in ("seed", "faces", "recordings", "variants")}
     recorded = [path for paths in _recordings(config, corpus).values() for path in paths]
-    examples += _cached(cache, plain, recorded, partial(_plain_examples, config, corpus))
+    examples = _cached(cache, plain, recorded, partial(_plain_examples, config, corpus))
     for source in config["sources"]:
         labelled = {"seed": config["seed"], **source}
         folder = corpus / source["folder"]
@@ -104,38 +94,6 @@ def _cached(
             save_file(made, temporary)
     entries = {tuple(json.loads(key)): value for key, value in load_file(path).items()}
     return [Example(entries[key], *key[1:]) for key in sorted(entries)]
-
-
-def _emotional_examples(config: Mapping[str, Any]) -> Iterator[Example]:
-    rng = np.random.default_rng(config["seed"])
-    encoder = PhoneticEncoder.load()
-    plain = list(_speak(config["voices"], config["sentences"]))
-    voices = _by_voice(plain)
-    emotions = list(config["acting"])
-    for index in tqdm(range(config["examples"]), desc="acting", unit="speech"):
-        voice, waveform = plain[rng.integers(len(plain))]
-        emotion = emotions[index % len(emotions)]
-        emotional = make_emotional(
-            waveform, draw_emotional_voice(config["acting"][emotion], rng), rng
-        )
-        varied, _ = vary(emotional, draw_voices(voices, voice, rng), rng)
-        yield Example(_summary(encoder, varied), emotion, voice, EMOTIONAL)
-
-
-def _speak(voices: Sequence[str], sentences: Sequence[str]) -> Iterator[tuple[str, Array]]:
-    """(voice, waveform) of every sentence by every voice of espeak-ng."""
-    if shutil.which("espeak-ng") is None:
-        raise CorpusError("espeak-ng is needed to make training speech. Install it, it is free.")
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "speech.wav")
-        for voice in voices:
-            for sentence in sentences:
-                subprocess.run(
-                    ["espeak-ng", "-v", voice, "-w", path, "--", sentence],
-                    check=True,
-                    capture_output=True,
-                )
-                yield voice, Speech.load(path).waveform
 
 
 def _plain_examples(config: Mapping[str, Any], corpus: Path) -> Iterator[Example]:

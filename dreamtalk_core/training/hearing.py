@@ -35,24 +35,37 @@ def teach_hearing(
 
     config: a predictor's; of it `hearing`, `shares` and `seed`.
     """
-    heard = torch.from_numpy(np.stack([example.summary for example in examples]))
-    emotions = predictor.config.emotions
-    label = torch.tensor([emotions.index(example.emotion) for example in examples])
-    weight = torch.from_numpy(balance(examples, config["shares"]))
-    logits = torch.zeros(len(examples), len(emotions))
-    for kept_out in folds(examples, config["hearing"]["folds"]):
-        fit_hearing(predictor, heard[~kept_out], label[~kept_out], weight[~kept_out], config)
-        with torch.no_grad():
-            logits[kept_out] = predictor.hear(heard[kept_out])
-    fit_hearing(predictor, heard, label, weight, config)
-    losses = [_loss(logits / each, label, weight) for each in TEMPERATURES]
-    temperature = float(TEMPERATURES[int(np.argmin(losses))])
+    _, temperature = hear_kept_out(predictor, examples, config)
+    fit_hearing(predictor, *_tensors(predictor, examples, config), config)
     last = predictor.hearing[-1]
     assert isinstance(last, nn.Linear)
     with torch.no_grad():
         last.weight /= temperature
         last.bias /= temperature
     return temperature
+
+
+def hear_kept_out(
+    predictor: StylePredictor, examples: Sequence[Example], config: Mapping[str, Any]
+) -> tuple[Tensor, float]:
+    """Logits [N, E] of examples, heard when their speakers were kept out, and their temperature."""
+    heard, label, weight = _tensors(predictor, examples, config)
+    logits = torch.zeros(len(examples), len(predictor.config.emotions))
+    for kept_out in folds(examples, config["hearing"]["folds"]):
+        fit_hearing(predictor, heard[~kept_out], label[~kept_out], weight[~kept_out], config)
+        with torch.no_grad():
+            logits[kept_out] = predictor.hear(heard[kept_out])
+    losses = [_loss(logits / each, label, weight) for each in TEMPERATURES]
+    return logits, float(TEMPERATURES[int(np.argmin(losses))])
+
+
+def _tensors(
+    predictor: StylePredictor, examples: Sequence[Example], config: Mapping[str, Any]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Summaries [N, len(SUMMARY)], labels [N] and weights [N] of examples."""
+    heard = torch.from_numpy(np.stack([example.summary for example in examples]))
+    label = [predictor.config.emotions.index(example.emotion) for example in examples]
+    return heard, torch.tensor(label), torch.from_numpy(balance(examples, config["shares"]))
 
 
 def fit_hearing(

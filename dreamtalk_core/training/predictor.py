@@ -66,7 +66,7 @@ def train_predictor(
 
     config_path: see predictor.json. model_name: name or path of the motion model. Features of the
     speech are kept in OUTPUT/cache.
-    Raises CorpusError when corpus or configuration do not fit, or espeak-ng is missing.
+    Raises CorpusError when corpus or configuration do not fit.
     """
     config = read_config(config_path)
     model = MotionModel.load(MODELS.get(str(model_name), Path(model_name)))

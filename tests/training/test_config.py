@@ -72,7 +72,7 @@ def test_a_misspelt_entry_is_reported_with_its_name(
 ) -> None:
     message = refused(settings | {"learning_rat": 0.1}, tmp_path)
     assert message == "there is no entry learning_rat; did you mean learning_rate?"
-    network = "network" if "trains" in settings else "denoiser"
+    network = "hearing" if "trains" in settings else "denoiser"
     message = refused(changed(settings, (network, "widht"), 3), tmp_path)
     assert message == f"there is no entry {network}.widht; did you mean {network}.width?"
 
