@@ -252,8 +252,8 @@ def _yin(stretch: Array) -> npt.NDArray[np.float64]:
     # Moments overlap: how like its later self the wave is, is added up over the hops of a window.
     hops = views(wave, _PITCH_HOP + _LONGEST + 1)[::_PITCH_HOP]
     begun = np.fft.rfft(hops[:, :_PITCH_HOP], _PITCH_SPECTRUM)
-    alike = np.fft.rfft(hops, _PITCH_SPECTRUM) * begun.conj()
-    alike = np.fft.irfft(alike, _PITCH_SPECTRUM)[:, : _LONGEST + 2]
+    spectrum = np.fft.rfft(hops, _PITCH_SPECTRUM) * begun.conj()
+    alike = np.fft.irfft(spectrum, _PITCH_SPECTRUM)[:, : _LONGEST + 2]
     product = views(alike, _PITCH_WINDOW // _PITCH_HOP, 0).sum(-1)
     power = np.append(0.0, np.square(wave).cumsum())
     energy = views(power[_PITCH_WINDOW:] - power[:-_PITCH_WINDOW], _LONGEST + 2)[::_PITCH_HOP]
