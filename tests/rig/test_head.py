@@ -247,9 +247,11 @@ def test_the_tongue_goes_where_its_shapes_say(head: Head) -> None:
         np.testing.assert_allclose(left[:, 0].mean(), -right[:, 0].mean(), atol=0.1)
         assert np.abs(left - right).max() > 5
     assert moves["tongueLeft"][tip, 0] > 5
-    breadth = np.ptp(head.vertices[tongue, 0])
-    assert np.ptp((head.vertices[tongue] + moves["tongueWide"])[:, 0]) > 1.15 * breadth
-    assert np.ptp((head.vertices[tongue] + moves["tongueNarrow"])[:, 0]) < 0.85 * breadth
+    front = head.vertices[tongue, 2] > head.vertices[tongue[tip], 2] - 25
+    breadth = np.ptp(head.vertices[tongue][front, 0])
+    wide, narrow = (head.vertices[tongue] + moves[f"tongue{name}"] for name in ("Wide", "Narrow"))
+    assert np.ptp(wide[front, 0]) > 1.15 * breadth
+    assert np.ptp(narrow[front, 0]) < 0.85 * breadth
 
 
 def test_weights_without_a_tongue_leave_it_at_rest(head: Head) -> None:
