@@ -25,7 +25,7 @@ from dreamtalk_core.errors import CorpusError, DreamTalkError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.checkpoint import weights_header
 from dreamtalk_core.models.denoiser import DenoiserConfig
-from dreamtalk_core.models.devices import choose_device
+from dreamtalk_core.models.devices import choose_device, inference
 from dreamtalk_core.models.diffusion import TRAIN_STEPS, add_noise
 from dreamtalk_core.models.lip_expert import LipExpert
 from dreamtalk_core.models.motion_model import ModelConfig, MotionModel
@@ -370,7 +370,7 @@ def name_styles(model: MotionModel, speakers: list[Source], seed: int) -> dict[s
     return {name: style_code(model, speakers, style, rng) for name, style in NAMED.items()}
 
 
-@torch.no_grad()
+@inference()
 def style_code(
     model: MotionModel, speakers: list[Source], style: SyntheticStyle, rng: np.random.Generator
 ) -> Tensor:

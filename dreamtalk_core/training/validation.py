@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.models.devices import inference
 from dreamtalk_core.training.config import Validation
 from dreamtalk_core.training.data import Batch, Recording, Source, draw_batch, load_sources
 
@@ -84,7 +85,7 @@ class Judge:
             )
         ]
 
-    @torch.no_grad()
+    @inference()
     def loss(self) -> float:
         """The mean loss, with nothing hidden and nothing dropped."""
         self.objective.eval()
