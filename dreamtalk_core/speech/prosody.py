@@ -5,7 +5,7 @@ Pitch is found with YIN (de Cheveigne & Kawahara 2002, JASA 111), a hundred time
 librosa has most of this, and is what tests hold it against. It is not used here, because whoever
 animates a line waits for it: every line needs loudness and pitch, and `auto`, the default style,
 the spectrum. librosa takes 1.7 to 2.3 s of each process to import, as long as DreamTalk takes to
-load. Ours measures a minute in (librosa's later calls in brackets): loudness 1 ms (1), pitch 90
+load. Ours measures a minute in (librosa's later calls in brackets): loudness 1 ms (1), pitch 55
 (230, and it does not say how periodic the sound was, which tells voiced from unvoiced), spectrum 28
 (20). `python benchmarks/libraries.py` measures both.
 """
