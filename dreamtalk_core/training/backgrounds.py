@@ -32,7 +32,7 @@ def background(count: int, voices: Sequence[Wave], rng: np.random.Generator) -> 
 
 def babble(count: int, voices: Sequence[Wave], rng: np.random.Generator) -> Sound:
     """[count] two to eight voices at once, some nearer than others, each from a drawn moment on."""
-    number = rng.integers(FEWEST_VOICES, MOST_VOICES + 1)
+    number = int(rng.integers(FEWEST_VOICES, MOST_VOICES + 1))
     total = np.zeros(count)
     for choice in rng.choice(len(voices), number, replace=len(voices) < number):
         voice = np.resize(np.roll(voices[choice], rng.integers(len(voices[choice]))), count)

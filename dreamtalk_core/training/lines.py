@@ -53,6 +53,7 @@ def through_codec(wave: Wave, kind: str, encoder: str, kbps: float) -> Wave:
         stream = container.add_stream(
             encoder, rate=SAMPLE_RATE, layout="mono", options=_QUICK[encoder]
         )
+        assert isinstance(stream, av.AudioStream)  # a name as text is not known to be of sound
         stream.bit_rate = int(1000 * kbps)
         frame = av.AudioFrame.from_ndarray(
             (wave * gain * 32768).astype(np.int16)[None], format="s16", layout="mono"

@@ -124,8 +124,8 @@ def _instrument(rng: np.random.Generator) -> Sound:
 def _vowel(hertz: float, formants: tuple[int, ...]) -> Sound:
     """One period of a vowel sung at a pitch."""
     overtones = hertz * np.arange(1, max(2, int(7000 / hertz)))
-    resonance = sum(1 / (1 + ((overtones - formant) / 90) ** 2) for formant in formants)
-    return _period((resonance + 0.02) / overtones)
+    peaks = [1 / (1 + ((overtones - formant) / 90) ** 2) for formant in formants]
+    return _period((np.sum(peaks, axis=0) + 0.02) / overtones)
 
 
 def _period(overtones: Sound) -> Sound:

@@ -59,7 +59,7 @@ def draw_voices(
         return []
     people = rng.choice(len(others), MOST_VOICES, replace=len(others) < MOST_VOICES)
     drawn = (voices[others[person]] for person in people)
-    return [waves[rng.integers(len(waves))] for waves in drawn]
+    return [waves[int(rng.integers(len(waves)))] for waves in drawn]
 
 
 def read_labels(folder: Path) -> list[dict[str, str]]:
