@@ -12,8 +12,11 @@ CORE = ROOT / "dreamtalk_core"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
 IN_CODE = re.compile(r"`([^`\n]+)`")
 FILE = re.compile(r"[\w./]+/(?:\w+\.(?:py|tsv|json|md|jpg))?|\w+\.(?:py|tsv)")
-EXAMPLES = {"dreamtalk_core/formats/tsv.py", "tests/formats/test_tsv.py", "out/"}
-"""Files that are to be written."""
+EXAMPLES = {
+    *("dreamtalk_core/formats/tsv.py", "tests/formats/test_tsv.py", "out/"),
+    *("labels.tsv", "CORPUS/NAME/labels.tsv"),
+}
+"""Files that are to be written, and files of a corpus."""
 
 
 def missing(text: str) -> list[str]:
