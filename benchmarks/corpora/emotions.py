@@ -169,7 +169,8 @@ def emotion_results(
                 performance.emotion,
                 correlation(steps[plain], real),
                 share_of_way(way, real_way),
-                float(np.linalg.norm(way[UPPER]) / max(np.linalg.norm(real_way[UPPER]), 1e-6)),
+                float(np.linalg.norm(way[UPPER]))
+                / max(float(np.linalg.norm(real_way[UPPER])), 1e-6),
                 classifiers[person](way),
                 classifiers[person](real_way),
                 intensities(steps) if len(steps) == len(STEPS) else (),

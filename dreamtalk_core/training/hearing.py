@@ -40,8 +40,8 @@ def teach_hearing(
     last = predictor.hearing[-1]
     assert isinstance(last, nn.Linear)
     with torch.no_grad():
-        last.weight /= temperature
-        last.bias /= temperature
+        last.weight.div_(temperature)
+        last.bias.div_(temperature)
     return temperature
 
 
