@@ -43,7 +43,7 @@ def enliven(
     heard: [T, 3] breaths, laughs and sighs, see `hear_beside_words`; None: not known.
 
     Jaw and lips stay as they are, but for mouth corners that move by less than 0.03, and for what
-    is heard: the mouth opens with a breath, and before a phrase hardly without. The model's own
+    is heard: the mouth opens with a breath, and before a phrase less without. The model's own
     blinks, which come at no natural time, make way; slow lids (sleepy, squinting) stay. The
     first frames do not depend on speech more than a second later. Raises `MotionError` if loudness
     or pitch do not have one value per frame.

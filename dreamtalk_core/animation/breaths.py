@@ -1,7 +1,7 @@
 """What a breath, a laugh and a sigh that are heard do to the face and the head.
 
-Tracked mouths open 0.3 s before a phrase where an inhalation is heard, and hardly where none is; a
-model that knows speech with breaths alone opens before every one.
+Tracked mouths open 0.3 s before a phrase where an inhalation is heard, and half as often where none
+is; a model that knows speech with breaths alone opens before every one.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _OPENING = [
         "mouthUpperUpLeft", "mouthUpperUpRight",
     )
 ]  # fmt: skip
-_EARLY = 0.3
-"""What is left of an opening in a pause without a breath."""
+_EARLY = 0.8
+"""What is left of an opening in a pause without a breath: a faint one may have been missed."""
 _HOLD = 0.5
 """Seconds after a breath that the mouth may stay open for what is said next."""
 _INHALING = 0.1
@@ -63,7 +63,7 @@ def hold_mouth(weights: Float64, heard: Array, phrases: Phrases, strength: float
         share = kept[first:stop].copy()
         if stop < len(kept):
             ramp = np.arange(1, min(3, len(share)) + 1)[::-1] / 4
-            share[-len(ramp) :] = np.maximum(share[-len(ramp) :], 1 - ramp)
+            share[-len(ramp) :] += (1 - share[-len(ramp) :]) * (1 - ramp)
         pause = weights[first:stop]
         opening = mouth_opening(pause)
         lowest = np.minimum.accumulate(opening)
