@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -207,7 +208,7 @@ def _write_take(one: _Heard, late: int, corpus: Path) -> list[Row]:
     for number, (start, stop) in enumerate(pieces(seen, loudness(sound, count))):
         id = f"{stem}_{one.take.key}_{number:02d}"
         part = motion.cut(start, stop)
-        arrays = {
+        arrays: dict[str, Any] = {
             "arkit": part.weights,
             "head_quat": quaternions(part.head_rotation).astype(np.float32),
         }

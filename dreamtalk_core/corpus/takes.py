@@ -81,7 +81,9 @@ def find_takes(folder: Path) -> tuple[list[Take], dict[str, str]]:
     """
     files = sorted(files_below(folder))
     motions = {p for p in files if p.suffix.lower() in MOTIONS and not _aside(p)}
-    takes, useless, used = [], {}, set()
+    takes: list[Take] = []
+    useless: dict[str, str] = {}
+    used: set[Path] = set()
     for path in files:
         suffix = path.suffix.lower()
         if suffix not in (*SOUNDS, *VIDEOS):
@@ -145,8 +147,9 @@ def read_take(
             seen &= (motion.times < start) | (motion.times >= end)
         cache.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary:
-            arrays = {"weights": motion.weights, "head": motion.head_rotation}
-            np.savez(temporary, lips=lips, seen=seen, **arrays)
+            np.savez(
+                temporary, weights=motion.weights, head=motion.head_rotation, lips=lips, seen=seen
+            )
     kept = read_arrays(path, CorpusError)
     motion = Motion(ARKIT_NAMES, kept["weights"], Fraction(MODEL_FPS), kept["head"])
     return Recorded(motion, kept["lips"], kept["seen"])
