@@ -147,8 +147,9 @@ def read_take(
             seen &= (motion.times < start) | (motion.times >= end)
         cache.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary:
-            weights, head = motion.weights, motion.head_rotation
-            np.savez(temporary, lips=lips, seen=seen, weights=weights, head=head)
+            np.savez(
+                temporary, weights=motion.weights, head=motion.head_rotation, lips=lips, seen=seen
+            )
     kept = read_arrays(path, CorpusError)
     motion = Motion(ARKIT_NAMES, kept["weights"], Fraction(MODEL_FPS), kept["head"])
     return Recorded(motion, kept["lips"], kept["seen"])

@@ -53,7 +53,7 @@ def test_all_moods_are_ones_that_styles_have() -> None:
 
 def test_the_command_names_them_all() -> None:
     (actions,) = (a for a in _parser()._actions if a.dest == "==SUPPRESS==" or a.choices)
-    adding = actions.choices["corpus"]._subparsers._group_actions[0].choices["add"]  # type: ignore[index,union-attr]
+    adding = actions.choices["corpus"]._subparsers._group_actions[0].choices["add"]  # type: ignore[index]
     (option,) = (a for a in adding._actions if "--as" in a.option_strings)
     assert all(key in str(option.help) for key in PUBLISHED)
 
