@@ -169,8 +169,7 @@ def emotion_results(
                 performance.emotion,
                 correlation(steps[plain], real),
                 share_of_way(way, real_way),
-                float(np.linalg.norm(way[UPPER]))
-                / max(float(np.linalg.norm(real_way[UPPER])), 1e-6),
+                upper_size(way) / max(upper_size(real_way), 1e-6),
                 classifiers[person](way),
                 classifiers[person](real_way),
                 intensities(steps) if len(steps) == len(STEPS) else (),
@@ -289,6 +288,11 @@ def intensities(faces: Sequence[Array]) -> tuple[float, ...]:
     """
     way = faces[STEPS.index(1.0)] - faces[0]
     return tuple(share_of_way(face - faces[0], way) for face in faces)
+
+
+def upper_size(way: Array) -> float:
+    """How far a way [E] leads the upper face."""
+    return float(np.linalg.norm(way[UPPER]))
 
 
 def share_of_way(step: Array, way: Array) -> float:
