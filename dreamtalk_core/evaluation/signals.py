@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.tongue import FACE_NAMES
 
 Array = NDArray[np.float64]
 
@@ -16,11 +17,14 @@ STILL = 1e-6
 
 
 def as_curves(weights: ArrayLike) -> Array:
-    """Weights [T, 52] in ARKit order as float64. ValueError for any other shape."""
+    """Weights [T, 52] in ARKit order as float64, also of those of a motion with a tongue, [T, 68].
+
+    ValueError for any other shape.
+    """
     curves = np.asarray(weights, np.float64)
-    if curves.ndim != 2 or curves.shape[1] != len(ARKIT_NAMES):
+    if curves.ndim != 2 or curves.shape[1] not in (len(ARKIT_NAMES), len(FACE_NAMES)):
         raise ValueError(f"weights are [T, {len(ARKIT_NAMES)}] in ARKit order, got {curves.shape}")
-    return curves
+    return curves[:, : len(ARKIT_NAMES)]
 
 
 def correlation(a: ArrayLike, b: ArrayLike) -> float:

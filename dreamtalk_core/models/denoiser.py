@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -54,11 +55,11 @@ class Hearing(nn.Module):
     def __init__(self, blocks: Sequence[int], width: int) -> None:
         """width: of what is heard. Raises ValueError if these blocks have another."""
         super().__init__()
-        columns = heard_columns(blocks) if blocks else torch.arange(width)
+        columns = heard_columns(blocks) if blocks else np.arange(width)
         if len(columns) != width:
             raise ValueError(f"blocks {blocks} are {len(columns)} features, not {width}")
         self.some = bool(blocks)
-        self.register_buffer("columns", columns, persistent=False)
+        self.register_buffer("columns", torch.from_numpy(columns), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """[..., width] of rows [..., F]."""

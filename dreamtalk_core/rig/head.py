@@ -111,8 +111,9 @@ class Head:
         return width
 
     def _points(self, weights: ArrayLike, indices: NDArray[np.int32]) -> Float:
-        """Positions [T, *indices.shape, 3] of chosen vertices for weights [T, 52]."""
-        w = np.asarray(weights, np.float32)
+        """Positions [T, *indices.shape, 3] of chosen vertices, none of the tongue's, for weights
+        [T, 52] or [T, 68]."""
+        w = np.asarray(weights, np.float32)[:, : len(self.deltas)]
         points: Float = self.vertices[indices] + np.tensordot(w, self.deltas[:, indices], 1)
         return points
 

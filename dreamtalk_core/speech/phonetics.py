@@ -183,11 +183,11 @@ class PhoneticEncoder(nn.Module):
         return side_by_side(encode, starts, device)
 
 
-def heard_columns(blocks: Iterable[int]) -> Tensor:
+def heard_columns(blocks: Iterable[int]) -> npt.NDArray[np.int64]:
     """Columns of a feature row for a network that hears some blocks, 1 to 4, and the phones."""
-    every = torch.arange(FEATURE_WIDTH)
-    hidden = every[:HIDDEN].view(len(BLOCKS), WIDTH)
-    return torch.cat([*(hidden[block - 1] for block in blocks), every[HIDDEN:]])
+    every = np.arange(FEATURE_WIDTH)
+    hidden = every[:HIDDEN].reshape(len(BLOCKS), WIDTH)
+    return np.concatenate([*(hidden[block - 1] for block in blocks), every[HIDDEN:]])
 
 
 def reported_features(features: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from dreamtalk_core.animation.phrases import find_phrases
 from dreamtalk_core.motion import MODEL_FPS
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.prosody import Prosody, mel_bands
+from dreamtalk_core.speech.spool import let_go
 
 Array = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -97,15 +98,19 @@ def hear_beside_words(waveform: Array, prosody: Prosody) -> Array:
 def _spectra(waveform: Array, moments: int) -> tuple[Float64, Array]:
     """[moments, 3] dB in each of `_BANDS`, over 50 ms, and [moments, 12] mel cepstra."""
     before = _SPECTRUM // 2 - _HOP // 2
-    after = max(0, moments * _HOP + _SPECTRUM - before - len(waveform))
-    spans = np.lib.stride_tricks.sliding_window_view(np.pad(waveform, (before, after)), _SPECTRUM)
     bands = [(low <= _FREQUENCIES) & (high > _FREQUENCIES) for low, high in _BANDS]
     mel = mel_bands()
     angles = np.pi / mel.shape[1] * np.outer(np.arange(mel.shape[1]) + 0.5, np.arange(1, 13))
     cosines = np.cos(angles) / mel.shape[1]
     rows, cepstra = [], []
     for start in range(0, moments, _BLOCK):
-        piece = spans[start * _HOP : min(start + _BLOCK, moments) * _HOP : _HOP]
+        first = start * _HOP - before
+        last = (min(start + _BLOCK, moments) - 1) * _HOP + _SPECTRUM - before
+        heard = waveform[max(0, first) : last]
+        lead = max(0, -first)
+        heard = np.pad(heard, (lead, last - first - lead - len(heard)))
+        let_go(waveform)
+        piece = np.lib.stride_tricks.sliding_window_view(heard, _SPECTRUM)[::_HOP]
         power = np.abs(np.fft.rfft(piece * np.hanning(_SPECTRUM))) ** 2
         rows.append(np.stack([power[:, band].sum(1) for band in bands], 1))
         cepstra.append((np.log(power @ mel + 1e-6) @ cosines).astype(np.float32))

@@ -17,6 +17,7 @@ from dreamtalk_core.errors import DreamTalkError, ModelError, StyleError
 from dreamtalk_core.models.sampler import WINDOW, windows
 from dreamtalk_core.motion import frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls
 from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL
 from dreamtalk_core.rig.head import load_head
@@ -54,7 +55,7 @@ def cut(speech: Speech, start: float, stop: float) -> Speech:
 
 
 def test_motion_is_all_of_arkit(motion: Motion, speech: Speech) -> None:
-    assert motion.names == ARKIT_NAMES
+    assert motion.names == FACE_NAMES
     assert len(motion) == round(speech.duration * 25)
     assert np.abs(motion.head_rotation).max() < 30
 
@@ -237,7 +238,10 @@ def test_behaviour_and_controls_reach_the_motion(talk: DreamTalk, speech: Speech
     short = cut(speech, 0, 8)
     still = talk.animate(short, "neutral", behaviour=Behaviour(0, 0, 0, 0))
     alive = talk.animate(short, "neutral")
-    np.testing.assert_allclose(aperture(alive), aperture(still), atol=0.01)
+    # But for where no breath is heard before a phrase, as the mouth opens.
+    apart = np.abs(aperture(alive) - aperture(still))
+    assert np.quantile(apart, 0.95) < 0.01
+    assert apart.max() < 0.06
     assert alive.channel("eyeBlinkLeft").max() > 0.9
     assert alive.head_rotation.std(0).sum() > still.head_rotation.std(0).sum() + 1
     firm = talk.animate(short, "neutral", controls=Controls(jaw=0.5, head=0, max_opening=0.2))
