@@ -111,8 +111,9 @@ class Head:
         return width
 
     def _points(self, weights: ArrayLike, indices: NDArray[np.int32]) -> Float:
-        """Positions [T, *indices.shape, 3] of chosen vertices for weights [T, 52]."""
-        w = np.asarray(weights, np.float32)
+        """Positions [T, *indices.shape, 3] of chosen vertices of the skin for weights [T, 52],
+        whatever follows them."""
+        w = np.asarray(weights, np.float32)[:, : len(ARKIT_NAMES)]
         points: Float = self.vertices[indices] + np.tensordot(w, self.deltas[:, indices], 1)
         return points
 
