@@ -119,7 +119,7 @@ def figures(
     for clip in clips:
         motion = talk.sample_motion(heard[clip.id], style, seed=0, blinks=0, idle=0, gestures=0)
         count = min(len(motion), len(clip.motion))
-        weights, tracked = motion.weights[:count], clip.weights[:count]
+        weights, tracked = motion.to_arkit().weights[:count], clip.weights[:count]
         rows.append(
             [
                 lip_gap_correlation(weights, clip.lip_gap[:count]),

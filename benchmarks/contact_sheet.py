@@ -1,7 +1,8 @@
 """Faces at the sounds that matter: `python benchmarks/contact_sheet.py SPEECH... -o OUT.png`.
 
 One row per recording: the built-in head where the phonetic encoder hears lips meet (m b p), lip on
-teeth (f v), rounding (u o w), spreading (i e), opening (a) and hissing (s), and in pauses. The
+teeth (f v), rounding (u o w), spreading (i e), opening (a), hissing (s), and the tongue (th, l, n t
+d, k g), and in pauses. The
 moments are picked by the recogniser's confidence alone, not by how they look. Under the heads: what
 the mouth does over the whole recording, with the picked moments marked and all m, b, p ticked at
 the bottom. Also prints how far the lips are apart at all moments of each kind.
@@ -30,6 +31,7 @@ from dreamtalk_core import DreamTalk, Motion, Speech  # noqa: E402
 from dreamtalk_core.errors import DreamTalkError  # noqa: E402
 from dreamtalk_core.evaluation.lips import aperture  # noqa: E402
 from dreamtalk_core.files import atomic_write  # noqa: E402
+from dreamtalk_core.motion.tongue import FACE_NAMES  # noqa: E402
 from dreamtalk_core.render.head.renderer import HeadRenderer  # noqa: E402
 from dreamtalk_core.rig.head import load_head  # noqa: E402
 
@@ -40,6 +42,10 @@ KINDS = {
     "i e": "ieɪj",
     "a": "aɑæɐɒ",
     "s ʃ": "szʃʒɕʑʂʐ",
+    "th": "θð",
+    "l": "lɫ",
+    "n t d": "ntd",
+    "k g": "kgɡŋ",
 }
 OTHER = "other"
 """The sounds that ask little of the lips: what the rest is to be held against."""
@@ -189,7 +195,12 @@ def draw(recordings: Sequence[Recording], path: Path, whole: bool) -> None:
         envelope = loudness(recording.speech, len(recording.motion))
         times = recording.motion.times
         strip.fill_between(times, envelope, color="0.85", label="loudness")
-        strip.plot(times, aperture(recording.motion.weights), lw=1.2, label="jawOpen - mouthClose")
+        strip.plot(
+            times,
+            aperture(recording.motion.to_arkit().weights),
+            lw=1.2,
+            label="jawOpen - mouthClose",
+        )
         strip.plot(times, recording.motion.channel("mouthPucker"), lw=1, label="mouthPucker")
         closures = [moment.time for moment in recording.moments if moment.kind == "m b p"]
         strip.plot(closures, np.full(len(closures), -0.03), "k|", ms=6, label="m b p")
@@ -234,7 +245,7 @@ def main() -> int:
         recordings = []
         for path in options.speech:
             speech = Speech.load(path)
-            motion = talk.animate(speech, options.style).to_arkit()
+            motion = talk.animate(speech, options.style).over(FACE_NAMES)
             recordings.append(Recording(path.stem, speech, motion, moments(speech)))
             print(report(recordings[-1]), flush=True)
         draw(recordings, options.output, options.whole)

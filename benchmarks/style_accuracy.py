@@ -148,7 +148,8 @@ def lip_gap(
         style = talk.load_style(name)
         values = []
         for clip in clips:
-            weights = talk.sample_motion(Speech(clip.waveform(), clip.id), style).weights
+            spoken = talk.sample_motion(Speech(clip.waveform(), clip.id), style)
+            weights = spoken.to_arkit().weights
             length = min(len(weights), len(clip.lip_gap))
             values.append(lip_gap_correlation(weights[:length], clip.lip_gap[:length]))
         figures[name] = {"lip_gap": float(np.nanmean(values))}

@@ -94,7 +94,7 @@ def draw_emotions(talk: DreamTalk, speech: Speech, styles: Sequence[str], path: 
 def telling_moments(motion: Motion, count: int) -> list[int]:
     """Frames of most and of least opening by turns, one in each part of the motion."""
     parts = np.array_split(np.arange(len(motion)), count)
-    opening = aperture(motion.weights) + 0.5 * motion.channel("mouthPucker")
+    opening = aperture(motion.to_arkit().weights) + 0.5 * motion.channel("mouthPucker")
     pick = (np.argmax, np.argmin)
     return [int(part[pick[i % 3 == 1](opening[part])]) for i, part in enumerate(parts)]
 

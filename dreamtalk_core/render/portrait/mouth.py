@@ -35,6 +35,9 @@ _BEHIND = 12.0
 _BROADER = 0.075
 """How much broader a tooth is than in the built-in head."""
 
+_UNDERSIDE = 0.45
+"""Least light on the tongue, before what lies further back gets darker."""
+
 _ALBEDO = {_MOUTH: (0.26, 0.055, 0.05), _TEETH: (0.84, 0.76, 0.62), _TONGUE: (0.46, 0.13, 0.12)}
 """Linear colours in the light of `skin.SKIN`."""
 
@@ -95,8 +98,11 @@ class Mouth:
                 teeth_colour = linear(teeth[teeth.mean(1) >= bright].mean(0))
                 albedo[vertex_material == _TEETH] = teeth_colour * 1.1
         # The built-in head's gaps between teeth are too dark for a picture this small.
-        occlusion = np.where(
-            (vertex_material == _TEETH)[:, None], head.colours[used] ** 0.4, head.colours[used]
+        occlusion = head.colours[used].copy()
+        occlusion[vertex_material == _TEETH] **= 0.4
+        # A tongue whose tip is up shows an underside that is dark at rest.
+        occlusion[vertex_material == _TONGUE] = np.maximum(
+            occlusion[vertex_material == _TONGUE], _UNDERSIDE
         )
         self._albedo = (albedo * occlusion).astype(np.float32)
         self._rest_place_depth = (self._place @ rig.turn.T)[2]
@@ -171,7 +177,7 @@ class Mouth:
     def _shaded(self, vertices: Array, normals: Float) -> Float:
         """Linear colours [V, 3]: light from the front and above, less of it further back."""
         back = (self._place[2] - vertices[:, 2]) / (self._rig.scale * 10.0)  # cm behind the lips
-        reach = np.where(self._material == _TEETH, 3.2, 2.1)
+        reach = np.select([self._material == _TEETH, self._material == _TONGUE], [3.2, 2.8], 2.1)
         light = np.exp(-np.maximum(back - 0.5, 0) / reach)
         facing = np.abs(normals[:, 2]) * 0.75 + np.maximum(normals[:, 1], 0) * 0.25 + 0.15
         result: Float = (self._albedo * (light * facing)[:, None]).astype(np.float32)
