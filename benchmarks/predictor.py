@@ -111,7 +111,7 @@ def kept_out(
 
 
 def ordinary(talk: DreamTalk, corpus: Path) -> Iterator[Answer]:
-    """What the shipped predictor hears in recordings of `NOT_TRAINED_ON`."""
+    """What the shipped predictor hears in recordings of `NOT_TRAINED_ON` that have voice."""
     for row in read_rows(corpus / "manifest.tsv"):
         for origin, (beginning, emotions) in NOT_TRAINED_ON.items():
             if row["id"].startswith(beginning) and row["emotion"] in emotions:
