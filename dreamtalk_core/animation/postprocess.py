@@ -31,7 +31,7 @@ class Voice:
 
     loudness: Array
     pitch: Array
-    phones: Mapping[str, Array] | None = None
+    phones: Mapping[str, NDArray[np.floating]] | None = None
     before: int | None = None
     heard: Array | None = None
 
