@@ -15,7 +15,7 @@ from dreamtalk_core.animation.breaths import breathe, hold_mouth
 from dreamtalk_core.animation.gaze import ALONG, VESTIBULAR, gaze_path, look
 from dreamtalk_core.animation.head_motion import PITCH, YAW, brow_flashes, spoken_head
 from dreamtalk_core.animation.idle import idle_head, restless
-from dreamtalk_core.animation.noise import Chance
+from dreamtalk_core.animation.noise import Chance, UInt64, voice_of
 from dreamtalk_core.animation.phrases import find_accents, find_phrases
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
@@ -23,6 +23,8 @@ from dreamtalk_core.motion.curves import smooth
 from dreamtalk_core.parameters import Behaviour
 
 Array = NDArray[np.floating]
+SILENT_DB = -60.0
+"""Loudness of silence."""
 
 
 def enliven(
@@ -31,16 +33,16 @@ def enliven(
     pitch: Array,
     seed: int,
     behaviour: Behaviour | None = None,
-    before: int | None = None,
     heard: Array | None = None,
+    said: UInt64 | None = None,
 ) -> Motion:
     """A motion with blinks, gaze, head movement and idle life; all 52 ARKit channels.
 
     loudness: [T] dB relative to the loud parts of the speech (0 loud, about -60 silence).
     pitch: [T] semitones relative to the speaker's median, NaN where there is no voice.
     seed: 0 or more; the same seed gives the same voice the same result. behaviour: strengths,
-    natural if left out. before: of a voice that is still speaking, see `Chance`.
-    heard: [T, 3] breaths, laughs and sighs, see `hear_beside_words`; None: not known.
+    natural if left out. heard: [T, 3] breaths, laughs and sighs, see `hear_beside_words`; None:
+    not known. said: [T] the voice by which chance goes, see `Chance`; None: by the loudness.
 
     Jaw and lips stay as they are, but for mouth corners that move by less than 0.03, and for what
     is heard: the mouth opens with a breath, and before a phrase less without. The model's own
@@ -58,7 +60,9 @@ def enliven(
     phrases = find_phrases(loudness, float(motion.fps))
     weights = motion.weights.astype(np.float64)
     remove_blinks(weights, phrases.fps)
-    chance = Chance(seed, loudness, before)
+    if said is None:
+        said = np.full(len(motion), voice_of(np.maximum(loudness - SILENT_DB, 0)), np.uint64)
+    chance = Chance(seed, said)
     gaze, shifts = gaze_path(phrases, chance)
     accents = find_accents(loudness, pitch, phrases)
 

@@ -15,11 +15,9 @@ MODEL, BLINKS, LIDS, GAZE, NODS, TURNS, FLASHES, POSTURE, DRIFT, SWAY, BREATH, F
 """Each part has numbers of its own, so that a strength never moves another part's events. FACE is
 the last, for it has several."""
 
-_LAG = 10
-"""Frames after which a live voice has its say: what is heard of them changes no more."""
-_STEP_DB = 3.0
-"""Loudness counts in steps this coarse: rounding differs from machine to machine."""
-_QUIETEST_DB = -45.0
+_BEGINNING = 50
+"""Frames of sound (2 s) that tell one voice from another: what is changed later in a line changes
+nothing before it."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -27,26 +25,22 @@ class Chance:
     """Numbers that depend on a seed, on the frame and on the voice: two who speak with one seed do
     not blink together. Nothing depends on how many are drawn, or in which order."""
 
-    def __init__(self, seed: int, loudness: Array, before: int | None = None) -> None:
-        """loudness: [T] in dB, see `enliven`. before: of a voice that is still speaking, the
-        `digest` of what it said before this; the numbers of a frame then depend on what was heard
-        until 0.4 s ago, and so not at all on the voice before its first sound. None: on all that
-        it says.
+    def __init__(self, seed: int, voice: UInt64, first: int = 0) -> None:
+        """voice: [T] a number for the voice in each frame: of a recording `voice_of` it in all of
+        them; of a voice that is still speaking what has been `heard` of it up to there, and so
+        none before its first sound. first: number of the first frame.
         """
-        running = digest(loudness, before or 0)
-        if before is None:
-            heard = np.repeat(running[-1:], len(running))
-        else:
-            heard = np.pad(running, (_LAG, 0), constant_values=before)[: len(running)]
+        self._first = first
         state = np.random.SeedSequence(seed).generate_state(1, np.uint64)
-        self._heard = _mixed(heard ^ state)
+        self._heard = _mixed(voice ^ state)
 
     def __len__(self) -> int:
         return len(self._heard)
 
     def uniforms(self, part: int, width: int) -> Float64:
         """[T, width] numbers in 0..1 of every frame: what happens in it takes those."""
-        return self._drawn(part, width, np.arange(len(self)), np.arange(len(self)))
+        here = np.arange(len(self))
+        return self._drawn(part, width, self._first + here, here)
 
     def normals(self, part: int, width: int) -> Float64:
         """[T, width] normal numbers of every frame."""
@@ -81,17 +75,33 @@ class Chance:
         return result
 
 
-def own_seed(seed: int, loudness: Array) -> int:
-    """A seed of a voice's own, for what is drawn otherwise. loudness: [T], all of it."""
-    return int(_mixed(digest(loudness)[-1:])[0]) ^ seed
+def own_seed(seed: int, voice: int) -> int:
+    """A seed of a voice's own, for what is drawn otherwise. voice: see `voice_of`."""
+    return int(_mixed(np.array([voice], np.uint64))[0]) ^ seed
 
 
-def digest(loudness: Array, before: int = 0) -> UInt64:
-    """[T] what has been heard of a voice up to each frame, as a number. before: that of what came
-    before."""
-    steps = np.round(np.maximum(loudness, _QUIETEST_DB) / _STEP_DB).astype(np.int64)
-    here = _mixed(steps.astype(np.uint64) + _ODD * (np.arange(len(steps)) + 1).astype(np.uint64))
-    result: UInt64 = np.cumsum(here, dtype=np.uint64) + _mixed(np.array([before], np.uint64))
+def voice_of(levels: Array) -> int:
+    """A number for a recording, from the first two seconds of its sound.
+
+    levels: [T] of its frames in any unit and at any gain, 0 for silence.
+    """
+    sounding = np.flatnonzero(levels)
+    if not len(sounding):
+        return 0
+    return int(heard(levels[sounding[0] : sounding[0] + _BEGINNING])[-1])
+
+
+def heard(levels: Array, last: float = 0.0, before: int = 0, frame: int = 0) -> UInt64:
+    """[T] what has been heard of a voice up to each frame, as a number.
+
+    levels: as in `voice_of`; which of them are above the one before is what counts, for that is
+    alike at any gain and on any machine. last, before, frame: where the voice has spoken already,
+    the level of its last frame, the number up to there, and the first frame's own.
+    """
+    rises = np.sign(np.diff(levels, prepend=last)).astype(np.int64)
+    place = _ODD * (frame + np.arange(len(levels)) + 1).astype(np.uint64)
+    here = np.where(rises != 0, _mixed(rises.astype(np.uint64) + place), np.uint64(0))
+    result: UInt64 = np.cumsum(here, dtype=np.uint64) + np.uint64(before)
     return result
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.animation.behaviour import enliven
 from dreamtalk_core.animation.controls import apply_controls
 from dreamtalk_core.animation.lip_contact import contact_curves
+from dreamtalk_core.animation.noise import UInt64
 from dreamtalk_core.animation.tongue import put_tongue
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import Behaviour, Controls, Sampling
@@ -25,15 +26,15 @@ class Voice:
     """What is known of the voice of a motion of T frames.
 
     loudness, pitch: [T], see `enliven`. phones: [2 T + 1] each, see `tongue_curves`; None where
-    they are not known: lips are then left as they are, and there is no tongue. before, heard: see
+    they are not known: lips are then left as they are, and there is no tongue. heard, said: see
     `enliven`.
     """
 
     loudness: Array
     pitch: Array
     phones: Mapping[str, NDArray[np.floating]] | None = None
-    before: int | None = None
     heard: Array | None = None
+    said: UInt64 | None = None
 
 
 def postprocess(
@@ -55,7 +56,7 @@ def postprocess(
     between()
     if behaviour is not None:
         motion = enliven(
-            motion, voice.loudness, voice.pitch, sampling.seed, behaviour, voice.before, voice.heard
+            motion, voice.loudness, voice.pitch, sampling.seed, behaviour, voice.heard, voice.said
         )
     between()
     if behaviour is not None and behaviour.tongue and voice.phones is not None:

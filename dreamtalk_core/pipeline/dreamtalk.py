@@ -250,14 +250,15 @@ class DreamTalk(Pipeline):
 
         with inference():
             content = encode_content(self.model.denoiser, rows_of_speech(), frames, advance)
-            seed = own_seed(sampling.seed, features.prosody.loudness)
+            seed = own_seed(sampling.seed, features.voice)
             noise = draw_noise(len(self.model.config.channels), seed)
             guidance_scale = sampling.guidance_scale
             motion = sample_frames(
                 self.model, content, frames, chosen, guidance_scale, noise, steps, advance
             )
         loudness, pitch = features.prosody.loudness, features.prosody.pitch
-        voice = Voice(loudness, pitch, by_feature(phones), heard=features.beside_words)
+        said = np.full(frames, features.voice, np.uint64)
+        voice = Voice(loudness, pitch, by_feature(phones), features.beside_words, said)
         return postprocess(
             motion, voice, sampling, behaviour, controls, duration, between=lambda: advance(0)
         )

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dreamtalk_core.animation.noise import MODEL, Chance, digest
+from dreamtalk_core.animation.noise import MODEL, Chance, UInt64, heard
 from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.models.devices import inference
@@ -37,6 +37,7 @@ from dreamtalk_core.speech.articulation import FEATURES
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.media import to_float
+from dreamtalk_core.speech.prosody import frame_power
 
 Array = npt.NDArray[np.float32]
 
@@ -80,7 +81,9 @@ class MotionStream:
         self.talk, self.style = talk, talk.load_style(style)
         self.wave = np.zeros(0, np.float32)
         self.noise = np.zeros((0, len(talk.model.config.channels)), np.float32)
-        self.first = 0  # frame at which wave and noise begin
+        self.said = np.zeros(0, np.uint64)  # of the voice up to each frame, see `heard`
+        self.level = 0.0  # power of the frame before the window
+        self.first = 0  # frame at which wave, noise and what was said begin
         self.done = 0  # frames that have come out
         self.chapter = Chapter()
         self.last = np.zeros(0, np.float32)  # the last frame that came out
@@ -134,7 +137,7 @@ class MotionStream:
         new, settled = self.done - self.first, self.done - self.chapter.first
         features = SpeechFeatures(Speech.from_array(self.wave, SAMPLE_RATE), talk.phonetics, count)
         prosody = features.prosody
-        self._draw(np.concatenate([self.chapter.loudness[:settled], prosody.loudness[new:]]), count)
+        self._draw(count)
         with inference():
             rows = torch.cat(list(features.rows()))
             content = encode_content(talk.model.denoiser, iter([rows]), count, lambda _: None)
@@ -147,21 +150,32 @@ class MotionStream:
         self.chapter = self.chapter.with_tail(
             settled, to_curves(motion)[new:], phones[2 * new :],
             prosody.loudness[new:], prosody.pitch[new:], features.beside_words[new:],
+            self.said[new:count],
         )  # fmt: skip
 
-    def _draw(self, loudness: Array, count: int) -> None:
-        """Noise for all `count` frames of the window. loudness: [T] of the chapter so far."""
-        missing, width = count - len(self.noise), self.noise.shape[1]
-        if missing > 0:
-            chance = Chance(self.sampling.seed, loudness, self.chapter.before)
-            fresh = chance.normals(MODEL, width)[-missing:].astype(np.float32)
+    def _draw(self, count: int) -> None:
+        """What was said, and noise, for all `count` frames of the window.
+
+        By the samples of each frame alone: it makes no difference in what pieces they came.
+        """
+        power = np.append(self.level, frame_power(self.wave))
+        known = len(self.said)
+        before = int(self.said[-1]) if known else 0
+        said = heard(power[known + 1 :], float(power[known]), before, self.first + known)
+        self.said = np.concatenate([self.said, said])
+        self.said = np.pad(self.said, (0, max(0, count - len(self.said))), mode="edge")
+        known, width = len(self.noise), self.noise.shape[1]
+        if count > known:
+            chance = Chance(self.sampling.seed, self.said[known:], self.first + known)
+            fresh = chance.normals(MODEL, width).astype(np.float32)
             self.noise = np.concatenate([self.noise, fresh])
 
     def _forget(self) -> None:
         """Drop what is too old to be needed."""
         if (old := self.done - CONTEXT - self.first) > 0:
+            self.level = float(frame_power(self.wave[(old - 1) * SAMPLES : old * SAMPLES])[0])
             self.wave = self.wave[old * SAMPLES :]
-            self.noise = self.noise[old:]
+            self.noise, self.said = self.noise[old:], self.said[old:]
             self.first += old
         if self.done - self.chapter.first > CHAPTER:
             self.chapter = self.chapter.next(self.done - 1)
@@ -172,8 +186,6 @@ class Chapter:
     """What was analysed and sampled of a stretch of a stream, from frame `first` on."""
 
     first: int = 0
-    before: int = 0
-    """Digest of the voice up to there."""
     curves: Array = field(default_factory=lambda: np.zeros((0, len(ARKIT_NAMES) + 3), np.float32))
     """[T, 55] ARKit weights and head rotation."""
     phones: npt.NDArray[np.float16] = field(
@@ -185,6 +197,8 @@ class Chapter:
     """[T] see `Prosody`."""
     heard: Array = field(default_factory=lambda: np.zeros((0, 3), np.float32))
     """[T, 3] see `hear_beside_words`."""
+    said: UInt64 = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """[T] see `animation.noise.heard`."""
 
     def with_tail(
         self,
@@ -194,22 +208,23 @@ class Chapter:
         loudness: Array,
         pitch: Array,
         heard: Array,
+        said: UInt64,
     ) -> Chapter:
         """The chapter with others in place of all after its first `settled` frames."""
         return Chapter(
             self.first,
-            self.before,
             np.concatenate([self.curves[:settled], curves]),
             np.concatenate([self.phones[: 2 * settled], phones]),
             np.concatenate([self.loudness[:settled], loudness]),
             np.concatenate([self.pitch[:settled], pitch]),
             np.concatenate([self.heard[:settled], heard]),
+            np.concatenate([self.said[:settled], said]),
         )
 
     def finished(self, sampling: Sampling, behaviour: Behaviour, controls: Controls) -> Motion:
         """The motion so far, see `postprocess`."""
         phones = by_feature(self.phones)
-        voice = Voice(self.loudness, self.pitch, phones, self.before, self.heard)
+        voice = Voice(self.loudness, self.pitch, phones, self.heard, self.said)
         return postprocess(to_motion(self.curves), voice, sampling, behaviour, controls)
 
     def next(self, first: int) -> Chapter:
@@ -217,12 +232,12 @@ class Chapter:
         here = first - self.first
         return Chapter(
             first,
-            int(digest(self.loudness[:here], self.before)[-1]),
             self.curves[here:],
             self.phones[2 * here :],
             self.loudness[here:],
             self.pitch[here:],
             self.heard[here:],
+            self.said[here:],
         )
 
 

@@ -88,6 +88,12 @@ def measure_prosody(waveform: Array) -> Prosody:
     return Prosody(12 * np.log2(hertz / median), loudness, median, moments, periodic)
 
 
+def frame_power(waveform: Array) -> Array:
+    """[T] mean square of each whole frame of a waveform [N] at 16 kHz, by its own samples alone."""
+    whole = waveform[: len(waveform) // _HOP * _HOP].reshape(-1, _HOP)
+    return np.einsum("ij,ij->i", whole, whole) / _HOP
+
+
 def measure_loudness(waveform: Array, frames: int) -> Array:
     """[frames] dB relative to the loud parts, see `Prosody.loudness`."""
     # Sums over blocks that windows and steps are multiples of: flat in memory, however long.

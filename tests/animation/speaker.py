@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from dreamtalk_core.animation.behaviour import enliven
+from dreamtalk_core.animation.noise import UInt64, heard
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, REGIONS
 from dreamtalk_core.parameters import Behaviour
@@ -25,6 +26,11 @@ def speech(seconds: float = 60.0) -> tuple[np.ndarray, np.ndarray]:
     pitch = 2 - place + 4 * accent
     silent = place < 0.6
     return np.where(silent, -60.0, loudness), np.where(silent, np.nan, pitch)
+
+
+def said(loudness: np.ndarray) -> UInt64:
+    """What has been heard of somebody who is still speaking."""
+    return heard(np.maximum(loudness + 60, 0))
 
 
 def still(frames: int, **weights: float) -> Motion:

@@ -12,7 +12,7 @@ from dreamtalk_core.errors import DreamTalkError, MotionError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.parameters import Behaviour
-from tests.animation.speaker import LIPS, SMILES, blinks, minute, only, speech, still
+from tests.animation.speaker import LIPS, SMILES, blinks, minute, only, said, speech, still
 
 
 def test_all_off_takes_out_blinks_and_changes_nothing_else() -> None:
@@ -37,13 +37,14 @@ def test_same_seed_same_life() -> None:
 def test_a_stream_gets_the_frames_of_the_whole(frames: int) -> None:
     """What comes more than a second later changes nothing."""
     loudness, pitch = speech()
+    so_far = said(loudness)
     rng = np.random.default_rng(0)
     weights = rng.uniform(0, 0.3, (len(loudness), 52))
     weights[:, INDEX["eyeBlinkLeft"]] = rng.random(len(weights)) ** 3
 
     def heard(known: int) -> Motion:
         motion = Motion(ARKIT_NAMES, weights[:known], 25)
-        return enliven(motion, loudness[:known], pitch[:known], 5, before=0)
+        return enliven(motion, loudness[:known], pitch[:known], 5, said=so_far[:known])
 
     whole = heard(len(loudness))
     for known in (frames + 25, frames + 40):

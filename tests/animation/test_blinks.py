@@ -13,7 +13,7 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.parameters import Behaviour
 from dreamtalk_core.rig.head import EYE_DOWN
-from tests.animation.speaker import NO, blinks, minute, only, speech, still
+from tests.animation.speaker import NO, blinks, minute, only, said, speech, still
 
 
 def test_people_blink_as_often_as_people_do() -> None:
@@ -26,7 +26,7 @@ def test_people_blink_as_often_as_people_do() -> None:
 @pytest.mark.parametrize(("level", "low", "high"), [(-60.0, 14, 24), (-5.0, 10, 17)])
 def test_blinks_without_pauses_or_without_speech(level: float, low: int, high: int) -> None:
     loudness = np.full(15000, level)
-    phrases, chance = find_phrases(loudness, 25.0), Chance(0, loudness)
+    phrases, chance = find_phrases(loudness, 25.0), Chance(0, said(loudness))
     none = np.zeros(len(loudness), bool)
     per_minute = len(blink_frames(phrases, loudness, none, chance)) / 10
     assert low <= per_minute <= high
@@ -38,7 +38,7 @@ def test_blinks_come_at_pauses() -> None:
     loudness, _ = speech(600)
     phrases = find_phrases(loudness, 25.0)
     none = np.zeros(len(loudness), bool)
-    frames = blink_frames(phrases, loudness, none, Chance(0, loudness))
+    frames = blink_frames(phrases, loudness, none, Chance(0, said(loudness)))
     in_pause = phrases.pause[frames].mean()
     # By chance it would be their share of the time, a fifth.
     assert phrases.pause.mean() < 0.22

@@ -9,7 +9,7 @@ from dreamtalk_core.animation.behaviour import enliven
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import INDEX, REGIONS
 from dreamtalk_core.parameters import Behaviour
-from tests.animation.speaker import NO, blinks, speech, still
+from tests.animation.speaker import NO, blinks, said, speech, still
 
 
 def test_nothing_is_frozen_in_silence() -> None:
@@ -90,14 +90,26 @@ def test_two_voices_with_one_seed_go_their_own_ways() -> None:
     first, pitch = speech(300)
     second = np.roll(first, 20) + np.random.default_rng(1).normal(0, 2, len(first))
     second[:15] = first[:15] = -60
-    for before in (None, 0):
+    for voice in (lambda _: None, said):
         one, other = (
-            enliven(still(7500), loudness, pitch, 7, before=before) for loudness in (first, second)
+            enliven(still(7500), loudness, pitch, 7, said=voice(loudness))
+            for loudness in (first, second)
         )
         near = [min(abs(a.start - b.start) for b in blinks(other)) <= 2 for a in blinks(one)]
         # By chance one in six or so comes within 80 ms of the other's.
         assert np.mean(near) < 0.4
         head = [motion.head_rotation[250:, 1] for motion in (one, other)]
         assert abs(np.corrcoef(*head)[0, 1]) < 0.3
-        again = enliven(still(7500), first, pitch, 7, before=before)
+        again = enliven(still(7500), first, pitch, 7, said=voice(first))
         assert again == one
+
+
+def test_a_line_that_ends_otherwise_begins_alike() -> None:
+    """Whoever cuts the end of a line finds its beginning as it was."""
+    loudness, pitch = speech(300)
+    changed = loudness.copy()
+    changed[-200:] = -60
+    one, other = (enliven(still(7500), track, pitch, 7) for track in (loudness, changed))
+    np.testing.assert_allclose(one.head_rotation[:7000], other.head_rotation[:7000], atol=1e-6)
+    louder = enliven(still(7500), loudness, pitch, 7, said=said(2.5 * (loudness + 60) - 60))
+    assert louder == enliven(still(7500), loudness, pitch, 7, said=said(loudness))

@@ -41,6 +41,19 @@ def test_pieces_join_to_what_the_whole_speech_gives(talk: DreamTalk) -> None:
     assert steps[ends - 1].mean() < 1.5 * steps.mean()
 
 
+@pytest.mark.slow
+def test_in_what_pieces_speech_comes_makes_no_other_take(talk: DreamTalk) -> None:
+    wave = Speech.load(DEMO_VOICE).waveform[: 5 * 16_000]
+    takes = [
+        np.concatenate([piece.head_rotation for piece in stream(talk, wave, size)])
+        for size in (3200, 4160, 8000)
+    ]
+    for other in takes[1:]:
+        assert np.abs(other - takes[0]).mean() < 0.3  # degrees; they move by 2
+        for axis in range(3):
+            assert np.corrcoef(other[:, axis], takes[0][:, axis])[0, 1] > 0.9
+
+
 def test_the_first_second_gives_curves_at_once(talk: DreamTalk) -> None:
     fed = MotionStream(talk, talk.load_style("neutral"))
     wave = Speech.load(DEMO_VOICE).waveform
