@@ -56,6 +56,11 @@ def enliven(
             f"Loudness and pitch need one value for each of the {len(motion)} frames, not "
             f"{list(np.shape(loudness))} and {list(np.shape(pitch))}."
         )
+    if heard is not None and np.shape(heard) != (len(motion), 3):
+        raise MotionError(
+            f"What is heard needs three values for each of the {len(motion)} frames, not "
+            f"{list(np.shape(heard))}."
+        )
     motion = motion.to_arkit()
     phrases = find_phrases(loudness, float(motion.fps))
     weights = motion.weights.astype(np.float64)

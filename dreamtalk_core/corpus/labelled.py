@@ -13,7 +13,7 @@ from dreamtalk_core.corpus.clips import SOUNDS
 from dreamtalk_core.corpus.manifest import add_rows, read_rows
 from dreamtalk_core.corpus.published import PUBLISHED, facts_of, read_table
 from dreamtalk_core.corpus.takes import files_below
-from dreamtalk_core.errors import SpeechError, shown
+from dreamtalk_core.errors import CorpusError, SpeechError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.speech.audio import Speech
 
@@ -35,11 +35,13 @@ def add_labelled(
     target = corpus / key
     labels = target / "labels.tsv"
     there = {row["id"] for row in read_rows(labels)} if labels.exists() else set()
+    sounds = [path for path in sorted(files_below(folder)) if path.suffix.lower() in SOUNDS]
+    if not sounds:
+        raise CorpusError(f"{shown(str(folder))} holds no sound files ({', '.join(SOUNDS)}).")
     target.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, str]] = []
     useless: dict[str, str] = {}
     added = 0
-    sounds = [path for path in sorted(files_below(folder)) if path.suffix.lower() in SOUNDS]
     for number, path in enumerate(sounds, 1):
         name = path.relative_to(folder).as_posix()
         facts = facts_of(path, folder, published, table)

@@ -93,7 +93,7 @@ def facts_of(
     an emotion that we have no word for. rows: of its `table`, see `read_table`."""
     if corpus.table:
         return rows.get(path.name)
-    inside = path.relative_to(folder.parent).with_suffix("").as_posix()
+    inside = path.resolve().relative_to(folder.resolve().parent).with_suffix("").as_posix()
     match = re.search(f"{corpus.file}$", inside)
     if match is None:
         return None

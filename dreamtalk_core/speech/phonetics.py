@@ -6,7 +6,7 @@ Weights: the recogniser of the `hama` package (Apache-2.0), baked by `weights/ma
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -183,8 +183,13 @@ class PhoneticEncoder(nn.Module):
         return side_by_side(encode, starts, device)
 
 
-def heard_columns(blocks: Iterable[int]) -> npt.NDArray[np.int64]:
-    """Columns of a feature row for a network that hears some blocks, 1 to 4, and the phones."""
+def heard_columns(blocks: Collection[int]) -> npt.NDArray[np.int64]:
+    """Columns of a feature row for a network that hears some blocks, 1 to 4, and the phones.
+
+    Raises ValueError for a block that there is none of.
+    """
+    if unknown := set(blocks) - set(BLOCKS):
+        raise ValueError(f"there are no blocks {unknown}")
     every = np.arange(FEATURE_WIDTH)
     hidden = every[:HIDDEN].reshape(len(BLOCKS), WIDTH)
     return np.concatenate([*(hidden[block - 1] for block in blocks), every[HIDDEN:]])

@@ -204,5 +204,6 @@ def check_space(style: Style, model: MotionModel, what: str) -> None:
         raise StyleError(
             f"{what} belongs to another model ({style.model or 'unknown'}, {len(style.code)} "
             f"numbers) than the one in use ({ours}, {width} numbers), which cannot understand it. "
-            f"Extract it again with this model; it came from: {style.source}."
+            "Extract it again with this model, or mix or predict it again; it came from: "
+            f"{style.source}."
         )

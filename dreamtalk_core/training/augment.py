@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.training.backgrounds import background, coloured, hiss, reverberate
 from dreamtalk_core.training.lines import through_line
@@ -19,7 +20,8 @@ from dreamtalk_core.training.lines import through_line
 Wave = npt.NDArray[np.float32]
 
 AUGMENTATION = 2
-"""Counted up when `vary` or `silence` makes something else of the same seed: caches know it."""
+"""Counted up when `vary`, `silence` or `with_effort` makes something else of the same seed: caches
+know it."""
 
 
 def vary(waveform: Wave, voices: Sequence[Wave], rng: np.random.Generator) -> tuple[Wave, float]:
@@ -67,8 +69,12 @@ def _factor(rng: np.random.Generator, low: float, high: float) -> float:
 
 def _stretch(wave: Wave, pace: float) -> Wave:
     """Another tempo at the same pitch. The windows are short, so that closures stay sharp."""
-    import librosa  # a dependency of training only
-
+    try:
+        import librosa
+    except ImportError as error:
+        raise DreamTalkError(
+            'Recordings are varied with librosa: pip install "dreamtalk[train]"'
+        ) from error
     return librosa.effects.time_stretch(wave, rate=pace, n_fft=512, hop_length=128)
 
 

@@ -245,7 +245,7 @@ PREDICTOR = "style predictor"
 def find_config(path: Path) -> Path:
     """The file of a configuration that is shipped, by its name, such as `actor`, or the path."""
     shipped = Path(__file__).parent / f"{path}.json"
-    return shipped if not path.exists() and shipped.is_file() else path
+    return shipped if not path.is_file() and shipped.is_file() else path
 
 
 def read_config(path: Path) -> dict[str, Any]:

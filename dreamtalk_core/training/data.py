@@ -18,7 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dreamtalk_core.corpus import Clip, read_manifest, read_pairs
-from dreamtalk_core.errors import CorpusError
+from dreamtalk_core.errors import CorpusError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.motion_model import HEAD
 from dreamtalk_core.motion import MODEL_FPS, curves, frame_times
@@ -30,6 +30,7 @@ from dreamtalk_core.training.augment import AUGMENTATION, silence, vary
 from dreamtalk_core.training.effort import opened, with_effort
 from dreamtalk_core.training.synthetic_styles import LIPS, SyntheticStyle, apply_style, draw_style
 from dreamtalk_core.training.voices import draw_voices, find_voices, load_voices
+from dreamtalk_core.warned import warn
 from dreamtalk_core.weights import WEIGHTS
 
 Array = npt.NDArray[np.float32]
@@ -127,14 +128,21 @@ def calibrate(clips: Sequence[Clip], config: Mapping[str, Any]) -> list[Array]:
     calibrated = [np.minimum(value * gains, limits) for value in values]
     share = config["narrowing"]
     widths = [clip.lip_width for clip in clips]
-    if share and not np.isnan(np.concatenate(widths)).any():
+    gaps = [clip.lip_gap for clip in clips]
+    seen = [not np.isnan([clip.lip_gap, clip.lip_width]).any() for clip in clips]
+    if any(seen) and not all(seen) and (share or config["gap"]):
+        lacking = [clip.id for clip, known in zip(clips, seen, strict=True) if not known]
+        warn(
+            f"{clips[0].speaker} is learnt by curves alone: there is no measure of the lips in "
+            f"{shown(', '.join(lacking), 200)}."
+        )
+    if share and all(seen):
         narrow = [np.clip(np.percentile(width, 85) - width, 0, None) for width in widths]
         scale = config["pucker"] / float(np.concatenate(narrow).std())
         pucker = INDEX["mouthPucker"]
         for value, curve in zip(calibrated, narrow, strict=True):
             value[:, pucker] = (1 - share) * value[:, pucker] + share * scale * curve
-    gaps = [clip.lip_gap for clip in clips]
-    if config["gap"] and not np.isnan(np.concatenate(gaps)).any():
+    if config["gap"] and all(seen):
         calibrated = list(_as_the_lips_part(calibrated, gaps, config["gap"]))
     return calibrated
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -104,7 +104,8 @@ def _train(config: Mapping[str, Any], corpus: Path, output: Path, team: Team) ->
     anchor = Anchor(model) if given else None
     average = copy.deepcopy(model).requires_grad_(False)
     judge = Judge(Objective(average, expert, config), kept, config, device) if kept else None
-    start = load_checkpoint(output / "checkpoint.pt", model, average, optimizer, judge)
+    made_from = made_of(config, sources)
+    start = load_checkpoint(output / "checkpoint.pt", model, average, optimizer, judge, made_from)
 
     bar = tqdm(
         range(start, config["steps"]), initial=start, total=config["steps"], disable=rank > 0
@@ -142,7 +143,13 @@ def _train(config: Mapping[str, Any], corpus: Path, output: Path, team: Team) ->
         if best:
             save_model(output, average, sources, config, step + 1)
         if save:
-            save_checkpoint(output / "checkpoint.pt", step + 1, model, average, optimizer, judge)
+            path = output / "checkpoint.pt"
+            save_checkpoint(path, step + 1, model, average, optimizer, judge, made_from)
+    if judge and not judge.best < np.inf:
+        raise CorpusError(
+            "The loss on what was kept out has never been a number: the run has diverged. Give a "
+            "smaller learning_rate, and another --output."
+        )
     return output / "model.safetensors"
 
 
@@ -392,8 +399,16 @@ def about(config: Mapping[str, Any], steps: int) -> dict[str, str]:
         "about": config["about"],
         "licence": config["licence"],
         "training_data": ", ".join(source["name"] for source in config["sources"]),
+        "heard_behind_them": ", ".join(config["babble"]),
         "training_steps": str(steps),
     }
+
+
+def made_of(config: Mapping[str, Any], sources: Sequence[Source]) -> str:
+    """What a run goes on with: its configuration, but for how long it lasts, and its recordings."""
+    settings = {name: entry for name, entry in config.items() if name != "steps"}
+    frames = [[len(recording.variants[0].values) for recording in source] for source in sources]
+    return digest([settings, frames])
 
 
 def save_checkpoint(
@@ -403,9 +418,11 @@ def save_checkpoint(
     average: MotionModel,
     optimizer: torch.optim.Optimizer,
     judge: Judge | None,
+    made_from: str,
 ) -> None:
     """Everything that is needed to go on."""
     state = {
+        "made_from": made_from,
         "step": step,
         "best": judge.best if judge else None,
         "model": model.state_dict(),
@@ -422,13 +439,22 @@ def load_checkpoint(
     average: MotionModel,
     optimizer: torch.optim.Optimizer,
     judge: Judge | None,
+    made_from: str,
 ) -> int:
-    """Restore a checkpoint if there is one; returns the step to go on from."""
+    """Restore a checkpoint if there is one; returns the step to go on from.
+
+    Raises CorpusError if it is of another configuration, or of this one on other recordings.
+    """
     state = None
     with contextlib.suppress(FileNotFoundError):
         state = torch.load(path, map_location="cpu", weights_only=True)
     if state is None:
         return 0
+    if state.get("made_from") != made_from:
+        raise CorpusError(
+            f"{path} belongs to another configuration, or to other recordings. Choose another "
+            "--output, or delete it."
+        )
     try:
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])

@@ -120,6 +120,7 @@ class Methods:
         **settings: Any,
     ) -> Answer:
         from dreamtalk_core.pipeline.load import check_settings, kind_of
+        from dreamtalk_core.speech.audio import Speech
 
         check_settings(model, settings)
         kind = kind_of(model)
@@ -130,7 +131,8 @@ class Methods:
         progress(0, 1)
         made = talk.load_style(style, features, portrait or None)
         motion = talk.sample_motion(features, made, progress=progress, **kind.sampling_of(settings))
-        return {**save_motion(motion, output), "heard": heard_in(made)}
+        spoken = features if isinstance(features, Speech) else features.speech
+        return {**save_motion(motion, output), "heard": heard_in(made, spoken.source)}
 
     def track(
         self,
@@ -273,11 +275,11 @@ def _state(path: str) -> tuple[int, int] | None:
     return about.st_mtime_ns, about.st_size
 
 
-def heard_in(style: Style | StyleTrack) -> list[dict[str, Any]]:
-    """What was heard in the voice, where a style was predicted from it."""
+def heard_in(style: Style | StyleTrack, source: str) -> list[dict[str, Any]]:
+    """What was heard in the voice of a source, where a style was predicted from it."""
     from dreamtalk_core.style import as_track
 
-    parts = [part.heard for _, part in as_track(style).keys if part.heard is not None]
+    parts = [part.heard for _, part in as_track(style).keys if part.heard and part.source == source]
     return [{"emotion": one.emotion, "probability": one.probability} for one in parts]
 
 

@@ -8,6 +8,9 @@ import { HEIGHT, Player, STYLE, element, language } from "./player.js";
 const PLAYER = "DreamTalkPreviewMotion";
 const SPEECH = "DreamTalkLoadSpeech";
 const PORTRAIT = "DreamTalkLoadPortrait";
+const SAMPLE = "DreamTalkSampleMotion";
+const BEFORE_TONGUE = 19;
+const TONGUE = 9;
 const DEMO = "dreamtalk_demo_portrait.jpg"; // as in nodes/load_portrait.py
 const FORMER = "demo portrait";
 
@@ -94,17 +97,21 @@ function addUpload(prototype) {
   });
 }
 
-/** Older graphs have another name for the demo portrait, which the frontend cannot show. */
-function renameDemo({ nodes, definitions }) {
-  for (const node of nodes) {
-    if (node.type === PORTRAIT && node.widgets_values?.[0] === FORMER) node.widgets_values[0] = DEMO;
+/**
+ * Older graphs have another name for the demo portrait, which the frontend cannot show, and no tongue
+ * among the values of Sample Motion, which it takes by their place.
+ */
+function bringUpToDate({ nodes, definitions }) {
+  for (const { type, widgets_values: values } of nodes) {
+    if (type === PORTRAIT && values?.[0] === FORMER) values[0] = DEMO;
+    if (type === SAMPLE && values?.length === BEFORE_TONGUE) values.splice(TONGUE, 0, 1);
   }
-  definitions?.subgraphs?.forEach(renameDemo);
+  definitions?.subgraphs?.forEach(bringUpToDate);
 }
 
 app.registerExtension({
   name: "DreamTalk",
-  beforeConfigureGraph: renameDemo,
+  beforeConfigureGraph: bringUpToDate,
   init() {
     document.head.append(element("style", "", { textContent: STYLE }));
   },

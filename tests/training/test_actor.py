@@ -80,6 +80,9 @@ def test_an_actor_is_taught_and_all_else_still_fits(
     assert not (tmp_path / "mine" / "lip_expert.safetensors").exists()  # it has the shipped one's
     again = training.train(actor_config, corpus, tmp_path / "mine", "cpu")
     assert again.read_bytes() == path.read_bytes()  # there is nothing left to do
+    write_tracked(corpus, "more", "A", 60)
+    with pytest.raises(CorpusError, match="other recordings"):
+        training.train(actor_config, corpus, tmp_path / "mine", "cpu")
 
 
 @pytest.mark.slow

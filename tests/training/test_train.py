@@ -188,12 +188,12 @@ from pathlib import Path
 from torch import distributed
 from dreamtalk_core.training import train as training
 
-def slow(*arguments, load=training.load_sources):
+def slow(*arguments, load=training.load_split):
     if distributed.get_rank() == 0:
         {meanwhile}
     return load(*arguments)
 
-training.load_sources = slow
+training.load_split = slow
 start = distributed.init_process_group
 distributed.init_process_group = lambda backend: start(backend, timeout=timedelta(seconds=12))
 try:
@@ -242,7 +242,7 @@ def test_a_configuration_stands_on_its_base(config: Path) -> None:
 
 
 def test_speakers_are_brought_to_one_scale(corpus: Path) -> None:
-    settings = training.read_config(DEFAULT)
+    settings = training.read_config(DEFAULT) | {"gap": 0.0}
     values = np.concatenate(calibrate(list(read_manifest(corpus)), settings))
     jaw, pucker = (values[:, CHANNELS.index(name)] for name in ("jawOpen", "mouthPucker"))
     assert jaw.std() == pytest.approx(settings["amplitude"][0]["deviation"], rel=1e-3)
@@ -289,7 +289,7 @@ def test_a_variant_is_aligned_with_its_curves(corpus: Path, config: Path, tmp_pa
         jaw = CHANNELS.index("jawOpen")
         times = (np.arange(len(varied.values)) + 0.5) * tempo - 0.5
         expected = np.interp(times, np.arange(50), plain.values[:, jaw])
-        assert np.abs(varied.values[:, jaw] - expected).mean() < 0.015
+        assert np.abs(varied.values[:, jaw] - expected).mean() < 0.02
 
 
 def test_what_does_not_fit_is_refused(corpus: Path, config: Path, tmp_path: Path) -> None:
