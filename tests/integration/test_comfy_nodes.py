@@ -18,7 +18,7 @@ import torch
 
 from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.original.coefficients import Coefficients
 from dreamtalk_core.original.denoiser import Sizes
 from dreamtalk_core.original.layout import still_pose
@@ -117,7 +117,7 @@ def test_the_pack_loads_at_once_without_a_socket_and_writes_a_portrait(
 def test_any_sound_becomes_a_face_with_nothing_set(comfy: Comfy, run: Runner) -> None:
     name = comfy.add_input(DEMO_VOICE)
     motion = sampled(run, speech=["sound", 0], sound=node("LoadAudio", audio=name))
-    assert motion.names == ARKIT_NAMES
+    assert motion.names == FACE_NAMES
     assert motion.fps == 25
     assert len(motion) == 346
     assert motion == sampled(run), "Load Speech gives the same as Load Audio"

@@ -335,7 +335,7 @@ def what_cannot_be(session: Any) -> None:
 
 
 def arkit_keys(session: Any) -> None:
-    """The sample head gets back what it lost; a CC4 face gets the 52 from its own."""
+    """The sample head gets back what it lost; a CC4 face gets its shapes from its own."""
     face = _start(session, head=True)
     motion = _motion(session)
     for name in ("jawOpen", "tongueOut"):
@@ -351,12 +351,13 @@ def arkit_keys(session: Any) -> None:
     assert np.abs(moved[:, 2] * 1000 - shape[:, 1]).max() < 1e-2
     _reports("no ARKit keys to make", bpy.ops.dreamtalk.arkit_keys)
 
-    names = session.part("dreamtalk_core.retarget").scheme_mapping("cc4").targets
+    mapping = session.part("dreamtalk_core.retarget").scheme_mapping("cc4")
+    names = mapping.targets
     other = _mesh("CC", list(names))
     _select(other)
     assert bpy.ops.dreamtalk.arkit_keys() == {"FINISHED"}
     keys = other.data.shape_keys.key_blocks
-    assert len(keys) == 1 + len(names) + 51
+    assert len(keys) == 1 + len(names) + len(mapping.sources)
     rest = _points(other.data.shape_keys.reference_key)
     parts = [name for name in names if name.startswith("Mouth_Funnel")]
     assert len(parts) == 4
@@ -378,7 +379,7 @@ def _start(session: Any, head: bool = False) -> Any:
 
 def _motion(session: Any, frames: int = FRAMES) -> Any:
     """Every channel and angle moves, each in its own way."""
-    names = session.part("dreamtalk_core.motion.arkit").ARKIT_NAMES
+    names = session.part("dreamtalk_core.motion.tongue").FACE_NAMES
     time = np.arange(frames)[:, None] / 25
     phase = np.arange(len(names)) * 0.7
     weights = 0.5 + 0.5 * np.sin(2 * np.pi * (0.6 + 0.01 * phase) * time + phase)
