@@ -117,7 +117,8 @@ def figures(
     """The cells of a row; means over clips, of amplitudes the median."""
     rows = []
     for clip in clips:
-        motion = talk.sample_motion(heard[clip.id], style, seed=0, blinks=0, idle=0, gestures=0)
+        off = {"blinks": 0, "idle": 0, "gestures": 0}
+        motion = talk.sample_motion(heard[clip.id], style, seed=0, **off).to_arkit()
         count = min(len(motion), len(clip.motion))
         weights, tracked = motion.to_arkit().weights[:count], clip.weights[:count]
         rows.append(

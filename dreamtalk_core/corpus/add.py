@@ -133,7 +133,7 @@ def add_folder(
             continue
         if offset is not None and abs(late - offset) > 1:
             doubts[one.take.name].append(
-                f"its lips are {late:+d} frames late, the others' {offset:+d}; moved by its own"
+                f"its lips are off by {late:+d} frames, the others' {offset:+d}; moved by its own"
             )
         add_rows(manifest, rows, COLUMNS)
         clips[one.take.name] = rows
