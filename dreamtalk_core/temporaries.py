@@ -168,8 +168,9 @@ def _claim(work: Path, claim: Path) -> None:
         try:
             work.rename(claim)
             return
-        except OSError:
-            if not claim.is_dir():
+        except OSError as error:
+            taken = error.errno in (errno.EEXIST, errno.ENOTEMPTY)  # by now it may be free again
+            if not taken and not claim.is_dir():
                 raise
             _finish(claim, is_left_over)
             if time.monotonic() > until:

@@ -116,7 +116,7 @@ def test_an_open_mouth_shows_teeth_above_a_dark_cavity(
     column = luminance(frame)[int(top) : int(bottom) + 1, middle - 2 : middle + 3].mean(1)
     upper = column[: len(column) // 2].max()
     assert upper > 100, "upper teeth"
-    assert column.min() < 60, "cavity"
+    assert column.min() < 70, "cavity"
 
 
 def test_lips_and_lids_meet_and_never_cross(renderer: PortraitRenderer) -> None:
