@@ -1,5 +1,5 @@
 // What the pack adds to the host's frontend: Preview Motion's player, Load Speech's upload button,
-// and the demo portrait's new name.
+// and what older graphs lack.
 
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";

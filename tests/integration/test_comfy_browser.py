@@ -113,6 +113,26 @@ def test_older_graphs_show_the_demo_portrait(frontend: Frontend) -> None:
     assert frontend.problems() + frontend.errors[seen:] == []
 
 
+def test_older_graphs_keep_their_settings(frontend: Frontend) -> None:
+    """Values are saved by their place, and there was no tongue among them."""
+    frontend.open(ROOT / "workflows" / "head_preview.json")
+    (now,) = samples(frontend)
+    graph = json.loads((ROOT / "workflows" / "head_preview.json").read_text("utf-8"))
+    for node in graph["nodes"]:
+        if node["type"] == "DreamTalkSampleMotion":
+            assert node["widgets_values"].pop(9) == 1
+    frontend.load(graph)
+    (older,) = samples(frontend)
+    assert older == now
+    assert (older["tongue"], older["closure"], older["asymmetry"]) == (1, 1, 0)
+
+
+def samples(frontend: Frontend) -> list[dict[str, object]]:
+    """The inputs of the Sample Motion nodes of the graph that is open."""
+    nodes = frontend.prompt().values()
+    return [node["inputs"] for node in nodes if node["class_type"] == "DreamTalkSampleMotion"]
+
+
 def test_a_template_is_chosen_in_the_dialog(frontend: Frontend) -> None:
     page = frontend.page
     page.get_by_label("Templates").first.click()
