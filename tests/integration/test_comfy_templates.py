@@ -16,6 +16,7 @@ import pytest
 
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.output.mark import PORTRAIT_MARK
 from dreamtalk_core.tracking.tracker import FaceTracker
 from tests.integration.browser import Opened
@@ -177,7 +178,9 @@ def test_curves_for_other_programs(templates: Templates) -> None:
     gap = motion.channel("jawOpen") - motion.channel("mouthClose")
     wide, shut = (gap[[int(time * 30) for time in times]] for times in (OPEN, CLOSED))
     assert wide.min() > shut.max() + 0.1
-    np.testing.assert_allclose(Motion.load(document).weights, motion.weights, atol=1e-4)
+    whole = Motion.load(document)
+    assert whole.names == FACE_NAMES
+    np.testing.assert_allclose(whole.to_arkit().weights, motion.weights, atol=1e-4)
 
 
 def test_a_head_for_any_3d_program(templates: Templates) -> None:
