@@ -93,7 +93,9 @@ def apply_controls(
     if controls.max_opening < 1 and "jawOpen" in column:
         _limit_opening(weights, column, controls.max_opening)
     if bites is not None:
-        _bite(weights, column, _checked(bites, len(motion)) * controls.closure * controls.lips)
+        firmness = _checked(bites, len(motion)) * controls.closure * controls.lips
+        opening = min(_BITTEN * min(1.0, controls.jaw), controls.max_opening)
+        _bite(weights, column, firmness, opening)
     if closures is not None:
         firmness = _checked(closures, len(motion)) * controls.closure * min(1.0, controls.lips)
         _close(weights, motion.names, firmness)
@@ -147,8 +149,9 @@ def _limit_opening(weights: Float64, column: dict[str, int], limit: float) -> No
 # --- closure -------------------------------------------------------------------------------------
 
 
-def _bite(weights: Float64, column: dict[str, int], firmness: Float64) -> None:
-    """Bring the lower lip to the upper teeth where firmness [T] asks for it, in place."""
+def _bite(weights: Float64, column: dict[str, int], firmness: Float64, opening: float) -> None:
+    """Bring the lower lip to the upper teeth where firmness [T] asks for it, in place, the mouth
+    open by as much as lets the teeth be seen."""
     firmness = firmness.clip(0, 1)
 
     def towards(name: str, goal: Float64) -> None:
@@ -163,8 +166,8 @@ def _bite(weights: Float64, column: dict[str, int], firmness: Float64) -> None:
         towards(f"mouthLowerDown{side}", np.zeros(len(weights)))
     if "jawOpen" in column and "mouthClose" in column:
         jaw = weights[:, column["jawOpen"]].copy()
-        towards("mouthClose", np.maximum(jaw, _BITTEN) - _BITTEN)
-        towards("jawOpen", np.maximum(jaw, _BITTEN))
+        towards("mouthClose", np.maximum(jaw, opening) - opening)
+        towards("jawOpen", np.maximum(jaw, opening))
 
 
 @lru_cache(maxsize=1)

@@ -267,6 +267,13 @@ def test_a_bite_brings_the_lower_lip_to_the_teeth_and_nothing_else() -> None:
     assert apply_controls(motion, Controls(closure=0), None, np.ones(3)) == motion
 
 
+def test_a_bite_opens_no_jaw_that_is_held() -> None:
+    still = Motion(ARKIT_NAMES, np.zeros((3, len(ARKIT_NAMES)), np.float32), Fraction(25))
+    for controls, widest in ((Controls(jaw=0), 0.0), (Controls(max_opening=0.02), 0.02)):
+        bitten = apply_controls(still, controls, None, np.ones(3))
+        assert bitten.channel("jawOpen").max() == pytest.approx(widest)
+
+
 @pytest.mark.parametrize(("jaw", "close"), [(0, 0), (0.05, 0.05), (0.2, 0.05), (0.3, 0)])
 def test_a_bite_is_seen(jaw: float, close: float) -> None:
     """The lower lip is above the edge of the upper teeth, and the upper one does not hide it."""

@@ -600,7 +600,9 @@ def test_motions_are_written_and_read(comfy: Comfy, run: Runner, form: str) -> N
         "save": node("DreamTalkSaveMotion", motion=["load", 0], format="npz"),
     }
     again = Motion.load(run(**graph).files["save"][0])
-    np.testing.assert_allclose(again.weights, sampled(run).weights, atol=1e-3)
+    made = sampled(run)
+    made = made.to_arkit() if form == "csv" else made  # Live Link Face has no tongue
+    np.testing.assert_allclose(again.weights, made.weights, atol=1e-3)
 
 
 def test_a_file_that_is_no_motion_is_an_error(comfy: Comfy, run: Runner) -> None:

@@ -119,7 +119,9 @@ def spoken(session: Any) -> None:
     take = scene.dreamtalk.take
     output = session.folder / "same.npz"
     service = session.state.service
-    service.wait(service.request("animate", output=str(output), **take.dreamtalk.made_from))
+    recipe = take.dreamtalk.made_from
+    recipe.pop("heard")
+    service.wait(service.request("animate", output=str(output), **recipe))
     motion = session.part("dreamtalk_core.motion").Motion.load(output)
     assert len(motion) == 332  # 13.84 s at 24 fps
     _shows(face, motion, 1)
