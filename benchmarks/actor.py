@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.corpora.groups import group_of  # noqa: E402
 from dreamtalk_core import DreamTalk, Speech  # noqa: E402
-from dreamtalk_core.corpus import Clip, read_manifest  # noqa: E402
+from dreamtalk_core.corpus import Clip, evenly, read_manifest  # noqa: E402
 from dreamtalk_core.errors import DreamTalkError  # noqa: E402
 from dreamtalk_core.evaluation.lips import (  # noqa: E402
     MOVING,
@@ -87,7 +87,7 @@ def compare(options: argparse.Namespace, output: Path) -> None:
         if clip.speaker != options.speaker and (group := group_of(clip)):
             groups.setdefault(group, []).append(clip)
     some = {
-        name: clips if name == "held out" else spread(clips, OTHERS)
+        name: clips if name == "held out" else evenly(clips, OTHERS)
         for name, clips in groups.items()
     }
     before, after = DreamTalk.load(), DreamTalk.load(path)
@@ -104,11 +104,6 @@ def compare(options: argparse.Namespace, output: Path) -> None:
 def said(clip: Clip) -> Speech:
     """The speech of a clip."""
     return Speech(clip.waveform(), clip.id)
-
-
-def spread(clips: list[Clip], count: int) -> list[Clip]:
-    """So many clips, evenly from all."""
-    return [clips[i] for i in np.unique(np.linspace(0, len(clips) - 1, count).astype(int))]
 
 
 def figures(

@@ -34,7 +34,7 @@ def enliven(
     seed: int,
     behaviour: Behaviour | None = None,
     heard: Array | None = None,
-    said: UInt64 | None = None,
+    said: UInt64 | int | None = None,
 ) -> Motion:
     """A motion with blinks, gaze, head movement and idle life; all 52 ARKit channels.
 
@@ -42,7 +42,7 @@ def enliven(
     pitch: [T] semitones relative to the speaker's median, NaN where there is no voice.
     seed: 0 or more; the same seed gives the same voice the same result. behaviour: strengths,
     natural if left out. heard: [T, 3] breaths, laughs and sighs, see `hear_beside_words`; None:
-    not known. said: [T] the voice by which chance goes, see `Chance`; None: by the loudness.
+    not known. said: the voice by which chance goes, or [T], see `Chance`; None: by loudness.
 
     Jaw and lips stay as they are, but for mouth corners that move by less than 0.03, and for what
     is heard: the mouth opens with a breath, and before a phrase less without. The model's own
@@ -66,8 +66,8 @@ def enliven(
     weights = motion.weights.astype(np.float64)
     remove_blinks(weights, phrases.fps)
     if said is None:
-        said = np.full(len(motion), voice_of(np.maximum(loudness - SILENT_DB, 0)), np.uint64)
-    chance = Chance(seed, said)
+        said = voice_of(np.maximum(loudness - SILENT_DB, 0))
+    chance = Chance(seed, np.full(len(motion), said, np.uint64))
     gaze, shifts = gaze_path(phrases, chance)
     accents = find_accents(loudness, pitch, phrases)
 

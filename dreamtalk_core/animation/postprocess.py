@@ -34,7 +34,7 @@ class Voice:
     pitch: Array
     phones: Mapping[str, NDArray[np.floating]] | None = None
     heard: Array | None = None
-    said: UInt64 | None = None
+    said: UInt64 | int | None = None
 
 
 def postprocess(

@@ -4,6 +4,22 @@ clips: reading them. add: making one of takes and videos. check: what is in one.
 names that files of published corpora go by.
 """
 
-from dreamtalk_core.corpus.clips import SOUNDS, Clip, head_angles, read_manifest, read_pairs
+from dreamtalk_core.corpus.clips import (
+    SOUNDS,
+    Clip,
+    evenly,
+    head_angles,
+    read_manifest,
+    read_pairs,
+    sounds_in,
+)
 
-__all__ = ["SOUNDS", "Clip", "head_angles", "read_manifest", "read_pairs"]
+__all__ = [
+    "SOUNDS",
+    "Clip",
+    "evenly",
+    "head_angles",
+    "read_manifest",
+    "read_pairs",
+    "sounds_in",
+]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,18 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from dreamtalk_core.animation.calibration import resting_face
+from dreamtalk_core.animation.calibration import calibrate
 from dreamtalk_core.corpus.manifest import COLUMNS, Row, add_rows, read_rows
 from dreamtalk_core.corpus.takes import Recorded, Take, find_takes, read_sound, read_take
 from dreamtalk_core.errors import CorpusError, DreamTalkError, WriteError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.lip_expert import Sync
-from dreamtalk_core.motion import MODEL_FPS, Motion
+from dreamtalk_core.motion import MODEL_FPS
 from dreamtalk_core.motion.rotation import quaternions
 from dreamtalk_core.pipeline.sync import MIN_FRAMES, measure_sync
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+from dreamtalk_core.speech.prosody import frame_power
 from dreamtalk_core.tracking.tracker import FaceTracker
 from dreamtalk_core.warned import collect_warnings
 
@@ -164,12 +165,7 @@ def _hear(
     count = min(frames, heard)
     speech = Speech(np.ascontiguousarray(wave[: count * _PER_FRAME]), take.name)
     motion = recorded.motion.cut(0, count)
-    return _Heard(take, about, recorded, measure_sync(speech, _off_rest(motion)))
-
-
-def _off_rest(motion: Motion) -> Motion:
-    curves = np.clip(motion.weights - resting_face(motion.weights), 0, 1)
-    return replace(motion, weights=curves)
+    return _Heard(take, about, recorded, measure_sync(speech, calibrate(motion, motion)))
 
 
 def _offset_of(syncs: list[Sync]) -> int | None:
@@ -205,7 +201,8 @@ def _write_take(one: _Heard, late: int, corpus: Path) -> list[Row]:
     rows = []
     stem = _slug(f"{one.about.speaker}_{Path(one.take.name).stem}")
     seen = recorded.seen[first : first + count]
-    for number, (start, stop) in enumerate(pieces(seen, loudness(sound, count))):
+    level = np.sqrt(frame_power(sound[: count * _PER_FRAME]))
+    for number, (start, stop) in enumerate(pieces(seen, level)):
         id = f"{stem}_{one.take.key}_{number:02d}"
         part = motion.cut(start, stop)
         arrays: dict[str, Any] = {
@@ -236,13 +233,6 @@ def _write_take(one: _Heard, late: int, corpus: Path) -> list[Row]:
 def _slug(name: str) -> str:
     """A name that every disk can hold, of letters, digits and -."""
     return re.sub(r"[^a-z0-9]+", "-", name.casefold().replace("_", "-")).strip("-")[:60] or "take"
-
-
-def loudness(sound: Array, frames: int) -> Array:
-    """Root mean square [T] of the sound of each frame at 25 fps."""
-    blocks = sound[: frames * _PER_FRAME].reshape(frames, _PER_FRAME)
-    level: Array = np.sqrt(np.square(blocks).mean(1))
-    return level
 
 
 def pieces(seen: npt.NDArray[np.bool_], level: Array) -> Iterator[tuple[int, int]]:

@@ -13,15 +13,16 @@ speaker's mouth width.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from dreamtalk_core.animation.calibration import resting_face
+from dreamtalk_core.animation.calibration import calibrate, resting_face
 from dreamtalk_core.corpus.manifest import read_rows
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.formats._limits import files_in, read_arrays
@@ -33,6 +34,7 @@ from dreamtalk_core.speech.audio import Speech
 SOUNDS = (".flac", ".wav", ".mp3", ".m4a", ".ogg")
 
 Array = npt.NDArray[np.float32]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +91,24 @@ def read_pairs(
     channels: for a motion in the channels of another rig, ARKit name -> {source name: factor};
     ARKit channels that are not named there count as not observed.
     """
+    for sound in sounds_in(folder):
+        stem = sound.with_suffix("")
+        yield _read(stem, f"{folder.name}/{stem.name}", "train", licence, speaker, channels)
+
+
+def sounds_in(folder: Path) -> list[Path]:
+    """The sounds of a folder, by name. Raises CorpusError if it holds none."""
     sounds = sorted(path for path in files_in(folder, CorpusError) if path.suffix.lower() in SOUNDS)
     if not sounds:
         raise CorpusError(f"{folder} holds no sound files ({', '.join(SOUNDS)}).")
-    for sound in sounds:
-        stem = sound.with_suffix("")
-        yield _read(stem, f"{folder.name}/{stem.name}", "train", licence, speaker, channels)
+    return sounds
+
+
+def evenly(found: Sequence[Item], most: int) -> list[Item]:
+    """So many of what was found, evenly from the first to the last; all, if there are no more."""
+    if len(found) <= most:
+        return list(found)
+    return [found[i] for i in np.linspace(0, len(found) - 1, most).astype(int)]
 
 
 def _read(
@@ -124,10 +138,8 @@ def _read(
             motion, observed = _mapped(arrays, channels)
             head_observed = False
         else:
-            motion = Motion.load(path).to_arkit()
-            motion = Motion(
-                ARKIT_NAMES, _off_rest(motion.weights), motion.fps, motion.head_rotation
-            )
+            motion = Motion.load(path)
+            motion = calibrate(motion, motion)
     except (KeyError, ValueError, OSError) as error:
         raise CorpusError(f"{path} cannot be read as a tracked face ({error!r}).") from error
     unknown = np.full(len(motion), np.nan, np.float32)

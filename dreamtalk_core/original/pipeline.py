@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dreamtalk_core.animation.noise import voice_of
 from dreamtalk_core.animation.postprocess import Voice, postprocess
 from dreamtalk_core.errors import ModelError, StyleError, shown
 from dreamtalk_core.files import name_key
@@ -48,9 +47,9 @@ from dreamtalk_core.pipeline.base import (
 from dreamtalk_core.pipeline.base import AnyStyle as CommonStyle
 from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
 from dreamtalk_core.progress import Progress
-from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
-from dreamtalk_core.speech.features import CACHED_SECONDS, SpeechFeatures
-from dreamtalk_core.speech.prosody import frame_power, measure_prosody
+from dreamtalk_core.speech.audio import Speech
+from dreamtalk_core.speech.features import SpeechFeatures
+from dreamtalk_core.speech.prosody import measure_prosody, number_voice
 from dreamtalk_core.speech.vocal import hear_beside_words
 from dreamtalk_core.style import SUFFIX, Style, StyleLibrary, StyleTrack, read_style_file
 from dreamtalk_core.warned import warn
@@ -322,8 +321,7 @@ class OriginalDreamTalk(Pipeline):
 def _voice(speech: Speech) -> Voice:
     prosody = measure_prosody(speech.waveform)
     heard = hear_beside_words(speech.waveform, prosody)
-    voice = voice_of(frame_power(speech.waveform[: CACHED_SECONDS * SAMPLE_RATE]))
-    said = np.full(len(prosody.loudness), voice, np.uint64)
+    said = number_voice(speech.waveform)
     return Voice(prosody.loudness, prosody.pitch, heard=heard, said=said)
 
 

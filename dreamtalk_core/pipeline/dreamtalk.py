@@ -257,8 +257,7 @@ class DreamTalk(Pipeline):
                 self.model, content, frames, chosen, guidance_scale, noise, steps, advance
             )
         loudness, pitch = features.prosody.loudness, features.prosody.pitch
-        said = np.full(frames, features.voice, np.uint64)
-        voice = Voice(loudness, pitch, by_feature(phones), features.beside_words, said)
+        voice = Voice(loudness, pitch, by_feature(phones), features.beside_words, features.voice)
         return postprocess(
             motion, voice, sampling, behaviour, controls, duration, between=lambda: advance(0)
         )

@@ -82,7 +82,7 @@ class MotionStream:
         self.wave = np.zeros(0, np.float32)
         self.noise = np.zeros((0, len(talk.model.config.channels)), np.float32)
         self.said = np.zeros(0, np.uint64)  # of the voice up to each frame, see `heard`
-        self.level = 0.0  # power of the frame before the window
+        self.level = 0.0  # power of the last of these frames
         self.first = 0  # frame at which wave, noise and what was said begin
         self.done = 0  # frames that have come out
         self.chapter = Chapter()
@@ -158,11 +158,11 @@ class MotionStream:
 
         By the samples of each frame alone: it makes no difference in what pieces they came.
         """
-        power = np.append(self.level, frame_power(self.wave))
         known = len(self.said)
         before = int(self.said[-1]) if known else 0
-        said = heard(power[known + 1 :], float(power[known]), before, self.first + known)
-        self.said = np.concatenate([self.said, said])
+        if len(power := frame_power(self.wave[known * SAMPLES :])):
+            said = heard(power, self.level, before, self.first + known)
+            self.said, self.level = np.concatenate([self.said, said]), float(power[-1])
         self.said = np.pad(self.said, (0, max(0, count - len(self.said))), mode="edge")
         known, width = len(self.noise), self.noise.shape[1]
         if count > known:
@@ -173,7 +173,6 @@ class MotionStream:
     def _forget(self) -> None:
         """Drop what is too old to be needed."""
         if (old := self.done - CONTEXT - self.first) > 0:
-            self.level = float(frame_power(self.wave[(old - 1) * SAMPLES : old * SAMPLES])[0])
             self.wave = self.wave[old * SAMPLES :]
             self.noise, self.said = self.noise[old:], self.said[old:]
             self.first += old

@@ -10,13 +10,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dreamtalk_core.animation.noise import voice_of
 from dreamtalk_core.motion import MODEL_FPS
 from dreamtalk_core.motion.frame_rate import frame_count
 from dreamtalk_core.progress import Advance
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.phonetics import FRAME_RATE, PhoneticEncoder
-from dreamtalk_core.speech.prosody import Prosody, frame_power, measure_prosody
+from dreamtalk_core.speech.prosody import Prosody, measure_prosody, number_voice
 from dreamtalk_core.speech.vocal import hear_beside_words
 
 CACHED_SECONDS = 30  # two windows
@@ -54,7 +53,7 @@ class SpeechFeatures:
     @cached_property
     def voice(self) -> int:
         """A number for the voice, by which chance goes, see `animation.noise`."""
-        return voice_of(frame_power(self.speech.waveform[: CACHED_SECONDS * SAMPLE_RATE]))
+        return number_voice(self.speech.waveform)
 
     @property
     def beginning(self) -> SpeechFeatures:

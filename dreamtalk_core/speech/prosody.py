@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from dreamtalk_core.animation.noise import voice_of
 from dreamtalk_core.motion import MODEL_FPS, frame_count
 from dreamtalk_core.speech.audio import SAMPLE_RATE
 from dreamtalk_core.speech.spool import in_pieces
@@ -92,6 +93,11 @@ def frame_power(waveform: Array) -> Array:
     """[T] mean square of each whole frame of a waveform [N] at 16 kHz, by its own samples alone."""
     whole = waveform[: len(waveform) // _HOP * _HOP].reshape(-1, _HOP)
     return np.einsum("ij,ij->i", whole, whole) / _HOP
+
+
+def number_voice(waveform: Array) -> int:
+    """A number for the voice in a recording, from the first sound in its first 30 s."""
+    return voice_of(frame_power(waveform[: 30 * SAMPLE_RATE]))
 
 
 def measure_loudness(waveform: Array, frames: int) -> Array:

@@ -17,8 +17,9 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from dreamtalk_core.corpus import Clip, read_manifest, read_pairs
+from dreamtalk_core.corpus import Clip, evenly, read_manifest, read_pairs
 from dreamtalk_core.errors import CorpusError, shown
+from dreamtalk_core.evaluation.lips import TOUCHING
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.motion_model import HEAD
 from dreamtalk_core.motion import MODEL_FPS, curves, frame_times
@@ -34,8 +35,6 @@ from dreamtalk_core.warned import warn
 from dreamtalk_core.weights import WEIGHTS
 
 Array = npt.NDArray[np.float32]
-TOUCHING = 0.03
-"""Gap, as a share of the mouth's width, below which tracked lips touch."""
 CHANNELS = (*ARKIT_NAMES, *HEAD)
 
 
@@ -67,11 +66,9 @@ def read_source(source: Mapping[str, Any], corpus: Path, without: Sequence[str] 
     else:
         clips = read_manifest(corpus, source["where"])
     found = [clip for clip in clips if clip.speaker not in without]
-    if len(found) > (most := source.get("most", len(found))):
-        found = [found[i] for i in np.linspace(0, len(found) - 1, most).astype(int)]
     if not found:
         raise CorpusError(f"Source '{source['name']}' matches no clip of {corpus}.")
-    return found
+    return evenly(found, source.get("most", len(found)))
 
 
 def load_sources(config: Mapping[str, Any], corpus: Path, cache: Path) -> list[Source]:
@@ -279,6 +276,10 @@ class Batch:
     """[B, S, C] style clip"""
     padding: Tensor
     """[B, S] True where the style clip is padding"""
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        return Batch(*(tensor.to(device) for tensor in vars(self).values()))
 
 
 def draw_batch(

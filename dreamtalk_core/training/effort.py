@@ -17,16 +17,11 @@ import numpy.typing as npt
 
 from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.training.emotional_speech import EmotionalVoice, make_emotional
+from dreamtalk_core.training.synthetic_styles import PARTING
 
 Array = npt.NDArray[np.float32]
 
-OPENING = tuple(
-    INDEX[name]
-    for name in (
-        "jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft",
-        "mouthUpperUpRight",
-    )
-)  # fmt: skip
+OPENING = tuple(INDEX[name] for name in (*PARTING, "mouthClose"))
 """Columns of the shapes that effort widens."""
 
 WIDEST = math.log(1.7)

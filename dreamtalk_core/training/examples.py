@@ -8,7 +8,7 @@ ordinary speech was taken for emotional.)
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
-from dreamtalk_core.corpus import Clip, read_manifest
+from dreamtalk_core.corpus import Clip, evenly, read_manifest
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.models.style_predictor import SUMMARY, summarise_speech
@@ -97,15 +97,8 @@ def _cached(
 
 
 def _plain_examples(config: Mapping[str, Any], corpus: Path) -> Iterator[Example]:
-    rng = np.random.default_rng(config["seed"])
-    encoder = PhoneticEncoder.load()
-    recorded = list(_recorded(config, corpus))
-    voices = _by_voice(recorded)
-    for speaker, waveform in tqdm(recorded, desc="plain", unit="speech"):
-        for variant in range(config["variants"]):
-            others = draw_voices(voices, speaker, rng)
-            varied = vary(waveform, others, rng)[0] if variant else waveform
-            yield Example(_summary(encoder, varied), "neutral", speaker, PLAIN)
+    spoken = [(speaker, "neutral", wave) for speaker, wave in _recorded(config, corpus)]
+    return _examples(spoken, PLAIN, config["variants"], config["seed"])
 
 
 def _recordings(config: Mapping[str, Any], corpus: Path) -> dict[str, list[Path]]:
@@ -129,34 +122,35 @@ def _recorded(config: Mapping[str, Any], corpus: Path) -> Iterator[tuple[str, Ar
             waveform = Speech.load(path).waveform
             starts = range(0, max(1, len(waveform) - PIECE // 2), PIECE)
             pieces += [waveform[start : start + PIECE] for start in starts]
-        # Evenly from all of them, the last as well.
-        for index in np.unique(np.linspace(0, len(pieces) - 1, CLIPS).astype(int)):
-            yield speaker, pieces[index]
+        for piece in evenly(pieces, CLIPS):
+            yield speaker, piece
 
 
 def _labelled_examples(
     config: Mapping[str, Any], source: Mapping[str, Any], corpus: Path
 ) -> Iterator[Example]:
-    rng = np.random.default_rng(config["seed"])
-    encoder = PhoneticEncoder.load()
     folder = corpus / source["folder"]
-    rows = read_labels(folder)
-    waves = [Speech.load(folder / f"{row['id']}.flac").waveform for row in rows]
-    voices = _by_voice((row["speaker"], wave) for row, wave in zip(rows, waves, strict=True))
-    for row, waveform in zip(tqdm(rows, desc=source["folder"], unit="speech"), waves, strict=True):
-        for variant in range(source["variants"]):
-            others = draw_voices(voices, row["speaker"], rng)
-            varied = vary(waveform, others, rng)[0] if variant else waveform
-            yield Example(
-                _summary(encoder, varied), row["emotion"], row["speaker"], source["folder"]
-            )
+    spoken = [
+        (row["speaker"], row["emotion"], Speech.load(folder / f"{row['id']}.flac").waveform)
+        for row in read_labels(folder)
+    ]
+    return _examples(spoken, source["folder"], source["variants"], config["seed"])
 
 
-def _by_voice(recorded: Iterable[tuple[str, Array]]) -> dict[str, list[Array]]:
+def _examples(
+    spoken: Sequence[tuple[str, str, Array]], origin: str, variants: int, seed: int
+) -> Iterator[Example]:
+    """Examples of what is spoken, as (speaker, emotion, waveform): as it is, and varied."""
+    rng = np.random.default_rng(seed)
+    encoder = PhoneticEncoder.load()
     voices: dict[str, list[Array]] = {}
-    for speaker, waveform in recorded:
+    for speaker, _, waveform in spoken:
         voices.setdefault(speaker, []).append(waveform)
-    return voices
+    for speaker, emotion, waveform in tqdm(spoken, desc=origin, unit="speech"):
+        for variant in range(variants):
+            others = draw_voices(voices, speaker, rng)
+            varied = vary(waveform, others, rng)[0] if variant else waveform
+            yield Example(_summary(encoder, varied), emotion, speaker, origin)
 
 
 def _summary(encoder: PhoneticEncoder, waveform: Array) -> Array:

@@ -117,7 +117,7 @@ def _train(config: Mapping[str, Any], corpus: Path, output: Path, team: Team) ->
         rng = np.random.default_rng([config["seed"], step, rank])
         torch.manual_seed(int(rng.integers(2**62)))
         batch = draw_batch(sources, shares, config["batch"], config["frames"], rng)
-        losses = parallel(Batch(*(tensor.to(device) for tensor in vars(batch).values())))
+        losses = parallel(batch.to(device))
         optimizer.zero_grad()
         losses["total"].backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

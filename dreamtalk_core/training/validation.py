@@ -13,7 +13,7 @@ from torch import nn
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.models.devices import inference
 from dreamtalk_core.training.config import Validation
-from dreamtalk_core.training.data import Batch, Recording, Source, draw_batch, load_sources
+from dreamtalk_core.training.data import Recording, Source, draw_batch, load_sources
 
 BATCHES = 6
 """Of a validation: always the same ones, with the same noise."""
@@ -78,11 +78,8 @@ class Judge:
         rng = np.random.default_rng([self.seed, 2])
         even = [1 / len(kept)] * len(kept)
         self.batches = [
-            Batch(*(tensor.to(device) for tensor in vars(batch).values()))
-            for batch in (
-                draw_batch(kept, even, config["batch"], config["frames"], rng)
-                for _ in range(BATCHES)
-            )
+            draw_batch(kept, even, config["batch"], config["frames"], rng).to(device)
+            for _ in range(BATCHES)
         ]
 
     @inference()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from dreamtalk_core.corpus import SOUNDS, Clip
-from dreamtalk_core.errors import CorpusError
-from dreamtalk_core.formats._limits import files_in
+from dreamtalk_core.corpus import Clip, evenly, sounds_in
+from dreamtalk_core.corpus.manifest import read_rows
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.training.backgrounds import MOST_VOICES
 
@@ -28,18 +26,12 @@ def find_voices(clips: Iterable[Clip], folders: Iterable[Path]) -> dict[str, lis
     for clip in clips:
         found.setdefault(clip.speaker, []).append(clip.audio)
     for folder in folders:
-        sounds = [path for path in files_in(folder, CorpusError) if path.suffix.lower() in SOUNDS]
-        if not sounds:
-            raise CorpusError(f"{folder} holds no sound files ({', '.join(SOUNDS)}).")
         labelled = (folder / "labels.tsv").exists()
         rows = read_labels(folder) if labelled else []
         speakers = {row["id"]: row["speaker"] for row in rows}
-        for sound in sorted(sounds):
+        for sound in sounds_in(folder):
             found.setdefault(speakers.get(sound.stem, folder.name), []).append(sound)
-    evenly = {name: np.linspace(0, len(all) - 1, RECORDINGS) for name, all in found.items()}
-    return {
-        name: [found[name][i] for i in np.unique(at.astype(int))] for name, at in evenly.items()
-    }
+    return {name: evenly(sounds, RECORDINGS) for name, sounds in found.items()}
 
 
 def load_voices(sounds: Mapping[str, Sequence[Path]]) -> dict[str, list[Wave]]:
@@ -64,9 +56,4 @@ def draw_voices(
 
 def read_labels(folder: Path) -> list[dict[str, str]]:
     """Rows of FOLDER/labels.tsv: id, speaker, emotion and more. Raises CorpusError."""
-    path = folder / "labels.tsv"
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file, delimiter="\t"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path} cannot be read ({error}).") from error
+    return read_rows(folder / "labels.tsv")
