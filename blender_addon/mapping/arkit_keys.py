@@ -58,8 +58,7 @@ def _sample_shapes(thing: bpy.types.Object) -> dict[str, Floats]:
     thing.data.vertices.foreach_get("co", rest)
     if np.abs(rest.reshape(-1, 3) - to_blender(head.vertices)).max() > _SAME:
         return {}
-    deltas = to_blender(np.concatenate([head.deltas, head.tongue_deltas]))
-    return dict(zip(FACE_NAMES, deltas, strict=True))
+    return dict(zip(FACE_NAMES, to_blender(head.face_deltas), strict=True))
 
 
 def _mixed(thing: bpy.types.Object, mapping: Mapping) -> dict[str, Floats]:

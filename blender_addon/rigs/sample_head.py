@@ -59,8 +59,7 @@ def add_head(collection: bpy.types.Collection, location: Vector) -> bpy.types.Ob
     _fill(mesh, head)
     thing = bpy.data.objects.new(NAME, mesh)
     collection.objects.link(thing)
-    deltas = to_blender(np.concatenate([head.deltas, head.tongue_deltas]))
-    add_shapes(thing, dict(zip(FACE_NAMES, deltas, strict=True)))
+    add_shapes(thing, dict(zip(FACE_NAMES, to_blender(head.face_deltas), strict=True)))
     mesh.shape_keys.name = NAME
     _bind(thing, armature, head.neck)
     return thing

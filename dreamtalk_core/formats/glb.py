@@ -136,7 +136,7 @@ def _primitive(writer: Writer, head: Head, kind: int, shapes: int) -> Table:
         "material": kind,
         "targets": [
             {"POSITION": writer.sparse(deltas[used] * _METRES)}
-            for deltas in [*head.deltas, *head.tongue_deltas][:shapes]
+            for deltas in head.face_deltas[:shapes]
         ],
     }
 

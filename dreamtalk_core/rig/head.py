@@ -75,6 +75,11 @@ class Head:
     lip_columns: NDArray[np.int32]
     lip_corners: NDArray[np.int32]
 
+    @property
+    def face_deltas(self) -> Float:
+        """Of all shapes, [68, V, 3] in `FACE_NAMES` order."""
+        return np.concatenate([self.deltas, self.tongue_deltas])
+
     def solved(self, weights: Float) -> Float:
         """Weights [T, 52 or 68] with what else `pose` would work out of each row; here nothing."""
         return weights

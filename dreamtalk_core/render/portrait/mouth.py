@@ -63,7 +63,7 @@ class Mouth:
         jaw = rig.proportions["jaw"]
         mouth = rig.proportions["mouth"]
         factors = np.array([jaw if name.startswith("jaw") else mouth for name in FACE_NAMES])
-        deltas = np.concatenate([head.deltas[:, used], head.tongue_deltas[:, used]])
+        deltas = head.face_deltas[:, used]
         self._deltas = (deltas * factors[:, None]).reshape(len(deltas), -1).astype(np.float32)
         # Where the lips meet, on the built-in head and here.
         model, landmarks = rig.template.rest, rig.rest
