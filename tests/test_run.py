@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration import hosts
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -388,6 +390,11 @@ class TestCommands:
         commands = run.check_commands(Path("python"))
         names = [command[2] for command in commands]
         assert names == ["tests.integration.hosts", "ruff", "ruff", "mypy", "tests.legs", "pytest"]
+
+    def test_a_full_disk_is_said_before_anything_is_fetched(self, tmp_path: Path) -> None:
+        hosts.check_disk(tmp_path, 0.001)
+        with pytest.raises(hosts.SetupError, match="about 1000000 GB more of disk"):
+            hosts.check_disk(tmp_path, 1e6)
 
     def test_fast_ones_need_no_host(self) -> None:
         commands = run.check_commands(Path("python"), fast=True)

@@ -3,10 +3,10 @@ this package on the oldest and on the newest of what it needs.
 
     python -m tests.integration.hosts
 
-Each gets a folder of its own beside `.venv-run` (network, minutes and 15 GB at first, most of it
-PyTorch with CUDA where none without can be reached; later runs reuse them, and one that is deleted
-is made anew). The rest is up to the system: X libraries for Blender's module, and Chromium, are
-installed with apt-get where we may. Standard library only.
+Each gets a folder of its own beside `.venv-run` (network, minutes and some 20 GB at first, most of
+it PyTorch with CUDA where none without can be reached; later runs reuse them, and one that is
+deleted is made anew). The rest is up to the system: X libraries for Blender's module, and
+Chromium, are installed with apt-get where we may. Standard library only.
 """
 
 from __future__ import annotations
@@ -65,13 +65,15 @@ class Environment:
     """An environment that tests run in.
 
     name: its folder is `.venv-NAME`. python: a version such as "3.13". install: is given what calls
-    its pip. key: what it is made from. base: an environment whose packages it has as well.
+    its pip. key: what it is made from. gigabytes: of disk, pip's own drafts included. base: an
+    environment whose packages it has as well.
     """
 
     name: str
     python: str
     install: Callable[[Pip, Path], None]
     key: tuple[str, ...]
+    gigabytes: float
     base: Environment | None = None
 
     @property
@@ -83,16 +85,18 @@ def environments() -> list[Environment]:
     """All of them; a base comes before what stands on it."""
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     oldest_versions = oldest(pyproject)
-    torch = Environment("torch-newest", NEWEST_PYTHON, install_torch, ("torch",))
+    torch = Environment("torch-newest", NEWEST_PYTHON, install_torch, ("torch",), 6)
     python = run.choose_interpreter().name
     return [
         torch,
-        Environment("oldest", OLDEST_PYTHON, install_oldest, tuple(oldest_versions)),
-        Environment("newest", NEWEST_PYTHON, install_newest, (pyproject,), torch),
-        Environment("comfyui", python, install_comfyui, (COMFYUI, *COMFYUI_TORCH, needs())),
-        Environment("comfyui-newest", NEWEST_PYTHON, install_comfyui_newest, (needs(),), torch),
+        Environment("oldest", OLDEST_PYTHON, install_oldest, tuple(oldest_versions), 6),
+        Environment("newest", NEWEST_PYTHON, install_newest, (pyproject,), 2, torch),
+        Environment("comfyui", python, install_comfyui, (COMFYUI, *COMFYUI_TORCH, needs()), 2.5),
+        Environment("comfyui-newest", NEWEST_PYTHON, install_comfyui_newest, (needs(),), 2, torch),
         *(
-            Environment(f"blender-{series}", python, partial(install_wheel, wheel=wheel), (wheel,))
+            Environment(
+                f"blender-{series}", python, partial(install_wheel, wheel=wheel), (wheel,), 1.5
+            )
             for series, (wheel, python) in BLENDERS.items()
         ),
     ]
@@ -139,8 +143,8 @@ def main() -> int:
     try:
         install_packages()
         wanted = environments()
-        for environment in wanted:
-            interpreter(environment.python)
+        missing = [one for one in wanted if not is_made(one, interpreter(one.python))]
+        check_disk(ROOT, sum(environment.gigabytes for environment in missing))
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
@@ -158,6 +162,27 @@ def main() -> int:
     return int(failed)
 
 
+def check_disk(folder: Path, gigabytes: float) -> None:
+    """Raises SetupError if `folder` has no room for that much."""
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < gigabytes:
+        raise SetupError(
+            f"The tests' environments need about {gigabytes:.0f} GB more of disk, and {folder} has "
+            f"{free:.0f} left: make room, then run this again."
+        )
+
+
+def is_made(environment: Environment, python: str) -> bool:
+    """Is it there already, made by that Python of what it is made from now?"""
+    stamp = environment.folder / "setup.txt"
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == _stamp(environment, python)
+
+
+def _stamp(environment: Environment, python: str) -> str:
+    parts = [*environment.key, python, str(environment.folder)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
 def make(environment: Environment, base: Future[None] | None) -> None:
     """An environment with what its `install` puts into it, unless it is there already.
 
@@ -166,9 +191,7 @@ def make(environment: Environment, base: Future[None] | None) -> None:
     if base is not None:
         base.result()
     venv, python = environment.folder, interpreter(environment.python)
-    stamp = venv / "setup.txt"
-    wanted = hashlib.sha256("\0".join([*environment.key, python, str(venv)]).encode()).hexdigest()
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+    if is_made(environment, python):
         return
     print_line(f"Setting up {venv.name} with Python {environment.python}")
     shutil.rmtree(venv, ignore_errors=True)
@@ -198,7 +221,7 @@ def make(environment: Environment, base: Future[None] | None) -> None:
     (venv / "versions.txt").write_text(
         ", ".join([f"Python {environment.python}", *shown]), encoding="utf-8"
     )
-    stamp.write_text(wanted, encoding="utf-8")
+    (venv / "setup.txt").write_text(_stamp(environment, python), encoding="utf-8")
     print_line(f"{venv.name} is there")
 
 
