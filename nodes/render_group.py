@@ -110,7 +110,7 @@ class RenderGroup(io.ComfyNode):
                 )
             sounds = [stack.enter_context(host.sound_file(one.audio)) for one in values if one]
             people = [
-                Person(value and value.speech, style, face.rest, settings, face.face.box)
+                Person(value.speech if value else None, style, face.rest, settings, face.face.box)
                 for face, value, style in zip_longest(portraits, values, styles)
                 if face is not None
             ]

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,6 +25,9 @@ from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.prosody import measure_prosody, number_voice
 from dreamtalk_core.speech.vocal import hear_beside_words
 from dreamtalk_core.style import Style, StyleLibrary, StyleTrack
+
+if TYPE_CHECKING:
+    from dreamtalk_core.render.output.sound import Audible
 
 AnyStyle = Style | StyleTrack | Performance
 AnySpeech = Speech | SpeechFeatures
@@ -184,7 +187,7 @@ class Pipeline(ABC):
         self,
         motion: Motion,
         path: str | Path,
-        audio: Speech | str | Path | None = None,
+        audio: Audible | None = None,
         *,
         portrait: str | Path | None = None,
         size: int = 512,
@@ -199,12 +202,14 @@ class Pipeline(ABC):
         # The rasteriser is compiled when it is imported; curves alone need not wait for it.
         from dreamtalk_core.render import job
         from dreamtalk_core.render.head.pictures import HeadPictures
+        from dreamtalk_core.render.output.sound import Mix
         from dreamtalk_core.render.output.video import check_video_path
         from dreamtalk_core.render.portrait.pictures import PortraitPictures
         from dreamtalk_core.render.portrait.renderer import PortraitRenderer
         from dreamtalk_core.tracking.portrait import read_portrait
 
-        read = (audio, portrait)
+        heard = audio.sources if isinstance(audio, Mix) else (audio,)
+        read = (*heard, portrait)
         check_not_read([Path(path)], [Path(one) for one in read if isinstance(one, (str, Path))])
         if portrait is None:
             job.render(HeadPictures(motion, size), path, audio, progress)
