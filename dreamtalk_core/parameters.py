@@ -224,9 +224,33 @@ class Controls(Settings):
     )
 
 
+@dataclass(frozen=True)
+class Listener(Settings):
+    """How a face listens to others while it is silent itself.
+
+    listening: size of nods, brow flashes and turns to the speaker; 0 is off.
+    toward: degrees from the viewer to the speaker, positive to the listener's left.
+
+    Raises `DreamTalkError` for a value out of range.
+    """
+
+    listening: float = setting(
+        1.0, "Listening", "Size of nods, brow flashes and turns to whoever speaks: 0 is off"
+    )
+    toward: float = setting(
+        0.0,
+        "Toward",
+        "Where the speaker is who is listened to: degrees to the listener's left, below 0 to the "
+        "right; 0 is where the viewer is",
+        low=-90.0,
+        high=90.0,
+        most=90.0,
+    )
+
+
 def tables() -> tuple[type[Settings], ...]:
     """All tables of what shapes a motion; no two of their settings have the same name."""
-    return (Sampling, Behaviour, Controls)
+    return (Sampling, Behaviour, Controls, Listener)
 
 
 def changed(settings: Mapping[str, Any], *chosen: Settings) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .adjust_motion import AdjustMotion
 from .extract_style import ExtractStyle
+from .listen import Listen
 from .load_portrait import LoadPortrait
 from .mix_styles import MixStyles, StyleKeys
 from .model import LoadModel, register_folder
@@ -13,6 +14,7 @@ from .motion_files import LoadMotion, MotionToGLB, SaveMotion
 from .predict_style import PredictStyle
 from .preview import PreviewMotion
 from .render_controls import RenderControlImages
+from .render_group import RenderGroup
 from .render_head import HeadFrames, RenderHead
 from .render_portrait import PortraitFrames, RenderPortrait
 from .sample_motion import SampleMotion
@@ -32,6 +34,7 @@ NODES: list[type[io.ComfyNode]] = [
     StyleKeys,
     SaveStyle,
     SampleMotion,
+    Listen,
     AdjustMotion,
     LoadMotion,
     SaveMotion,
@@ -40,6 +43,7 @@ NODES: list[type[io.ComfyNode]] = [
     LoadPortrait,
     RenderPortrait,
     PortraitFrames,
+    RenderGroup,
     RenderHead,
     HeadFrames,
     RenderControlImages,

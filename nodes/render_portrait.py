@@ -54,7 +54,7 @@ def renderer_files() -> list[str]:
     ]
 
 
-def _stamp_input() -> io.Input:
+def stamp_input() -> io.Input:
     return io.Boolean.Input(
         "stamp",
         default=False,
@@ -77,7 +77,7 @@ class RenderPortrait(io.ComfyNode):
                 portrait_input(PORTRAIT),
                 audio_input(),
                 *face_inputs(),
-                _stamp_input(),
+                stamp_input(),
                 io.Combo.Input(
                     "renderer",
                     options=[BUILT_IN, *renderer_files()],
@@ -173,7 +173,7 @@ class PortraitFrames(io.ComfyNode):
                 audio_input(),
                 *range_inputs(),
                 *face_inputs(),
-                _stamp_input(),
+                stamp_input(),
             ],
             outputs=images_outputs(),
             hidden=[io.Hidden.unique_id],

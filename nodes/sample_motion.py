@@ -45,6 +45,13 @@ class SampleMotion(io.ComfyNode):
                 *sampling_inputs(),
                 *behaviour_inputs(),
                 *control_inputs(sampling=True),
+                io.MultiType.Input(
+                    "others",
+                    types=[SpeechType, io.Audio],
+                    optional=True,
+                    tooltip="Somebody else who speaks from the same moment on, on a track of their "
+                    "own: the face listens to them while it is silent.",
+                ),
             ],
             hidden=[io.Hidden.unique_id],
             outputs=[
@@ -61,6 +68,7 @@ class SampleMotion(io.ComfyNode):
         speech: SpeechValue | Audio,
         style: Style | StyleTrack | None = None,
         model: LoadedModel | None = None,
+        others: SpeechValue | Audio | None = None,
         **inputs: Any,
     ) -> io.NodeOutput:
         value, talk = SpeechValue.of(speech), talk_of(model)
@@ -72,6 +80,7 @@ class SampleMotion(io.ComfyNode):
             features,
             style,
             behaviour=Behaviour(),
+            others=[] if others is None else [analysed(model, SpeechValue.of(others))],
             progress=host.progress(),
             **settings_of(inputs),
         )

@@ -10,10 +10,11 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from dreamtalk_core.parameters import Behaviour, Controls, Parameter, Sampling, parameters
+from dreamtalk_core.parameters import Behaviour, Controls, Listener, Parameter, Sampling, parameters
 
 from .schema import ADVANCED, SEED, nothing_comes_in
 
+_LISTENER = {parameter.name: parameter for parameter in parameters(Listener)}
 _EVERYDAY = {"blinks", "lips", "head"}
 """What many will turn when they sample."""
 SAVED_AS = {"guidance_scale": "guidance"}
@@ -54,6 +55,16 @@ def control_inputs(sampling: bool) -> list[io.Float.Input]:
     return [_slider(parameter, folded=sampling) for parameter in shown]
 
 
+def listening_input() -> io.Float.Input:
+    """How strongly a face listens that hears somebody else."""
+    return _slider(_LISTENER["listening"], folded=False)
+
+
+def toward_input() -> io.Float.Input:
+    """Where the one is to whom it listens."""
+    return _slider(_LISTENER["toward"], folded=False, step=1.0)
+
+
 def _input(parameter: Parameter) -> Any:
     kind = io.Int if parameter.kind is int else io.Float
     about: dict[str, Any] = {"tooltip": f"{parameter.help}."}
@@ -71,13 +82,13 @@ def _input(parameter: Parameter) -> Any:
     return kind.Input(SAVED_AS.get(parameter.name, parameter.name), **about)
 
 
-def _slider(parameter: Parameter, folded: bool) -> io.Float.Input:
+def _slider(parameter: Parameter, folded: bool, step: float = 0.05) -> io.Float.Input:
     return io.Float.Input(
         parameter.name,
         default=parameter.default,
         min=parameter.low,
         max=parameter.most,
-        step=0.05,
+        step=step,
         optional=True,
         tooltip=f"{parameter.help}.",
         **(ADVANCED if folded and parameter.name not in _EVERYDAY else {}),

@@ -203,6 +203,7 @@ def test_nodes_offer_it() -> None:
     sliders = importlib.import_module("nodes.sliders")
     inputs = [*sliders.sampling_inputs(), *sliders.behaviour_inputs()]
     inputs += sliders.control_inputs(sampling=True)
+    inputs += [sliders.listening_input(), sliders.toward_input()]
     saved = {"guidance_scale": "guidance"}
     assert [one.id for one in inputs] == [
         saved.get(parameter.name, parameter.name) for _, parameter in ALL
@@ -223,8 +224,10 @@ def test_nodes_offer_it() -> None:
 def test_blender_offers_it() -> None:
     settings = importlib.import_module("blender_addon.animation.settings")
     properties = settings.SceneSettings.__annotations__
-    # The rate is the scene's, the steps are the model's, and regions are turned on the take.
+    # The rate is the scene's, the steps are the model's, and regions are turned on the take;
+    # nobody listens.
     elsewhere = {"fps", "steps", "lips", "jaw", "brows", "eyes", "cheeks", "head"}
+    elsewhere |= {"listening", "toward"}
     offered = [parameter for _, parameter in ALL if parameter.name not in elsewhere]
     saved = {"guidance_scale": "intensity"}
     for parameter in offered:

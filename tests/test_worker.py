@@ -180,10 +180,24 @@ def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> Non
     }
 
 
+@pytest.mark.slow
+def test_it_listens(worker: Client, tmp_path: Path) -> None:
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+
+    output, voice = tmp_path / "listener.npz", str(DEMO_VOICE)
+    asked = {"others": [voice], "output": str(output), "toward": 20, "steps": 1, "device": "cpu"}
+    assert worker.ask("animate", **asked)["result"]["heard"] == []
+    talk = DreamTalk.load(device="cpu")
+    assert Motion.load(output) == talk.listen(talk.load_speech(voice), toward=20.0, steps=1)
+
+
 @pytest.mark.parametrize(
     ("params", "kind", "words"),
     [
+        ({"speech": ""}, "DreamTalkError", "others to listen to"),
         ({"speech": "nowhere.wav"}, "SpeechError", "nowhere.wav"),
+        ({"others": ["nowhere.wav"]}, "SpeechError", "nowhere.wav"),
+        ({"listening": -1}, "DreamTalkError", "listening"),
         ({"style": "hapy"}, "StyleError", "Did you mean happy"),
         ({"fps": "fast"}, "MotionError", "frame rate"),
         ({"output": "line.mp3"}, "MotionError", ".npz"),
@@ -249,6 +263,7 @@ def test_what_is_wrong_with_a_request_is_reported_by_its_id(
         ("animate", "speech", 1),
         ("animate", "output", None),
         ("animate", "style", ["happy"]),
+        ("animate", "others", "line.wav"),
         ("animate", "guidance_scale", "strong"),
         ("animate", "fps", [25]),
         ("animate", "seed", 1.5),

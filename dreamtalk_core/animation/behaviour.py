@@ -7,24 +7,25 @@ second from now gets the same frames as the whole clip.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.animation.blinks import blink, blink_frames, remove_blinks
 from dreamtalk_core.animation.breaths import breathe, hold_mouth
 from dreamtalk_core.animation.gaze import ALONG, VESTIBULAR, gaze_path, look
-from dreamtalk_core.animation.head_motion import PITCH, YAW, brow_flashes, spoken_head
+from dreamtalk_core.animation.head_motion import PITCH, YAW, brow_flashes, raise_brows, spoken_head
 from dreamtalk_core.animation.idle import idle_head, restless
+from dreamtalk_core.animation.listening import Talker, listen, smile_along, with_ends
 from dreamtalk_core.animation.noise import Chance, UInt64, voice_of
-from dreamtalk_core.animation.phrases import find_accents, find_phrases
+from dreamtalk_core.animation.phrases import SILENT_DB, find_accents, find_phrases
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.curves import smooth
 from dreamtalk_core.parameters import Behaviour
 
 Array = NDArray[np.floating]
-SILENT_DB = -60.0
-"""Loudness of silence."""
 
 
 def enliven(
@@ -35,6 +36,8 @@ def enliven(
     behaviour: Behaviour | None = None,
     heard: Array | None = None,
     said: UInt64 | int | None = None,
+    talkers: Sequence[Talker] = (),
+    listening: float = 1.0,
 ) -> Motion:
     """A motion with blinks, gaze, head movement and idle life; all 52 ARKit channels.
 
@@ -43,6 +46,7 @@ def enliven(
     seed: 0 or more; the same seed gives the same voice the same result. behaviour: strengths,
     natural if left out. heard: [T, 3] breaths, laughs and sighs, see `hear_beside_words`; None:
     not known. said: the voice by which chance goes, or [T], see `Chance`; None: by loudness.
+    talkers: others, to whom the face listens while it is silent; listening: how strongly.
 
     Jaw and lips stay as they are, but for mouth corners that move by less than 0.03, and for what
     is heard: the mouth opens with a breath, and before a phrase less without. The model's own
@@ -79,13 +83,22 @@ def enliven(
     along = smooth(gaze, phrases.fps, 1.2)
     added[:, [PITCH, YAW]] += ALONG * behaviour.gestures * min(1.0, behaviour.gaze) * along
 
+    blinking = phrases
+    if talkers and listening:
+        heeding = listen(talkers, phrases, chance)
+        added += listening * heeding.head
+        gaze = gaze + min(1.0, listening) * heeding.gaze
+        for shape, curve in raise_brows(heeding.brows, weights).items():
+            weights[:, shape] += listening * curve
+        smile_along(weights, min(1.0, listening) * heeding.smile)
+        blinking, shifts = with_ends(phrases, heeding.ends), shifts | heeding.shifts
     for shape, curve in restless(phrases.fps, chance).items():
         weights[:, shape] += behaviour.idle * curve
     for shape, curve in brow_flashes(accents, weights, phrases, chance).items():
         weights[:, shape] += behaviour.gestures * curve
     look(weights, behaviour.gaze * (gaze - VESTIBULAR * added[:, [PITCH, YAW]]))
     if behaviour.blinks:
-        frames = blink_frames(phrases, loudness, shifts, chance, behaviour.blinks)
+        frames = blink_frames(blinking, loudness, shifts, chance, behaviour.blinks)
         blink(weights, frames, phrases.fps, chance)
     head = (motion.head_rotation + added).astype(np.float32)
     curves = np.clip(weights, 0, 1, out=weights).astype(np.float32)

@@ -63,19 +63,29 @@ def _nods(accents: Accents, fps: float, chance: Chance) -> Float64:
     time = offsets / fps
     shape = np.exp(-0.5 * ((time - 0.05) / 0.13) ** 2)
     shape -= 0.3 * np.exp(-0.5 * ((time + 0.16) / 0.08) ** 2)
-    return _placed(accents.frames, (size[:, None] * turns), offsets, shape, len(chance))
+    return placed(accents.frames, (size[:, None] * turns), offsets, shape, len(chance))
 
 
 def _posture(phrases: Phrases, chance: Chance) -> Float64:
     """Head rotation [T, 3] in degrees that changes from phrase to phrase and is held."""
-    count, fps = len(phrases), phrases.fps
-    low, high = _POSTURE_TIME
     starts: list[int] = []
     for frame in phrases.starts:
-        if not starts or frame - starts[-1] > (high + 0.1) * fps:
+        if not starts or frame - starts[-1] > (_POSTURE_TIME[1] + 0.1) * phrases.fps:
             starts.append(int(frame))
-    rows = chance.normals(POSTURE, 4)[np.array(starts, np.int64)]
-    postures = np.concatenate([np.zeros((1, 3)), rows[:, :3].clip(-2, 2) * _POSTURE_SIZE])
+    chosen = np.array(starts, np.int64)
+    rows = chance.normals(POSTURE, 4)[chosen]
+    return posture(chosen, rows, _POSTURE_SIZE, phrases.fps, len(phrases))
+
+
+def posture(
+    starts: NDArray[np.int64], rows: Float64, sizes: Float64, fps: float, count: int
+) -> Float64:
+    """Head rotation [count, 3] in degrees that changes at `starts` [E] and is held.
+
+    rows: [E, 4] normal numbers: the posture, in `sizes` [3], and how fast it is taken.
+    """
+    low, high = _POSTURE_TIME
+    postures = np.concatenate([np.zeros((1, 3)), rows[:, :3].clip(-2, 2) * sizes])
     steps = np.diff(postures, axis=0)
     result = np.zeros((count, 3))
     frames = np.arange(count)
@@ -98,7 +108,12 @@ def brow_flashes(
     offsets = np.arange(-round(0.28 * phrases.fps), round(0.6 * phrases.fps) + 1)
     time = offsets / phrases.fps
     shape = smoothstep((time + 0.28) / 0.24) * (1 - smoothstep((time - 0.08) / 0.5))
-    flash = _placed(accents.frames, size[:, None], offsets, shape, len(weights))[:, 0]
+    flash = placed(accents.frames, size[:, None], offsets, shape, len(weights))[:, 0]
+    return raise_brows(flash, weights)
+
+
+def raise_brows(flash: Float64, weights: Float64) -> dict[int, Float64]:
+    """A brow flash [T] by channel; brows that weights [T, 52] draw down rise less."""
     result = {}
     for name, share, down in (
         ("browInnerUp", 1.0, ("browDownLeft", "browDownRight")),
@@ -110,7 +125,7 @@ def brow_flashes(
     return result
 
 
-def _placed(
+def placed(
     frames: NDArray[np.int64],
     sizes: Float64,
     offsets: NDArray[np.int64],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ UInt64 = NDArray[np.uint64]
 
 MODEL, BLINKS, LIDS, GAZE, NODS, TURNS, FLASHES, POSTURE, DRIFT, SWAY, BREATH, FACE = range(12)
 """Each part has numbers of its own, so that a strength never moves another part's events. FACE is
-the last, for it has several."""
+the last of the first, for it has several."""
+CUES, RESPONSES, LEANS = 40, 41, 42
+"""Of a face that listens."""
 
 _BEGINNING = 50
 """Frames of sound (2 s) that tell one voice from another: what is changed later in a line changes
@@ -78,6 +81,11 @@ class Chance:
 def own_seed(seed: int, voice: int) -> int:
     """A seed of a voice's own, for what is drawn otherwise. voice: see `voice_of`."""
     return int(_mixed(np.array([voice], np.uint64))[0]) ^ seed
+
+
+def listener_of(voices: Iterable[int]) -> int:
+    """A number for somebody silent who listens to these voices, as if it were a voice of theirs."""
+    return own_seed(0, (sum(voices) + int(_ODD)) & 0xFFFFFFFFFFFFFFFF)
 
 
 def voice_of(levels: Array) -> int:

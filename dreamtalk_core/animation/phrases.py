@@ -12,6 +12,8 @@ from dreamtalk_core.motion.curves import smooth
 Array = NDArray[np.floating]
 Float64 = NDArray[np.float64]
 
+SILENT_DB = -60.0
+"""Loudness of silence."""
 _SPEECH_DB = -22.0
 """Breath and the noise of a room are below this, and so are a few consonants, but not for long."""
 _PAUSE = 0.2

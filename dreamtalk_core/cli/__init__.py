@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from tqdm import tqdm
 
-from dreamtalk_core.cli import corpus, original, render, style, track
-from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
+from dreamtalk_core.cli import animate, corpus, original, render, style, track
+from dreamtalk_core.cli.common import add_model, guard_files
 from dreamtalk_core.cli.ending import STATUS, exit_status, warn
-from dreamtalk_core.cli.settings import add_settings, given, option
 from dreamtalk_core.errors import DreamTalkError, shown
-from dreamtalk_core.parameters import tables
-from dreamtalk_core.pipeline.load import model_tables
 from dreamtalk_core.version import __version__
 from dreamtalk_core.warned import collect_warnings
 
@@ -67,28 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    animate = commands.add_parser("animate", help="animate a face from speech")
-    animate.set_defaults(run=_animate)
-    animate.add_argument("speech", type=Path, help="sound file, or a video with sound")
-    add_outputs(animate)
-    animate.add_argument(
-        "--style",
-        default="auto",
-        metavar="STYLE",
-        help="auto (heard from the voice, the default), a name (see 'dreamtalk style list'), a "
-        "style file, a video or motion file to take it from, a mix 'happy*0.7+surprise*0.3', or "
-        "keys over time 'neutral@0, angry*1.5@2.5'",
-    )
-    animate.add_argument(
-        "--portrait",
-        type=Path,
-        metavar="FACE",
-        help="the speaker's resting face, for --style auto: a photo, or a motion tracked from one",
-    )
-    animate.add_argument("--preview", type=Path, metavar="MP4", help="video of the built-in head")
-    add_settings(animate, *tables(), *model_tables())
-    add_model(animate)
-
+    animate.add(commands)
     style.add(commands)
     track.add(commands)
     render.add(commands)
@@ -146,39 +121,6 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPars
 
 UNSURE = 1.0
 """Confidence below which the lip expert's offset means nothing: lips of another speech reach .6."""
-
-
-def _animate(options: argparse.Namespace) -> None:
-    from dreamtalk_core.pipeline.load import check_settings, kind_of
-    from dreamtalk_core.speech.audio import Speech
-
-    settings, kind = given(options), kind_of(options.model)
-    check_settings(options.model, settings, option)
-    if options.portrait and "auto" not in re.split(r"[+*@, ]", options.style.casefold()):
-        raise DreamTalkError(
-            f"--portrait is heard with --style auto, not with '{options.style}'. Leave one out."
-        )
-    if options.preview:
-        from dreamtalk_core.render.output.video import check_video_path
-
-        check_video_path(options.preview)
-    for path in options.output:
-        kind.check_output(path)
-    speech = Speech.load(options.speech)  # before the model: a wrong name is told at once
-    talk = load(options, **kind.loading_of(settings))
-    features = talk.analyse(speech)
-    style = talk.load_style(options.style, features, options.portrait)
-    with Bar("animate") as progress:
-        motion = talk.sample_motion(
-            features, style, progress=progress, **kind.sampling_of(settings)
-        )
-    for path in dict.fromkeys(options.output):
-        motion.save(path)
-        print(path)
-    if options.preview:
-        with Bar("preview") as progress:
-            talk.render(motion, options.preview, options.speech, progress=progress)
-        print(options.preview)
 
 
 def _sync(options: argparse.Namespace) -> None:

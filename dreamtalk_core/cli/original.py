@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamtalk_core.cli.common import Bar
+from dreamtalk_core.cli.settings import given, option
 from dreamtalk_core.errors import DreamTalkError
 
 
@@ -22,19 +23,20 @@ def add(commands: Any) -> None:
     importing.add_argument("output", type=Path, metavar="SAFETENSORS")
 
 
-def render_original_video(options: argparse.Namespace) -> None:
+def render_original_video(options: argparse.Namespace, face: str | int) -> None:
     """`render --renderer FILE`: the portrait, moved by the original renderer."""
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.original.coefficients import Coefficients, holds_coefficients
     from dreamtalk_core.original.portrait import OriginalRenderer
     from dreamtalk_core.render.output.video import check_video_path
 
-    ours = ("codec", "control", "crop", "points", "stamp")
-    if wrong := [f"--{name}" for name in ours if getattr(options, name)]:
+    ours = ("codec", "control", "crop", "points", "stamp", "style")
+    wrong = [f"--{name}" for name in ours if getattr(options, name)]
+    if wrong := [*wrong, *map(option, given(options))]:
         raise DreamTalkError(f"{', '.join(wrong)} does not go with --renderer. Leave it out.")
     check_video_path(options.output)
-    coefficients = holds_coefficients(options.motion)
-    motion = Coefficients.load(options.motion) if coefficients else Motion.load(options.motion)
+    (path,) = options.motion
+    motion = Coefficients.load(path) if holds_coefficients(path) else Motion.load(path)
     renderer = OriginalRenderer.load(options.renderer, options.device)
     with Bar("render") as progress:
         renderer.render(
@@ -42,7 +44,7 @@ def render_original_video(options: argparse.Namespace) -> None:
             options.portrait,
             options.output,
             options.audio,
-            face=options.face,
+            face=face,
             progress=progress,
         )
     print(options.output)

@@ -6,29 +6,50 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dreamtalk_core.cli.common import Bar, load
+from dreamtalk_core.cli.common import Bar, add_model, load
 from dreamtalk_core.cli.original import render_original_video
-from dreamtalk_core.cli.track import add_face, add_points
+from dreamtalk_core.cli.settings import add_settings, each, given, given_each, option
+from dreamtalk_core.cli.track import add_points, face_number
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.parameters import tables
+from dreamtalk_core.pipeline.load import model_tables
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
+    from dreamtalk_core.render.output.sound import Audible
+    from dreamtalk_core.tracking.portrait import Portrait
 
 OUTPUTS = ".mp4, .mov (ProRes), or numbered pictures: name.####.png, name.####.exr"
 
 
 def add(commands: Any) -> None:
     """Add the commands to argparse's subparsers."""
-    render = commands.add_parser("render", help="video of a portrait that speaks")
+    render = commands.add_parser("render", help="video of a portrait that speaks, or of several")
     render.set_defaults(run=_render)
-    render.add_argument("portrait", type=Path, help="photo, painting or drawing of a face")
-    render.add_argument("motion", type=Path, help="speech, or a motion file")
+    render.add_argument("portrait", type=Path, help="photo, painting or drawing of a face, or more")
     render.add_argument(
-        "--style", default="auto", metavar="STYLE", help="of a speech, as for 'animate'"
+        "motion",
+        type=Path,
+        nargs="+",
+        help="speech, or a motion file; of several faces one for each, heard together",
     )
-    render.add_argument("--model", default="default", metavar="NAME|FILE", help="for a speech")
+    render.add_argument(
+        "--style",
+        action="append",
+        metavar="STYLE",
+        help="of a speech, as for 'animate'; of several faces once for all, or once for each, as "
+        "all settings",
+    )
     _add_output(render)
-    add_face(render)
+    render.add_argument(
+        "--face",
+        action="append",
+        type=face_number,
+        metavar="WHICH",
+        help="of several faces: largest (default), or their number from the left, from 0 up (see "
+        "'dreamtalk portrait'). Once for each speech, by default from the left; faces beyond the "
+        "speeches listen to who speaks",
+    )
     add_points(render)
     render.add_argument(
         "--crop", type=int, metavar="PIXELS", help="show the face only, in a square of this size"
@@ -42,7 +63,8 @@ def add(commands: Any) -> None:
         metavar="FILE",
         help="use the original renderer.pt, if you hold it, or what 'dreamtalk import' made of it",
     )
-    render.add_argument("--device", default="auto", help="for --renderer: auto, cpu, cuda, mps")
+    add_settings(render, *tables(), *model_tables(), repeated=True)
+    add_model(render)
 
     preview = commands.add_parser("preview", help="video of the built-in head from motion files")
     preview.set_defaults(run=_preview)
@@ -83,47 +105,110 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def _render(options: argparse.Namespace) -> None:
+    faces = _faces(options)
     if options.renderer:
-        render_original_video(options)
+        render_original_video(options, faces[0])
         return
     from dreamtalk_core.render.control.pictures import ControlPictures
     from dreamtalk_core.render.job import Pictures, render
     from dreamtalk_core.render.output.video import check_video_path
+    from dreamtalk_core.render.portrait.group import GroupPictures
     from dreamtalk_core.render.portrait.pictures import PortraitPictures
     from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-    from dreamtalk_core.tracking.portrait import Points, read_portrait
 
     check_video_path(options.output, options.codec)
-    points = Points.parse(options.points) if options.points else None
-    portrait = read_portrait(
-        options.portrait, choice=options.face, points=points, crop=options.crop
-    )
-    motion, sound = _motion_and_sound(options, portrait.rest)
-    face = portrait.face
-    renderer = PortraitRenderer(portrait.image, face.landmarks, face.matrix, face.weights)
-    pictures: Pictures = PortraitPictures(renderer, motion, options.stamp)
+    portraits, boxes = _portraits(options, faces)
+    motions, sound = _motions_and_sound(options, portraits)
+    drawn = [
+        PortraitRenderer(one.image, one.face.landmarks, one.face.matrix, one.face.weights)
+        for one in portraits
+    ]
+    pictures: Pictures
     if options.control:
-        pictures, sound = ControlPictures(motion, options.control, portrait=renderer), None
+        pictures, sound = ControlPictures(motions[0], options.control, portrait=drawn[0]), None
+    elif len(boxes) > 1:
+        pictures = GroupPictures(drawn, motions, boxes, options.stamp)
+    else:
+        pictures = PortraitPictures(drawn[0], motions[0], options.stamp)
     with Bar("render") as progress:
         render(pictures, options.output, sound, progress, options.codec)
     print(options.output)
 
 
-def _motion_and_sound(options: argparse.Namespace, rest: Motion) -> tuple[Motion, Path | None]:
-    """The motion as it is given, or that of the speech, with what is to be heard."""
+def _faces(options: argparse.Namespace) -> list[str | int]:
+    """Which faces move: first those that have a speech or a motion, then those that listen.
+
+    Raises DreamTalkError where they do not fit what else is given.
+    """
+    sources = len(options.motion)
+    faces = options.face or (["largest"] if sources == 1 else list(range(sources)))
+    if len(faces) < sources:
+        raise DreamTalkError(
+            f"There are {sources} speeches or motions and {len(faces)} faces. Give --face once for "
+            "each, or leave it out: then they are for the faces from the left."
+        )
+    alone = ("control", "crop", "points", "renderer")
+    if len(faces) > 1 and (wrong := [f"--{name}" for name in alone if getattr(options, name)]):
+        raise DreamTalkError(f"{', '.join(wrong)} is for one face. Leave it out, or give one.")
+    return faces
+
+
+def _portraits(
+    options: argparse.Namespace, faces: list[str | int]
+) -> tuple[list[Portrait], list[tuple[float, float, float, float]]]:
+    """The portraits of faces, and where all faces of the picture are."""
+    from dreamtalk_core.tracking.portrait import Points, read_portrait, read_portraits
+
+    if options.points or options.crop:
+        points = Points.parse(options.points) if options.points else None
+        one = read_portrait(options.portrait, choice=faces[0], points=points, crop=options.crop)
+        return [one], [one.face.box]
+    portraits, found = read_portraits(options.portrait, faces)
+    return portraits, [face.box for face in found]
+
+
+def _motions_and_sound(
+    options: argparse.Namespace, portraits: list[Portrait]
+) -> tuple[list[Motion], Audible | None]:
+    """The motion of each face, as it is given or that of its speech, and what is to be heard."""
     from dreamtalk_core.formats import READABLE
     from dreamtalk_core.motion import Motion
+    from dreamtalk_core.pipeline.load import check_settings, kind_of
+    from dreamtalk_core.pipeline.people import Person, sample_people
+    from dreamtalk_core.render.output.sound import Mix
     from dreamtalk_core.speech.audio import Speech
 
-    if options.motion.suffix.lower() in READABLE:
-        return Motion.load(options.motion), options.audio
-    speech = Speech.load(options.motion)
-    talk = load(options)
-    features = talk.analyse(speech)
-    style = talk.load_style(options.style, features, rest)
+    count = len(portraits)
+    speeches = [path for path in options.motion if path.suffix.lower() not in READABLE]
+    heard = Mix(tuple(speeches)) if len(speeches) > 1 else next(iter(speeches), None)
+    sound = options.audio or heard
+    styles = each("--style", options.style or [None], count)
+    settings = given_each(options, count)
+    if not speeches and count == len(options.motion):
+        if options.style or given(options):
+            wrong = "--style" if options.style else option(next(iter(given(options))))
+            raise DreamTalkError(f"{wrong} is for a speech, not for a motion file. Leave it out.")
+        return [Motion.load(path) for path in options.motion], sound
+    for one in settings:
+        check_settings(options.model, one, option)
+    kind, people = kind_of(options.model), []
+    for number, portrait in enumerate(portraits):
+        path = options.motion[number] if number < len(options.motion) else None
+        motion = Motion.load(path) if path and path not in speeches else None
+        said = path if path in speeches else options.audio if motion and not speeches else None
+        people.append(
+            Person(
+                Speech.load(said) if said else None,
+                styles[number],
+                portrait.rest,
+                kind.sampling_of(settings[number]),
+                portrait.face.box,
+                motion,
+            )
+        )
+    talk = load(options, **kind.loading_of(settings[0]))
     with Bar("animate") as progress:
-        motion = talk.sample_motion(features, style, progress=progress)
-    return motion, options.audio or options.motion
+        return sample_people(talk, people, progress), sound
 
 
 def _preview(options: argparse.Namespace) -> None:

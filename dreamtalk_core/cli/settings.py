@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.parameters import Parameter, Settings, parameters, tables
 from dreamtalk_core.pipeline.load import model_tables
 
@@ -13,8 +15,13 @@ WRITTEN_AS = {"guidance_scale": "guidance"}
 """Settings whose options have another name: scripts were written with it."""
 
 
-def add_settings(parser: argparse.ArgumentParser, *some: type[Settings]) -> None:
-    """Options for all settings, or for those of some tables, in a group for each."""
+def add_settings(
+    parser: argparse.ArgumentParser, *some: type[Settings], repeated: bool = False
+) -> None:
+    """Options for all settings, or for those of some tables, in a group for each.
+
+    repeated: they may be given several times, see `given_each`.
+    """
     for table in some or tables():
         title = table.__name__.lower()
         group = parser.add_argument_group(title if table in tables() else f"{title} (original)")
@@ -22,6 +29,7 @@ def add_settings(parser: argparse.ArgumentParser, *some: type[Settings]) -> None
             group.add_argument(
                 option(parameter.name),
                 dest=parameter.name,
+                action="append" if repeated else "store",
                 type=parameter.kind if parameter.kind in (int, float, Path) else str,
                 choices=parameter.choices or None,
                 metavar=None if parameter.choices else _metavar(parameter),
@@ -55,3 +63,22 @@ def given(options: argparse.Namespace) -> dict[str, Any]:
     ]
     values = {name: getattr(options, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def given_each(options: argparse.Namespace, count: int) -> list[dict[str, Any]]:
+    """The settings of each of several faces: an option counts for all, or is given once for each.
+
+    Raises DreamTalkError for another number of times.
+    """
+    values = {name: each(option(name), some, count) for name, some in given(options).items()}
+    return [{name: some[i] for name, some in values.items()} for i in range(count)]
+
+
+def each(name: str, values: Sequence[Any], count: int) -> Sequence[Any]:
+    """What an option called `name` holds for each of several faces, see `given_each`."""
+    if len(values) not in (1, count):
+        faces = "one face" if count == 1 else f"{count} faces"
+        raise DreamTalkError(
+            f"{name} is given {len(values)} times for {faces}. Give it once, or once for each."
+        )
+    return list(values) * (count // len(values))

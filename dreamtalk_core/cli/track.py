@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dreamtalk_core.cli.common import Bar, add_outputs
+
+if TYPE_CHECKING:
+    from dreamtalk_core.tracking.tracker import Face
 
 
 def add(commands: Any) -> None:
@@ -46,6 +49,9 @@ def add(commands: Any) -> None:
     portrait.add_argument(
         "--size", type=int, default=512, metavar="PIXELS", help="of the crop (default 512)"
     )
+    portrait.add_argument(
+        "--numbered", type=Path, metavar="PNG", help="write the picture, its faces numbered"
+    )
     add_points(portrait)
     add_face(portrait)
 
@@ -54,11 +60,16 @@ def add_face(parser: argparse.ArgumentParser) -> None:
     """Which of several faces."""
     parser.add_argument(
         "--face",
-        type=lambda text: int(text) if text.isdecimal() else text,
+        type=face_number,
         default="largest",
         metavar="WHICH",
         help="of several faces: largest (default), or their number from the left, from 0 up",
     )
+
+
+def face_number(text: str) -> str | int:
+    """A number of a face, or a word such as largest."""
+    return int(text) if text.isdecimal() else text
 
 
 def add_points(parser: argparse.ArgumentParser) -> None:
@@ -99,19 +110,35 @@ def _track(options: argparse.Namespace) -> None:
 def _portrait(options: argparse.Namespace) -> None:
     from dreamtalk_core.files import atomic_write, check_target
     from dreamtalk_core.formats.png import encode_png
-    from dreamtalk_core.tracking.portrait import Points, read_portrait
+    from dreamtalk_core.render.output.draw import number_boxes
+    from dreamtalk_core.tracking.portrait import Points, read_portrait, read_portraits
 
-    if options.output:
-        check_target(options.output)
-    points = Points.parse(options.points) if options.points else None
-    portrait = read_portrait(options.picture, choice=options.face, points=points)
-    face = portrait.face
-    pitch, yaw, roll = face.head_rotation
-    left, top, right, bottom = face.box
-    print(f"face     {right - left:.0f} x {bottom - top:.0f} pixels at {left:.0f}, {top:.0f}")
+    for path in filter(None, (options.output, options.numbered)):
+        check_target(path)
+    if options.points:
+        portrait = read_portrait(options.picture, points=Points.parse(options.points))
+        faces = [portrait.face]
+    else:
+        (portrait,), faces = read_portraits(options.picture, [options.face])
+    if len(faces) > 1:
+        for number, face in enumerate(faces):
+            print(f"face {number}   {_box_of(face)}")
+    pitch, yaw, roll = portrait.face.head_rotation
+    print(f"face     {_box_of(portrait.face)}")
     print(f"head     {pitch:.0f} degrees down, {yaw:.0f} aside, {roll:.0f} tilted")
+    written = []
     if options.output:
-        picture = encode_png(portrait.crop(options.size))
-        with atomic_write(options.output) as temporary:
-            temporary.write_bytes(picture)
-        print(options.output)
+        written.append((options.output, portrait.crop(options.size)))
+    if options.numbered:
+        boxes = [face.box for face in faces]
+        written.append((options.numbered, number_boxes(portrait.image, boxes)))
+    for path, picture in written:
+        data = encode_png(picture)
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(data)
+        print(path)
+
+
+def _box_of(face: Face) -> str:
+    left, top, right, bottom = face.box
+    return f"{right - left:.0f} x {bottom - top:.0f} pixels at {left:.0f}, {top:.0f}"

@@ -35,20 +35,23 @@ from dreamtalk_core.original.layout import (
 from dreamtalk_core.original.motion import OriginalMotion
 from dreamtalk_core.original.options import Pose
 from dreamtalk_core.original.wav2vec import MODEL, Wav2Vec
-from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed, parameters
+from dreamtalk_core.parameters import Behaviour, Controls, Listener, Sampling, changed, parameters
 from dreamtalk_core.pipeline.base import (
+    ATTENTIVE,
     NEUTRAL,
     UNCHANGED,
     USUAL,
     AnySpeech,
+    Other,
     Pipeline,
     names_auto,
+    spoken_in,
+    talkers_of,
 )
 from dreamtalk_core.pipeline.base import AnyStyle as CommonStyle
 from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import Speech
-from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.prosody import measure_prosody, number_voice
 from dreamtalk_core.speech.vocal import hear_beside_words
 from dreamtalk_core.style import SUFFIX, Style, StyleLibrary, StyleTrack, read_style_file
@@ -218,6 +221,8 @@ class OriginalDreamTalk(Pipeline):
         sampling: Sampling = USUAL,
         behaviour: Behaviour | None = None,
         controls: Controls = UNCHANGED,
+        listener: Listener = ATTENTIVE,
+        others: Sequence[Other | AnySpeech] = (),
         progress: Progress | None = None,
         autocast: bool = False,
         **settings: Any,
@@ -225,25 +230,26 @@ class OriginalDreamTalk(Pipeline):
         """A face for a speech in a style, as of every pipeline.
 
         A guidance_scale of 0 is no style, 0 and 1 take half the time. behaviour: nothing is put on
-        unless it, or one of its settings, is given. settings: those of `Pose`, too. autocast: half
-        precision on a GPU: faster, not the same to the last digit.
+        unless it, one of its settings, or others are given. settings: those of `Pose`, too.
+        autocast: half precision on a GPU: faster, not the same to the last digit.
         Raises DreamTalkError for values out of range, and what `load_style` does.
         """
-        alive = behaviour is not None or bool(settings.keys() & _BEHAVIOUR)
-        sampling, behaviour, controls, pose = changed(
-            settings, sampling, behaviour or Behaviour(), controls, Pose()
+        alive = behaviour is not None or bool(others) or bool(settings.keys() & _BEHAVIOUR)
+        sampling, behaviour, controls, listener, pose = changed(
+            settings, sampling, behaviour or Behaviour(), controls, listener, Pose()
         )
-        spoken = speech.speech if isinstance(speech, SpeechFeatures) else speech
+        spoken = spoken_in(speech)
         head = _head(pose, frame_count(spoken.duration, FPS))
         expression = self._sample(spoken, self.load_style(style), sampling, progress, autocast)
         face = Coefficients(expression, head)
         motion = postprocess(
             face.to_motion(),
-            _voice(spoken) if alive else Voice(_NONE, _NONE),
+            _voice(spoken, others, listener) if alive else Voice(_NONE, _NONE),
             sampling,
             behaviour if alive else None,
             controls,
             spoken.duration,
+            listening=listener.listening,
         )
         return OriginalMotion(
             motion.names,
@@ -318,11 +324,12 @@ class OriginalDreamTalk(Pipeline):
             )
 
 
-def _voice(speech: Speech) -> Voice:
+def _voice(speech: Speech, others: Sequence[Other | AnySpeech], listener: Listener) -> Voice:
     prosody = measure_prosody(speech.waveform)
     heard = hear_beside_words(speech.waveform, prosody)
-    said = number_voice(speech.waveform)
-    return Voice(prosody.loudness, prosody.pitch, heard=heard, said=said)
+    talkers, hearer = talkers_of(others, listener)
+    said = number_voice(speech.waveform) or (hearer if talkers else 0)
+    return Voice(prosody.loudness, prosody.pitch, heard=heard, said=said, talkers=talkers)
 
 
 def _head(pose: Pose, frames: int) -> Array:

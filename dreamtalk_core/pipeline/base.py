@@ -4,28 +4,48 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 
+from dreamtalk_core.animation.listening import Talker
+from dreamtalk_core.animation.noise import listener_of
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.files import check_not_read
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.parameters import Behaviour, Controls, Sampling
+from dreamtalk_core.parameters import Behaviour, Controls, Listener, Sampling
 from dreamtalk_core.pipeline.performance import Performance
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.features import SpeechFeatures
+from dreamtalk_core.speech.prosody import measure_prosody, number_voice
+from dreamtalk_core.speech.vocal import hear_beside_words
 from dreamtalk_core.style import Style, StyleLibrary, StyleTrack
+
+if TYPE_CHECKING:
+    from dreamtalk_core.render.output.sound import Audible
 
 AnyStyle = Style | StyleTrack | Performance
 AnySpeech = Speech | SpeechFeatures
 AUTO, NEUTRAL = "auto", "neutral"
-USUAL, UNCHANGED = Sampling(), Controls()
+USUAL, UNCHANGED, ATTENTIVE = Sampling(), Controls(), Listener()
 STILL = Behaviour(blinks=0, gaze=0, gestures=0, idle=0, tongue=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Other:
+    """Somebody else who speaks, and is listened to.
+
+    at: (pitch, yaw) in degrees from the viewer to them, as the listener sees it; None: straight
+    ahead, but for `Listener.toward`.
+    """
+
+    speech: AnySpeech
+    at: tuple[float, float] | None = None
 
 
 class Pipeline(ABC):
@@ -110,6 +130,8 @@ class Pipeline(ABC):
         sampling: Sampling = USUAL,
         behaviour: Behaviour | None = None,
         controls: Controls = UNCHANGED,
+        listener: Listener = ATTENTIVE,
+        others: Sequence[Other | AnySpeech] = (),
         progress: Progress | None = None,
         **settings: Any,
     ) -> Motion:
@@ -117,8 +139,9 @@ class Pipeline(ABC):
 
         style: in any form that `load_style` takes. behaviour: what speech does not dictate, such as
         blinks; None: what is usual for the model. controls: strengths by region and the like,
-        applied last. settings: any of the tables by name, such as seed=3, in place of what the
-        table has, and those that only this model takes.
+        applied last. others: who else speaks from the same moment on; the face listens to them
+        while it is silent, as `listener` says. settings: any of the tables by name, such as
+        seed=3, in place of what the table has, and those that only this model takes.
         Raises DreamTalkError for values out of range or settings that it does not take, StyleError
         for a style of another model, MotionError for an impossible fps.
         """
@@ -135,6 +158,21 @@ class Pipeline(ABC):
             speech = self.load_speech(speech)
         return self.sample_motion(speech, self.default_style if style is None else style, **options)
 
+    def listen(
+        self,
+        others: AnySpeech | Sequence[Other | AnySpeech],
+        style: AnyStyle = NEUTRAL,
+        **options: Any,
+    ) -> Motion:
+        """A face that says nothing and listens to somebody, or to several, to the end.
+
+        options: those of `sample_motion`. Raises what it raises.
+        """
+        heard = [others] if isinstance(others, (Speech, SpeechFeatures)) else list(others)
+        longest = max(spoken_in(one).duration for one in heard)
+        silence = Speech(np.zeros(round(longest * SAMPLE_RATE), np.float32), "silence")
+        return self.sample_motion(silence, style, others=heard, **options)
+
     def picture_style(self, style: Style | StyleTrack, size: int = 256) -> bytes:
         """A PNG, size x size pixels, of the built-in head in a style: at the most typical moment
         of a sentence."""
@@ -149,7 +187,7 @@ class Pipeline(ABC):
         self,
         motion: Motion,
         path: str | Path,
-        audio: Speech | str | Path | None = None,
+        audio: Audible | None = None,
         *,
         portrait: str | Path | None = None,
         size: int = 512,
@@ -164,12 +202,14 @@ class Pipeline(ABC):
         # The rasteriser is compiled when it is imported; curves alone need not wait for it.
         from dreamtalk_core.render import job
         from dreamtalk_core.render.head.pictures import HeadPictures
+        from dreamtalk_core.render.output.sound import Mix
         from dreamtalk_core.render.output.video import check_video_path
         from dreamtalk_core.render.portrait.pictures import PortraitPictures
         from dreamtalk_core.render.portrait.renderer import PortraitRenderer
         from dreamtalk_core.tracking.portrait import read_portrait
 
-        read = (audio, portrait)
+        heard = audio.sources if isinstance(audio, Mix) else (audio,)
+        read = (*heard, portrait)
         check_not_read([Path(path)], [Path(one) for one in read if isinstance(one, (str, Path))])
         if portrait is None:
             job.render(HeadPictures(motion, size), path, audio, progress)
@@ -178,6 +218,32 @@ class Pipeline(ABC):
         image, face = (found := read_portrait(portrait)).image, found.face
         drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
         job.render(PortraitPictures(drawn, motion), path, audio, progress)
+
+
+def spoken_in(other: Other | AnySpeech) -> Speech:
+    """The speech itself, whatever has been made of it."""
+    speech = other.speech if isinstance(other, Other) else other
+    return speech.speech if isinstance(speech, SpeechFeatures) else speech
+
+
+def talkers_of(
+    others: Sequence[Other | AnySpeech], listener: Listener
+) -> tuple[tuple[Talker, ...], int]:
+    """Others as the behaviour hears them, and a number for the voice of who listens to them."""
+    talkers, voices = [], []
+    for one in others:
+        other = one if isinstance(one, Other) else Other(one)
+        features = other.speech
+        if isinstance(features, Speech):
+            prosody = measure_prosody(features.waveform)
+            beside = hear_beside_words(features.waveform, prosody)
+            voices.append(number_voice(features.waveform))
+        else:
+            prosody, beside = features.prosody, features.beside_words
+            voices.append(features.voice)
+        at = (0.0, listener.toward) if other.at is None else other.at
+        talkers.append(Talker(prosody.loudness, prosody.pitch, beside, at))
+    return tuple(talkers), listener_of(voices)
 
 
 def names_auto(style: object) -> bool:

@@ -27,16 +27,19 @@ from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.models.sampler import draw_noise, encode_content
 from dreamtalk_core.models.style_predictor import StylePredictor, summarise_speech
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.parameters import Behaviour, Controls, Sampling, changed
+from dreamtalk_core.parameters import Behaviour, Controls, Listener, Sampling, changed
 from dreamtalk_core.pipeline.base import (
+    ATTENTIVE,
     AUTO,
     NEUTRAL,
     UNCHANGED,
     USUAL,
     AnySpeech,
     AnyStyle,
+    Other,
     Pipeline,
     names_auto,
+    talkers_of,
 )
 from dreamtalk_core.pipeline.performance import Performance, read_performance, useful_parts
 from dreamtalk_core.pipeline.sampling import (
@@ -220,11 +223,13 @@ class DreamTalk(Pipeline):
         sampling: Sampling = USUAL,
         behaviour: Behaviour | None = None,
         controls: Controls = UNCHANGED,
+        listener: Listener = ATTENTIVE,
+        others: Sequence[Other | AnySpeech] = (),
         progress: Progress | None = None,
         **settings: Any,
     ) -> Motion:
-        sampling, behaviour, controls = changed(
-            settings, sampling, behaviour or Behaviour(), controls
+        sampling, behaviour, controls, listener = changed(
+            settings, sampling, behaviour or Behaviour(), controls, listener
         )
         steps = sampling.steps or DEFAULT_STEPS
         features = self.analyse(speech)
@@ -248,18 +253,26 @@ class DreamTalk(Pipeline):
                 phones[known : (known := known + len(rows))] = reported_phones(rows)
                 yield rows
 
+        talkers, hearer = talkers_of(others, listener)
+        voice = features.voice if features.voice or not others else hearer
         with inference():
             content = encode_content(self.model.denoiser, rows_of_speech(), frames, advance)
-            seed = own_seed(sampling.seed, features.voice)
+            seed = own_seed(sampling.seed, voice)
             noise = draw_noise(len(self.model.config.channels), seed)
             guidance_scale = sampling.guidance_scale
             motion = sample_frames(
                 self.model, content, frames, chosen, guidance_scale, noise, steps, advance
             )
         loudness, pitch = features.prosody.loudness, features.prosody.pitch
-        voice = Voice(loudness, pitch, by_feature(phones), features.beside_words, features.voice)
         return postprocess(
-            motion, voice, sampling, behaviour, controls, duration, between=lambda: advance(0)
+            motion,
+            Voice(loudness, pitch, by_feature(phones), features.beside_words, voice, talkers),
+            sampling,
+            behaviour,
+            controls,
+            duration,
+            between=lambda: advance(0),
+            listening=listener.listening,
         )
 
     @cached_property

@@ -14,8 +14,8 @@ from fractions import Fraction
 from typing import Protocol
 
 from dreamtalk_core.progress import Progress
+from dreamtalk_core.render.output.sound import Audible
 from dreamtalk_core.render.output.video import Frame, check_video_path, write_video
-from dreamtalk_core.speech.audio import Speech
 
 
 class Pictures(Protocol):
@@ -46,14 +46,14 @@ class Pictures(Protocol):
 def render(
     pictures: Pictures,
     path: str | os.PathLike[str],
-    audio: str | os.PathLike[str] | Speech | None = None,
+    audio: Audible | None = None,
     progress: Progress | None = None,
     codec: str | None = None,
 ) -> None:
     """Write pictures and sound, whole or not at all.
 
-    path, codec: any that `write_video` knows. audio: the recording (or `Speech`) to hear; cut or
-    padded to the length of the pictures. progress: called with (frames done, in all); what it
+    path, codec: any that `write_video` knows. audio: the recording, `Speech` or `Mix` to hear; cut
+    or padded to the length of the pictures. progress: called with (frames done, in all); what it
     raises ends the job.
     Raises what `write_video` raises, before anything is drawn where that can be told.
     """

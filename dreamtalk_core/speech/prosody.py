@@ -114,9 +114,10 @@ def measure_loudness(waveform: Array, frames: int) -> Array:
     half = _WINDOW // 2 // _BLOCK_SAMPLES
     stops, starts = (np.clip(centres + by, 0, len(sums)) for by in (half, -half))
     mean = (power[stops] - power[starts]) / _WINDOW
-    loud = np.percentile(mean, LOUD_PERCENTILE) if frames else 0.0
-    if loud < 1e-10:  # as quiet as digital silence
+    sounding = mean[mean >= 1e-10]  # digital silence around a line makes it no louder
+    if not len(sounding):
         return np.full(frames, FLOOR_DB, np.float32)
+    loud = np.percentile(sounding, LOUD_PERCENTILE)
     relative = 10 * np.log10(np.maximum(mean / loud, 1e-12))
     return np.maximum(relative, FLOOR_DB).astype(np.float32)
 

@@ -22,6 +22,7 @@ from dreamtalk_core.tracking.tracker import (
     Face,
     FaceTracker,
     choose_face,
+    from_left,
     outside,
     several_faces,
 )
@@ -171,6 +172,36 @@ def read_portrait(
     return Portrait(picture, face, portrait.warnings)
 
 
+def read_portraits(
+    source: str | os.PathLike[str] | Image,
+    choices: Sequence[str | int] | None = None,
+    tracker: FaceTracker | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[Portrait], list[Face]]:
+    """Several faces in one picture, as they are chosen, and all that are in it, from the left.
+
+    choices: see `read_portrait`; None: all of them. Warns and raises as `read_portrait` does, and
+    TrackingError for a face that is chosen twice.
+    """
+    image = source if isinstance(source, np.ndarray) else read_image(source)
+    name = "the picture" if isinstance(source, np.ndarray) else shown(source)
+    tracker = tracker or FaceTracker.load()
+    faces = tracker.find(image, progress)
+    if not faces:
+        raise NoFaceError(f"There is no face in {name}. {BY_HAND}")
+    numbered = from_left(faces)
+    chosen = numbered if choices is None else [choose_face(faces, choice) for choice in choices]
+    for number, face in enumerate(numbered):
+        if chosen.count(face) > 1:
+            raise TrackingError(f"Face {number} of {name} is chosen twice. Choose each once.")
+    alone = len(chosen) == 1
+    portraits = [_judged(image, name, face, faces if alone else [face], tracker) for face in chosen]
+    for portrait in portraits:
+        for text in portrait.warnings:
+            warn(text if alone else f"Face {numbered.index(portrait.face)}: {text}")
+    return portraits, numbered
+
+
 def _found(
     image: Image,
     name: str,
@@ -182,7 +213,13 @@ def _found(
     faces = tracker.find(image, progress)
     if not faces:
         raise NoFaceError(f"There is no face in {name}. {BY_HAND}")
-    face = choose_face(faces, choice)
+    return _judged(image, name, choose_face(faces, choice), faces, tracker)
+
+
+def _judged(
+    image: Image, name: str, face: Face, faces: Sequence[Face], tracker: FaceTracker
+) -> Portrait:
+    """The portrait of one of the faces in a picture."""
     spread = _spread(image, face, tracker)
     if spread["face"] > UNSURE["face"]:
         raise NoFaceError(f"What looks like a face in {name} cannot be read. {BY_HAND}")

@@ -265,14 +265,19 @@ def choose_face(faces: Sequence[Face], choice: str | int) -> Face:
     if not 0 <= choice < len(faces):
         raise TrackingError(
             f"The picture does not show so many faces, but {len(faces)}. Choose a lower number, or "
-            "the largest."
+            "the largest; 'dreamtalk portrait' shows how they are numbered."
         )
-    return sorted(faces, key=lambda face: face.box[0])[choice]
+    return from_left(faces)[choice]
+
+
+def from_left(faces: Sequence[Face]) -> list[Face]:
+    """Faces in the order of their numbers."""
+    return sorted(faces, key=lambda face: face.box[0])
 
 
 def several_faces(faces: Sequence[Face], chosen: Face) -> str:
     """What to tell of a choice between faces."""
-    number = sorted(faces, key=lambda face: face.box[0]).index(chosen)
+    number = from_left(faces).index(chosen)
     return (
         f"There are {len(faces)} faces; number {number} from the left, counted from 0, was taken. "
         "If that is the wrong one, give the number of another."

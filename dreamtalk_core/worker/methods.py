@@ -110,29 +110,40 @@ class Methods:
         self,
         progress: Progress,
         *,
-        speech: str,
         output: str,
-        style: str = "auto",
+        speech: str = "",
+        others: list[str] | None = None,
+        style: str = "",
         portrait: str = "",
         project: str = "",
         model: str = "default",
         device: str = "auto",
         **settings: Any,
     ) -> Answer:
+        from dreamtalk_core.pipeline.base import spoken_in
         from dreamtalk_core.pipeline.load import check_settings, kind_of
         from dreamtalk_core.speech.audio import Speech
 
         check_settings(model, settings)
         kind = kind_of(model)
         kind.check_output(Path(output))
-        read = [speech, portrait, style, settings.get("pose")]
+        if not speech and not others:
+            raise DreamTalkError("Give a speech, or the speech of others to listen to.")
+        read = [speech, portrait, style, settings.get("pose"), *(others or ())]
         check_not_read([Path(output)], map(Path, filter(None, read)))
-        talk, features = self._analysed(speech, model, device, project, kind.loading_of(settings))
+        heard = [Speech.load(path) for path in others or ()]
+        first, loading = speech or (others or [""])[0], kind.loading_of(settings)
+        talk, features = self._analysed(first, model, device, project, loading)
         progress(0, 1)
-        made = talk.load_style(style, features, portrait or None)
-        motion = talk.sample_motion(features, made, progress=progress, **kind.sampling_of(settings))
-        spoken = features if isinstance(features, Speech) else features.speech
-        return {**save_motion(motion, output), "heard": heard_in(made, spoken.source)}
+        made = talk.load_style(
+            style or ("auto" if speech else "neutral"), features, portrait or None
+        )
+        options = {**kind.sampling_of(settings), "progress": progress}
+        if speech:
+            motion = talk.sample_motion(features, made, others=heard, **options)
+        else:
+            motion = talk.listen([features, *heard[1:]], made, **options)
+        return {**save_motion(motion, output), "heard": heard_in(made, spoken_in(features).source)}
 
     def track(
         self,

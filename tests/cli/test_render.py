@@ -14,7 +14,9 @@ from dreamtalk_core.cli import main
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.render.head.renderer import HeadRenderer
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.media import pixels
+from dreamtalk_core.speech.sound import write_wav
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +59,92 @@ def test_a_photo_and_a_voice_are_enough(folder: Path) -> None:
     with av.open(str(folder / "line.mp4")) as file:
         assert file.streams.video[0].frames == 346
         assert file.streams.audio
+
+
+def test_a_portrait_takes_what_animate_takes(folder: Path) -> None:
+    """The same settings give the same motion: what is drawn is what `animate` saves."""
+    line = cut_voice(folder, "line.wav", 0.0, 1.0)
+    settings = ["--fps", "30", "--seed", "3", "--steps", "2", "--guidance", "1.4", "--blinks", "0"]
+    keyed = ["--style", "neutral@0, angry@0.5", "--jaw", "0.8"]
+    assert main(["animate", line, "-o", "curves.npz", *settings, *keyed]) == 0
+    assert main(["render", "face.png", line, "-o", "one.mp4", *settings, *keyed]) == 0
+    assert main(["render", "face.png", "curves.npz", "-o", "two.mp4"]) == 0
+    one, two = frames(folder / "one.mp4"), frames(folder / "two.mp4")
+    assert len(one) == len(two) == 30
+    np.testing.assert_array_equal(one, two)
+
+
+def cut_voice(folder: Path, name: str, start: float, seconds: float) -> str:
+    wave = Speech.load(DEMO_VOICE).waveform
+    first, count = round(start * SAMPLE_RATE), round(seconds * SAMPLE_RATE)
+    write_wav(folder / name, wave[None, first : first + count], SAMPLE_RATE)
+    return name
+
+
+@pytest.fixture
+def group(folder: Path) -> Path:
+    one = HeadRenderer(192).render(np.zeros(52))
+    (folder / "group.png").write_bytes(encode_png(np.hstack([one, one])))
+    return folder
+
+
+def test_two_who_say_the_same_do_not_move_together(group: Path) -> None:
+    line = cut_voice(group, "ü 1.wav", 0.0, 1.0)
+    assert main(["render", "group.png", line, line, "-o", "talk.mp4", "--style", "happy"]) == 0
+    last = frames(group / "talk.mp4")[-5]
+    assert last.shape == (192, 384, 3)
+    assert np.abs(last[:, :192] - last[:, 192:]).max() > 40
+    with av.open(str(group / "talk.mp4")) as file:
+        assert file.streams.audio
+
+
+def test_who_has_no_speech_listens(group: Path) -> None:
+    line = cut_voice(group, "line.wav", 0.0, 1.5)
+    words = ["render", "group.png", line, "--face", "1", "--face", "0", "-o", "talk.mp4"]
+    assert main([*words, "--style", "sad", "--style", "neutral", "--fps", "12"]) == 0
+    shown = frames(group / "talk.mp4")
+    assert len(shown) == 18
+    picture = frames(group / "group.png")[0]
+    listener = np.abs(shown[-1] - picture)[:, :192]
+    assert listener[60:120].max() > 60, "turned to who speaks"
+
+
+def test_faces_are_shown_with_their_numbers(
+    group: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["portrait", "group.png", "--numbered", "numbers.png"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[:2]] == [["face", "0"], ["face", "1"]]
+    assert lines[-1] == "numbers.png"
+    changed = np.abs(frames(group / "numbers.png")[0] - frames(group / "group.png")[0]).max(-1) > 9
+    assert changed[:, :192].any()
+    assert changed[:, 192:].any()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["take.npz", "take.npz", "--face", "0"], "--face once for each"),
+        (["take.npz", "take.npz", "take.npz"], "but 2"),
+        (["take.npz", "take.npz", "--face", "1", "--face", "1"], "chosen twice"),
+        (["take.npz", "take.npz", "--crop", "96"], "--crop is for one face"),
+        (["take.npz", "take.npz", "--control", "mesh"], "--control is for one face"),
+        (["take.npz", "--seed", "1"], "--seed is for a speech"),
+        (["take.npz", "--style", "sad"], "--style is for a speech"),
+        (["take.npz", "--face", "0", "--face", "1"], "Nobody speaks"),
+        ([str(DEMO_VOICE), "--seed", "1", "--seed", "2"], "--seed is given 2 times for one face"),
+        ([str(DEMO_VOICE), "--blinks", "-1"], "blinks is -1"),
+        ([str(DEMO_VOICE), "--pose", "a.mat"], "--pose is for"),
+    ],
+)
+def test_mistakes_with_faces_are_one_clear_line(
+    words: list[str], told: str, group: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", "group.png", *words, "-o", "a.mp4"]) in (2, 3, 4)
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("dreamtalk: ")
+    assert told in error
+    assert not (group / "a.mp4").exists()
 
 
 def test_pictures_in_a_row_cropped(folder: Path) -> None:

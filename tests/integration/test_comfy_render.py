@@ -113,6 +113,45 @@ def test_any_sound_goes_into_the_video(run: Runner, comfy: Comfy) -> None:
         assert np.abs(loud).max() > 0.02
 
 
+def test_people_in_one_picture_talk_and_listen(run: Runner, comfy: Comfy, tmp_path: Path) -> None:
+    """Three faces: the left one and the middle one speak, the right one listens."""
+    face = Image.open(DEMO_PORTRAIT).resize((256, 256))
+    group = Image.new("RGB", (768, 256))
+    for at in range(3):
+        group.paste(face, (256 * at, 0))
+    group.save(tmp_path / "group.png")
+    comfy.add_input(tmp_path / "group.png", "group.png")
+    graph = {
+        "picture": node("LoadImage", image="group.png"),
+        "one": node("DreamTalkLoadSpeech", duration=1.0),
+        "other": node("DreamTalkLoadSpeech", start=5.0, duration=SECONDS),
+        "style": node("DreamTalkLoadStyle", style="happy"),
+        "save": saved_video("video"),
+    }
+    links = {"portrait": ["picture", 0], "speech_1": ["one", 0], "speech_2": ["other", 0]}
+    done = run(**graph, video=node("DreamTalkRenderGroup", **links, style_1=["style", 0]))
+    frames = pictures(done.files["save"][0])
+    assert len(frames) == round(SECONDS * 25)
+    moved = np.abs(frames[40].astype(int) - np.asarray(group))
+    assert all(moved[:, 256 * at : 256 * (at + 1)].max() > 40 for at in range(3))
+    with pytest.raises(Failed, match="for one beyond"):
+        run(**graph, video=node("DreamTalkRenderGroup", **links, speech_4=["one", 0]))
+
+
+def test_a_face_listens(run: Runner) -> None:
+    done = run(
+        speech=node("DreamTalkLoadSpeech", duration=SECONDS),
+        motion=node("DreamTalkListen", speech=["speech", 0], toward=25.0),
+        curves=node("DreamTalkSaveMotion", motion=["motion", 0], format="npz"),
+        both=node("DreamTalkSampleMotion", speech=["speech", 0], others=["speech", 0]),
+        more=node("DreamTalkSaveMotion", motion=["both", 0], format="npz"),
+    )
+    listener = Motion.load(done.files["curves"][0])
+    assert len(listener) == len(Motion.load(done.files["more"][0])) == round(SECONDS * 25)
+    assert listener.channel("jawOpen").max() < 0.1
+    assert listener.head_rotation[-1, 1] > 5
+
+
 def test_another_portrait_does_not_resample_the_motion(run: Runner, comfy: Comfy) -> None:
     comfy.add_input(DEMO_PORTRAIT, "ein Gesicht ß 脸.jpg")
     for image in ("dreamtalk_demo_portrait.jpg", "demo portrait", "ein Gesicht ß 脸.jpg"):

@@ -71,6 +71,14 @@ def test_loudness_is_relative_to_the_loud_parts() -> None:
         assert loudness[28:48] == pytest.approx(np.full(20, -20.0), abs=0.6)
 
 
+def test_digital_silence_around_a_line_changes_nothing() -> None:
+    wave = voice(np.linspace(120, 180, 16000), 1.0) * np.linspace(1, 0.1, 16000, dtype=np.float32)
+    alone = measure_prosody(wave)
+    around = measure_prosody(np.pad(wave, (32000, 640000)))
+    np.testing.assert_allclose(around.loudness[52:73], alone.loudness[2:23], atol=0.5)
+    assert around.loudness[:45].max() == around.loudness[80:].max() == -60
+
+
 @pytest.mark.parametrize("count", [1, 5, 320, 639, 640, 16000, 33333])
 def test_there_are_as_many_frames_as_a_motion_has(count: int) -> None:
     wave = voice(150, 3.0)[:count]

@@ -7,6 +7,7 @@ faster either: 1.2 ms against 1.4 for the 2400 of a mesh at 512 x 512.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -97,6 +98,22 @@ def draw_text(
     paint = np.full(target.shape[2], 255, np.float32)
     paint[:3] = np.asarray(colour, np.float32)
     target[:] = np.round(target + part * (paint - target)).astype(np.uint8)
+
+
+def number_boxes(picture: Picture, boxes: Sequence[tuple[float, float, float, float]]) -> Picture:
+    """A picture with frames around boxes (left, top, right, bottom), numbered from 0 up."""
+    out = picture.copy()
+    thin = max(1.5, min(picture.shape[:2]) / 300)
+    for number, (left, top, right, bottom) in enumerate(boxes):
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+        size = max(12, round((right - left) / 4))
+        for colour, width in (((0, 0, 0), 2.5 * thin), ((255, 255, 255), thin)):
+            draw_polyline(out, corners, colour, width)
+        x, y = round(left + 2 * thin), round(top + 2 * thin)
+        for away in (-thin, thin):
+            draw_text(out, str(number), round(x + away), round(y + away), size, (0, 0, 0))
+        draw_text(out, str(number), x, y, size)
+    return out
 
 
 @lru_cache(maxsize=256)

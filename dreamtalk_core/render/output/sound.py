@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, zip_longest
 
 import av
 import numpy as np
@@ -20,6 +22,22 @@ from dreamtalk_core.speech.media import Pieces, decode_audio
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _FRAME = 1024
 """Samples that are encoded at once: what AAC wants."""
+_BLOCK = 1 << 15
+"""Samples that are mixed at once."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Sounds that begin together, such as the tracks of a dialogue.
+
+    Where they pass full scale together, all of it is turned down until they do not.
+    """
+
+    sources: tuple[str | os.PathLike[str] | Speech, ...]
+
+
+Audible = str | os.PathLike[str] | Speech | Mix
+"""What can be heard in a video: a file, a speech, or several together."""
 
 
 class Sound:
@@ -28,9 +46,8 @@ class Sound:
     codec: "aac", or "pcm" for samples of 24 bits, which keep any rate.
     """
 
-    def __init__(self, audio: str | os.PathLike[str] | Speech, codec: str) -> None:
-        self._source = _speech_pieces(audio) if isinstance(audio, Speech) else decode_audio(audio)
-        pieces = self._source
+    def __init__(self, audio: Audible, codec: str) -> None:
+        self._source = pieces = _pieces_of(audio)
         head = next(pieces, None)
         if head is None:
             raise RenderError(f"{audio} has no sound samples to put into the video.")
@@ -101,6 +118,52 @@ class SoundTrack:
         frame.time_base = Fraction(1, sound.rate)
         self._written += count
         self._container.mux(self._stream.encode(frame))
+
+
+def _pieces_of(audio: Audible) -> Pieces:
+    if isinstance(audio, Mix):
+        return _mixed_pieces(audio)
+    return _speech_pieces(audio) if isinstance(audio, Speech) else decode_audio(audio)
+
+
+def _mixed_pieces(mix: Mix) -> Pieces:
+    with closing(_sums(mix)) as sums:
+        peak = max((float(np.abs(piece).max()) for piece, _ in sums), default=0.0)
+    with closing(_sums(mix)) as sums:
+        for piece, rate in sums:
+            yield piece / max(1.0, peak), rate
+
+
+def _sums(mix: Mix) -> Generator[tuple[NDArray[np.float32], int], None, None]:
+    """Pieces [channels, n] of sounds added up, at the highest of their rates, with that rate."""
+    with ExitStack() as stack:
+        sources = [stack.enter_context(closing(_pieces_of(source))) for source in mix.sources]
+        begun = [(head, pieces) for pieces in sources if (head := next(pieces, None)) is not None]
+        rate = max((head[1] for head, _ in begun), default=0)
+        channels = 2 if any(len(head[0]) == 2 for head, _ in begun) else 1
+        tracks = [
+            _blocks(_at_rate(chain([head], pieces), rate, channels)) for head, pieces in begun
+        ]
+        for together in zip_longest(*tracks, fillvalue=np.zeros((channels, 0), np.float32)):
+            total = np.zeros((channels, max(block.shape[1] for block in together)), np.float32)
+            for block in together:
+                total[:, : block.shape[1]] += block
+            yield total, rate
+
+
+def _blocks(pieces: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """Pieces [channels, n] as blocks of `_BLOCK` samples, but for the last."""
+    left: list[NDArray[np.float32]] = []
+    for piece in pieces:
+        left.append(piece)
+        if sum(part.shape[1] for part in left) >= _BLOCK:
+            joined = np.concatenate(left, axis=1)
+            whole = joined.shape[1] // _BLOCK * _BLOCK
+            for start in range(0, whole, _BLOCK):
+                yield joined[:, start : start + _BLOCK]
+            left = [joined[:, whole:]]
+    if left:
+        yield np.concatenate(left, axis=1)
 
 
 def _speech_pieces(speech: Speech) -> Pieces:

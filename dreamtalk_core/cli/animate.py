@@ -1,0 +1,118 @@
+"""`dreamtalk animate` and `dreamtalk listen`: curves of a face that speaks, or listens."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+from dreamtalk_core.cli.common import Bar, add_model, add_outputs, load
+from dreamtalk_core.cli.settings import add_settings, given, option
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.parameters import Listener, parameters, tables
+from dreamtalk_core.pipeline.load import model_tables
+
+STYLE = (
+    "auto (heard from the voice, the default), a name (see 'dreamtalk style list'), a style file, "
+    "a video or motion file to take it from, a mix 'happy*0.7+surprise*0.3', or keys over time "
+    "'neutral@0, angry*1.5@2.5'"
+)
+
+
+def add(commands: Any) -> None:
+    """Add the commands to argparse's subparsers."""
+    animate = commands.add_parser("animate", help="animate a face from speech")
+    animate.set_defaults(run=_animate)
+    animate.add_argument("speech", type=Path, help="sound file, or a video with sound")
+    animate.add_argument("--style", default="auto", metavar="STYLE", help=STYLE)
+    animate.add_argument(
+        "--portrait",
+        type=Path,
+        metavar="FACE",
+        help="the speaker's resting face, for --style auto: a photo, or a motion tracked from one",
+    )
+    animate.add_argument(
+        "--others",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="SPEECH",
+        help="who else speaks, each on a track of their own: the face listens to them while it is "
+        "silent",
+    )
+
+    listening = commands.add_parser("listen", help="animate a face that listens to a speech")
+    listening.set_defaults(run=_listen, portrait=None)
+    listening.add_argument(
+        "others", type=Path, nargs="+", metavar="speech", help="who speaks, one file for each"
+    )
+    listening.add_argument(
+        "--style",
+        default="neutral",
+        metavar="STYLE",
+        help="of who listens, as for 'animate' (default neutral); auto is how the speaker sounds",
+    )
+    for parser in (animate, listening):
+        add_outputs(parser)
+        parser.add_argument(
+            "--preview", type=Path, metavar="MP4", help="video of the built-in head"
+        )
+        add_settings(parser, *tables(), *model_tables())
+        add_model(parser)
+
+
+def _animate(options: argparse.Namespace) -> None:
+    if options.portrait and "auto" not in re.split(r"[+*@, ]", options.style.casefold()):
+        raise DreamTalkError(
+            f"--portrait is heard with --style auto, not with '{options.style}'. Leave one out."
+        )
+    unheard = [own.name for own in parameters(Listener) if getattr(options, own.name) is not None]
+    if unheard and not options.others:
+        raise DreamTalkError(
+            f"{option(unheard[0])} is for a face that hears somebody else. Give --others, too, or "
+            "leave it out."
+        )
+    _write(options, options.speech)
+
+
+def _listen(options: argparse.Namespace) -> None:
+    _write(options, None)
+
+
+def _write(options: argparse.Namespace, own: Path | None) -> None:
+    """Sample the motion for a speech of its own, or of a face without one, and write it."""
+    from dreamtalk_core.pipeline.load import check_settings, kind_of
+    from dreamtalk_core.render.output.sound import Mix
+    from dreamtalk_core.speech.audio import Speech
+
+    settings, kind = given(options), kind_of(options.model)
+    check_settings(options.model, settings, option)
+    if options.preview:
+        from dreamtalk_core.render.output.video import check_video_path
+
+        check_video_path(options.preview)
+    for path in options.output:
+        kind.check_output(path)
+    # Before the model: a wrong name is told at once.
+    others = [Speech.load(path) for path in options.others]
+    speech = None if own is None else Speech.load(own)
+    talk = load(options, **kind.loading_of(settings))
+    heard = [talk.analyse(one) for one in others]
+    features = None if speech is None else talk.analyse(speech)
+    style = talk.load_style(options.style, features or heard[0], options.portrait)
+    with Bar("animate") as progress:
+        sampling = {**kind.sampling_of(settings), "progress": progress}
+        if features is None:
+            motion = talk.listen(heard, style, **sampling)
+        else:
+            motion = talk.sample_motion(features, style, others=heard, **sampling)
+    for path in dict.fromkeys(options.output):
+        motion.save(path)
+        print(path)
+    if options.preview:
+        sounds = (*(() if own is None else (own,)), *options.others)
+        with Bar("preview") as progress:
+            sound = sounds[0] if len(sounds) == 1 else Mix(sounds)
+            talk.render(motion, options.preview, sound, progress=progress)
+        print(options.preview)
