@@ -30,6 +30,7 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.curves import smoothstep
+from dreamtalk_core.motion.rotation import rotation_matrix
 from dreamtalk_core.motion.tongue import TONGUE_NAMES
 from dreamtalk_core.render.raster import fill, vertex_normals
 from dreamtalk_core.rig.head import (
@@ -38,6 +39,7 @@ from dreamtalk_core.rig.head import (
     gaze_rotation,
     pack_deltas,
 )
+from dreamtalk_core.rig.sculpt import lip_line, sculpt
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -54,7 +56,7 @@ _PERSON = {
     "caucasian-female-young": 1 / 3,
     "universal-female-young-averagemuscle-averageweight": 1.0,
 }
-_LID_REST = 0.08
+_LID_REST = 0.04
 _MM = 100.0  # the base mesh is in decimetres
 
 SKIN, MOUTH, TEETH, TONGUE, EYE, LASH = range(len(MATERIALS))
@@ -64,13 +66,15 @@ ATLAS_WIDTH, ATLAS_HEIGHT = 512, 1024
 SKIN_SHAPE = (768, 512)  # rows, columns
 EYE_SIZE = 256
 PATCHES = {MOUTH: (300, 800), TEETH: (364, 800), TONGUE: (428, 800), LASH: (492, 800)}
+GUM_PATCH = (300, 864)
 PATCH_COLOURS = {
     MOUTH: (0.55, 0.20, 0.18),
-    TEETH: (0.80, 0.76, 0.68),
+    TEETH: (0.87, 0.83, 0.755),
     TONGUE: (0.72, 0.36, 0.34),
-    LASH: (0.045, 0.03, 0.025),
+    LASH: (0.11, 0.075, 0.06),
 }
 """sRGB, 0..1."""
+GUM_COLOUR = (0.80, 0.47, 0.45)
 
 
 # --- reading the wheel ---------------------------------------------------------------------------
@@ -270,15 +274,10 @@ def _normals(vertices: Array, triangles: IntArray) -> Array:
     return result.astype(float)
 
 
-def _lip_line(x: Array) -> Array:
-    """Height at which the closed lips meet, mm."""
-    return -25.8 - 0.6 * (np.abs(x) / 20) ** 2
-
-
 def _seal_lips(vertices: Array) -> Array:
     """Bring the lips together along their whole length: at rest they part towards the corners."""
     x, y, z = vertices.T
-    above = y - _lip_line(x)
+    above = y - lip_line(x)
     near = np.exp(-((above / 2.5) ** 2)) * _ramp(24 - np.abs(x), 0, 3) * (z > 60)
     sealed = vertices.copy()
     sealed[:, 1] -= (0.55 + 0.5 * _ramp(np.abs(x), 7, 15)) * np.sign(above) * near
@@ -288,7 +287,7 @@ def _seal_lips(vertices: Array) -> Array:
 def _mouth_bag(skin: Part) -> IntArray:
     """Vertices of the mouth's inside: what is reached from its back without crossing the lips."""
     x, y, z = skin.vertices.T
-    closed = (_lip_mask(skin.vertices) > 0.4) | (z > 100) | (np.abs(x) > 45) | (y > 16) | (y < -66)
+    closed = (_lip_mask(skin.vertices) > 0.4) | (z > 100) | (np.abs(x) > 45) | (y > 15.6) | (y < -66)
     edges = np.concatenate([skin.triangles[:, pair] for pair in ([0, 1], [1, 2], [2, 0])])
     edges = edges[~closed[edges].any(axis=1)]
     reached = np.zeros(len(skin.vertices), bool)
@@ -430,12 +429,12 @@ def _lash_grid(base: BaseMesh, group: str, lid: IntArray) -> IntArray:
 
 
 def _lashes(
-    base: BaseMesh, deltas: Array, group: str, lid: IntArray, count: int, reach: float, width: float
+    base: BaseMesh, skin: Part, group: str, lid: IntArray, count: int, reach: float, width: float
 ) -> Part:
     """Single lashes, each a thin curved blade, set along a lash strip of the base mesh.
 
-    Every point of a blade is a fixed mixture of the strip's vertices, so the blades follow its
-    shapes exactly. reach: share of the strip's breadth that a full-length lash covers.
+    At rest every point of a blade is a mixture of the strip's vertices; its root follows the lid.
+    reach: share of the strip's breadth that a full-length lash covers.
     """
     grid = _lash_grid(base, group, lid)
     rows, columns = grid.shape
@@ -458,7 +457,7 @@ def _lashes(
     for i in range(count):
         c = (i + 0.5 + rng.uniform(-0.3, 0.3)) / count * (columns - 1)
         out = c / (columns - 1)
-        length = reach * (0.45 + 0.55 * np.sin(np.pi * min(1, 0.15 + 0.75 * out)))
+        length = reach * (0.2 + 0.8 * np.sin(np.pi * (0.03 + 0.75 * out)))
         length *= rng.uniform(0.8, 1.1) * (rows - 1)
         lean = (out - 0.35) * 0.9 + rng.uniform(-0.25, 0.25)
         k = len(mixtures)
@@ -470,15 +469,49 @@ def _lashes(
             at(length, c + lean),
         ]
         triangles += [[k, k + 1, k + 3], [k, k + 3, k + 2], [k + 2, k + 3, k + 4]]
-    mix = np.array(mixtures)
-    flat = grid.ravel()
-    return Part.flat(mix @ base.vertices[flat], mix @ deltas[:, flat], triangles, LASH)
+    vertices = np.array(mixtures) @ base.vertices[grid.ravel()]
+    # Clear of the lid, which is coarser than the strip.
+    vertices[:, 2] += 0.5
+    return Part.flat(vertices, _lash_shapes(skin, vertices), triangles, LASH)
+
+
+# Degrees by which the upper lashes tip down with a lid; the lower ones are down as they are.
+_LASH_TURNS = {"eyeBlink": 42.0, "eyeLookDown": 20.0, "eyeWide": -12.0, "eyeLookUp": -8.0}
+
+
+def _lash_shapes(skin: Part, blades: Array) -> Array:
+    """Deltas [52, V, 3] of blades of five vertices, the first two of them on the lid."""
+    roots = blades.reshape(-1, 5, 3)[:, :2].mean(axis=1)
+    gaps = np.linalg.norm(roots[:, None] - skin.vertices, axis=2)
+    near = np.argsort(gaps, axis=1, kind="stable")[:, :3]
+    share = 1 / np.take_along_axis(gaps, near, axis=1)
+    share /= share.sum(axis=1, keepdims=True)
+    deltas = np.einsum("nk,snkd->snd", share, skin.deltas[:, near]).repeat(5, axis=1)
+    off = blades - roots.repeat(5, axis=0)
+    upper = off.reshape(-1, 5, 3)[:, 4, 1].mean() > 0
+    side = "Left" if roots[0, 0] > 0 else "Right"
+    for name, degrees in _LASH_TURNS.items():
+        if upper:
+            turn = rotation_matrix([degrees, 0.0, 0.0])
+            deltas[INDEX[f"{name}{side}"]] += off @ turn.T - off
+    if upper:
+        # The lid bulges over its edge when it is shut.
+        deltas[INDEX[f"eyeBlink{side}"]] += [0, -0.5, 1.6]
+    return deltas
 
 
 # --- teeth, gums, tongue -------------------------------------------------------------------------
 
 # Half a row of teeth from the middle: width and height of the crown, mm.
-_UPPER_TEETH = ((8.4, 10.0), (6.6, 9.0), (7.6, 9.6), (6.8, 8.0), (6.6, 7.4), (9.6, 7.0), (9.0, 6.6))
+_UPPER_TEETH = (
+    (8.4, 11.0),
+    (6.6, 10.0),
+    (7.6, 10.6),
+    (6.8, 9.0),
+    (6.6, 7.4),
+    (9.6, 7.0),
+    (9.0, 6.6),
+)
 _LOWER_TEETH = ((5.4, 8.6), (5.8, 8.8), (6.8, 9.4), (6.8, 8.0), (7.0, 7.4), (10.4, 7.0), (10, 6.6))
 
 
@@ -539,14 +572,14 @@ def _teeth_row(
             crowns.append(points)
             triangles.append(grid)
         start += width
-    s = np.linspace(-start, start, 49)
+    s, papilla = _gum_places([width for width, _ in sizes])
     gum_rows = []
-    heights = np.interp(
-        np.abs(s),
-        np.cumsum([0.0] + [w for w, _ in sizes])[:-1] + np.array([w / 2 for w, _ in sizes]),
-        [h for _, h in sizes],
-    )
-    for offset, forward in ((-2.6, -1.4), (-1.3, 0.6), (0.8, 1.7), (4.0, 1.6), (8.0, 0.0)):
+    middles = np.cumsum([w for w, _ in sizes]) - [w / 2 for w, _ in sizes]
+    heights = np.interp(np.abs(s), middles, [h for _, h in sizes])
+    # Between two teeth the gum comes forward to their edge, over each it makes way.
+    for offset, forward, point in (
+        (-1.6, -1.4, 2.0), (-0.4, 0.7, 1.9), (1.4, 1.7, 0.8), (4.0, 1.6, 0.0), (8.0, 0.0, 0.0),
+    ):  # fmt: skip
         centre = arch(s)
         step = arch(s + 0.05) - arch(s - 0.05)
         step /= np.linalg.norm(step, axis=-1, keepdims=True)
@@ -554,11 +587,34 @@ def _teeth_row(
         outward *= np.sign(outward[:, 1:2] + 1e-9)
         place = centre + outward * forward
         gum_rows.append(
-            np.stack([place[:, 0], edge + up * (heights + offset), place[:, 1]], axis=1)
+            np.stack(
+                [place[:, 0], edge + up * (heights + offset - point * papilla), place[:, 1]], axis=1
+            )
         )
     gum = np.concatenate(gum_rows)
     gum_triangles = _grid_triangles(len(gum_rows), len(s), flip=up < 0)
     return np.concatenate(crowns), np.concatenate(triangles), gum, gum_triangles
+
+
+def _gum_places(widths: Sequence[float]) -> tuple[Array, Array]:
+    """Places along the arch [49] with several to each tooth, and how much each is between two."""
+    steps = (4, 4, 4, 4, 3, 3, 2)
+    ends = np.cumsum([0.0, *widths])
+    share = np.concatenate([i + np.arange(n) / n for i, n in enumerate(steps)] + [[len(steps)]])
+    half = np.interp(share, range(len(ends)), ends)
+    between = 0.5 + 0.5 * np.cos(2 * np.pi * share)
+    return np.r_[-half[:0:-1], half], np.r_[between[:0:-1], between]
+
+
+def _crown_tint(teeth: int) -> Array:
+    """Ivory towards the gum, paler at the edge, darker where teeth meet [teeth * 2 * 49, 3]."""
+    across, along = np.meshgrid(np.linspace(-1, 1, 7), np.linspace(0, 1, 7))
+    ivory = 1 - along[..., None] ** 1.5 * np.array([0.05, 0.13, 0.27])
+    beside = 1 - np.abs(across)[..., None] ** 4 * np.array([0.16, 0.24, 0.30])
+    one = (ivory * beside).reshape(-1, 3)
+    # From the eye teeth on they are a little darker.
+    shade = 1 - np.clip((np.arange(teeth) - 1) * 0.035, 0, 0.14)
+    return np.concatenate([one * tone for tone in shade for _ in range(2)])
 
 
 def _rigid(source: Array, moved: Array) -> Callable[[Array], Array]:
@@ -573,8 +629,8 @@ def _teeth(base: BaseMesh, deltas: Array) -> list[Part]:
     """Own crowns and gums along the base mesh's strips; the lower ones ride on the jaw."""
     parts = []
     for group, edge_shift, sizes, up in (
-        ("helper-upper-teeth", -3.2, _UPPER_TEETH, 1.0),
-        ("helper-lower-teeth", -5.2, _LOWER_TEETH, -1.0),
+        ("helper-upper-teeth", -5.7, _UPPER_TEETH, 1.0),
+        ("helper-lower-teeth", -7.7, _LOWER_TEETH, -1.0),
     ):
         strip = base.group(group)
         points = base.vertices[strip]
@@ -591,8 +647,10 @@ def _teeth(base: BaseMesh, deltas: Array) -> list[Part]:
                     move = _rigid(points, points + deltas[INDEX[name], strip])
                     shapes[INDEX[name]] = move(vertices) - vertices
             part = Part.flat(vertices, shapes, triangles, material)
-            if material == MOUTH:
-                part.tint[:] = (1.25, 1.05, 1.05)
+            if material == TEETH:
+                part.tint[:] = _crown_tint(len(sizes))
+            else:
+                part.uv[:] = GUM_PATCH
             parts.append(part)
     return parts
 
@@ -804,8 +862,9 @@ def _brow_strokes(position: Array, rng: np.random.Generator) -> Array:
     scale = 4
     canvas = np.zeros((SKIN_SHAPE[0] * scale, SKIN_SHAPE[1] * scale), np.uint8)
     flat = position.reshape(-1, 3)
-    front = flat[:, 2] > 40
-    for _ in range(560):
+    low, high = (0, 35, 40), (70, 72, 200)
+    flat = flat[((flat > low) & (flat < high)).all(axis=1)]
+    for _ in range(680):
         t = rng.uniform(0, 1) ** 0.85
         x = 11.5 + 36.0 * t
         middle = 50.2 + 5.6 * np.sin(np.pi * (0.06 + 0.66 * t)) - 5.2 * max(0.0, t - 0.55) * 1.6
@@ -817,14 +876,14 @@ def _brow_strokes(position: Array, rng: np.random.Generator) -> Array:
         ends = np.array([[x, y], [x + length * np.cos(angle), y + length * np.sin(angle)]])
         pixels = []
         for end in ends:
-            gap = ((flat[:, :2] - end) ** 2).sum(axis=1) + np.where(front, 0, 1e6)
+            gap = ((flat[:, :2] - end) ** 2).sum(axis=1)
             place = skin_uv(np.array([[*end, flat[gap.argmin(), 2]]]))[0] * scale
             pixels.append((round(place[0]), round(place[1])))
-        shade = int(rng.uniform(90, 200) * _ramp(t, -0.1, 0.18))
+        shade = int(rng.uniform(95, 215) * _ramp(t, -0.06, 0.24))
         cv2.line(canvas, pixels[0], pixels[1], shade, 4, cv2.LINE_AA)
     small = cv2.resize(canvas, SKIN_SHAPE[::-1], interpolation=cv2.INTER_AREA) / 255.0
     soft = cv2.GaussianBlur(small, (0, 0), 3.0)
-    result: Array = np.clip(small * 0.85 + soft * 0.4, 0, 0.93)
+    result: Array = np.clip(small * 0.88 + soft * 0.42, 0, 0.94)
     return result
 
 
@@ -856,16 +915,22 @@ def _paint_skin(skin: Part, lid_line: Array) -> Array:
     colour = _mix(colour, (0.70, 0.53, 0.45), 0.35 * _ramp(-y, 55, 90))
     colour *= 1 + 0.018 * _noise(position, (9, 9, 9), rng)[..., None] * [0.6, 1.0, 1.1]
     colour *= 1 + 0.014 * _noise(position, (1.3, 1.3, 1.3), rng)[..., None] * [0.7, 1.0, 1.1]
+    # Blood shows in patches; pores are finer, and coarser on the nose and beside it.
+    colour *= 1 + 0.011 * _noise(position, (3.5, 3.5, 3.5), rng)[..., None] * [0.2, 1.0, 0.9]
+    pores = np.minimum(_noise(position, (0.55, 0.55, 0.55), rng), 0.6)
+    pores *= 0.013 + 0.014 * _blob(position, (8, 4, 105), (16, 18, 30))
+    colour *= 1 + pores[..., None]
     freckles = _ramp(_noise(position, (1.6, 1.6, 1.6), rng), 2.1, 3.2) * (z > 40) * (y > -20)
     colour = _mix(colour, (0.55, 0.36, 0.28), 0.25 * freckles)
 
     lips = _lip_mask(position)
     red = np.tile(np.array([0.655, 0.365, 0.345]), (*shape, 1))
     red = _mix(red, (0.56, 0.285, 0.275), _ramp(y, -29, -22) * 0.6)
-    red *= 1 + 0.03 * np.sin(x * 3.1 + 0.8 * np.sin(y * 0.6))[..., None]
+    # Fine lines run over the lips from the inside out.
+    red *= 1 + 0.035 * np.clip(_noise(position, (0.6, 5.0, 8.0), rng), -2, 0.8)[..., None]
     colour += (red - colour) * (lips * 0.9)[..., None]
-    seam = np.exp(-0.5 * ((y - _lip_line(x)) / 0.9) ** 2) * _ramp(23.5 - x, 0, 3)
-    colour = _mix(colour, (0.36, 0.15, 0.14), 0.5 * seam * (z > 70))
+    seam = np.exp(-0.5 * ((y - lip_line(x)) / 1.2) ** 2) * _ramp(23.5 - x, 0, 3)
+    colour = _mix(colour, (0.34, 0.14, 0.13), 0.75 * seam * (z > 70))
 
     gap = np.full(shape, np.inf)
     for point in lid_line:
@@ -941,6 +1006,8 @@ def _paint_atlas(skin: Part, lid_line: Array) -> NDArray[np.uint8]:
     atlas[rows : rows + EYE_SIZE, :EYE_SIZE] = _paint_eye()
     for material, (column, row) in PATCHES.items():
         atlas[row - 16 : row + 16, column - 16 : column + 16] = PATCH_COLOURS[material]
+    column, row = GUM_PATCH
+    atlas[row - 16 : row + 16, column - 16 : column + 16] = GUM_COLOUR
     return np.round(atlas * 255).astype(np.uint8)
 
 
@@ -1003,13 +1070,14 @@ def bake(wheel_path: Path) -> dict[str, NDArray[np.generic]]:
     base, deltas = _person(wheel_path)
     skin = _skin(base, deltas)
     skin.vertices = _seal_lips(skin.vertices)
+    sculpt(skin.vertices, _normals(skin.vertices, skin.triangles), skin.deltas)
     eyes, centres = zip(*(_eyeball(base, side) for side in "lr"), strict=True)
     lid_vertices = base.group("body")
     lid_vertices = lid_vertices[base.vertices[lid_vertices, 2] > 60]
     lashes = [
-        _lashes(base, deltas, f"helper-{side}-eyelashes-{row}", lid_vertices, *look)
+        _lashes(base, skin, f"helper-{side}-eyelashes-{row}", lid_vertices, *look)
         for side in "lr"
-        for row, look in ((2, (52, 0.62, 0.5)), (1, (34, 0.42, 0.3)))
+        for row, look in ((2, (52, 0.66, 0.3)), (1, (34, 0.4, 0.22)))
     ]
     teeth = _teeth(base, deltas)
     parts = [skin, *eyes, *teeth, _tongue(base, deltas), *lashes]
@@ -1031,10 +1099,9 @@ def bake(wheel_path: Path) -> dict[str, NDArray[np.generic]]:
     open_light = _openness(opened, triangles, casts)
     inner = np.zeros(len(vertices), bool)
     inner[np.unique(triangles[np.isin(material, (MOUTH, TEETH, TONGUE))])] = True
-    teeth_only = np.zeros(len(vertices), bool)
-    teeth_only[np.unique(triangles[material == TEETH])] = True
-    # Teeth are pale enough to catch light that the vertices' own view does not show.
-    open_light = np.where(teeth_only, 0.3 + 0.7 * open_light, open_light**0.8)
+    # Teeth and gums are pale enough to catch light that the vertices' own view does not show.
+    open_light = open_light**0.8
+    open_light[starts[3] : starts[7]] = 0.25 + 0.75 * open_light[starts[3] : starts[7]] ** 1.25
     # The tongue's underside is dark at rest, but is lit when its tip goes up.
     lifted = slice(starts[-6], starts[-5])
     front = _ramp(

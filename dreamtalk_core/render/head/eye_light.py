@@ -8,6 +8,7 @@ from dreamtalk_core.render.head.vectors import (
     HALF,
     ONE,
     TWO,
+    ZERO,
     Lamps,
     Vector,
     between,
@@ -46,6 +47,9 @@ def light_in_eye(
     on = clip((dot(bulge, gaze) - np.float32(0.60)) * np.float32(5.0))
     glint = _glint(between(normal, bulge, on), view, lamps)
     glint *= clip((lid - rise) * np.float32(0.9))
+    # Tears stand on the edge of the lower lid and catch the light.
+    edge = ONE - abs(rise - eyes[e, 13] - np.float32(0.7)) * np.float32(1.7)
+    glint += np.float32(0.3) * clip(edge) * (ONE - corner) * clip(dot(normal, lamps.key))
     # Light falls through the cornea and gathers on the far side of the iris.
     key = lamps.key
     gather = np.float32(0.07) * (dot(local, gaze) * dot(gaze, key) - dot(local, key))
@@ -64,7 +68,8 @@ def _glint(normal: Vector, view: Vector, lamps: Lamps) -> np.float32:
     )
     key, fill = dot(mirrored, lamps.key), dot(mirrored, lamps.fill)
     bright = np.float32(2.6) * clip((key - np.float32(0.945)) * np.float32(40.0))
-    return bright + np.float32(0.07) * clip((fill - np.float32(0.96)) * np.float32(30.0))
+    sky = np.float32(0.045) * max(mirrored[1], ZERO)
+    return bright + sky + np.float32(0.07) * clip((fill - np.float32(0.96)) * np.float32(30.0))
 
 
 @compiled()

@@ -32,6 +32,7 @@ from dreamtalk_core.render.head.shading import (
     shade,
 )
 from dreamtalk_core.render.head.split_head import SplitHead
+from dreamtalk_core.render.head.texture import choose_levels, texture_levels
 from dreamtalk_core.render.raster import fill, vertex_normals
 from dreamtalk_core.rig.head import Head, gaze_rotation, load_head
 
@@ -118,6 +119,8 @@ class _Scratch:
     shadow: Float
     shadow_owner: Int
     normals: Float
+    sums: Float
+    blur: Float
     posed: Float
 
 
@@ -160,7 +163,7 @@ class HeadRenderer:
         self.head = head or load_head()
         unwelded = np.arange(len(self.head.vertices), dtype=np.int32)
         self._weld = self.head.weld if isinstance(self.head, SplitHead) else unwelded
-        self._atlas = _to_linear(self.head.atlas)
+        self._atlas, self._levels = texture_levels(_to_linear(self.head.atlas))
         if background == "studio":
             self._picture = _backdrop(size)
         else:
@@ -204,6 +207,7 @@ class HeadRenderer:
         lifted = world + np.float32(_SHADOW_LIFT) * scratch.normals
         shadow_points = self._project_to_light(lifted)
         out = np.empty((self.size, self.size, self.channels), np.uint8)
+        choose_levels(points, head.triangles, head.uv, self._levels, scratch.sums, scratch.blur)
         eyes = self._eye_frames(np.asarray(weights, np.float32), head_rotation, view)
         mesh = Mesh(
             head.triangles,
@@ -212,10 +216,14 @@ class HeadRenderer:
             world,
             scratch.normals,
             head.uv,
+            scratch.blur,
             head.colours,
             eyes,
+            self._mouth_frame(head_rotation, view),
         )
-        light = Light(self._atlas, scratch.shadow, shadow_points, self._lights, _tone_curve())
+        light = Light(
+            self._atlas, self._levels, scratch.shadow, shadow_points, self._lights, _tone_curve()
+        )
         shade(scratch.owner, mesh, light, self._picture, out)
         return out
 
@@ -258,6 +266,8 @@ class HeadRenderer:
                 np.empty(shadow, np.float32),
                 np.empty(shadow, np.int32),
                 np.empty(self.head.vertices.shape, np.float32),
+                np.empty((len(self.head.vertices), 2), np.float32),
+                np.empty(len(self.head.vertices), np.float32),
                 self.head.vertices,
             )
             self._local.scratch = scratch
@@ -304,6 +314,22 @@ class HeadRenderer:
             frames[i, 12] = posed[upper, 1].mean() - centre[1] if len(upper) else _LID_HEIGHT
             frames[i, 13] = posed[lower, 1].mean() - centre[1] if len(lower) else -_LID_HEIGHT
         return frames
+
+    def _mouth_frame(self, head_rotation: ArrayLike, view: tuple[float, float]) -> Float:
+        """What shading the inside of the mouth needs [7]: see `Mesh`."""
+        frame = np.zeros(7, np.float32)
+        if isinstance(self.head, SplitHead):
+            return frame  # where its lips are is not known
+        lips = self._scratch().posed[self.head.lip_columns]
+        upper, lower = lips[:, 0], lips[:, 1]
+        gap = np.maximum(upper[..., 1].min(axis=1) - lower[..., 1].max(axis=1), 0).mean()
+        middle = upper.mean(axis=(0, 1), keepdims=True)[0]
+        frame[:3] = self.place(middle, np.ones(1, np.float32), head_rotation, view)[0]
+        turn = _looking(view) @ rotation_matrix(head_rotation).astype(np.float32)
+        frame[3:6] = turn[:, 2]
+        # A wide mouth lets light in further.
+        frame[6] = 0.028 / (1 + gap / 30)
+        return frame
 
 
 def _lid_vertices(head: Head) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:

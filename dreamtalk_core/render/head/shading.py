@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.render.head.eye_light import light_in_eye
+from dreamtalk_core.render.head.texture import Slope, texture
 from dreamtalk_core.render.head.vectors import (
     HALF,
     ONE,
     TWO,
     ZERO,
+    Corners,
     Lamps,
     Vector,
     clip,
@@ -26,8 +28,6 @@ from dreamtalk_core.render.head.vectors import (
 )
 from dreamtalk_core.render.raster import Float, Int, compiled
 from dreamtalk_core.rig.head import MATERIALS
-
-Corners = tuple[int, int, int]
 
 SKIN, MOUTH, TEETH, TONGUE, EYE, LASH = range(len(MATERIALS))
 
@@ -41,8 +41,10 @@ TONE_STEPS, TONE_MAX = 4096, 4.0
 class Mesh(NamedTuple):
     """What is drawn, as in `Head`; points, world and normals as in `Surface`.
 
-    eyes: float32 [2, 14], of each eyeball: centre, gaze, the head's up and left, and the heights
-    of the upper and lower lid above the centre (mm).
+    blur: float32 [V], level of the texture that suits each vertex. eyes: float32 [2, 14], of each
+    eyeball: centre, gaze, the head's up and left, and the heights of the upper and lower lid above
+    the centre (mm). mouth: float32 [7]: the middle of the upper lip, where the face looks, and the
+    share of light that is lost with each mm behind it.
     """
 
     triangles: Int
@@ -51,19 +53,23 @@ class Mesh(NamedTuple):
     world: Float
     normals: Float
     uv: Float
+    blur: Float
     colours: Float
     eyes: Float
+    mouth: Float
 
 
 class Light(NamedTuple):
     """What falls on it.
 
-    atlas: float32 [H, W, 3], linear. shadow: the shadow map; shadow_points: float32 [V, 3] in it.
+    atlas: float32 [H, W, 3], linear, in levels; levels: int32 [K, 3], see `texture.py`. shadow: the
+    shadow map; shadow_points: float32 [V, 3] in it.
     lights: float32 [8, 3]: key, fill, rim (directions), then their colours, sky and ground.
     tone: float32 [TONE_STEPS], see `TONE_MAX`.
     """
 
     atlas: Float
+    levels: Int
     shadow: Float
     shadow_points: Float
     lights: Float
@@ -75,20 +81,21 @@ class _Finish(NamedTuple):
 
     wrap: of the diffuse light by colour (the red of skin bleeds round the terminator). gloss:
     strength of the highlight. sharp: its sharpness (the exponent is 2 to that power). base: its
-    strength seen head-on.
+    strength seen head-on. wet: share of it that is four times as sharp.
     """
 
     wrap: Vector
     gloss: np.float32
     sharp: int
     base: np.float32
+    wet: np.float32
 
 
 @compiled()
 def shade(owner: Int, mesh: Mesh, light: Light, picture: Float, out: NDArray[np.uint8]) -> None:
     """Shade owner [2H, 2W] over picture [H, W, 3] into out [H, W, 3], or without it [H, W, 4]."""
-    triangles, material, points, world, normals, uv, colours, eyes = mesh
-    atlas, shadow, shadow_points, lights, tone = light
+    triangles, material, points, world, normals, uv, blur, colours, eyes, mouth = mesh
+    atlas, levels, shadow, shadow_points, lights, tone = light
     lamps = Lamps(
         triple(lights, 0), triple(lights, 1), triple(lights, 2), triple(lights, 3),
         triple(lights, 4), triple(lights, 5), triple(lights, 6), triple(lights, 7),
@@ -128,13 +135,18 @@ def shade(owner: Int, mesh: Mesh, light: Light, picture: Float, out: NDArray[np.
                 normal = unit(_mixed(normals, corners, share))
                 if kind == TEETH and dot(normal, view) < ZERO:
                     normal = (-normal[0], -normal[1], -normal[2])
-                colour = _texel(atlas, uv, corners, share)
+                colour, slope = texture(atlas, levels, uv, blur, corners, share)
+                if kind == SKIN:
+                    normal = _rough(normal, slope)
                 tint = _mixed(colours, corners, share)
                 open_ = (clip(tint[0]), clip(tint[1]), clip(tint[2]))
                 glint = ZERO
                 if kind == EYE:
                     open_, gather, glint = light_in_eye(eyes, place, normal, view, lamps, open_)
                     colour = (colour[0] * gather, colour[1] * gather, colour[2] * gather)
+                elif kind in (TEETH, MOUTH, TONGUE):
+                    left = _light_in_mouth(mouth, place)
+                    colour = (colour[0] * left, colour[1] * left, colour[2] * left)
                 key = dot(normal, lamps.key)
                 lit = ONE
                 if key > np.float32(-0.35) and kind != EYE:
@@ -200,7 +212,7 @@ def _lit(
     open_: Vector,
 ) -> Vector:
     """What a colour looks like in the light; open_: how open the place is to it, by colour."""
-    finish = _finish(kind, colour[0])
+    finish = _finish(kind, colour[0], colour[1])
     result = _diffuse(lamps, normal, key, lit, finish.wrap, kind == SKIN, colour, open_)
     if finish.gloss > ZERO:
         shine = _highlights(lamps, normal, view, key, lit, finish, colour, open_[1])
@@ -235,45 +247,44 @@ def _mixed(values: Float, corners: Corners, share: Vector) -> Vector:
 
 
 @compiled()
-def _texel(atlas: Float, uv: Float, corners: Corners, share: Vector) -> Vector:
-    """The atlas's colour, bilinear."""
-    a, b, c = corners
-    u = share[0] * uv[a, 0] + share[1] * uv[b, 0] + share[2] * uv[c, 0]
-    v = share[0] * uv[a, 1] + share[1] * uv[b, 1] + share[2] * uv[c, 1]
-    height, width = atlas.shape[0], atlas.shape[1]
-    x = min(max(u * np.float32(width) - HALF, ZERO), np.float32(width - 1.001))
-    y = min(max(v * np.float32(height) - HALF, ZERO), np.float32(height - 1.001))
-    ix, iy = int(x), int(y)
-    ux, uy = x - np.float32(ix), y - np.float32(iy)
-    upper, lower = (ONE - ux) * (ONE - uy), (ONE - ux) * uy
-    upper_next, lower_next = ux * (ONE - uy), ux * uy
-    red = upper * atlas[iy, ix, 0] + upper_next * atlas[iy, ix + 1, 0]
-    red += lower * atlas[iy + 1, ix, 0] + lower_next * atlas[iy + 1, ix + 1, 0]
-    green = upper * atlas[iy, ix, 1] + upper_next * atlas[iy, ix + 1, 1]
-    green += lower * atlas[iy + 1, ix, 1] + lower_next * atlas[iy + 1, ix + 1, 1]
-    blue = upper * atlas[iy, ix, 2] + upper_next * atlas[iy, ix + 1, 2]
-    blue += lower * atlas[iy + 1, ix, 2] + lower_next * atlas[iy + 1, ix + 1, 2]
-    return (red, green, blue)
+def _light_in_mouth(mouth: Float, place: Vector) -> np.float32:
+    """What the lips leave of the light on what is behind them: the less the further."""
+    behind = (mouth[0] - place[0]) * mouth[3]
+    behind += (mouth[1] - place[1]) * mouth[4] + (mouth[2] - place[2]) * mouth[5]
+    return min(max(np.float32(1.2) - mouth[6] * behind, np.float32(0.4)), ONE)
 
 
 @compiled()
-def _finish(kind: int, red: np.float32) -> _Finish:
-    """Of a material; red: of its colour."""
+def _rough(normal: Vector, slope: Slope) -> Vector:
+    """The normal of skin with its finest relief, which its picture tells: what is dark is deep."""
+    limit, depth = np.float32(0.05), np.float32(1.5)
+    across = depth * min(max(slope[0], -limit), limit)
+    down = depth * min(max(slope[1], -limit), limit)
+    return unit((normal[0] - across * normal[2], normal[1] + down, normal[2] + across * normal[0]))
+
+
+@compiled()
+def _finish(kind: int, red: np.float32, green: np.float32) -> _Finish:
+    """Of a material; red, green: of its colour."""
     if kind == SKIN:
         # Hair is dark and dull.
         pale = min(max((red - np.float32(0.06)) * np.float32(5.0), np.float32(0.25)), ONE)
-        wrap = (np.float32(0.34), np.float32(0.17), np.float32(0.11))
-        return _Finish(wrap, np.float32(0.75) * pale, 4, np.float32(0.04))
+        # Lips are the reddest part of it, and moist.
+        lips = clip((red - np.float32(2.7) * green) * np.float32(8.0))
+        gloss = (np.float32(0.62) + np.float32(0.2) * lips) * pale
+        wet = np.float32(0.22) + np.float32(0.4) * lips
+        wrap = (np.float32(0.48), np.float32(0.2), np.float32(0.12))
+        return _Finish(wrap, gloss, 4, np.float32(0.04), wet)
     if kind == TEETH:
         wrap = (np.float32(0.4), np.float32(0.35), np.float32(0.3))
-        return _Finish(wrap, HALF, 6, np.float32(0.05))
+        return _Finish(wrap, HALF, 6, np.float32(0.05), ZERO)
     if kind in (MOUTH, TONGUE):
         wrap = (HALF, np.float32(0.25), np.float32(0.2))
-        return _Finish(wrap, np.float32(0.45), 5, np.float32(0.04))
+        return _Finish(wrap, np.float32(0.5), 5, np.float32(0.04), HALF)
     if kind == EYE:
         wrap = (np.float32(0.30), np.float32(0.24), np.float32(0.22))
-        return _Finish(wrap, ZERO, 0, ZERO)
-    return _Finish((ZERO, ZERO, ZERO), np.float32(0.05), 3, np.float32(0.03))
+        return _Finish(wrap, ZERO, 0, ZERO, ZERO)
+    return _Finish((ZERO, ZERO, ZERO), np.float32(0.05), 3, np.float32(0.03), ZERO)
 
 
 @compiled()
@@ -293,6 +304,11 @@ def _diffuse(
     key_r = max((key + wrap[0]) / (ONE + wrap[0]), ZERO) * (soft if skin else lit)
     key_g = max((key + wrap[1]) / (ONE + wrap[1]), ZERO) * lit
     key_b = max((key + wrap[2]) / (ONE + wrap[2]), ZERO) * lit
+    if skin:
+        # Light that went round below the surface fades out gently, without an edge.
+        key_r *= np.float32(0.6) + np.float32(0.4) * key_r
+        key_g *= np.float32(0.6) + np.float32(0.4) * key_g
+        key_b *= np.float32(0.6) + np.float32(0.4) * key_b
     side = dot(normal, lamps.fill) + np.float32(0.3)
     side = max(side / np.float32(1.3), ZERO)
     up = normal[1] * HALF + HALF
@@ -325,6 +341,8 @@ def _highlights(
     fresnel = finish.base + (ONE - finish.base) * grazing * grazing * HALF
     norm = np.float32(1 << finish.sharp) + np.float32(8.0)
     shine = _lobe(normal, view, lamps.key, finish.sharp)
+    # A sharpness of four times the exponent has about three times the height.
+    shine *= ONE - finish.wet + np.float32(3.0) * finish.wet * shine * shine * shine
     shine *= lit * max(key, ZERO) * norm * np.float32(0.125)
     glow = _lobe(normal, view, lamps.fill, finish.sharp)
     glow *= norm * np.float32(0.02) * open_

@@ -9,6 +9,7 @@ import numpy as np
 from dreamtalk_core.render.raster import Float, compiled
 
 Vector = tuple[np.float32, np.float32, np.float32]
+Corners = tuple[int, int, int]
 
 ZERO, HALF, ONE, TWO = (np.float32(x) for x in (0, 0.5, 1, 2))
 

@@ -78,6 +78,24 @@ def test_the_open_mouth_shows_teeth_tongue_and_a_dark_cavity(renderer: HeadRende
     assert picture[cavity].mean() < 0.6 * picture[teeth].mean()
 
 
+@pytest.mark.parametrize("jaw", [0.2, 0.5])
+def test_a_funnel_is_round(renderer: HeadRenderer, jaw: float) -> None:
+    inside = seen(renderer, MOUTH, TEETH, TONGUE, mouthFunnel=1, jawOpen=jaw)
+    rows, columns = np.nonzero(inside)
+    # Of the box around it an ellipse fills pi/4, a rhombus half.
+    filled = inside.sum() / (np.ptp(rows) * np.ptp(columns))
+    assert 0.7 < filled < 0.88
+
+
+def test_what_is_further_behind_the_lips_is_darker(renderer: HeadRenderer) -> None:
+    def teeth(**shapes: float) -> float:
+        picture = renderer.render(weights(jawOpen=0.3, **shapes)).max(axis=2)
+        return float(picture[seen(renderer, TEETH, jawOpen=0.3, **shapes)[::2, ::2]].mean())
+
+    smiling = teeth(**both("mouthSmile", 0.6), **both("mouthUpperUp", 0.4))
+    assert teeth(mouthFunnel=0.8) < 0.9 * smiling
+
+
 def test_mouth_close_keeps_the_lips_together(renderer: HeadRenderer) -> None:
     for amount in (0.3, 0.6, 1.0):
         shown = seen(renderer, MOUTH, TEETH, TONGUE, jawOpen=amount, mouthClose=amount)
