@@ -39,6 +39,15 @@ face."""
 _DISTANCES = (1.6, 6.0)
 """The nearest and the furthest that the viewer is, in sizes of the face."""
 
+_FAR = 6.0
+"""From where the face's own movements are seen, in sizes of the face: portraits are taken from
+about there. From as near as the tracker takes it to be, a chin that goes down and back would seem
+to stay."""
+
+_GLIDE = 0.7
+"""How far a jaw that opens goes back, in shares of what a turn about the built-in head's joint
+does: a real joint glides forward as it turns."""
+
 _PARTED = 0.02
 """How far the lips are apart in an open mouth, in sizes of the face."""
 
@@ -143,16 +152,27 @@ class FaceRig:
         """[3, 3] from the head's own axes to space, for angles added to those at rest."""
         return rotation_matrix(self.angles + np.asarray(head_rotation, float))
 
-    def place(self, local: Array, rotation: Array, rest_depth: Array | None = None) -> Array:
+    def place(
+        self,
+        local: Array,
+        rotation: Array,
+        rest_depth: Array | None = None,
+        turned_depth: Array | None = None,
+    ) -> Array:
         """Points of the picture [N, 3] (y down; z in pixels, nearer is larger) from points on the
         head's own axes, for a viewer at `distance`.
 
         rest_depth [N]: their z in space at rest. The landmarks have been seen from that distance
-        already, so that only a change of depth changes their size.
+        already, so that only a change of depth changes their size. turned_depth [N]: their z in
+        space if the head turned and nothing in the face moved: what changes it further is seen
+        from `_FAR`.
         """
         space = local @ rotation.T
         before = space[:, 2] if rest_depth is None else rest_depth
-        larger = (self.distance - before) / (self.distance - space[:, 2])
+        turned = space[:, 2] if turned_depth is None else turned_depth
+        far = _FAR * self.size
+        larger = (self.distance - before) / (self.distance - turned)
+        larger *= (far - turned) / (far - space[:, 2])
         points = np.empty_like(space)
         points[:, 0] = self.pivot[0] + space[:, 0] * larger
         points[:, 1] = -self.pivot[1] - space[:, 1] * larger
@@ -217,7 +237,7 @@ def _proportions(rest: Array, model: Array) -> dict[str, Array]:
     eyes = (ratio(159, 145, 1) + ratio(386, 374, 1)) / 2
     return {
         "mouth": np.array([width, (width + below) / 2, width]),
-        "jaw": np.array([1.0, below, 1.0]),
+        "jaw": np.array([1.0, below, _GLIDE]),
         "eye": np.array([1.0, eyes, 1.0]),
     }
 
