@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, REGIONS
 from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.motion.rotation import rotation_angles, rotation_matrix
+from dreamtalk_core.render.portrait.shapes import RoundLips, moved
 from dreamtalk_core.render.portrait.template import (
     EYE_LOOPS,
     LOWER_LIP,
@@ -105,7 +106,7 @@ class FaceRig:
         self.rest: Array = (points - self.pivot) @ self.turn
         """The landmarks at rest [478, 3], the head's own axes."""
         self.proportions = _proportions(self.rest / self.scale, rest)
-        self.deltas = _scaled(self.template.deltas, self.proportions) * self.scale
+        self.deltas = _scaled(moved(self.template), self.proportions) * self.scale
         for side, loop in zip(SIDES, EYE_LOOPS, strict=True):
             blink = INDEX[f"eyeBlink{side}"]
             self.deltas[blink] = self._blink(self.template.deltas[blink], loop)
@@ -127,6 +128,7 @@ class FaceRig:
         for name in ("mouthSmileLeft", "mouthSmileRight"):
             smiles = float(np.asarray(rest_weights, float)[INDEX[name]])
             self.deltas[INDEX[name]] *= 1 - _SMILED * min(max(smiles, 0.0), 1.0)
+        self._round_lips = RoundLips(self.rest, self.size)
         self.closing = self._closing(self.deltas[INDEX["mouthClose"]])
         self._flat = self.deltas.reshape(len(ARKIT_NAMES), -1).astype(np.float32)
 
@@ -135,9 +137,9 @@ class FaceRig:
         lids and lips never cross."""
         w = np.asarray(weights, np.float32)[: len(ARKIT_NAMES)]
         active = np.flatnonzero(w)
-        moved = (w[active] @ self._flat[active]).reshape(-1, 3)
-        points: Array = self.rest + moved
+        points: Array = self.rest + (w[active] @ self._flat[active]).reshape(-1, 3)
         points += smoothstep(float(w[_MOUTH].sum()) / _SPEAKING) * self.closing
+        self._round_lips.shape(points, w)
         for loop, overlap in zip(EYE_LOOPS, self._lid_overlaps, strict=True):
             upper, lower = list(loop[1:8]), list(loop[:8:-1])
             points[upper, 1] = np.maximum(points[upper, 1], points[lower, 1] - overlap)
@@ -242,8 +244,8 @@ def _proportions(rest: Array, model: Array) -> dict[str, Array]:
     }
 
 
-def _scaled(deltas: Float, proportions: dict[str, Array]) -> Array:
-    result = deltas.astype(float)
+def _scaled(deltas: Array, proportions: dict[str, Array]) -> Array:
+    result = deltas.copy()
     for name, index in INDEX.items():
         for start, factor in proportions.items():
             if name.startswith(start):
