@@ -29,9 +29,9 @@ Array = NDArray[np.float64]
 _ROW_SHARE = (0.2, 0.45, 0.75, 1.0)
 """How much of a correction at the lips' inner edge its outer rows take part in."""
 
-_LID_MEETING, _LID_OVERLAP = 0.1, 0.14
-"""Where the lower lid goes, in heights of the opening, and how far the upper one goes over it: what
-was between them in the photo must not be seen."""
+_LID_MEETING, _LID_OVERLAP, _LID_NEAR = 0.1, 0.19, 0.15
+"""Where the lower lid goes, in heights of the opening, and how far the upper one goes over it when
+they are nearer than the last: what was between them in the photo must not be seen."""
 
 _LIP_OVERLAP = 0.006
 """How far the upper lip closes over the lower one where the photo shows teeth, in sizes of the
@@ -142,6 +142,10 @@ class FaceRig:
         self._round_lips.shape(points, w)
         for loop, overlap in zip(EYE_LOOPS, self._lid_overlaps, strict=True):
             upper, lower = list(loop[1:8]), list(loop[:8:-1])
+            gap = points[upper, 1] - points[lower, 1]
+            height = np.maximum(self.rest[upper, 1] - self.rest[lower, 1], 1e-9)
+            near = smoothstep((1 - gap / (_LID_NEAR * height)))
+            points[upper, 1] -= near * np.maximum(gap + overlap, 0)
             points[upper, 1] = np.maximum(points[upper, 1], points[lower, 1] - overlap)
         cross = points[list(LOWER_LIP[-1]), 1] - points[list(UPPER_LIP[-1]), 1]
         cross = np.maximum(cross - self._lip_overlap, 0) / 2
@@ -185,7 +189,7 @@ class FaceRig:
         """The blink of this eye: as the built-in head does it, but from this lid to that one."""
         upper, lower = list(loop[1:8]), list(loop[:8:-1])
         x = self.template.rest[:, 0]
-        path = (1 - _LID_MEETING + _LID_OVERLAP) * (self.rest[lower] - self.rest[upper])
+        path = (1 - _LID_MEETING) * (self.rest[lower] - self.rest[upper])
         moves = np.flatnonzero(np.linalg.norm(delta, axis=1) > 0.01)
         wanted, model = np.empty((len(moves), 3)), np.empty((len(moves), 3))
         for axis in range(3):
