@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=2, help="take every n-th frame")
     arguments = parser.parse_args()
     motion = DreamTalk.load().animate(arguments.speech, seed=1)
-    curves = np.asarray(motion.weights, np.float32)[:: arguments.every]
+    curves = np.asarray(motion.weights, np.float32)[:: arguments.every, :52]
     tracker = FaceTracker.load()
     print(f"{'':16}", *(shape[:5] for shape in SHAPES), "  gap  chin   degrees: pitch yaw roll")
     head = HeadRenderer(512)

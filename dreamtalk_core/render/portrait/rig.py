@@ -144,7 +144,7 @@ class FaceRig:
             upper, lower = list(loop[1:8]), list(loop[:8:-1])
             gap = points[upper, 1] - points[lower, 1]
             height = np.maximum(self.rest[upper, 1] - self.rest[lower, 1], 1e-9)
-            near = smoothstep((1 - gap / (_LID_NEAR * height)))
+            near = smoothstep(1 - gap / (_LID_NEAR * height))
             points[upper, 1] -= near * np.maximum(gap + overlap, 0)
             points[upper, 1] = np.maximum(points[upper, 1], points[lower, 1] - overlap)
         cross = points[list(LOWER_LIP[-1]), 1] - points[list(UPPER_LIP[-1]), 1]
