@@ -31,8 +31,9 @@ _DUE = {"word": 1.5, "weak": 1.25, "pause": 0.85, "start": 0.75, "end": 0.45, "s
 a phrase or with a large shift of gaze it comes early."""
 _AT_END, _AT_START = 0.3, 0.16
 """Seconds after the end and the start of a phrase that count as such."""
-_FALL, _SHUT, _RISE = (0.07, 0.11), (0.05, 0.09), (0.17, 0.26)
-"""Least and most seconds that lids take to fall, stay shut and rise."""
+_FALL, _SHUT, _RISE = (0.08, 0.1), (0.025, 0.04), (0.16, 0.21)
+"""Least and most seconds that lids take to fall, stay shut and rise: at 25 frames a second about
+two frames, one and three."""
 _SQUINT_SHUTS = 0.25
 """What a full squint leaves less for the upper lid to do."""
 _DIP = (2.0, 0.8)

@@ -23,6 +23,13 @@ Bytes = NDArray[np.uint8]
 _BALL = 2.05
 """Radius of the eyeball, in radii of the iris."""
 
+_LASH, _LASHES, _LASH_ALPHA = 0.018, 0.06, 0.75
+"""Of the line that lids meet in, in widths of the eye: half its thickness, and how far from the
+upper lid's edge the photo shows lashes; how much of it covers what is there."""
+
+_NEARLY = (0.6, 0.95)
+"""How far shut an eye is when its lash line begins to be drawn, and when all of it is."""
+
 
 class Eye:
     """One eye; side: index into `SIDES`. landmarks: [478, 3], pixels."""
@@ -50,6 +57,13 @@ class Eye:
         cover = np.zeros(patch.shape[:2], np.float32)
         coverage(self._rest.astype(np.float32), self._left, self._top, cover)
         self._patch = self._completed(patch, cover)
+        self._opening = _area(self._rest)
+        rows, columns = np.mgrid[low[1] : high[1], low[0] : high[0]]
+        upper = self._rest[: len(self._rest) // 2 + 1, None, None]
+        away = np.hypot(columns - upper[..., 0], rows - upper[..., 1]).min(0)
+        edge = patch[away <= max(1.0, _LASHES * self._width)].astype(float)
+        dark = edge.mean(1) <= np.percentile(edge.mean(1), 20)
+        self._lashes = edge[dark].mean(0).astype(np.float32)
 
     def _completed(self, patch: Bytes, cover: Float) -> Bytes:
         """The picture of the eye without lids."""
@@ -84,7 +98,25 @@ class Eye:
         return np.ascontiguousarray(np.clip(result + 0.5, 0, 255).astype(np.uint8))
 
     def draw(self, out: Bytes, loop: Float, weights: Float, rotation: Array) -> None:
-        """Into a frame, inside the lids' edges [64, 2]."""
+        """Into a frame, inside the lids' edges [64, 2], and, where they meet, the lashes' line."""
+        self._draw_ball(out, loop, weights, rotation)
+        least, most = _NEARLY
+        shut = 1 - max(_area(loop), 0.0) / max(self._opening, 1e-6)
+        alpha = _LASH_ALPHA * float(smoothstep((shut - least) / (most - least)))
+        if alpha <= 0:
+            return
+        line = loop[: len(loop) // 2 + 1]
+        thick = max(0.6, _LASH * self._width)
+        low, high = window(line.astype(float), 3 * thick, out)
+        _draw_line(
+            out[low[1] : high[1], low[0] : high[0]],
+            line - low.astype(np.float32),
+            np.float32(thick),
+            np.float32(alpha),
+            self._lashes,
+        )
+
+    def _draw_ball(self, out: Bytes, loop: Float, weights: Float, rotation: Array) -> None:
         shift = self._shift(weights)
         where = self._rig.place(self._rest_middle[None], rotation, np.array([self._rest_depth]))[
             0, :2
@@ -140,6 +172,12 @@ class Eye:
         return np.array([space[0], -space[1]])
 
 
+def _area(loop: Array | Float) -> float:
+    """Of a loop [N, 2] that runs clockwise as seen, square pixels."""
+    x, y = loop[:, 0].astype(float), loop[:, 1].astype(float)
+    return float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2)
+
+
 # By ourselves: cv2.inpaint takes more than twice as long (benchmarks/libraries.py --case eye), and
 # on the eyes of a real portrait it looked no better.
 def _spread(colours: Array, known: NDArray[np.bool_]) -> Array:
@@ -160,6 +198,36 @@ def _spread(colours: Array, known: NDArray[np.bool_]) -> Array:
         ahead, behind = np.roll(fine, 1, axis), np.roll(fine, -1, axis)
         fine = (2 * fine + ahead + behind) / 4
     return np.where(known[..., None], colours, fine[:height, :width])
+
+
+@compiled()
+def _draw_line(
+    out: Bytes, line: Float, thick: np.float32, alpha: np.float32, colour: Float
+) -> None:
+    """Blend a soft line [N, 2] into out [h, w, 3], thinner towards both ends; half of it lies below
+    the line given, where the lower lid's wet edge is."""
+    last = line.shape[0] - 1
+    one, zero = np.float32(1.0), np.float32(0.0)
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            best = zero
+            for k in range(last):
+                ax, ay = np.float32(x) - line[k, 0], np.float32(y) - line[k, 1]
+                bx, by = line[k + 1, 0] - line[k, 0], line[k + 1, 1] - line[k, 1]
+                ay -= np.float32(0.5) * thick
+                t = (ax * bx + ay * by) / max(bx * bx + by * by, np.float32(1e-6))
+                t = min(max(t, zero), one)
+                dx, dy = ax - t * bx, ay - t * by
+                along = (np.float32(k) + t) / np.float32(last)
+                end = min(np.float32(6.0) * min(along, one - along), one)
+                far = (dx * dx + dy * dy) / (thick * thick)
+                if far < np.float32(9.0):
+                    best = max(best, end * np.exp(np.float32(-0.5) * far))
+            share = alpha * best
+            if share > zero:
+                for c in range(3):
+                    old = np.float32(out[y, x, c])
+                    out[y, x, c] = np.uint8(old + share * (colour[c] - old) + np.float32(0.5))
 
 
 @compiled()

@@ -124,7 +124,9 @@ class Mouth:
             return
         vertices = self._posed(weights)
         space = vertices @ rotation.T
-        points = self._rig.place(vertices, rotation, np.full(len(vertices), self._rest_place_depth))
+        turned = self._posed(np.zeros_like(weights)) @ rotation[2]
+        at_rest = np.full(len(vertices), self._rest_place_depth)
+        points = self._rig.place(vertices, rotation, at_rest, turned)
         samples = np.empty_like(points, dtype=np.float32)
         samples[:, 0] = (points[:, 0] - left + 0.5) * _FINE
         samples[:, 1] = (points[:, 1] - top + 0.5) * _FINE

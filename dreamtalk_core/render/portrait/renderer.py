@@ -26,7 +26,7 @@ Float = NDArray[np.float32]
 Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
-_RINGS = 20
+_RINGS = 24
 _REACH = 1.9
 """Radius of the outermost ring, in sizes of the face."""
 
@@ -64,7 +64,7 @@ def _ring(rig: FaceRig, edge: Array) -> Ring:
     far = order[0] + np.sign(order[-1] - order[0]) * 2 * np.pi * np.arange(count) / count
     far += (order - far).mean()
     goal = centre[:2] + _REACH * size * np.column_stack([np.cos(far), np.sin(far)])
-    steps = (np.arange(1, _RINGS + 1) / _RINGS) ** 1.7
+    steps = (np.arange(1, _RINGS + 1) / _RINGS) ** 2.2
     rest = np.empty((_RINGS, count, 3))
     rest[..., :2] = edge[:, :2] + steps[:, None, None] * (goal - edge[:, :2])
     # Depth goes back from the edge of the face to the plane of the ears.
@@ -74,7 +74,7 @@ def _ring(rig: FaceRig, edge: Array) -> Ring:
     down = _smooth(-np.sin(angle), 0.25, 0.8)
     full, none = 0.42 * (1 - down) + 0.0 * down, 1.15 * (1 - down) + 0.95 * down
     head = 1 - _smooth(distance, full, none)
-    follow = 1 - _smooth(distance, 0.0, 0.16 * (1 - down) + 0.5 * down)
+    follow = 1 - _smooth(distance, 0.012, 0.09 * (1 - down) + 0.17 * down)
     first = np.arange(_RINGS * count).reshape(_RINGS, count)
     inner, outer = first, first + count
     triangles = np.concatenate(
@@ -219,7 +219,8 @@ class PortraitRenderer:
         vertices = self._rest.copy()
         vertices[: self._face] += fine
         vertices[self._face :] += ring.follow[:, None] * fine[self.rig.template.boundary][ring.edge]
-        points = self.rig.place(vertices, rotation, self._rest_depth)
+        turned_depth = self._rest @ rotation[2]
+        points = self.rig.place(vertices, rotation, self._rest_depth, turned_depth)
         source = self._source
         points[self._face :, :2] = source[self._face :] + self._head[self._face :, None] * (
             points[self._face :, :2] - source[self._face :]

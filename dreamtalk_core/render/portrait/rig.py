@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, REGIONS
 from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.motion.rotation import rotation_angles, rotation_matrix
+from dreamtalk_core.render.portrait.shapes import RoundLips, moved
 from dreamtalk_core.render.portrait.template import (
     EYE_LOOPS,
     LOWER_LIP,
@@ -28,9 +29,9 @@ Array = NDArray[np.float64]
 _ROW_SHARE = (0.2, 0.45, 0.75, 1.0)
 """How much of a correction at the lips' inner edge its outer rows take part in."""
 
-_LID_MEETING, _LID_OVERLAP = 0.1, 0.14
-"""Where the lower lid goes, in heights of the opening, and how far the upper one goes over it: what
-was between them in the photo must not be seen."""
+_LID_MEETING, _LID_OVERLAP, _LID_NEAR = 0.1, 0.19, 0.15
+"""Where the lower lid goes, in heights of the opening, and how far the upper one goes over it when
+they are nearer than the last: what was between them in the photo must not be seen."""
 
 _LIP_OVERLAP = 0.006
 """How far the upper lip closes over the lower one where the photo shows teeth, in sizes of the
@@ -38,6 +39,15 @@ face."""
 
 _DISTANCES = (1.6, 6.0)
 """The nearest and the furthest that the viewer is, in sizes of the face."""
+
+_FAR = 6.0
+"""From where the face's own movements are seen, in sizes of the face: portraits are taken from
+about there. From as near as the tracker takes it to be, a chin that goes down and back would seem
+to stay."""
+
+_GLIDE = 0.7
+"""How far a jaw that opens goes back, in shares of what a turn about the built-in head's joint
+does: a real joint glides forward as it turns."""
 
 _PARTED = 0.02
 """How far the lips are apart in an open mouth, in sizes of the face."""
@@ -96,7 +106,7 @@ class FaceRig:
         self.rest: Array = (points - self.pivot) @ self.turn
         """The landmarks at rest [478, 3], the head's own axes."""
         self.proportions = _proportions(self.rest / self.scale, rest)
-        self.deltas = _scaled(self.template.deltas, self.proportions) * self.scale
+        self.deltas = _scaled(moved(self.template), self.proportions) * self.scale
         for side, loop in zip(SIDES, EYE_LOOPS, strict=True):
             blink = INDEX[f"eyeBlink{side}"]
             self.deltas[blink] = self._blink(self.template.deltas[blink], loop)
@@ -118,6 +128,7 @@ class FaceRig:
         for name in ("mouthSmileLeft", "mouthSmileRight"):
             smiles = float(np.asarray(rest_weights, float)[INDEX[name]])
             self.deltas[INDEX[name]] *= 1 - _SMILED * min(max(smiles, 0.0), 1.0)
+        self._round_lips = RoundLips(self.rest, self.size)
         self.closing = self._closing(self.deltas[INDEX["mouthClose"]])
         self._flat = self.deltas.reshape(len(ARKIT_NAMES), -1).astype(np.float32)
 
@@ -126,11 +137,15 @@ class FaceRig:
         lids and lips never cross."""
         w = np.asarray(weights, np.float32)[: len(ARKIT_NAMES)]
         active = np.flatnonzero(w)
-        moved = (w[active] @ self._flat[active]).reshape(-1, 3)
-        points: Array = self.rest + moved
+        points: Array = self.rest + (w[active] @ self._flat[active]).reshape(-1, 3)
         points += smoothstep(float(w[_MOUTH].sum()) / _SPEAKING) * self.closing
+        self._round_lips.shape(points, w)
         for loop, overlap in zip(EYE_LOOPS, self._lid_overlaps, strict=True):
             upper, lower = list(loop[1:8]), list(loop[:8:-1])
+            gap = points[upper, 1] - points[lower, 1]
+            height = np.maximum(self.rest[upper, 1] - self.rest[lower, 1], 1e-9)
+            near = smoothstep(1 - gap / (_LID_NEAR * height))
+            points[upper, 1] -= near * np.maximum(gap + overlap, 0)
             points[upper, 1] = np.maximum(points[upper, 1], points[lower, 1] - overlap)
         cross = points[list(LOWER_LIP[-1]), 1] - points[list(UPPER_LIP[-1]), 1]
         cross = np.maximum(cross - self._lip_overlap, 0) / 2
@@ -143,16 +158,27 @@ class FaceRig:
         """[3, 3] from the head's own axes to space, for angles added to those at rest."""
         return rotation_matrix(self.angles + np.asarray(head_rotation, float))
 
-    def place(self, local: Array, rotation: Array, rest_depth: Array | None = None) -> Array:
+    def place(
+        self,
+        local: Array,
+        rotation: Array,
+        rest_depth: Array | None = None,
+        turned_depth: Array | None = None,
+    ) -> Array:
         """Points of the picture [N, 3] (y down; z in pixels, nearer is larger) from points on the
         head's own axes, for a viewer at `distance`.
 
         rest_depth [N]: their z in space at rest. The landmarks have been seen from that distance
-        already, so that only a change of depth changes their size.
+        already, so that only a change of depth changes their size. turned_depth [N]: their z in
+        space if the head turned and nothing in the face moved: what changes it further is seen
+        from `_FAR`.
         """
         space = local @ rotation.T
         before = space[:, 2] if rest_depth is None else rest_depth
-        larger = (self.distance - before) / (self.distance - space[:, 2])
+        turned = space[:, 2] if turned_depth is None else turned_depth
+        far = _FAR * self.size
+        larger = (self.distance - before) / (self.distance - turned)
+        larger *= (far - turned) / (far - space[:, 2])
         points = np.empty_like(space)
         points[:, 0] = self.pivot[0] + space[:, 0] * larger
         points[:, 1] = -self.pivot[1] - space[:, 1] * larger
@@ -163,7 +189,7 @@ class FaceRig:
         """The blink of this eye: as the built-in head does it, but from this lid to that one."""
         upper, lower = list(loop[1:8]), list(loop[:8:-1])
         x = self.template.rest[:, 0]
-        path = (1 - _LID_MEETING + _LID_OVERLAP) * (self.rest[lower] - self.rest[upper])
+        path = (1 - _LID_MEETING) * (self.rest[lower] - self.rest[upper])
         moves = np.flatnonzero(np.linalg.norm(delta, axis=1) > 0.01)
         wanted, model = np.empty((len(moves), 3)), np.empty((len(moves), 3))
         for axis in range(3):
@@ -217,13 +243,13 @@ def _proportions(rest: Array, model: Array) -> dict[str, Array]:
     eyes = (ratio(159, 145, 1) + ratio(386, 374, 1)) / 2
     return {
         "mouth": np.array([width, (width + below) / 2, width]),
-        "jaw": np.array([1.0, below, 1.0]),
+        "jaw": np.array([1.0, below, _GLIDE]),
         "eye": np.array([1.0, eyes, 1.0]),
     }
 
 
-def _scaled(deltas: Float, proportions: dict[str, Array]) -> Array:
-    result = deltas.astype(float)
+def _scaled(deltas: Array, proportions: dict[str, Array]) -> Array:
+    result = deltas.copy()
     for name, index in INDEX.items():
         for start, factor in proportions.items():
             if name.startswith(start):

@@ -134,6 +134,54 @@ def test_lips_and_lids_meet_and_never_cross(renderer: PortraitRenderer) -> None:
         assert gap.min() > -1e-3 * rig.size
 
 
+def test_the_chin_sinks_with_the_jaw(renderer: PortraitRenderer) -> None:
+    rig = renderer.rig
+    depth = (rig.rest @ rig.turn.T)[:, 2]
+    rest = rig.place(rig.rest, rig.turn, depth)
+    moved = rig.place(rig.pose(weights(jawOpen=1)), rig.turn, depth, depth) - rest
+    share = moved[152, 1] / (moved[14, 1] - moved[13, 1])
+    given = rig.template.deltas[INDEX["jawOpen"], :, 1]
+    assert share == pytest.approx(given[152] / (given[14] - given[13]), rel=0.2)
+
+
+def test_the_collar_stays_when_the_jaw_drops(renderer: PortraitRenderer, photo: Image) -> None:
+    chin = round(float(renderer.vertices(np.zeros(52))[:, 1].max()))
+    below = chin + round(0.2 * renderer.rig.size)
+    frame = renderer.render(weights(jawOpen=0.6))
+    assert (frame[below:] == photo[below:]).all()
+    assert (frame[chin : chin + 4] != photo[chin : chin + 4]).any()
+
+
+def test_an_o_is_round(renderer: PortraitRenderer) -> None:
+    def fullness(w: NDArray[np.float32]) -> float:
+        loop = renderer.vertices(w)[load_template().mouth_loop, :2].astype(float)
+        x, y = loop.T
+        area = abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2
+        return float(area / np.ptp(x) / np.ptp(y))
+
+    # A rhombus fills half of its box, an ellipse 0.785.
+    assert 0.65 < fullness(weights(jawOpen=0.5, mouthFunnel=0.7)) < 0.8
+    box = np.ptp(renderer.vertices(weights(mouthPucker=1))[load_template().mouth_loop, 0])
+    rest = np.ptp(renderer.vertices(weights())[load_template().mouth_loop, 0])
+    assert 0.55 < box / rest < 0.75
+
+
+def test_a_smile_lifts_cheeks_and_lower_lids(renderer: PortraitRenderer) -> None:
+    rise = (renderer.rig.pose(SPEAKING["smile"]) - renderer.rig.rest)[:, 1] / renderer.rig.size
+    corner, cheek, lid = rise[291], rise[280], rise[374]
+    assert corner > cheek > lid > 0.004
+    # Between the corners of the mouth the upper lip rises less the nearer it is to the middle.
+    assert (np.diff(rise[list(UPPER_LIP[-1][4:])]) > 0).all()
+
+
+def test_lids_meet_in_a_dark_line(renderer: PortraitRenderer) -> None:
+    w = weights(eyeBlinkLeft=1, eyeBlinkRight=1)
+    frame = luminance(renderer.render(w))
+    for loop in load_template().eye_loops:
+        x, y = renderer.vertices(w)[loop[16], :2].round().astype(int)
+        assert frame[y - 1 : y + 2, x].min() < frame[y + 4, x] - 15
+
+
 def test_closed_lids_hide_the_iris(renderer: PortraitRenderer, photo: Image, face: Face) -> None:
     window = box(face.landmarks[468:473].astype(float), 0)
     shut = luminance(renderer.render(SPEAKING["blink"])[window])
