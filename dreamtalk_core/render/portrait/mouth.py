@@ -130,6 +130,10 @@ class Mouth:
         self._shown = inner(self._shown, max(1, round(0.012 * self._width)))
         if self._shown.max() < 0.9:
             self._shown[:] = 0
+        # Between closed lips there may be some room, for the landmarks, and no light falls in.
+        cover = np.zeros(self._photo.shape[:2], np.float32)
+        coverage(loop.astype(np.float32), self._left, self._top, cover)
+        self._shut = 0.0 if self._rig.parted else min(float(self._light(cover)[0].max()), 0.4)
 
     def draw(
         self, out: Bytes, loop: Float, landmarks: Array, weights: Float, rotation: Array
@@ -149,7 +153,7 @@ class Mouth:
             return
         light, edge = self._light(cover)
         lips = landmarks[[13, 14], 2] - self._rig.rest[[13, 14], 2]
-        let_in = float(smoothstep(float(light.max()) / _LETS_IN))
+        let_in = float(smoothstep((float(light.max()) - self._shut) / (_LETS_IN - self._shut)))
         forward = max(float(lips.max()) / self._mm, 0.0)
         # As soft as the picture, and over the lips' edges: behind them is the photo's closed mouth.
         cover = np.minimum(2 * cv2.GaussianBlur(cover, (0, 0), soft), 1)

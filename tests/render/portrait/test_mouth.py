@@ -44,7 +44,7 @@ def test_a_tooth_is_found_where_it_is_seen(arch: object, way: int, turn: tuple[f
     up = way * mm * np.array([rotation[0, 1], -rotation[1, 1]])
     axes, table = seen(project(local), along, up)
     for k in np.flatnonzero(np.abs(along) < 18)[::12]:
-        x, y, z = project(local[k] + [0, way * mm * 4.0, 0])
+        x, y, _ = project(local[k] + [0, way * mm * 4.0, 0])
         step, height = axes @ [x, y, 1]
         row = [np.interp(step, np.arange(len(table)), column) for column in table.T]
         assert row[0] == pytest.approx(along[k], abs=0.1)
@@ -109,18 +109,18 @@ def opening(renderer: PortraitRenderer, w: NDArray[np.float32]) -> tuple[slice, 
 
 @pytest.mark.slow
 def test_a_slit_of_teeth_fades_before_the_lips_meet(renderer: PortraitRenderer) -> None:
-    brightest = []
-    for jaw in (0.03, 0.06, 0.3):
+    def line(jaw: float) -> float:
+        """The brightest that is seen between the lips."""
         w = weights(jawOpen=jaw, mouthUpperUpLeft=jaw, mouthUpperUpRight=jaw)
-        frame = renderer.render(w).astype(float).mean(2)
-        rows, columns = opening(renderer, w)
-        middle = (rows.start + rows.stop) // 2
-        brightest.append(frame[middle - 1 : middle + 2, columns].min(0).mean())
-        if jaw == 0.3:
-            brightest[-1] = frame[rows, columns].max()
-    skin = renderer.image[opening(renderer, weights())].mean()
-    assert brightest[0] < 0.8 * skin
-    assert brightest[2] > brightest[0] + 30
+        loop = renderer.vertices(w)[load_template().mouth_loop]
+        (x, top), (_, bottom) = loop[20, :2], loop[60, :2]
+        rows = slice(int(top) + 1, max(int(bottom), int(top) + 2))
+        middle = renderer.render(w)[rows, int(x) - 3 : int(x) + 4].astype(float).mean(2)
+        return float(middle.mean(1).max())
+
+    brightness = [line(jaw) for jaw in (0.01, 0.03, 0.08, 0.2)]
+    assert brightness == sorted(brightness)
+    assert brightness[0] < 0.6 * brightness[-1]
 
 
 @pytest.mark.slow
