@@ -157,7 +157,7 @@ class Mouth:
         forward = max(float(lips.max()) / self._mm, 0.0)
         # As soft as the picture, and over the lips' edges: behind them is the photo's closed mouth.
         cover = np.minimum(2 * cv2.GaussianBlur(cover, (0, 0), soft), 1)
-        inside = np.empty((*cover.shape, 3), np.float32)
+        inside = np.zeros((*cover.shape, 3), np.float32)
         jaw = (landmarks[_CHIN] - self._rig.rest[_CHIN]) * _INCISORS
         views = [
             self._arch(local + (jaw if way < 0 else 0), along, way, rotation)
@@ -168,6 +168,7 @@ class Mouth:
         look_in(
             left,
             top,
+            cover,
             light,
             edge,
             self._tongue(cover.shape, left, top, landmarks, weights, rotation),

@@ -105,6 +105,7 @@ def sheet_at(
 def look_in(
     left: int,
     top: int,
+    reach: Float,
     light: Float,
     edge: Float,
     tongue: Float,
@@ -117,7 +118,7 @@ def look_in(
     numbers: Float,
     out: Float,
 ) -> None:
-    """sRGB 0..255 of the inside into out [h, w, 3].
+    """sRGB 0..255 of the inside into out [h, w, 3] where reach [h, w] is above 0.
 
     light [h, w]: how much of it falls on what lies behind a pixel; edge [h, w]: 1 at the lips, 0
     inside. colours [4, 3]: tongue, between the lips, deep, highlights. numbers [7]: pixels per mm;
@@ -131,6 +132,8 @@ def look_in(
     softness = one / (np.float32(1.2) * numbers[0])
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
+            if reach[y, x] <= zero:
+                continue
             px, py = np.float32(x + left), np.float32(y + top)
             bright = min(max(light[y, x], zero), one) ** numbers[1]
             bright *= numbers[6] * (one + numbers[2] * (px - numbers[3]))
