@@ -51,6 +51,9 @@ TURNED = 25.0
 """Degrees of yaw or pitch above which one side of the face is hidden."""
 OPEN, SHUT = 0.2, 0.6
 """jawOpen and eyeBlink from which on a face is not at rest."""
+APART = 0.05
+"""How far the lips are apart in an open mouth or a smile with teeth, in heights of the face: .1 and
+more in clips of two actors, up to .006 in portraits with closed lips."""
 
 CROP_SIDE = 1.9
 """Side of the crop, in sizes of the face: hair and shoulders are in it."""
@@ -322,9 +325,13 @@ def _warnings(
         for part, what in (("mouth", "the lips"), ("eyes", "the lids"))
         if spread.get(part, 0) > UNSURE[part]
     ]
-    if mouth_opening(face.weights) > OPEN:
+    upper, lower, forehead, chin = face.landmarks[[*MOUTH, 10, 152]]
+    apart = np.linalg.norm(lower - upper) / np.linalg.norm(chin - forehead)
+    if mouth_opening(face.weights) > OPEN or apart > APART:
         notes.append(
-            "The mouth is open, and animation opens it further; choose a photo with closed lips."
+            "The mouth is open: to speak it is closed first, and what the lips covered of the skin "
+            "is a guess, as are the teeth but for their colour. A photo with closed lips looks "
+            "better."
         )
     if min(weight["eyeBlinkLeft"], weight["eyeBlinkRight"]) > SHUT:
         notes.append("The eyes are shut; a portrait with open eyes moves better.")

@@ -18,6 +18,10 @@ from dreamtalk_core.tracking.tracker import FaceTracker
 
 Draw = Callable[..., NDArray[np.uint8]]
 
+SMILE_WITH_TEETH = tuple(
+    f"mouth{part}{side}" for part in ("UpperUp", "LowerDown") for side in ("Left", "Right")
+)
+
 
 @pytest.fixture(scope="module")
 def tracker() -> FaceTracker:
@@ -69,6 +73,7 @@ def test_a_file_is_the_same_portrait(
     [
         ({"turn": (0, 40, 0)}, "turned away"),
         ({"jawOpen": 0.7}, "mouth is open"),
+        (dict.fromkeys(SMILE_WITH_TEETH, 1.0), "mouth is open"),
         ({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, "eyes are shut"),
     ],
 )

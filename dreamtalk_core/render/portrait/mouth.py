@@ -1,45 +1,70 @@
-"""The inside of a portrait's mouth: the built-in head's teeth, gums, tongue and cavity.
+"""The inside of a portrait's mouth: teeth, gums and tongue in the dark behind the lips.
 
-They are fitted to the width of this mouth, turn with the head, and the lower half follows the jaw.
-Where the photo itself shows the inside (an open mouth, a smile), its own picture stays, fixed to
-the skull, and what is made up takes its colours from there.
+All of it is fitted to the width of this mouth and turns with the head. The upper teeth stay with
+the skull; the lower ones and the tongue, which is the built-in head's, follow the jaw as it moves
+here. Light falls in between the lips: the narrower the opening and the nearer to a lip, the less.
+What the photo itself shows of the inside (an open mouth, a smile) stays while the lips do, fixed to
+the skull; as they move it gives way to what is made here, in the colours of its own teeth.
 """
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.motion.tongue import FACE_NAMES
-from dreamtalk_core.render.portrait.mouth_kernels import blend_mouth, gouraud
+from dreamtalk_core.render.portrait.mouth_kernels import blend_mouth, look_in, shade_tongue
 from dreamtalk_core.render.portrait.rig import FaceRig, window
-from dreamtalk_core.render.portrait.skin import light_on, linear
+from dreamtalk_core.render.portrait.skin import look
+from dreamtalk_core.render.portrait.teeth import (
+    BEYOND,
+    LOWER,
+    REACH,
+    UPPER,
+    curve,
+    seen,
+    sheet,
+)
 from dreamtalk_core.render.portrait.template import LOWER_LIP, UPPER_LIP
 from dreamtalk_core.render.portrait.warp import coverage, inner
-from dreamtalk_core.render.raster import Float, Int, fill, vertex_normals
+from dreamtalk_core.render.raster import Float, fill, vertex_normals
 from dreamtalk_core.rig.head import MATERIALS, load_head
 
 Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
-_MOUTH, _TEETH, _TONGUE = (MATERIALS.index(name) for name in ("mouth", "teeth", "tongue"))
 _FINE = 2
-"""Samples across a pixel."""
+"""Samples across a pixel, of the tongue."""
 
-_LOWER = 3.0
-"""mm that the teeth are lower than in the built-in head, whose lips hide them when it speaks."""
+_EDGES = (-3.6, -4.5)
+"""mm from the line between the lips up to the edges of the upper and of the lower front teeth."""
 
-_BEHIND = 12.0
-"""mm from the front of the lips back to the teeth."""
+_FRONTS = (8.0, 10.0)
+"""mm from the lips' inner edges back to them."""
 
-_BROADER = 0.075
-"""How much broader a tooth is than in the built-in head."""
+_CHIN = 152
+"""The landmark that shows where the jaw is: nothing else moves it."""
 
-_UNDERSIDE = 0.45
-"""Least light on the tongue, before what lies further back gets darker."""
+_INCISORS = np.array([1.0, 1.3, 0.6])
+"""How far the lower front teeth go with the chin, whose skin lies further from the jaw's joint. In
+height a little more than a jaw would, as the lower lips of the shapes do."""
 
-_ALBEDO = {_MOUTH: (0.26, 0.055, 0.05), _TEETH: (0.84, 0.76, 0.62), _TONGUE: (0.46, 0.13, 0.12)}
-"""Linear colours in the light of `skin.SKIN`."""
+_HALF_LIGHT = 3.2
+"""mm into a wide opening where the lips take half of the light of a narrow one."""
+
+_STILL = (0.01, 0.07)
+"""How far the lips move, in widths of the mouth, until the photo's own inside begins to give way,
+and until nothing of it is left."""
+
+_LETS_IN = 0.7
+"""Light in the middle of an opening that is wide enough to let all of it in."""
+
+_LIT_FROM = np.array([0.0, 0.55, 0.83])
+_GLINT = np.array([0.0, 0.8, 0.6])
+"""Directions on the head's own axes: to the light, and normals that reflect it to the viewer."""
 
 
 class Mouth:
@@ -47,41 +72,55 @@ class Mouth:
 
     def __init__(self, image: Bytes, rig: FaceRig, loop: Array) -> None:
         self._rig = rig
+        self._look = look(image, rig)
+        landmarks = rig.rest
+        upper, lower = list(UPPER_LIP[-1]), list(LOWER_LIP[-1])
+        self._place = 0.7 * landmarks[upper].mean(0) + 0.3 * landmarks[lower].mean(0)
+        self._rest_depth = float((self._place @ rig.turn.T)[2])
+        self._mm = rig.scale * float(rig.proportions["mouth"][0])
+        """Pixels."""
+        self._width = float(np.ptp(loop[:, 0]))
+        self._centre = float(loop[:, 0].mean())
+        # Of a head that looks down the lips would hide the teeth behind them.
+        down = float(np.clip(10 * np.sin(np.radians(rig.angles[0])), -2, 3))
+        self._arches = []
+        for arch, edge, front, way in zip((UPPER, LOWER), _EDGES, _FRONTS, (1, -1), strict=True):
+            points, along = curve(arch)
+            local = np.zeros((len(points), 3))
+            local[:, [0, 2]] = points * self._mm
+            local += self._place + np.array([0, edge - down, -front]) * self._mm
+            self._arches.append((local, along, way))
+        self._per_mm = float(np.clip(1.4 * self._mm, 1.5, 10))
+        self._sheets = np.stack(
+            [sheet(a, self._per_mm, self._look.teeth, self._look.gums) for a in (UPPER, LOWER)]
+        )
+        colours = (self._look.tongue, self._look.seam, self._look.deep, self._look.teeth)
+        self._colours = np.stack(colours).astype(np.float32)
+        self._tongue_of_head(down)
+        self._own(image, loop)
+
+    def _tongue_of_head(self, down: float) -> None:
         head = load_head()
-        inside = np.isin(head.material, (_MOUTH, _TEETH, _TONGUE))
+        inside = head.material == MATERIALS.index("tongue")
         used, triangles = np.unique(head.triangles[inside], return_inverse=True)
         self._triangles = triangles.reshape(-1, 3).astype(np.int32)
-        self._two_sided = head.material[inside] == _TEETH
+        self._two_sided = np.zeros(len(self._triangles), bool)
         self._vertices = head.vertices[used].astype(float)
         self._weld = np.arange(len(used), dtype=np.int32)
-        crowns = self._triangles[self._two_sided]
-        for crown in _pieces(crowns, len(used)):
-            # Broader by a seventh: the black gaps between the built-in head's teeth look painted.
-            middle = self._vertices[crown].mean(0)
-            self._vertices[crown, 0] += _BROADER * (self._vertices[crown, 0] - middle[0])
-            self._vertices[crown, 2] += _BROADER * (self._vertices[crown, 2] - middle[2])
-        jaw = rig.proportions["jaw"]
-        mouth = rig.proportions["mouth"]
+        rig = self._rig
+        jaw, mouth = rig.proportions["jaw"], rig.proportions["mouth"]
         factors = np.array([jaw if name.startswith("jaw") else mouth for name in FACE_NAMES])
         deltas = head.face_deltas[:, used]
         self._deltas = (deltas * factors[:, None]).reshape(len(deltas), -1).astype(np.float32)
-        # Where the lips meet, on the built-in head and here.
-        model, landmarks = rig.template.rest, rig.rest
-        upper, lower = list(UPPER_LIP[-1]), list(LOWER_LIP[-1])
-        self._anchor = ((model[upper] + model[lower]) / 2).mean(0).astype(float)
-        self._place = 0.7 * landmarks[upper].mean(0) + 0.3 * landmarks[lower].mean(0)
-        # Of a head that looks down the lips would hide the teeth behind them.
-        self._lower = _LOWER + float(np.clip(_BEHIND * np.sin(np.radians(rig.angles[0])), -2, 3))
+        rest = rig.template.rest
+        self._anchor = rest[[*UPPER_LIP[-1], *LOWER_LIP[-1]]].mean(0).astype(float)
+        self._lower = np.array([0, (3.0 + down) * rig.scale, 0])
         self._grow = rig.scale * np.array([mouth[0], (mouth[0] + jaw[1]) / 2, mouth[0]])
-        vertex_material = np.zeros(len(used), np.int64)
-        vertex_material[self._triangles] = head.material[inside][:, None]
-        self._material = vertex_material
-        self._light, self._slope = light_on(image, rig)
-        albedo = np.array([_ALBEDO[int(m)] for m in vertex_material]) * self._light
-        self._width = float(np.ptp(loop[:, 0]))
-        self._centre = float(loop[:, 0].mean())
+        self._chin = float(rig.deltas[INDEX["jawOpen"], _CHIN, 1])
 
-        # What the photo shows of the inside.
+    def _own(self, image: Bytes, loop: Array) -> None:
+        """What the photo shows of the inside."""
+        self._rest = loop
         margin = max(3, round(0.05 * self._width))
         low, high = window(loop, margin, image)
         self._left, self._top = int(low[0]), int(low[1])
@@ -91,41 +130,126 @@ class Mouth:
         self._shown = inner(self._shown, max(1, round(0.012 * self._width)))
         if self._shown.max() < 0.9:
             self._shown[:] = 0
-        teeth = self._photo[self._shown > 0.9]
-        if len(teeth) > 20:
-            bright = np.percentile(teeth.mean(1), 70)
-            if bright > 110:
-                teeth_colour = linear(teeth[teeth.mean(1) >= bright].mean(0))
-                albedo[vertex_material == _TEETH] = teeth_colour * 1.1
-        # The built-in head's gaps between teeth are too dark for a picture this small.
-        occlusion = head.colours[used].copy()
-        occlusion[vertex_material == _TEETH] **= 0.4
-        # A tongue whose tip is up shows an underside that is dark at rest.
-        occlusion[vertex_material == _TONGUE] = np.maximum(
-            occlusion[vertex_material == _TONGUE], _UNDERSIDE
-        )
-        self._albedo = (albedo * occlusion).astype(np.float32)
-        self._rest_place_depth = (self._place @ rig.turn.T)[2]
+        # Between closed lips there may be some room, for the landmarks, and no light falls in.
+        cover = np.zeros(self._photo.shape[:2], np.float32)
+        coverage(loop.astype(np.float32), self._left, self._top, cover)
+        self._shut = 0.0 if self._rig.parted else min(float(self._light(cover)[0].max()), 0.4)
 
     def draw(
         self, out: Bytes, loop: Float, landmarks: Array, weights: Float, rotation: Array
     ) -> None:
         """Into a frame, inside the lips' inner edges [80, 2]."""
-        low = np.floor(loop.min(0)).astype(int) - 2
-        high = np.ceil(loop.max(0)).astype(int) + 3
+        soft = self._look.blur
+        margin = 3 + int(np.ceil(2 * soft))
+        low = np.floor(loop.min(0)).astype(int) - margin
+        high = np.ceil(loop.max(0)).astype(int) + margin + 1
         left, top = max(int(low[0]), 0), max(int(low[1]), 0)
         right, bottom = min(int(high[0]), out.shape[1]), min(int(high[1]), out.shape[0])
         if left >= right or top >= bottom:
             return
         cover = np.empty((bottom - top, right - left), np.float32)
         coverage(loop, left, top, cover)
-        cover = inner(cover, max(1, round(0.008 * self._width)))
         if cover.max() <= 0.01:
             return
-        vertices = self._posed(weights)
+        light, edge = self._light(cover)
+        lips = landmarks[[13, 14], 2] - self._rig.rest[[13, 14], 2]
+        let_in = float(smoothstep((float(light.max()) - self._shut) / (_LETS_IN - self._shut)))
+        forward = max(float(lips.max()) / self._mm, 0.0)
+        # As soft as the picture, and over the lips' edges: behind them is the photo's closed mouth.
+        cover = np.minimum(2 * cv2.GaussianBlur(cover, (0, 0), soft), 1)
+        inside = np.zeros((*cover.shape, 3), np.float32)
+        jaw = (landmarks[_CHIN] - self._rig.rest[_CHIN]) * _INCISORS
+        views = [
+            self._arch(local, jaw if way < 0 else 0 * jaw, along, way, rotation)
+            for local, along, way in self._arches
+        ]
+        slope = self._look.slope / (0.5 * self._width)
+        where, back = self._to_photo(rotation)
+        look_in(
+            left,
+            top,
+            cover,
+            light,
+            edge,
+            self._tongue(cover.shape, left, top, landmarks, weights, rotation),
+            np.stack([axes for axes, _ in views]),
+            np.stack([table for _, table in views]),
+            self._sheets,
+            np.float32(self._per_mm),
+            np.array([REACH, BEYOND], np.float32),
+            self._colours,
+            np.array(
+                [self._mm, 1.5 + 0.25 * forward, slope, where[0], 1 / 18.0**2, 0.6, let_in],
+                np.float32,
+            ),
+            inside,
+        )
+        inside = cv2.GaussianBlur(inside, (0, 0), soft)
+        rest = self._rig.place(self._place[None], self._rig.turn)[0, :2]
+        moved = np.abs((loop - where) @ back.T + rest - self._rest).max() / self._width
+        own = 1 - smoothstep(float(moved - _STILL[0]) / (_STILL[1] - _STILL[0]))
+        blend_mouth(
+            out[top:bottom, left:right],
+            left,
+            top,
+            cover,
+            inside,
+            self._look.grain,
+            np.float32(160.0),
+            self._photo,
+            self._shown * np.float32(own),
+            self._left,
+            self._top,
+            back.astype(np.float32),
+            (rest - back @ where).astype(np.float32),
+        )
+
+    def _light(self, cover: Float) -> tuple[Float, Float]:
+        """How much light falls on what is behind each pixel of an opening [h, w], 0..1, and how
+        near to a lip it is: 1 there, 0 inside."""
+        wide = max(1, round(_HALF_LIGHT * self._mm))
+        side = (2 * wide + 1, 2 * wide + 1)
+        light = cover
+        for _ in range(2):
+            light = cv2.blur(light, side, borderType=cv2.BORDER_CONSTANT)
+        # It comes from above: the upper lip's shadow is the longer one.
+        down = max(1, round(self._mm))
+        light = np.pad(light, ((down, 0), (0, 0)))[: len(light)]
+        near = max(1, round(1.2 * self._mm))
+        edge = cv2.blur(cover, (2 * near + 1, 2 * near + 1), borderType=cv2.BORDER_CONSTANT)
+        return np.clip(1.9 * light, 0, 1), np.clip(2 - 2 * edge, 0, 1)
+
+    def _arch(
+        self, local: Array, moved: Array, along: Array, way: int, rotation: Array
+    ) -> tuple[Float, Float]:
+        """How it is looked up in this frame (`teeth.seen`); moved: by the jaw [3]."""
+        at_rest = np.full(len(local), self._rest_depth)
+        points = self._rig.place(local + moved, rotation, at_rest, local @ rotation[2])
+        up = way * self._mm * np.array([rotation[0, 1], -rotation[1, 1]])
+        return seen(points, along, up)
+
+    def _to_photo(self, rotation: Array) -> tuple[Array, Array]:
+        """Where the mouth's place is in the frame [2], and [2, 2] from the frame to the photo."""
+        depth = self._rest_depth
+        where = self._rig.place(self._place[None], rotation, np.array([depth]))[0, :2]
+        larger = (self._rig.distance - depth) / (self._rig.distance - (self._place @ rotation.T)[2])
+        flip = np.array([[1.0, -1.0], [-1.0, 1.0]])
+        return where, np.linalg.inv((rotation @ self._rig.turn.T)[:2, :2] * flip * larger)
+
+    def _tongue(
+        self,
+        shape: tuple[int, ...],
+        left: int,
+        top: int,
+        landmarks: Array,
+        weights: Float,
+        rotation: Array,
+    ) -> Float:
+        """Light, highlight, coverage and nearness of each pixel [h, w, 4]."""
+        vertices = self._posed(landmarks, weights)
         space = vertices @ rotation.T
-        turned = self._posed(np.zeros_like(weights)) @ rotation[2]
-        at_rest = np.full(len(vertices), self._rest_place_depth)
+        turned = self._posed(self._rig.rest, np.zeros_like(weights)) @ rotation[2]
+        at_rest = np.full(len(vertices), self._rest_depth)
         points = self._rig.place(vertices, rotation, at_rest, turned)
         samples = np.empty_like(points, dtype=np.float32)
         samples[:, 0] = (points[:, 0] - left + 0.5) * _FINE
@@ -133,71 +257,27 @@ class Mouth:
         samples[:, 2] = points[:, 2] + 1e4
         normals = np.empty(vertices.shape, np.float32)
         vertex_normals(space.astype(np.float32), self._triangles, self._weld, normals)
-        colours = self._shaded(vertices, normals)
-        shape = (cover.shape[0] * _FINE, cover.shape[1] * _FINE)
-        depth, owner = np.zeros(shape, np.float32), np.full(shape, -1, np.int32)
+        back = (self._place[2] - vertices[:, 2]) / self._mm
+        middle = (vertices[:, 0] - self._place[0]) / self._mm
+        shades = np.empty((len(vertices), 3), np.float32)
+        facing = np.clip(normals @ _LIT_FROM, 0, 1)
+        shades[:, 0] = (0.4 + 0.5 * facing) * np.exp(-np.clip(back - 14, 0, None) / 16)
+        shades[:, 0] *= 1 - 0.25 * np.exp(-((middle / 2.5) ** 2)) - 0.6 * (middle / 19) ** 4
+        shades[:, 1] = np.clip(normals @ _GLINT, 0, 1)
+        fine = (shape[0] * _FINE, shape[1] * _FINE)
+        depth, owner = np.zeros(fine, np.float32), np.full(fine, -1, np.int32)
         fill(samples, self._triangles, self._two_sided, depth, owner)
-        synthetic = np.empty((*cover.shape, 3), np.float32)
-        gouraud(owner, self._triangles, samples, colours, self._dark(), synthetic)
-        # Frame -> photo for what is fixed to the skull.
-        where = self._rig.place(self._place[None], rotation, np.array([self._rest_place_depth]))[
-            0, :2
-        ]
-        rest = self._rig.place(self._place[None], self._rig.turn)[0, :2]
-        larger = (self._rig.distance - self._rest_place_depth) / (
-            self._rig.distance - (self._place @ rotation.T)[2]
-        )
-        flip = np.array([[1.0, -1.0], [-1.0, 1.0]])
-        back = np.linalg.inv((rotation @ self._rig.turn.T)[:2, :2] * flip * larger)
-        blend_mouth(
-            out[top:bottom, left:right],
-            left,
-            top,
-            cover,
-            synthetic,
-            self._photo,
-            self._shown,
-            self._left,
-            self._top,
-            back.astype(np.float32),
-            (rest - back @ where).astype(np.float32),
-            np.float32(self._width),
-            np.float32(self._slope),
-            np.float32(where[0]),
-        )
+        out = np.zeros((*shape[:2], 4), np.float32)
+        shade_tongue(owner, depth, self._triangles, samples, shades, out)
+        out[..., 3] -= 1e4
+        return out
 
-    def _posed(self, weights: Float) -> Array:
+    def _posed(self, landmarks: Array, weights: Float) -> Array:
+        weights = weights.copy()
+        # The jaw as it moves on this face.
+        drop = (landmarks[_CHIN] - self._rig.rest[_CHIN])[1] / self._chin
+        weights[INDEX["jawOpen"]] = max(float(drop), 0.0)
         active = np.flatnonzero(weights)
         moved = (weights[active] @ self._deltas[active]).reshape(-1, 3)
-        result: Array = (
-            (self._vertices + moved - self._anchor) * self._grow
-            + self._place
-            - [0, self._lower * self._rig.scale, 0]
-        )
-        return result
-
-    def _shaded(self, vertices: Array, normals: Float) -> Float:
-        """Linear colours [V, 3]: light from the front and above, less of it further back."""
-        back = (self._place[2] - vertices[:, 2]) / (self._rig.scale * 10.0)  # cm behind the lips
-        reach = np.select([self._material == _TEETH, self._material == _TONGUE], [3.2, 2.8], 2.1)
-        light = np.exp(-np.maximum(back - 0.5, 0) / reach)
-        facing = np.abs(normals[:, 2]) * 0.75 + np.maximum(normals[:, 1], 0) * 0.25 + 0.15
-        result: Float = (self._albedo * (light * facing)[:, None]).astype(np.float32)
-        return result
-
-    def _dark(self) -> Float:
-        """What is seen where there is nothing: the throat."""
-        return (np.array([0.02, 0.006, 0.006]) * self._light).astype(np.float32)
-
-
-def _pieces(triangles: Int, count: int) -> list[NDArray[np.int64]]:
-    """The vertices of each connected piece of a mesh."""
-    label = np.arange(count)
-    while True:
-        lowest = label.copy()
-        np.minimum.at(lowest, triangles.ravel(), label[triangles].min(1).repeat(3))
-        if (lowest == label).all():
-            break
-        label = lowest
-    used = np.unique(triangles)
-    return [used[label[used] == piece] for piece in np.unique(label[used])]
+        result: Array = (self._vertices + moved - self._anchor) * self._grow + self._place
+        return result - self._lower
