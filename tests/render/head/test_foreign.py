@@ -376,7 +376,7 @@ def test_damaged_documents_are_reported(written: Path, tmp_path: Path) -> None:
 
 def refused(path: Path) -> str:
     """What is said of a file: in one line, soon, and without much memory."""
-    began = time.perf_counter()
+    began = time.process_time()
     tracemalloc.start()
     try:
         with pytest.raises(RenderError) as raised:
@@ -385,7 +385,7 @@ def refused(path: Path) -> str:
     finally:
         tracemalloc.stop()
     assert peak < 1_000_000_000
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert "\n" not in str(raised.value)
     return str(raised.value)
 
