@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from fractions import Fraction
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,10 @@ from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.output.mark import PORTRAIT_MARK, stamp
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.render.threads import in_order
-from dreamtalk_core.tracking.tracker import Face
 from dreamtalk_core.warned import warn
+
+if TYPE_CHECKING:
+    from dreamtalk_core.tracking.tracker import Face
 
 Array = NDArray[np.float64]
 
