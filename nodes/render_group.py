@@ -93,7 +93,6 @@ class RenderGroup(io.ComfyNode):
         from dreamtalk_core.render.job import render
         from dreamtalk_core.render.output.sound import Mix
         from dreamtalk_core.render.portrait.group import GroupPictures
-        from dreamtalk_core.render.portrait.renderer import PortraitRenderer
         from dreamtalk_core.tracking.portrait import read_portraits
 
         numbers = range(1, SPEAKERS + 1)
@@ -102,7 +101,7 @@ class RenderGroup(io.ComfyNode):
         styles = [inputs.pop(f"style_{number}", None) for number in numbers]
         settings, path = {"behaviour": Behaviour(), **settings_of(inputs)}, host.temp_path(".mp4")
         with host.show_warnings(cls.hidden.unique_id), ExitStack() as stack:
-            portraits, _ = read_portraits(portrait_pixels(portrait), progress=host.progress())
+            portraits, faces = read_portraits(portrait_pixels(portrait), progress=host.progress())
             if any(values[len(portraits) :]):
                 raise DreamTalkError(
                     f"The picture shows {len(portraits)} faces, and there is a speech for one "
@@ -115,11 +114,7 @@ class RenderGroup(io.ComfyNode):
                 if face is not None
             ]
             motions = sample_people(talk_of(model), people, host.progress())
-            drawn = [
-                PortraitRenderer(one.image, one.face.landmarks, one.face.matrix, one.face.weights)
-                for one in portraits
-            ]
-            pictures = GroupPictures(drawn, motions, stamped=stamp)
+            pictures = GroupPictures(portraits[0].image, faces, motions, faces, stamp)
             heard = Mix(tuple(sound for sound in sounds if sound is not None))
             render(pictures, path, heard, shown(pictures.draw))
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)))

@@ -36,9 +36,9 @@ Float64 = NDArray[np.float64]
 _LOW = -1.6
 """Semitones from the median that about the lowest quarter of what is said lies below."""
 _LOW_FOR, _AFTER_SPEECH = 0.11, 0.7
-_GAP = 1.6
-"""Seconds between two responses, at least."""
-_AT_END, _AT_LOW = (0.55, 0.3), (0.45, 0.7)
+_GAP, _PATIENCE = 2.0, 5.5
+"""Seconds between two responses, at least, and after which every cue is answered."""
+_AT_END, _AT_LOW = (0.5, 0.2), (0.45, 0.7)
 """How often a cue is answered, and after how many seconds, in the median: the end of a phrase, and
 low pitch."""
 _DELAY_SPREAD, _SOONEST, _LATEST = 0.22, 0.28, 1.1
@@ -155,15 +155,18 @@ def _responses(
         ends = heard.ends[~heard.after(heard.starts, _AFTER_SPEECH)[heard.ends - 1]]
         low = _low_pitch(talker.pitch, heard)
         for cues, (often, later) in ((ends, _AT_END), (low, _AT_LOW)):
-            for cue in cues[(draws[cues] < often)]:
+            for cue in cues:
                 delay = later * math.exp(_DELAY_SPREAD * delays[cue])
-                found.append((cue + round(min(max(delay, _SOONEST), _LATEST) * fps), int(cue)))
-    soon = round(0.4 * fps)
+                at = cue + round(min(max(delay, _SOONEST), _LATEST) * fps)
+                found.append((at, int(cue), bool(draws[cue] < often)))
+    soon, last = round(0.4 * fps), 0.0
     kept: list[tuple[int, int]] = []
-    for frame, cue in sorted(found):
+    for frame, cue, answered in sorted(found):
         free = frame < count and own.pause[frame : frame + soon].all()
-        if free and (not kept or frame - kept[-1][0] >= _GAP * fps):
+        since = (frame - last) / fps
+        if free and (since >= _PATIENCE or (answered and since >= _GAP)):
             kept.append((frame, cue))
+            last = frame
     frames, cues = np.array(kept, np.int64).reshape(-1, 2).T
     return frames, cues
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.render.output.sound import Audible
     from dreamtalk_core.tracking.portrait import Portrait
+    from dreamtalk_core.tracking.tracker import Face
 
 OUTPUTS = ".mp4, .mov (ProRes), or numbered pictures: name.####.png, name.####.exr"
 
@@ -117,19 +118,18 @@ def _render(options: argparse.Namespace) -> None:
     from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 
     check_video_path(options.output, options.codec)
-    portraits, boxes = _portraits(options, faces)
+    portraits, found = _portraits(options, faces)
     motions, sound = _motions_and_sound(options, portraits)
-    drawn = [
-        PortraitRenderer(one.image, one.face.landmarks, one.face.matrix, one.face.weights)
-        for one in portraits
-    ]
+    image, face = portraits[0].image, portraits[0].face
     pictures: Pictures
-    if options.control:
-        pictures, sound = ControlPictures(motions[0], options.control, portrait=drawn[0]), None
-    elif len(boxes) > 1:
-        pictures = GroupPictures(drawn, motions, boxes, options.stamp)
+    if len(found) > 1 and not options.control:
+        moving = [one.face for one in portraits]
+        pictures = GroupPictures(image, moving, motions, found, options.stamp)
     else:
-        pictures = PortraitPictures(drawn[0], motions[0], options.stamp)
+        drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
+        pictures = PortraitPictures(drawn, motions[0], options.stamp)
+        if options.control:
+            pictures, sound = ControlPictures(motions[0], options.control, portrait=drawn), None
     with Bar("render") as progress:
         render(pictures, options.output, sound, progress, options.codec)
     print(options.output)
@@ -155,16 +155,15 @@ def _faces(options: argparse.Namespace) -> list[str | int]:
 
 def _portraits(
     options: argparse.Namespace, faces: list[str | int]
-) -> tuple[list[Portrait], list[tuple[float, float, float, float]]]:
-    """The portraits of faces, and where all faces of the picture are."""
+) -> tuple[list[Portrait], list[Face]]:
+    """The portraits of faces, and all faces of the picture."""
     from dreamtalk_core.tracking.portrait import Points, read_portrait, read_portraits
 
     if options.points or options.crop:
         points = Points.parse(options.points) if options.points else None
         one = read_portrait(options.portrait, choice=faces[0], points=points, crop=options.crop)
-        return [one], [one.face.box]
-    portraits, found = read_portraits(options.portrait, faces)
-    return portraits, [face.box for face in found]
+        return [one], [one.face]
+    return read_portraits(options.portrait, faces)
 
 
 def _motions_and_sound(

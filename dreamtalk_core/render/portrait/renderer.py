@@ -10,6 +10,7 @@ the eyeballs (`eyes`).
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,12 +105,18 @@ class PortraitRenderer:
     """Moves the face in a photo. `render` may be called from several threads.
 
     image: uint8 [H, W, 3]. landmarks: [478, 3], matrix: [4, 4] and rest_weights: [52], the face in
-    it as the tracker sees it (`dreamtalk_core.tracking.tracker.Face`). Raises `RenderError` if the
-    arrays have other shapes.
+    it as the tracker sees it (`dreamtalk_core.tracking.tracker.Face`). share: of points (x, y)
+    [N, 2] in the picture, by how much what surrounds the face there moves along, 0..1 [N]: less
+    where it belongs to another face. Raises `RenderError` if the arrays have other shapes.
     """
 
     def __init__(
-        self, image: Bytes, landmarks: ArrayLike, matrix: ArrayLike, rest_weights: ArrayLike
+        self,
+        image: Bytes,
+        landmarks: ArrayLike,
+        matrix: ArrayLike,
+        rest_weights: ArrayLike,
+        share: Callable[[Array], Array] | None = None,
     ) -> None:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise RenderError(
@@ -149,6 +156,8 @@ class PortraitRenderer:
         left = image.shape[0] - 1 - source[len(rest) :, 1]
         movable = _smooth(left / self.rig.size, 0.0, 0.4)
         movable = np.where(below > 0, movable, 1.0) ** _smooth(below / self.rig.size, 0.0, 0.15)
+        if share is not None:
+            movable = movable * share(source[len(rest) :, :2])
         self._triangles = np.concatenate([facing, outside]).astype(np.int32)
         self._head = np.concatenate([np.ones(len(rest)), ring.head * movable])
         self._eyes = [Eye(self.image, self.rig, side, points) for side in range(2)]
