@@ -2,7 +2,8 @@
 
     python benchmarks/portrait_round_trip.py SPEECH PORTRAIT [PORTRAIT ...] [--every 2]
 
-For each portrait: correlation of the tracked curve with the driving one; of the gap between the
+For each portrait: correlation of the tracked curve with the driving one, in the speech and, in the
+second row, of each shape by itself as it rises in six steps; of the gap between the
 lips that is tracked with the one that the curves ask for; how far the chin sinks as the jaw opens,
 in shares of how far the lips part; and degrees by which turns of up to 20 degrees are missed. The
 first row is the built-in head, drawn in full 3D: what the tracker makes of a face that moves
@@ -53,6 +54,20 @@ def report(name: str, draw: Draw, curves: NDArray[np.float32], tracker: FaceTrac
         off = np.abs(face.head_rotation - rest.head_rotation - turn)
         missed = np.maximum(missed, off * (np.array(turn) != 0))
     print(f"{name:16}", *cells, "  missed", *(f"{value:4.1f}" for value in missed), flush=True)
+    alone = (f"{risen(draw, shape, tracker):5.2f}" for shape in SHAPES)
+    print(f"{'  by itself':16}", *alone, flush=True)
+
+
+def risen(draw: Draw, shape: str, tracker: FaceTracker) -> float:
+    """Correlation of a shape, on both sides if it has two, with what is tracked as it rises."""
+    steps = np.linspace(0, 1, 6)
+    both = [shape, shape.replace("Left", "Right")]
+    seen = []
+    for step in steps:
+        weights = np.zeros(52, np.float32)
+        weights[[INDEX[name] for name in both]] = step
+        seen.append(tracker.find(draw(weights, np.zeros(3)))[0].weights[INDEX[shape]])
+    return float(np.corrcoef(steps, seen)[0, 1])
 
 
 def gap_asked_for(curves: NDArray[np.float32]) -> NDArray[np.float32]:
