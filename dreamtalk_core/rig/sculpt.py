@@ -111,10 +111,10 @@ def _along_edge(vertices: Array, shape: Array, side: Array, way: int) -> Array:
 def _roll_lips(vertices: Array, deltas: Array) -> None:
     """The red goes in between the teeth: what is below (or above) it comes to where they meet."""
     x, y, z = vertices.T
-    across = _ramp(_HALF_MOUTH + 4 - np.abs(x), 0, 12) * _ramp(z, 84, 90)
+    across = _ramp(_HALF_MOUTH + 4 - np.abs(x), 0, 7) * _ramp(z, 84, 90)
     for name, way, share, depth in (
-        ("mouthRollLower", -1, 0.95, 5.5),
-        ("mouthRollUpper", 1, 0.65, 1.5),
+        ("mouthRollLower", -1, 0.65, 3.0),
+        ("mouthRollUpper", 1, 0.5, 1.5),
     ):
         out = np.clip(way * (y - lip_line(x)), 0, None)
         # Where they meet they stay: how firmly lips close is measured there.
