@@ -287,7 +287,9 @@ def _seal_lips(vertices: Array) -> Array:
 def _mouth_bag(skin: Part) -> IntArray:
     """Vertices of the mouth's inside: what is reached from its back without crossing the lips."""
     x, y, z = skin.vertices.T
-    closed = (_lip_mask(skin.vertices) > 0.4) | (z > 100) | (np.abs(x) > 45) | (y > 15.6) | (y < -66)
+    closed = (
+        (_lip_mask(skin.vertices) > 0.4) | (z > 100) | (np.abs(x) > 45) | (y > 15.6) | (y < -66)
+    )
     edges = np.concatenate([skin.triangles[:, pair] for pair in ([0, 1], [1, 2], [2, 0])])
     edges = edges[~closed[edges].any(axis=1)]
     reached = np.zeros(len(skin.vertices), bool)
@@ -629,8 +631,8 @@ def _teeth(base: BaseMesh, deltas: Array) -> list[Part]:
     """Own crowns and gums along the base mesh's strips; the lower ones ride on the jaw."""
     parts = []
     for group, edge_shift, sizes, up in (
-        ("helper-upper-teeth", -5.7, _UPPER_TEETH, 1.0),
-        ("helper-lower-teeth", -7.7, _LOWER_TEETH, -1.0),
+        ("helper-upper-teeth", -4.7, _UPPER_TEETH, 1.0),
+        ("helper-lower-teeth", -6.7, _LOWER_TEETH, -1.0),
     ):
         strip = base.group(group)
         points = base.vertices[strip]

@@ -111,13 +111,14 @@ def _along_edge(vertices: Array, shape: Array, side: Array, way: int) -> Array:
 def _roll_lips(vertices: Array, deltas: Array) -> None:
     """The red goes in between the teeth: what is below (or above) it comes to where they meet."""
     x, y, z = vertices.T
-    across = _ramp(_HALF_MOUTH + 4 - np.abs(x), 0, 12) * _ramp(z, 84, 90)
+    across = _ramp(_HALF_MOUTH + 4 - np.abs(x), 0, 7) * _ramp(z, 84, 90)
     for name, way, share, depth in (
-        ("mouthRollLower", -1, 0.75, 5.5),
+        ("mouthRollLower", -1, 0.65, 3.0),
         ("mouthRollUpper", 1, 0.5, 1.5),
     ):
         out = np.clip(way * (y - lip_line(x)), 0, None)
-        lift = share * out * np.exp(-((out / 13) ** 4)) * across
+        # Where they meet they stay: how firmly lips close is measured there.
+        lift = share * np.clip(out - 4, 0, None) * np.exp(-((out / 13) ** 4)) * across
         back = depth * _ramp(out, 1, 8) * np.exp(-((out / 13) ** 4)) * across
         deltas[INDEX[name]][:, 1] -= way * lift
         deltas[INDEX[name]][:, 2] -= back

@@ -257,7 +257,7 @@ def _light_in_mouth(mouth: Float, place: Vector) -> np.float32:
 @compiled()
 def _rough(normal: Vector, slope: Slope) -> Vector:
     """The normal of skin with its finest relief, which its picture tells: what is dark is deep."""
-    limit, depth = np.float32(0.05), np.float32(1.5)
+    limit, depth = np.float32(0.05), np.float32(0.8)
     across = depth * min(max(slope[0], -limit), limit)
     down = depth * min(max(slope[1], -limit), limit)
     return unit((normal[0] - across * normal[2], normal[1] + down, normal[2] + across * normal[0]))

@@ -61,7 +61,7 @@ def choose_levels(
         # Nearer to the first: a little blur at grazing angles, rather than a shimmer.
         level = np.float32(0.35) * np.log2(max(most, np.float32(1e-6)))
         level += np.float32(0.15) * np.log2(max(least, np.float32(1e-6)))
-        level = max(level + np.float32(0.75), ZERO)
+        level = max(level + np.float32(1.1), ZERO)
         for corner in range(3):
             sums[triangles[f, corner], 0] += level
             sums[triangles[f, corner], 1] += ONE
@@ -83,7 +83,8 @@ def texture(
     colour, slope = _texel(atlas, levels, k, u, v)
     part = level - np.float32(k)
     if part > np.float32(0.05):
-        coarse, _ = _texel(atlas, levels, k + 1, u, v)
+        # The finer relief would flicker.
+        coarse, slope = _texel(atlas, levels, k + 1, u, v)
         colour = between(colour, coarse, part)
     return colour, slope
 
