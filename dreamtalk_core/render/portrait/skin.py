@@ -39,7 +39,7 @@ _SKIN = np.array([66.0, 13.0, 17.0])
 _TEETH = np.array([2.0, 11.0])
 """a and b of teeth in white light."""
 
-_TONGUE = np.array([0.44, 0.135, 0.125])
+_TONGUE = np.array([0.42, 0.115, 0.11])
 """Linear colour of a tongue where `_SKIN` is in the same light."""
 
 _PIGMENTS = (1.2, 4.0)
@@ -188,6 +188,7 @@ def _teeth(skin: Array, tone: Array, cast: Array, white: Array | None, face: Byt
         eyes = _lab(white)
         colour = (colour + eyes[1:] + np.array([0.0, 5.0])) / 2
         bright = float(np.clip(1.25 * white.mean(), 1.2 * skin.mean(), 3.5 * skin.mean()))
+    colour = np.maximum(colour, [1.5, -20.0])  # no light makes enamel green
     brightest = np.percentile(linear(face[::4, ::4]).mean(2), 99)
     bright = min(bright, float(brightest), 0.72)
     result = _from_lab(np.array([tone[0], *colour]))
