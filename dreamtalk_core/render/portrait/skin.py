@@ -42,6 +42,9 @@ _TEETH = np.array([2.0, 11.0])
 _TONGUE = np.array([0.42, 0.115, 0.11])
 """Linear colour of a tongue where `_SKIN` is in the same light."""
 
+_SHARP = 0.5
+"""Softness, in pixels, of a picture that has no edges to tell."""
+
 _PIGMENTS = (1.2, 4.0)
 """How far the colours of a face are from a line through them, in a and b: up to the first it is of
 one pigment, from the second on a picture of many."""
@@ -205,7 +208,10 @@ class _Palette:
             np.ascontiguousarray(face[::step, ::step]).astype(np.float32) / 255, cv2.COLOR_RGB2LAB
         ).reshape(-1, 3)
         self._range = np.percentile(lab[:, 0], [2, 98])
-        self._fit = np.polyfit(lab[:, 0] / 100, lab[:, 1:], 2)
+        if np.ptp(self._range) > 1:
+            self._fit = np.polyfit(lab[:, 0] / 100, lab[:, 1:], 2)
+        else:
+            self._fit = np.stack([np.zeros(2), np.zeros(2), lab[:, 1:].mean(0)])
         apart = lab[:, 1:] - self._line(lab[:, 0])
         spread = float(np.sqrt((apart**2).mean(0).sum()))
         low, high = _PIGMENTS
@@ -249,7 +255,9 @@ def _blur(face: Bytes) -> float:
         np.hypot(cv2.Sobel(g, -1, 1, 0), cv2.Sobel(g, -1, 0, 1))
         for g in (grey, cv2.GaussianBlur(grey, (0, 0), more))
     )
-    strong = before >= max(float(np.percentile(before, 97)), 1e-3)
+    strong = before >= max(float(np.percentile(before, 97)), 1.0)
+    if not strong.any():
+        return _SHARP
     ratio = float(np.percentile((before / np.maximum(after, 1e-3))[strong], 75))
     # Sobel's own window softens by about .7 of a pixel.
     return float(np.sqrt(max(more**2 / max(ratio**2 - 1, 0.02) - 0.5, 0.16)))
