@@ -3,7 +3,8 @@
 One row per portrait, one column per sound, expression or turn. Without pictures: those that may be
 shown, which are the demo's, the same painted over by a filter, the built-in head, and a hard case,
 a broad smile with teeth: NASA's portrait of the astronaut Eileen Collins (public domain), which
-scikit-image ships. Needs matplotlib and scikit-image.
+scikit-image ships. Needs matplotlib and scikit-image. With `--mouths` only the mouths, at full
+size, and more of what they do.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,14 +46,35 @@ POSES: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
 }
 """Shapes (both sides, where there are two) and head rotation."""
 
+_LIPS = {"mouthLowerDown": 0.3, "mouthUpperUp": 0.2}
+MOUTHS: dict[str, dict[str, float]] = {
+    "as it is": {},
+    "closing": {"jawOpen": 0.12, "mouthClose": 0.03},
+    "m": POSES["m"][0],
+    "a": {"jawOpen": 0.6, **_LIPS},
+    "e": {"jawOpen": 0.25, "mouthStretch": 0.3, **_LIPS},
+    "i": {"jawOpen": 0.12, "mouthStretch": 0.5, "mouthSmile": 0.3, **_LIPS},
+    "o": POSES["o"][0],
+    "u": {"jawOpen": 0.15, "mouthFunnel": 0.4, "mouthPucker": 0.8},
+    "f": POSES["f"][0],
+    "th": {"jawOpen": 0.15, "tongueOut": 0.35, **_LIPS},
+    "smile": {"mouthSmile": 0.8, "cheekSquint": 0.6, "jawOpen": 0.05, **_LIPS},
+    "laugh": {"mouthSmile": 0.9, "cheekSquint": 0.7, "jawOpen": 0.5, **_LIPS},
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pictures", type=Path, nargs="*")
     parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--mouths", action="store_true")
     options = parser.parse_args()
     pictures = [read_image(path) for path in options.pictures] or showable()
     tracker = FaceTracker.load()
+    if options.mouths:
+        sheet = np.vstack([mouths(picture, tracker) for picture in pictures])
+        options.output.write_bytes(cv2.imencode(options.output.suffix, sheet[..., ::-1])[1])
+        return
     rows = []
     for picture in pictures:
         found = read_portrait(picture, crop=SIZE, tracker=tracker)
@@ -59,6 +82,24 @@ def main() -> None:
         drawn = PortraitRenderer(found.image, face.landmarks, face.matrix, face.weights)
         rows.append([drawn.render(weights(shapes), turn) for shapes, turn in POSES.values()])
     draw(rows, options.output)
+
+
+def mouths(picture: Picture, tracker: FaceTracker, crop: int = 512) -> Picture:
+    """A row of `MOUTHS`, [SIZE, SIZE] each."""
+    found = read_portrait(picture, crop=crop, tracker=tracker)
+    face = found.face
+    drawn = PortraitRenderer(found.image, face.landmarks, face.matrix, face.weights)
+    corners = face.landmarks[[61, 291], :2]
+    width = float(np.linalg.norm(corners[1] - corners[0]))
+    zoom = SIZE / (1.9 * width)
+    move = SIZE / 2 - zoom * (corners.mean(0) + np.array([0, 0.2 * width]))
+    window = np.array([[zoom, 0, move[0]], [0, zoom, move[1]]])
+    row = [
+        cv2.warpAffine(drawn.render(weights(shapes)), window, (SIZE, SIZE), flags=cv2.INTER_CUBIC)
+        for shapes in MOUTHS.values()
+    ]
+    result: Picture = np.hstack(row)
+    return result
 
 
 def weights(shapes: dict[str, float]) -> NDArray[np.float32]:

@@ -39,7 +39,7 @@ Bytes = NDArray[np.uint8]
 _FINE = 2
 """Samples across a pixel, of the tongue."""
 
-_EDGES = (-3.6, -4.5)
+_EDGES = (-3.6, -5.4)
 """mm from the line between the lips up to the edges of the upper and of the lower front teeth."""
 
 _FRONTS = (8.0, 10.0)
@@ -141,10 +141,10 @@ class Mouth:
         """Into a frame, inside the lips' inner edges [80, 2]."""
         soft = self._look.blur
         margin = 3 + int(np.ceil(2 * soft))
-        low = np.floor(loop.min(0)).astype(int) - margin
-        high = np.ceil(loop.max(0)).astype(int) + margin + 1
-        left, top = max(int(low[0]), 0), max(int(low[1]), 0)
-        right, bottom = min(int(high[0]), out.shape[1]), min(int(high[1]), out.shape[0])
+        first = np.floor(loop.min(0)).astype(int) - margin
+        last = np.ceil(loop.max(0)).astype(int) + margin + 1
+        left, top = max(int(first[0]), 0), max(int(first[1]), 0)
+        right, bottom = min(int(last[0]), out.shape[1]), min(int(last[1]), out.shape[0])
         if left >= right or top >= bottom:
             return
         cover = np.empty((bottom - top, right - left), np.float32)
@@ -157,14 +157,17 @@ class Mouth:
         forward = max(float(lips.max()) / self._mm, 0.0)
         # As soft as the picture, and over the lips' edges: behind them is the photo's closed mouth.
         cover = np.minimum(2 * cv2.GaussianBlur(cover, (0, 0), soft), 1)
+        slope = self._look.slope / (0.5 * self._width)
+        where, back = self._to_photo(rotation)
+        # Lips that are forward keep light off the lower teeth most.
+        low = 0.55 / (1 + 0.12 * forward)
+        numbers = [self._mm, 1.5 + 0.25 * forward, slope, where[0], 1 / 18.0**2, low, let_in]
         inside = np.zeros((*cover.shape, 3), np.float32)
         jaw = (landmarks[_CHIN] - self._rig.rest[_CHIN]) * _INCISORS
         views = [
             self._arch(local, jaw if way < 0 else 0 * jaw, along, way, rotation)
             for local, along, way in self._arches
         ]
-        slope = self._look.slope / (0.5 * self._width)
-        where, back = self._to_photo(rotation)
         look_in(
             left,
             top,
@@ -178,10 +181,7 @@ class Mouth:
             np.float32(self._per_mm),
             np.array([REACH, BEYOND], np.float32),
             self._colours,
-            np.array(
-                [self._mm, 1.5 + 0.25 * forward, slope, where[0], 1 / 18.0**2, 0.6, let_in],
-                np.float32,
-            ),
+            np.array(numbers, np.float32),
             inside,
         )
         inside = cv2.GaussianBlur(inside, (0, 0), soft)
@@ -261,7 +261,7 @@ class Mouth:
         middle = (vertices[:, 0] - self._place[0]) / self._mm
         shades = np.empty((len(vertices), 3), np.float32)
         facing = np.clip(normals @ _LIT_FROM, 0, 1)
-        shades[:, 0] = (0.4 + 0.5 * facing) * np.exp(-np.clip(back - 14, 0, None) / 16)
+        shades[:, 0] = (0.35 + 0.5 * facing) * np.exp(-np.clip(back - 14, 0, None) / 16)
         shades[:, 0] *= 1 - 0.25 * np.exp(-((middle / 2.5) ** 2)) - 0.6 * (middle / 19) ** 4
         shades[:, 1] = np.clip(normals @ _GLINT, 0, 1)
         fine = (shape[0] * _FINE, shape[1] * _FINE)

@@ -142,7 +142,7 @@ def look_in(
             t = tongue[y, x, 2]
             rim = edge[y, x]
             shade = tongue[y, x, 0] * (np.float32(0.25) + np.float32(0.75) * bright)
-            wet = np.float32(0.10) * tongue[y, x, 1] * bright
+            wet = np.float32(0.07) * tongue[y, x, 1] * bright
             for c in range(3):
                 colour[c] = colours[2, c] + rim * (colours[1, c] - colours[2, c])
                 seen = colours[2, c] + shade * (colours[0, c] - colours[2, c])

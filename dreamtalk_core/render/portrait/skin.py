@@ -39,8 +39,11 @@ _SKIN = np.array([66.0, 13.0, 17.0])
 _TEETH = np.array([2.0, 11.0])
 """a and b of teeth in white light."""
 
-_TONGUE = np.array([0.44, 0.135, 0.125])
+_TONGUE = np.array([0.42, 0.115, 0.11])
 """Linear colour of a tongue where `_SKIN` is in the same light."""
+
+_SHARP = 0.5
+"""Softness, in pixels, of a picture that has no edges to tell."""
 
 _PIGMENTS = (1.2, 4.0)
 """How far the colours of a face are from a line through them, in a and b: up to the first it is of
@@ -188,6 +191,7 @@ def _teeth(skin: Array, tone: Array, cast: Array, white: Array | None, face: Byt
         eyes = _lab(white)
         colour = (colour + eyes[1:] + np.array([0.0, 5.0])) / 2
         bright = float(np.clip(1.25 * white.mean(), 1.2 * skin.mean(), 3.5 * skin.mean()))
+    colour = np.maximum(colour, [1.5, -20.0])  # no light makes enamel green
     brightest = np.percentile(linear(face[::4, ::4]).mean(2), 99)
     bright = min(bright, float(brightest), 0.72)
     result = _from_lab(np.array([tone[0], *colour]))
@@ -204,7 +208,10 @@ class _Palette:
             np.ascontiguousarray(face[::step, ::step]).astype(np.float32) / 255, cv2.COLOR_RGB2LAB
         ).reshape(-1, 3)
         self._range = np.percentile(lab[:, 0], [2, 98])
-        self._fit = np.polyfit(lab[:, 0] / 100, lab[:, 1:], 2)
+        if np.ptp(self._range) > 1:
+            self._fit = np.polyfit(lab[:, 0] / 100, lab[:, 1:], 2)
+        else:
+            self._fit = np.stack([np.zeros(2), np.zeros(2), lab[:, 1:].mean(0)])
         apart = lab[:, 1:] - self._line(lab[:, 0])
         spread = float(np.sqrt((apart**2).mean(0).sum()))
         low, high = _PIGMENTS
@@ -248,7 +255,9 @@ def _blur(face: Bytes) -> float:
         np.hypot(cv2.Sobel(g, -1, 1, 0), cv2.Sobel(g, -1, 0, 1))
         for g in (grey, cv2.GaussianBlur(grey, (0, 0), more))
     )
-    strong = before >= max(float(np.percentile(before, 97)), 1e-3)
+    strong = before >= max(float(np.percentile(before, 97)), 1.0)
+    if not strong.any():
+        return _SHARP
     ratio = float(np.percentile((before / np.maximum(after, 1e-3))[strong], 75))
     # Sobel's own window softens by about .7 of a pixel.
     return float(np.sqrt(max(more**2 / max(ratio**2 - 1, 0.02) - 0.5, 0.16)))

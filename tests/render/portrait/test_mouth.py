@@ -11,7 +11,7 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.rotation import rotation_matrix
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-from dreamtalk_core.render.portrait.skin import _blur, _lab, _Palette
+from dreamtalk_core.render.portrait.skin import _blur, _lab, _Palette, look
 from dreamtalk_core.render.portrait.teeth import BEYOND, LOWER, REACH, UPPER, curve, seen, sheet
 from dreamtalk_core.render.portrait.template import load_template
 from dreamtalk_core.tracking.tracker import FaceTracker
@@ -97,6 +97,18 @@ def renderer() -> PortraitRenderer:
     photo = HeadRenderer(256).render(np.zeros(52))
     (face,) = FaceTracker.load().find(photo)
     return PortraitRenderer(photo, face.landmarks, face.matrix, face.weights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_picture_without_contrast_has_a_mouth_too(renderer: PortraitRenderer, value: int) -> None:
+    seen = look(np.full_like(renderer.image, value), renderer.rig)
+    for colour in (seen.teeth, seen.gums, seen.tongue, seen.seam, seen.deep):
+        assert np.isfinite(colour).all()
+        assert (colour >= 0).all()
+        assert np.ptp(colour) < 0.02, "grey"
+    assert seen.blur > 0
+    assert np.abs(seen.grain).max() < 1e-3
 
 
 def opening(renderer: PortraitRenderer, w: NDArray[np.float32]) -> tuple[slice, slice]:
