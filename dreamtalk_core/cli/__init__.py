@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from dreamtalk_core.cli import corpus, original, render, style, track
+from dreamtalk_core.cli import corpus, dub, original, render, style, track
 from dreamtalk_core.cli.common import Bar, add_model, add_outputs, guard_files, load
 from dreamtalk_core.cli.ending import STATUS, exit_status, warn
 from dreamtalk_core.cli.settings import add_settings, given, option
@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     style.add(commands)
     track.add(commands)
     render.add(commands)
+    dub.add(commands)
     original.add(commands)
 
     sync = commands.add_parser("sync", help="tell by how much lips are late for their speech")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,19 @@ WRITTEN_AS = {"guidance_scale": "guidance"}
 """Settings whose options have another name: scripts were written with it."""
 
 
-def add_settings(parser: argparse.ArgumentParser, *some: type[Settings]) -> None:
-    """Options for all settings, or for those of some tables, in a group for each."""
+def add_settings(
+    parser: argparse.ArgumentParser, *some: type[Settings], only: Collection[str] = ()
+) -> None:
+    """Options for all settings, or for those of some tables, in a group for each.
+
+    only: names of the settings, if not all are meant.
+    """
     for table in some or tables():
         title = table.__name__.lower()
         group = parser.add_argument_group(title if table in tables() else f"{title} (original)")
         for parameter in parameters(table):
+            if only and parameter.name not in only:
+                continue
             group.add_argument(
                 option(parameter.name),
                 dest=parameter.name,
@@ -53,5 +61,5 @@ def given(options: argparse.Namespace) -> dict[str, Any]:
     names = [
         parameter.name for table in (*tables(), *model_tables()) for parameter in parameters(table)
     ]
-    values = {name: getattr(options, name) for name in names}
+    values = {name: getattr(options, name, None) for name in names}
     return {name: value for name, value in values.items() if value is not None}

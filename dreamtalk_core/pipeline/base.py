@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,6 +20,10 @@ from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.style import Style, StyleLibrary, StyleTrack
+
+if TYPE_CHECKING:
+    from dreamtalk_core.pipeline.dub import Dubbing
+    from dreamtalk_core.render.dub.pictures import Moving
 
 AnyStyle = Style | StyleTrack | Performance
 AnySpeech = Speech | SpeechFeatures
@@ -178,6 +182,35 @@ class Pipeline(ABC):
         image, face = (found := read_portrait(portrait)).image, found.face
         drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
         job.render(PortraitPictures(drawn, motion), path, audio, progress)
+
+    def dub(
+        self,
+        video: str | Path | Moving,
+        speech: AnySpeech | str | Path,
+        path: str | Path,
+        *,
+        style: AnyStyle | None = None,
+        dubbing: Dubbing | None = None,
+        sound: str | Path | None = None,
+        codec: str | None = None,
+        progress: Progress | None = None,
+        **settings: Any,
+    ) -> Motion:
+        """Write a video in which the face says a speech, see `pipeline.dub.dub`."""
+        from dreamtalk_core.pipeline.dub import dub
+
+        return dub(
+            self,
+            video,
+            speech,
+            path,
+            style=style,
+            dubbing=dubbing,
+            sound=sound,
+            codec=codec,
+            progress=progress,
+            **settings,
+        )
 
 
 def names_auto(style: object) -> bool:

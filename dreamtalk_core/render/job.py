@@ -14,8 +14,8 @@ from fractions import Fraction
 from typing import Protocol
 
 from dreamtalk_core.progress import Progress
+from dreamtalk_core.render.output.sound import Audio
 from dreamtalk_core.render.output.video import Frame, check_video_path, write_video
-from dreamtalk_core.speech.audio import Speech
 
 
 class Pictures(Protocol):
@@ -46,7 +46,7 @@ class Pictures(Protocol):
 def render(
     pictures: Pictures,
     path: str | os.PathLike[str],
-    audio: str | os.PathLike[str] | Speech | None = None,
+    audio: Audio | None = None,
     progress: Progress | None = None,
     codec: str | None = None,
 ) -> None:
@@ -62,12 +62,11 @@ def render(
     # Closed: stops the drawing threads now, not when the generator happens to be collected.
     with closing(pictures.frames(exact)) as frames:
         counted = _counted(frames, len(pictures), progress)
-        length = len(pictures) / pictures.fps
-        write_video(path, counted, pictures.fps, audio, length, codec, pictures.mark)
+        write_video(path, counted, pictures.fps, audio, None, codec, pictures.mark)
 
 
 def _counted(frames: Iterator[Frame], count: int, progress: Progress | None) -> Iterator[Frame]:
     for done, frame in enumerate(frames, start=1):
         yield frame
         if progress is not None:
-            progress(done, count)
+            progress(done, max(done, count))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,9 +20,8 @@ from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.render.colour import to_linear
 from dreamtalk_core.render.output.exr import encode_exr
 from dreamtalk_core.render.output.mark import exr_attributes, png_text
-from dreamtalk_core.render.output.sound import Sound, SoundTrack
+from dreamtalk_core.render.output.sound import Audio, Sound, SoundTrack
 from dreamtalk_core.render.threads import in_order, threads
-from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.temporaries import flush, new_folder, remove, swap, sweep
 
 _NUMBER = re.compile(r"#+|%0(\d)d")
@@ -82,7 +80,7 @@ def write_sequence(
     sequence: PictureSequence,
     frames: Iterator[NDArray[Any]],
     fps: Fraction,
-    audio: str | os.PathLike[str] | Speech | None,
+    audio: Audio | None,
     duration: Fraction | None,
     mark: str | None,
 ) -> None:
@@ -147,7 +145,7 @@ def _srgb_curve() -> NDArray[np.float32]:
     return to_linear(np.arange(256) / 255).astype(np.float32)
 
 
-def _write_sound(path: Path, audio: str | os.PathLike[str] | Speech, duration: Fraction) -> None:
+def _write_sound(path: Path, audio: Audio, duration: Fraction) -> None:
     with closing(Sound(audio, "pcm")) as sound, av.open(str(path), "w", format="wav") as container:
         track = SoundTrack(container, sound)
         track.write_until(duration)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 
@@ -22,14 +24,47 @@ _FRAME = 1024
 """Samples that are encoded at once: what AAC wants."""
 
 
+@dataclass(frozen=True)
+class Splice:
+    """A sound in which a part is another one.
+
+    speech: what is heard from `start` to `end` (seconds), cut or padded with silence.
+    around: the sound file, or video, of which the rest is heard; None: silence.
+    """
+
+    speech: str | os.PathLike[str] | Speech
+    start: Fraction
+    end: Fraction
+    around: str | os.PathLike[str] | None = None
+
+    def pieces(self) -> Generator[tuple[NDArray[np.float32], int], None, None]:
+        """Pieces as of `decode_audio`, after an empty one that has the rate and the channels of the
+        better of the two sounds."""
+        sources = [self.speech] if self.around is None else [self.speech, self.around]
+        heads = [_head(source) for source in sources]
+        channels, rate = max(len(piece) for piece, _ in heads), max(rate for _, rate in heads)
+        yield np.zeros((channels, 0), np.float32), rate
+        if self.around is not None:
+            yield from _between(_pieces(self.around), Fraction(0), self.start)
+        elif self.start:
+            yield np.zeros((channels, round(self.start * rate)), np.float32), rate
+        yield from _between(_pieces(self.speech), Fraction(0), self.end - self.start)
+        if self.around is not None:
+            yield from _between(_pieces(self.around), self.end, None)
+
+
+Audio = str | os.PathLike[str] | Speech | Splice
+"""What can be heard with pictures."""
+
+
 class Sound:
     """The sound to put in: its rate and channels in the file, and its pieces [channels, n].
 
     codec: "aac", or "pcm" for samples of 24 bits, which keep any rate.
     """
 
-    def __init__(self, audio: str | os.PathLike[str] | Speech, codec: str) -> None:
-        self._source = _speech_pieces(audio) if isinstance(audio, Speech) else decode_audio(audio)
+    def __init__(self, audio: Audio, codec: str) -> None:
+        self._source = _pieces(audio)
         pieces = self._source
         head = next(pieces, None)
         if head is None:
@@ -101,6 +136,38 @@ class SoundTrack:
         frame.time_base = Fraction(1, sound.rate)
         self._written += count
         self._container.mux(self._stream.encode(frame))
+
+
+def _pieces(audio: Audio) -> Pieces:
+    if isinstance(audio, Splice):
+        return audio.pieces()
+    return _speech_pieces(audio) if isinstance(audio, Speech) else decode_audio(audio)
+
+
+def _head(audio: Audio) -> tuple[NDArray[np.float32], int]:
+    """The first piece of a sound."""
+    with closing(_pieces(audio)) as pieces:
+        head = next(pieces, None)
+    if head is None:
+        raise RenderError(f"{audio} has no sound samples to put into the video.")
+    return head
+
+
+def _between(pieces: Pieces, start: Fraction, end: Fraction | None) -> Pieces:
+    """What is heard from `start` to `end` (seconds; None: the end), padded with silence."""
+    now, rate = Fraction(0), SAMPLE_RATE
+    with closing(pieces):
+        for samples, rate in pieces:
+            count = samples.shape[1]
+            first = min(max(round((start - now) * rate), 0), count)
+            last = count if end is None else min(max(round((end - now) * rate), 0), count)
+            if last > first:
+                yield samples[:, first:last], rate
+            now += Fraction(count, rate)
+            if end is not None and now >= end:
+                return
+    if end is not None and end > max(now, start):
+        yield np.zeros((1, round((end - max(now, start)) * rate)), np.float32), rate
 
 
 def _speech_pieces(speech: Speech) -> Pieces:

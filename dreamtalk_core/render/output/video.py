@@ -31,9 +31,8 @@ from dreamtalk_core.errors import RenderError
 from dreamtalk_core.files import atomic_write, check_target
 from dreamtalk_core.render.output.mark import add_xmp_box
 from dreamtalk_core.render.output.sequence import PictureSequence, sequence_of, write_sequence
-from dreamtalk_core.render.output.sound import Sound, SoundTrack
+from dreamtalk_core.render.output.sound import Audio, Sound, SoundTrack
 from dreamtalk_core.render.threads import threads
-from dreamtalk_core.speech.audio import Speech
 
 Frame = NDArray[Any]
 """uint8 [H, W, 3] sRGB, or [H, W, 4] with straight alpha; for EXR also float32, linear, and with
@@ -75,7 +74,7 @@ def write_video(
     path: str | os.PathLike[str],
     frames: Iterable[Frame],
     fps: Fraction,
-    audio: str | os.PathLike[str] | Speech | None = None,
+    audio: Audio | None = None,
     duration: Fraction | None = None,
     codec: str | None = None,
     mark: str | None = None,
@@ -198,7 +197,7 @@ def _write(
     shape: tuple[int, ...],
     setup: _Codec,
     fps: Fraction,
-    audio: str | os.PathLike[str] | Speech | None,
+    audio: Audio | None,
     duration: Fraction | None,
     mark: str | None,
 ) -> None:
