@@ -324,7 +324,6 @@ def _tell_left(record: FaceRecord, spoken: range, begin: int) -> None:
             f"The face is away, turned too far or too small from {', '.join(found[:5])} s{more}: "
             "there the mouth is left as it was filmed."
         )
-    del amounts
 
 
 def _mouths(

@@ -90,7 +90,8 @@ class References:
 
 
 def teeth_area(image: Bytes, landmarks: Array) -> float:
-    """How much of the teeth is seen, in squares of the face's size."""
+    """How much of the upper teeth is seen, in squares of the face's size: the lower ones would have
+    to move with the jaw."""
     size = float(np.linalg.norm(landmarks[10, :2] - landmarks[152, :2]))
     loop = landmarks[list(MOUTH_LOOP), :2]
     low, high = window(loop, 0, image)
@@ -101,5 +102,6 @@ def teeth_area(image: Bytes, landmarks: Array) -> float:
     for x, y in landmarks[list(_CHEEKS), :2].astype(int):
         patch = image[max(y - span, 0) : max(y + span, 1), max(x - span, 0) : max(x + span, 1)]
         skin.append(float(patch.mean()) if patch.size else 128.0)
+    cover[max(round(float(loop[:, 1].mean())) - int(low[1]), 0) :] = 0
     bright = (inside > _BRIGHT * np.mean(skin)) & (cover > 0.9)
     return float(bright.sum()) / max(size, 1.0) ** 2
