@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .adjust_motion import AdjustMotion
+from .dub_video import DubVideo
 from .extract_style import ExtractStyle
 from .load_portrait import LoadPortrait
 from .mix_styles import MixStyles, StyleKeys
@@ -40,6 +41,7 @@ NODES: list[type[io.ComfyNode]] = [
     LoadPortrait,
     RenderPortrait,
     PortraitFrames,
+    DubVideo,
     RenderHead,
     HeadFrames,
     RenderControlImages,

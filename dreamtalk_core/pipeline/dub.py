@@ -26,7 +26,7 @@ from dreamtalk_core.motion import MODEL_FPS, Motion, frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.motion.tongue import FACE_NAMES
-from dreamtalk_core.parameters import Behaviour
+from dreamtalk_core.parameters import MOUTH_SETTINGS, Behaviour
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.render.dub.pictures import DubPictures, Mouth, Moving
 from dreamtalk_core.render.dub.references import Found, References
@@ -112,7 +112,7 @@ def dub(
     video: a file, or pictures in time. path, codec: as of `write_video`. style: as of `load_style`;
     None: that of the video itself where it speaks for long enough, else the one that is heard in
     the speech. sound: the file of the speech, if that is given otherwise; it keeps its rate and
-    channels. settings: those of `sample_motion` but fps, by name.
+    channels. settings: those of `MOUTH_SETTINGS`, by name.
 
     Before and after the speech, the video and its sound are left as they are. Where the face is
     away, too small or turned too far, its mouth is left as it is, which is told in a warning, as is
@@ -121,6 +121,11 @@ def dub(
     """
     options = dubbing or Dubbing()
     check_video_path(path, codec)
+    for name in settings.keys() - set(MOUTH_SETTINGS):
+        raise DreamTalkError(
+            f"The mouth of a video has no setting '{shown(name)}'. There are "
+            f"{', '.join(MOUTH_SETTINGS)}."
+        )
     files = [one for one in (video, speech, sound) if isinstance(one, (str, os.PathLike))]
     check_not_read([Path(path)], [Path(one) for one in files])
     if isinstance(speech, (str, os.PathLike)):
