@@ -4,11 +4,11 @@
 
 For each pair the video is dubbed into pictures, before any encoding, and the face tracked again:
 
-- jaw, gap: correlation of the tracked jawOpen and lip gap with the driving curve, and of the gap
-  with that of the old mouth, which should be none
+- jaw, gap: correlation of the tracked jawOpen with the driving one, and of the lip gap with the one
+  that the driving curves make on the built-in head; old: with that of the old mouth
 - sync: frames at 25 fps by which the new lips are late, and how sure the lip expert is
-- above: largest difference from the source above the tip of the nose or further from the face than
-  its own size, of 255: 0, or it is no dubbing
+- above: largest difference from the source, of 255, outside the lower face and the skin around it:
+  0, or it is no dubbing
 - seam: how much more consecutive frames differ, in the outermost ring of what was changed, than in
   the source
 - cost: milliseconds of the processor for each frame: following the face, drawing and encoding
@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from dreamtalk_core.animation.controls import lip_gaps_mm  # noqa: E402
 from dreamtalk_core.formats.png import encode_png  # noqa: E402
 from dreamtalk_core.motion import Motion  # noqa: E402
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, mouth_opening  # noqa: E402
@@ -108,7 +109,7 @@ def tell(
     cost: float,
 ) -> None:
     count = min(len(old), len(new), len(motion))
-    opening = mouth_opening(motion.weights[:count, : len(ARKIT_NAMES)])
+    asked = lip_gaps_mm(motion.weights[:count, : len(ARKIT_NAMES)]).mean(1)
     jaw = np.array([face.weights[INDEX["jawOpen"]] for face in new])
     gaps = [np.array([gap(face) for face in faces[:count]]) for faces in (new, old)]
     weights = np.stack([face.weights for face in new]).clip(0, 1)
@@ -122,7 +123,11 @@ def tell(
     seam = flicker(source, dubbed)
     figures = [
         float(np.corrcoef(one, other)[0, 1])
-        for one, other in ((jaw[:count], opening), (gaps[0], opening), (gaps[0], gaps[1]))
+        for one, other in (
+            (jaw[:count], motion.weights[:count, INDEX["jawOpen"]]),
+            (gaps[0], asked),
+            gaps,
+        )
     ]
     print(
         f"{name:34}",
@@ -139,11 +144,11 @@ def gap(face: Face) -> float:
 
 
 def near(face: Face, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Where a frame may be changed: below the tip of the nose, as wide as the face, and neck."""
+    """Where a frame may be changed: below the middle of the nose, beside the jaw, and the neck."""
     left, _, right, bottom = face.box
     size = float(np.linalg.norm(face.landmarks[10] - face.landmarks[152]))
-    columns = slice(max(int(left) - 2, 0), min(int(right) + 3, shape[1]))
-    return slice(int(face.landmarks[4, 1]), min(int(bottom + 0.5 * size), shape[0])), columns
+    columns = slice(max(int(left - 0.35 * size), 0), min(int(right + 0.35 * size), shape[1]))
+    return slice(int(face.landmarks[197, 1]), min(int(bottom + 0.5 * size), shape[0])), columns
 
 
 def flicker(source: list[Picture], dubbed: list[Picture]) -> float:

@@ -44,7 +44,7 @@ def test_it_fades_on_both_sides() -> None:
     assert (found[15:20] == 1).all()
     assert (found[:11] == 0).all()
     assert (found[24:] == 0).all()
-    assert (np.diff(found[10:16]) > 0).all()
+    assert (np.diff(found[11:16]) > 0).all()
     assert np.allclose(found[10:15], found[20:25][::-1])
     assert (fading(np.zeros(4, bool), 25) == 0).all()
 

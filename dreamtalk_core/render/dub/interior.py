@@ -27,6 +27,10 @@ _SKIN = (205, 207, 50, 425, 427, 280)
 """Landmarks on the cheeks: what light falls on the face."""
 _BLURS = (0.0, 0.5, 0.8, 1.2, 1.8, 2.6)
 """Radii of blur that are tried, in pixels of the reference."""
+_DARKEST = (0.16, 0.11, 0.10)
+"""Of the skin's colour, what is left of the light in a throat."""
+_FINEST = 0.003
+"""Blur of what is drawn rather than filmed, in sizes of the face: a lens has drawn the rest."""
 _SOFT = 0.008
 """Width of the soft edge of the mouth, in widths of the mouth."""
 _MARGIN = 0.25
@@ -123,8 +127,9 @@ class Interior:
             return
         canvas, corner = self._drawn((loop - centre) / scale + self._pivot, place, scale, weights)
         blur = float(np.interp(-look.detail, -self._details, _BLURS))
-        if blur > 0.2:
-            canvas = cv2.GaussianBlur(canvas, (0, 0), blur)
+        blur = float(np.hypot(blur, _FINEST * self._rig.size))
+        darkest = (_DARKEST * self.look.colour).astype(np.uint8)
+        canvas = cv2.GaussianBlur(np.maximum(canvas, darkest), (0, 0), max(blur, 0.2))
         gain = np.clip(look.colour / np.maximum(self.look.colour, 1), 0.4, 2.5).astype(np.float32)
         noise = np.random.default_rng(seed).standard_normal(cover.shape, np.float32)
         noise = cv2.GaussianBlur(noise, (0, 0), 0.7) * np.float32(2.5 * look.grain)

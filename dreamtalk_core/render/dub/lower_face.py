@@ -1,9 +1,9 @@
 """The lower half of a face as a mesh over a frame: what may move, and the skin that goes along.
 
-The mesh is the portrait's (`portrait.template`). Its hole, the mouth, is closed by a strip between
-the lips, and around its edge lie rings of vertices that carry the movement of chin and jaw into the
-neck and out. A vertex that does not follow the mouth has the same place in source and target, to
-the bit, and what lies between such vertices is left as it is in the frame.
+The mesh is the portrait's (`portrait.template`). Around its edge lie rings of vertices that carry
+the movement of chin and jaw into the neck and out. A vertex that does not follow the mouth has the
+same place in source and target, to the bit, and what lies between such vertices is left as it is in
+the frame.
 """
 
 from __future__ import annotations
@@ -55,12 +55,6 @@ class LowerFace:
         below = smoothstep((_NOSE - y) / (_NOSE - _FULL))
         self.share: Array = below * (1 - smoothstep((x - _ASIDE) / (_JAW - _ASIDE)))
         self.share[468:] = 0
-        loop = template.mouth_loop
-        half = len(loop) // 2
-        strip = []
-        for k in range(half):
-            a, b, c, d = loop[k], loop[k + 1], loop[-k - 1], loop[-k]
-            strip += [(a, b, c)] if k == 0 else [(a, b, c), (a, c, d)]
         count = len(template.boundary)
         self._steps = (np.arange(1, _RINGS + 1) / _RINGS) ** 1.5
         index = np.concatenate(
@@ -76,8 +70,8 @@ class LowerFace:
             ]
         )
         rest = self.vertices(template.rest * [1, -1, -1])[:, :2]
-        parts = [_facing(part, rest) for part in (np.array(strip), index[ring])]
-        self.triangles = np.concatenate([template.triangles, *parts]).astype(np.int32)
+        around = _facing(index[ring], rest)
+        self.triangles = np.concatenate([template.triangles, around]).astype(np.int32)
 
     def vertices(self, landmarks: Array) -> Array:
         """Vertices [V, 3] of face and rings, x and y as they are, nearer is larger, from landmarks

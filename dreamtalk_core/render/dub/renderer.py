@@ -25,13 +25,10 @@ Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 Float = NDArray[np.float32]
 
-_EXPRESSION = [
-    INDEX[name]
-    for name in INDEX
-    if name.startswith(("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "cheek"))
-]
+_WORN = ("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPucker", "mouthFunnel")
+_EXPRESSION = [INDEX[name] for name in INDEX if name.startswith((*_WORN, "cheek"))]
 """Shapes that a face at rest may wear all the time, and that are not to be put on twice."""
-_PINCH = 0.5
+_PINCH = 0.25
 """How far the inner edges of lips that are apart are moved into the lips."""
 _APART = 0.05
 """Gap of the lips, in widths of the mouth, from which on they are."""
