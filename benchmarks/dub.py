@@ -121,14 +121,9 @@ def tell(
         difference[near(face, difference.shape)] = 0
         above = max(above, float(difference.max()))
     seam = flicker(source, dubbed)
-    figures = [
-        float(np.corrcoef(one, other)[0, 1])
-        for one, other in (
-            (jaw[:count], motion.weights[:count, INDEX["jawOpen"]]),
-            (gaps[0], asked),
-            gaps,
-        )
-    ]
+    driving = motion.weights[:count, INDEX["jawOpen"]]
+    pairs = ((jaw[:count], driving), (gaps[0], asked), (gaps[0], gaps[1]))
+    figures = [float(np.corrcoef(one, other)[0, 1]) for one, other in pairs]
     print(
         f"{name:34}",
         *(f"{value:5.2f}" for value in figures),

@@ -128,7 +128,7 @@ def frames(folder: Path) -> NDArray[np.uint8]:
 def test_a_part_of_a_video_says_something_else(
     tmp_path: Path, video: Path, demo_voice: Path, talk: DreamTalk
 ) -> None:
-    speech = Speech(Speech.load(demo_voice).waveform[: SAMPLE_RATE // 2], "a word")
+    speech = Speech(Speech.load(demo_voice).waveform[: 12 * SAMPLE_RATE // 25], "a word")
     out = tmp_path / "out"
     out.mkdir()
     done: list[float] = []
