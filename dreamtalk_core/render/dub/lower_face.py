@@ -46,7 +46,8 @@ FIRM, FIRMNESS = np.array(list(_FIRM)), np.array(list(_FIRM.values()))
 class LowerFace:
     """What is the same for all faces. Make one with `load_lower_face`.
 
-    share: [478] how far each landmark follows the mouth, 0..1. triangles: int32 [F, 3].
+    share: [478] how far each landmark follows the mouth, 0..1. triangles: int32 [F, 3], those that
+        may move.
     """
 
     def __init__(self, template: Template) -> None:
@@ -72,6 +73,10 @@ class LowerFace:
         rest = self.vertices(template.rest * [1, -1, -1])[:, :2]
         around = _facing(index[ring], rest)
         self.triangles = np.concatenate([template.triangles, around]).astype(np.int32)
+        still = self.vertices(template.rest.astype(float))
+        shift = np.column_stack([self.share, self.share])
+        movable = (self.moved(still, shift) != still).any(1)
+        self.triangles = self.triangles[movable[self.triangles].any(1)]
 
     def vertices(self, landmarks: Array) -> Array:
         """Vertices [V, 3] of face and rings, x and y as they are, nearer is larger, from landmarks
