@@ -48,7 +48,7 @@ from dreamtalk_core.tracking.video import open_images  # noqa: E402
 Picture = NDArray[np.uint8]
 Array = NDArray[np.float64]
 
-MARGIN = 0.4
+MARGIN = 0.5
 """How far from the mouth a picture of the sheet reaches, in sizes of the face."""
 
 
@@ -187,7 +187,8 @@ def sheet(
 def cut(image: Picture, face: Face, reach: int) -> Picture:
     x, y = face.landmarks[[1, 152], :2].mean(0).astype(int)
     padded = np.pad(image, [(reach, reach), (reach, reach), (0, 0)])
-    return padded[y : y + 2 * reach, x : x + 2 * reach][reach // 2 : -reach // 2]
+    part = padded[y : y + 2 * reach, x : x + 2 * reach]
+    return part[reach // 2 : -reach // 2, reach // 2 : -reach // 2]
 
 
 if __name__ == "__main__":

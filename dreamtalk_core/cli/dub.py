@@ -81,15 +81,16 @@ def _dub(options: argparse.Namespace) -> None:
         only_speech=options.only_speech,
         stamped=options.stamp,
     )
-    Speech.load(options.speech)  # before the model: a wrong name is told at once
+    speech = Speech.load(options.speech)  # before the model: a wrong name is told at once
     talk = load(options)
     with Bar("dub") as progress:
         talk.dub(
             options.video,
-            options.speech,
+            speech,
             options.output,
             style=options.style,
             dubbing=dubbing,
+            sound=options.speech,
             codec=options.codec,
             progress=progress,
             **given(options),

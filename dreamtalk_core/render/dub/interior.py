@@ -130,7 +130,7 @@ class Interior:
         canvas, corner = self._drawn((loop - centre) / scale + self._pivot, place, scale, weights)
         blur = float(np.interp(-look.detail, -self._details, _BLURS))
         blur = float(np.hypot(blur, _FINEST * self._rig.size))
-        darkest = (_DARKEST * self.look.colour).astype(np.uint8)
+        darkest = (np.array(_DARKEST) * self.look.colour).astype(np.uint8)
         canvas = cv2.GaussianBlur(np.maximum(canvas, darkest), (0, 0), max(blur, 0.2))
         gain = np.clip(look.colour / np.maximum(self.look.colour, 1), 0.4, 2.5).astype(np.float32)
         noise = np.random.default_rng(seed).standard_normal(cover.shape, np.float32)

@@ -133,5 +133,5 @@ def _placed(reference: Array, landmarks: Array) -> Array:
 def _parted(landmarks: Array) -> float:
     """0 for closed lips, 1 for lips that are apart."""
     gap = np.linalg.norm(landmarks[UPPER_LIP[-1][4]] - landmarks[LOWER_LIP[-1][4]])
-    width = np.linalg.norm(landmarks[61] - landmarks[291])
-    return float(np.clip(gap / max(width, 1e-6) / _APART, 0, 1))
+    width = max(float(np.linalg.norm(landmarks[61] - landmarks[291])), 1e-6)
+    return float(np.clip(gap / width / _APART, 0, 1))
