@@ -248,6 +248,13 @@ class Listener(Settings):
     )
 
 
+MOUTH_SETTINGS = (
+    *("guidance_scale", "seed", "steps", "tongue", "lips", "jaw", "cheeks", "closure"),
+    *("smoothing", "max_opening", "asymmetry"),
+)
+"""The settings of the tables that say something of a mouth which is put into a video."""
+
+
 def tables() -> tuple[type[Settings], ...]:
     """All tables of what shapes a motion; no two of their settings have the same name."""
     return (Sampling, Behaviour, Controls, Listener)

@@ -6,7 +6,8 @@ in 0..1, a MASK float [B, H, W] in 0..1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from typing import Any
@@ -101,6 +102,26 @@ def pictures(image: torch.Tensor) -> Picture:
     values = image.detach().float().cpu().nan_to_num(nan=0.0).clamp(0, 1)
     array = values.mul(255).round().byte().numpy()
     return np.ascontiguousarray(np.broadcast_to(array[..., :3], (*array.shape[:3], 3)))
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """An IMAGE as pictures in time, each converted when it is wanted.
+
+    Raises RenderError on arriving at one that is none.
+    """
+
+    images: torch.Tensor
+    fps: Fraction
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.images)
+
+    def __iter__(self) -> Generator[Picture, None, None]:
+        for number in range(len(self.images)):
+            yield first_picture(self.images[number : number + 1])
 
 
 def first_picture(image: torch.Tensor) -> Picture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .adjust_motion import AdjustMotion
+from .dub_video import DubVideo
 from .extract_style import ExtractStyle
 from .listen import Listen
 from .load_portrait import LoadPortrait
@@ -44,6 +45,7 @@ NODES: list[type[io.ComfyNode]] = [
     RenderPortrait,
     PortraitFrames,
     RenderGroup,
+    DubVideo,
     RenderHead,
     HeadFrames,
     RenderControlImages,

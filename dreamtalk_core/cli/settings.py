@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,22 @@ WRITTEN_AS = {"guidance_scale": "guidance"}
 
 
 def add_settings(
-    parser: argparse.ArgumentParser, *some: type[Settings], repeated: bool = False
+    parser: argparse.ArgumentParser,
+    *some: type[Settings],
+    only: Collection[str] = (),
+    repeated: bool = False,
 ) -> None:
     """Options for all settings, or for those of some tables, in a group for each.
 
-    repeated: they may be given several times, see `given_each`.
+    only: names of the settings, if not all are meant. repeated: they may be given several times,
+    see `given_each`.
     """
     for table in some or tables():
         title = table.__name__.lower()
         group = parser.add_argument_group(title if table in tables() else f"{title} (original)")
         for parameter in parameters(table):
+            if only and parameter.name not in only:
+                continue
             group.add_argument(
                 option(parameter.name),
                 dest=parameter.name,
@@ -61,7 +67,7 @@ def given(options: argparse.Namespace) -> dict[str, Any]:
     names = [
         parameter.name for table in (*tables(), *model_tables()) for parameter in parameters(table)
     ]
-    values = {name: getattr(options, name) for name in names}
+    values = {name: getattr(options, name, None) for name in names}
     return {name: value for name, value in values.items() if value is not None}
 
 

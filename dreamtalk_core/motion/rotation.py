@@ -82,3 +82,19 @@ def quaternion_matrix(turns: ArrayLike) -> Array:
         [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
     ]
     return np.moveaxis(np.array(rows), (0, 1), (-2, -1))
+
+
+def similarity(source: Array, target: Array, weights: Array) -> Array:
+    """The turn, scale and move [4, 4] that brings source [N, 3] closest to target [N, 3]."""
+    share = weights / weights.sum()
+    source_centre, target_centre = share @ source, share @ target
+    centred = source - source_centre
+    u, _, v = np.linalg.svd((target * share[:, None]).T @ centred)
+    if np.linalg.det(u) * np.linalg.det(v) < 0:
+        u[:, 2] *= -1
+    turn = u @ v
+    scale = (share @ ((centred @ turn.T) * target).sum(1)) / (share @ (centred**2).sum(1))
+    matrix = np.eye(4)
+    matrix[:3, :3] = scale * turn
+    matrix[:3, 3] = target_centre - matrix[:3, :3] @ source_centre
+    return matrix

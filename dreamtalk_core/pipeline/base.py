@@ -27,6 +27,8 @@ from dreamtalk_core.speech.vocal import hear_beside_words
 from dreamtalk_core.style import Style, StyleLibrary, StyleTrack
 
 if TYPE_CHECKING:
+    from dreamtalk_core.pipeline.dub import Dubbing
+    from dreamtalk_core.render.dub.pictures import Moving
     from dreamtalk_core.render.output.sound import Audible
 
 AnyStyle = Style | StyleTrack | Performance
@@ -218,6 +220,35 @@ class Pipeline(ABC):
         image, face = (found := read_portrait(portrait)).image, found.face
         drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
         job.render(PortraitPictures(drawn, motion), path, audio, progress)
+
+    def dub(
+        self,
+        video: str | Path | Moving,
+        speech: AnySpeech | str | Path,
+        path: str | Path,
+        *,
+        style: AnyStyle | None = None,
+        dubbing: Dubbing | None = None,
+        sound: str | Path | None = None,
+        codec: str | None = None,
+        progress: Progress | None = None,
+        **settings: Any,
+    ) -> Motion:
+        """Write a video in which the face says a speech, see `pipeline.dub.dub`."""
+        from dreamtalk_core.pipeline.dub import dub
+
+        return dub(
+            self,
+            video,
+            speech,
+            path,
+            style=style,
+            dubbing=dubbing,
+            sound=sound,
+            codec=codec,
+            progress=progress,
+            **settings,
+        )
 
 
 def spoken_in(other: Other | AnySpeech) -> Speech:

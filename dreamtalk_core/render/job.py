@@ -62,12 +62,11 @@ def render(
     # Closed: stops the drawing threads now, not when the generator happens to be collected.
     with closing(pictures.frames(exact)) as frames:
         counted = _counted(frames, len(pictures), progress)
-        length = len(pictures) / pictures.fps
-        write_video(path, counted, pictures.fps, audio, length, codec, pictures.mark)
+        write_video(path, counted, pictures.fps, audio, None, codec, pictures.mark)
 
 
 def _counted(frames: Iterator[Frame], count: int, progress: Progress | None) -> Iterator[Frame]:
     for done, frame in enumerate(frames, start=1):
         yield frame
         if progress is not None:
-            progress(done, count)
+            progress(done, max(done, count))

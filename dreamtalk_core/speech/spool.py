@@ -46,8 +46,8 @@ def spooled(pieces: Iterable[Array]) -> Array:
             return np.frombuffer(_Mapping(file.fileno(), 0, access=mmap.ACCESS_READ), np.float32)
     except OSError as error:
         raise SpeechError(
-            f"There is no room for the sound in {tempfile.gettempdir()} ({error.strerror}). Make "
-            "room there, or let the environment variable TMPDIR name another folder."
+            f"There is no room for a temporary file in {tempfile.gettempdir()} ({error.strerror}). "
+            "Make room there, or let the environment variable TMPDIR name another folder."
         ) from error
 
 

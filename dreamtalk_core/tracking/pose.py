@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.motion.rotation import rotation_angles
+from dreamtalk_core.motion.rotation import rotation_angles, similarity
 
 FIELD_OF_VIEW = 63.0
 """The angle in degrees that the camera is taken to see from top to bottom."""
@@ -47,22 +47,6 @@ def head_matrix(
     scale = _size(similarity(source, flat, weight))
     scale *= _size(similarity(source, metric(scale), weight))
     return similarity(source, metric(scale), weight).astype(np.float32)
-
-
-def similarity(source: Array, target: Array, weights: Array) -> Array:
-    """The turn, scale and move [4, 4] that brings source [N, 3] closest to target [N, 3]."""
-    share = weights / weights.sum()
-    source_centre, target_centre = share @ source, share @ target
-    centred = source - source_centre
-    u, _, v = np.linalg.svd((target * share[:, None]).T @ centred)
-    if np.linalg.det(u) * np.linalg.det(v) < 0:
-        u[:, 2] *= -1
-    turn = u @ v
-    scale = (share @ ((centred @ turn.T) * target).sum(1)) / (share @ (centred**2).sum(1))
-    matrix = np.eye(4)
-    matrix[:3, :3] = scale * turn
-    matrix[:3, 3] = target_centre - matrix[:3, :3] @ source_centre
-    return matrix
 
 
 def head_angles(matrix: Array) -> NDArray[np.float32]:

@@ -75,17 +75,18 @@ _MOST_PIXELS_OF_VIDEO = 80_000_000  # of which several are in memory: 12K
 class Images:
     """Pictures in time. Each loop over it reads them anew, one at a time.
 
-    A picture is uint8 [H, W, 3], RGB, upright, at most `LONGEST_SIDE` pixels long, a
-    photo `LONGEST_PHOTO`; what is
-    transparent lies over grey. Pictures of a folder may differ in size.
+    A picture is uint8 [H, W, 3], RGB, upright, at most `longest` pixels long, a photo
+    `LONGEST_PHOTO`; what is transparent lies over grey. Pictures of a folder may differ in size.
 
     files: the file, or the pictures of a folder in order. fps: frames per second.
     count: how many there will be, as far as the file says; None if it does not.
+    longest: pixels that a frame of a video is long at most.
     """
 
     files: tuple[Path, ...]
     fps: Fraction
     count: int | None
+    longest: int = LONGEST_SIDE
 
     def __iter__(self) -> Generator[Image, None, None]:
         """Raises `TrackingError` on arriving where a file is damaged."""
@@ -97,7 +98,7 @@ class Images:
                     matrix = display_matrix(frame)
                     yield _rgb(frame, stream.sample_aspect_ratio, matrix, LONGEST_PHOTO)
                 else:
-                    yield from _on_grid(frames, stream.sample_aspect_ratio, self.fps)
+                    yield from _on_grid(frames, stream.sample_aspect_ratio, self.fps, self.longest)
 
 
 def open_images(path: str | os.PathLike[str], fps: Fraction | None = None) -> Images:
@@ -237,7 +238,10 @@ def _offset(container: av.container.InputContainer, stream: av.VideoStream) -> f
 
 
 def _on_grid(
-    frames: Iterable[tuple[float, av.VideoFrame]], aspect: Fraction | None, fps: Fraction
+    frames: Iterable[tuple[float, av.VideoFrame]],
+    aspect: Fraction | None,
+    fps: Fraction,
+    longest: int,
 ) -> Iterator[Image]:
     """What is on display at (i + 0.5) / fps; the last frame is shown for 1 / fps."""
     count = 0
@@ -249,15 +253,13 @@ def _on_grid(
             yield shown
             count += 1
         matrix = matrix or display_matrix(frame)
-        shown = _rgb(frame, aspect, matrix)
+        shown = _rgb(frame, aspect, matrix, longest)
     while shown is not None and (count == 0 or (count + 0.5) / fps < time + 1 / fps):
         yield shown
         count += 1
 
 
-def _rgb(
-    frame: av.VideoFrame, aspect: Fraction | None, matrix: Matrix, longest: int = LONGEST_SIDE
-) -> Image:
+def _rgb(frame: av.VideoFrame, aspect: Fraction | None, matrix: Matrix, longest: int) -> Image:
     """A frame as the viewer should see it; aspect: width of its pixels over their height."""
     width, height = frame.width * float(aspect or 1), frame.height
     shrink = 1

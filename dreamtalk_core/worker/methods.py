@@ -145,6 +145,42 @@ class Methods:
             motion = talk.listen([features, *heard[1:]], made, **options)
         return {**save_motion(motion, output), "heard": heard_in(made, spoken_in(features).source)}
 
+    def dub(
+        self,
+        progress: Progress,
+        *,
+        video: str,
+        speech: str,
+        output: str,
+        style: str = "",
+        face: str | int = "largest",
+        start: float = 0,
+        end: float = 0,
+        strength: float = 1,
+        only_speech: bool = False,
+        project: str = "",
+        model: str = "default",
+        device: str = "auto",
+        **settings: Any,
+    ) -> Answer:
+        from dreamtalk_core.pipeline.dub import Dubbing
+        from dreamtalk_core.pipeline.load import check_settings
+
+        check_settings(model, settings)
+        options = Dubbing(face, start, end or None, strength, only_speech)
+        talk, features = self._analysed(speech, model, device, project)
+        motion = talk.dub(
+            Path(video),
+            features,
+            output,
+            style=style or None,
+            dubbing=options,
+            sound=speech,
+            progress=progress,
+            **settings,
+        )
+        return {"output": output, "frames": len(motion), "fps": str(motion.fps)}
+
     def track(
         self,
         progress: Progress,

@@ -52,6 +52,7 @@ def error_message(error: Exception) -> Answer:
 # What a parameter may be, by its annotation, and how that is called in JSON.
 KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "str": (lambda value: isinstance(value, str), "a text"),
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
     "int": (lambda value: type(value) is int, "a whole number"),
     "float": (lambda value: _is_number(value), "a number"),
     "str | int": (lambda value: isinstance(value, str) or type(value) is int, "a text or number"),

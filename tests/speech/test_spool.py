@@ -73,7 +73,7 @@ def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(spool.tempfile, "SpooledTemporaryFile", full)
-    with pytest.raises(SpeechError, match=r"no room for the sound.*TMPDIR"):
+    with pytest.raises(SpeechError, match=r"no room for a temporary file.*TMPDIR"):
         spooled(iter([noise(10)]))
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamtalk_core.models.checkpoint import open_weights
-from dreamtalk_core.tracking.pose import FIELD_OF_VIEW, head_angles, head_matrix, similarity
+from dreamtalk_core.motion.rotation import similarity
+from dreamtalk_core.tracking.pose import FIELD_OF_VIEW, head_angles, head_matrix
 from dreamtalk_core.weights import WEIGHTS
 
 TENSORS, _ = open_weights(WEIGHTS / "tracker.safetensors")

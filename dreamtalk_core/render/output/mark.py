@@ -28,6 +28,12 @@ PORTRAIT_MARK = (
 )
 """What a portrait video says of itself."""
 
+DUB_MARK = (
+    f"Synthetic media: a video dubbed by DreamTalk {__version__}, mouth and voice replaced. "
+    "What is said in it need not have been said by the person shown."
+)
+"""What a dubbed video says of itself."""
+
 VISIBLE_MARK = "AI-generated"
 """What `stamp` writes."""
 

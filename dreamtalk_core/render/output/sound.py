@@ -36,8 +36,38 @@ class Mix:
     sources: tuple[str | os.PathLike[str] | Speech, ...]
 
 
-Audible = str | os.PathLike[str] | Speech | Mix
-"""What can be heard in a video: a file, a speech, or several together."""
+@dataclass(frozen=True)
+class Splice:
+    """A sound in which a part is another one.
+
+    speech: what is heard from `start` to `end` (seconds), cut or padded with silence.
+    around: the sound file, or video, of which the rest is heard; None: silence.
+    """
+
+    speech: str | os.PathLike[str] | Speech
+    start: Fraction
+    end: Fraction
+    around: str | os.PathLike[str] | None = None
+
+    def pieces(self) -> Generator[tuple[NDArray[np.float32], int], None, None]:
+        """Pieces as of `decode_audio`, after an empty one that has the rate and the channels of the
+        better of the two sounds."""
+        sources = [self.speech] if self.around is None else [self.speech, self.around]
+        heads = [_head(source) for source in sources]
+        channels, rate = max(len(piece) for piece, _ in heads), max(rate for _, rate in heads)
+        yield np.zeros((channels, 0), np.float32), rate
+        if self.around is not None:
+            yield from _between(_pieces_of(self.around), Fraction(0), self.start)
+        elif self.start:
+            yield np.zeros((channels, round(self.start * rate)), np.float32), rate
+        yield from _between(_pieces_of(self.speech), Fraction(0), self.end - self.start)
+        if self.around is not None:
+            yield from _between(_pieces_of(self.around), self.end, None)
+
+
+Audible = str | os.PathLike[str] | Speech | Mix | Splice
+"""What can be heard in a video: a file, a speech, several together, or one in the place of a part
+of another."""
 
 
 class Sound:
@@ -123,6 +153,8 @@ class SoundTrack:
 def _pieces_of(audio: Audible) -> Pieces:
     if isinstance(audio, Mix):
         return _mixed_pieces(audio)
+    if isinstance(audio, Splice):
+        return audio.pieces()
     return _speech_pieces(audio) if isinstance(audio, Speech) else decode_audio(audio)
 
 
@@ -164,6 +196,32 @@ def _blocks(pieces: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float3
             left = [joined[:, whole:]]
     if left:
         yield np.concatenate(left, axis=1)
+
+
+def _head(audio: Audible) -> tuple[NDArray[np.float32], int]:
+    """The first piece of a sound."""
+    with closing(_pieces_of(audio)) as pieces:
+        head = next(pieces, None)
+    if head is None:
+        raise RenderError(f"{audio} has no sound samples to put into the video.")
+    return head
+
+
+def _between(pieces: Pieces, start: Fraction, end: Fraction | None) -> Pieces:
+    """What is heard from `start` to `end` (seconds; None: the end), padded with silence."""
+    now, rate = Fraction(0), SAMPLE_RATE
+    with closing(pieces):
+        for samples, rate in pieces:
+            count = samples.shape[1]
+            first = min(max(round((start - now) * rate), 0), count)
+            last = count if end is None else min(max(round((end - now) * rate), 0), count)
+            if last > first:
+                yield samples[:, first:last], rate
+            now += Fraction(count, rate)
+            if end is not None and now >= end:
+                return
+    if end is not None and end > max(now, start):
+        yield np.zeros((1, round((end - max(now, start)) * rate)), np.float32), rate
 
 
 def _speech_pieces(speech: Speech) -> Pieces:
