@@ -22,7 +22,8 @@ def texture_levels(atlas: Float) -> tuple[Float, Int]:
     while len(levels) < _LEVELS and min(levels[-1].shape[:2]) >= 4:
         height, width = levels[-1].shape[:2]
         even = np.pad(levels[-1], ((0, height % 2), (0, width % 2), (0, 0)), "edge")
-        levels.append((even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4)
+        four = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
+        levels.append(four / np.float32(4))
     first = np.cumsum([0] + [len(level) for level in levels])
     packed = np.zeros((first[-1], *atlas.shape[1:]), np.float32)
     for row, level in zip(first, levels, strict=False):
