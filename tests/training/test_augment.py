@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.training.augment import silence, vary
+from dreamtalk_core.training.augment import _stretch, silence, vary
 from dreamtalk_core.training.backgrounds import babble, background, reverberate
 from dreamtalk_core.training.lines import CODECS, telephone, through_codec
 from dreamtalk_core.training.music import music
@@ -29,6 +29,7 @@ def lateness(wave: NDArray[np.floating], original: Wave) -> int:
     return int(alike.argmax()) - 2000
 
 
+@pytest.mark.slow  # librosa is
 def test_a_variant_keeps_the_moments_where_the_tempo_says(bursts: Wave) -> None:
     rng = np.random.default_rng(0)
     tempos, heard = [], []
@@ -49,6 +50,22 @@ def test_a_variant_comes_from_the_seed(bursts: Wave) -> None:
     one, again, other = (vary(bursts, others(), np.random.default_rng(s))[0] for s in (5, 5, 6))
     np.testing.assert_array_equal(one, again)
     assert len(one) != len(other)
+
+
+@pytest.mark.slow  # librosa is
+@pytest.mark.parametrize("pace", [0.75, 1.3])
+def test_another_pace_has_the_same_pitch_and_every_moment_in_its_place(
+    bursts: Wave, pace: float
+) -> None:
+    wave = _stretch(bursts, pace)
+    assert len(wave) == pytest.approx(len(bursts) / pace, abs=1)
+    spectrum = np.abs(np.fft.rfft(wave, 48_000))
+    assert spectrum.argmax() / 3 == pytest.approx(300, abs=10)
+    loud = np.convolve(np.square(wave), np.ones(160) / 160, "same")
+    for onset in (1.0, 2.0):
+        near = loud[int((onset - 0.5) / pace * 16_000) : int((onset + 0.2) / pace * 16_000)]
+        rises = np.flatnonzero(near > 0.25 * near.max())[0] / 16_000
+        assert rises == pytest.approx(0.5 / pace, abs=0.02)
 
 
 @pytest.mark.parametrize("end", [0, 1])
