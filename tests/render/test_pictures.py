@@ -124,7 +124,7 @@ def test_more_than_a_row(tmp_path: Path) -> None:
     render(HeadPictures({str(i): still(1) for i in range(6)}, 64), path)
     shown = pictures(path)[0]
     assert shown.shape == (128, 256, 3)
-    assert shown[64:, 128:].max() < 6
+    assert shown[64:, 128:].max() < 16  # but for what h264 leaves
 
 
 @pytest.mark.slow
