@@ -103,7 +103,7 @@ class DubVideo(io.ComfyNode):
             hidden=[io.Hidden.unique_id],
             outputs=[
                 io.Video.Output(
-                    "video",
+                    "dubbed",
                     display_name="video",
                     tooltip="H.264 with the speech as its sound: for Save Video.",
                 )

@@ -145,6 +145,9 @@ def main() -> None:
         with Comfy.start(Path(sys.argv[1]), Path(folder)) as comfy:
             info = comfy.get("/object_info")
         kinds = {kind: about for kind, about in info.items() if kind.startswith("DreamTalk")}
+        # A host says nothing of a node whose schema it does not take.
+        if missing := {page.stem for page in DOCS.glob("*.md")} - kinds.keys():
+            sys.exit(f"ComfyUI does not have {', '.join(sorted(missing))}: see its log.")
         for path, content in files(kinds):
             path.write_text(content, encoding="utf-8", newline="\n")
 

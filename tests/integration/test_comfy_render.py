@@ -138,6 +138,33 @@ def test_people_in_one_picture_talk_and_listen(run: Runner, comfy: Comfy, tmp_pa
         run(**graph, video=node("DreamTalkRenderGroup", **links, speech_4=["one", 0]))
 
 
+def test_a_video_is_dubbed(run: Runner) -> None:
+    """A video, and the same frames as images: the mouth says something else, the eyes stay."""
+    done = run(
+        **speaking(),
+        other=node("DreamTalkLoadSpeech", start=5.0, duration=1.0),
+        video=drawn("DreamTalkRenderPortrait", crop=256),
+        before=saved_video("video"),
+        dubbed=node("DreamTalkDubVideo", video=["video", 0], speech=["other", 0], start=0.4),
+        after=saved_video("dubbed"),
+        frames=drawn("DreamTalkPortraitFrames", crop=256, count=30),
+        images=node("DreamTalkDubVideo", video=["frames", 0], speech=["other", 0]),
+        third=saved_video("images"),
+    )
+    before, after, third = (
+        np.array(pictures(done.files[name][0])).astype(int) for name in ("before", "after", "third")
+    )
+    assert before.shape == after.shape == (round(SECONDS * 25), 256, 256, 3)
+    assert len(third) == 30
+    changed = np.abs(after - before).mean((0, 3))
+    # All but the lower face is only encoded once more.
+    assert changed[:100].mean() < 4
+    assert changed[130:200, 90:170].max() > 12
+    assert np.abs(after[:8] - before[:8]).mean() < 4
+    with av.open(str(done.files["after"][0])) as container:
+        assert container.streams.audio[0].duration
+
+
 def test_a_face_listens(run: Runner) -> None:
     done = run(
         speech=node("DreamTalkLoadSpeech", duration=SECONDS),
