@@ -39,18 +39,17 @@ Bytes = NDArray[np.uint8]
 _FINE = 2
 """Samples across a pixel, of the tongue."""
 
-_EDGES = (-3.6, -4.5)
+_EDGES = (-3.0, -2.5)
 """mm from the line between the lips up to the edges of the upper and of the lower front teeth."""
 
 _FRONTS = (8.0, 10.0)
 """mm from the lips' inner edges back to them."""
 
-_CHIN = 152
-"""The landmark that shows where the jaw is: nothing else moves it."""
+_CHIN, _LIP = 152, 14
+"""The landmark that shows where the jaw is, as nothing else moves it, and the lower lip's edge."""
 
-_INCISORS = np.array([1.0, 1.3, 0.6])
-"""How far the lower front teeth go with the chin, whose skin lies further from the jaw's joint. In
-height a little more than a jaw would, as the lower lips of the shapes do."""
+_WITH_LIP = 0.93
+"""How far the lower front teeth go down with the jaw, in shares of what the lower lip does."""
 
 _HALF_LIGHT = 3.2
 """mm into a wide opening where the lips take half of the light of a narrow one."""
@@ -58,6 +57,9 @@ _HALF_LIGHT = 3.2
 _STILL = (0.01, 0.07)
 """How far the lips move, in widths of the mouth, until the photo's own inside begins to give way,
 and until nothing of it is left."""
+
+_HALF_WAY_IN = 8.0
+"""mm that the lips stand forward when half of the light gets to the teeth."""
 
 _LETS_IN = 0.7
 """Light in the middle of an opening that is wide enough to let all of it in."""
@@ -79,6 +81,9 @@ class Mouth:
         self._rest_depth = float((self._place @ rig.turn.T)[2])
         self._mm = rig.scale * float(rig.proportions["mouth"][0])
         """Pixels."""
+        opened = rig.deltas[INDEX["jawOpen"]]
+        self._incisors = np.array([1.0, *_WITH_LIP * opened[_LIP, 1:] / opened[_CHIN, 1:]])
+        """How far the lower front teeth go with the chin."""
         self._width = float(np.ptp(loop[:, 0]))
         self._centre = float(loop[:, 0].mean())
         # Of a head that looks down the lips would hide the teeth behind them.
@@ -116,7 +121,8 @@ class Mouth:
         self._anchor = rest[[*UPPER_LIP[-1], *LOWER_LIP[-1]]].mean(0).astype(float)
         self._lower = np.array([0, (3.0 + down) * rig.scale, 0])
         self._grow = rig.scale * np.array([mouth[0], (mouth[0] + jaw[1]) / 2, mouth[0]])
-        self._chin = float(rig.deltas[INDEX["jawOpen"], _CHIN, 1])
+        opened = deltas[INDEX["jawOpen"], :, 1]
+        self._drop = float(opened.min() * jaw[1] * self._grow[1])
 
     def _own(self, image: Bytes, loop: Array) -> None:
         """What the photo shows of the inside."""
@@ -155,10 +161,11 @@ class Mouth:
         lips = landmarks[[13, 14], 2] - self._rig.rest[[13, 14], 2]
         let_in = float(smoothstep((float(light.max()) - self._shut) / (_LETS_IN - self._shut)))
         forward = max(float(lips.max()) / self._mm, 0.0)
+        let_in /= 1 + forward / _HALF_WAY_IN
         # As soft as the picture, and over the lips' edges: behind them is the photo's closed mouth.
         cover = np.minimum(2 * cv2.GaussianBlur(cover, (0, 0), soft), 1)
         inside = np.zeros((*cover.shape, 3), np.float32)
-        jaw = (landmarks[_CHIN] - self._rig.rest[_CHIN]) * _INCISORS
+        jaw = self._jaw(landmarks)
         views = [
             self._arch(local, jaw if way < 0 else 0 * jaw, along, way, rotation)
             for local, along, way in self._arches
@@ -219,12 +226,17 @@ class Mouth:
         edge = cv2.blur(cover, (2 * near + 1, 2 * near + 1), borderType=cv2.BORDER_CONSTANT)
         return np.clip(1.9 * light, 0, 1), np.clip(2 - 2 * edge, 0, 1)
 
+    def _jaw(self, landmarks: Array) -> Array:
+        """How far the lower front teeth have moved [3], on the head's own axes."""
+        result: Array = (landmarks[_CHIN] - self._rig.rest[_CHIN]) * self._incisors
+        return result
+
     def _arch(
         self, local: Array, moved: Array, along: Array, way: int, rotation: Array
     ) -> tuple[Float, Float]:
         """How it is looked up in this frame (`teeth.seen`); moved: by the jaw [3]."""
-        at_rest = np.full(len(local), self._rest_depth)
-        points = self._rig.place(local + moved, rotation, at_rest, local @ rotation[2])
+        rig = self._rig
+        points = rig.place(local + moved, rotation, local @ rig.turn[2], local @ rotation[2])
         up = way * self._mm * np.array([rotation[0, 1], -rotation[1, 1]])
         return seen(points, along, up)
 
@@ -248,9 +260,9 @@ class Mouth:
         """Light, highlight, coverage and nearness of each pixel [h, w, 4]."""
         vertices = self._posed(landmarks, weights)
         space = vertices @ rotation.T
-        turned = self._posed(self._rig.rest, np.zeros_like(weights)) @ rotation[2]
-        at_rest = np.full(len(vertices), self._rest_depth)
-        points = self._rig.place(vertices, rotation, at_rest, turned)
+        rig = self._rig
+        rest = self._posed(rig.rest, np.zeros_like(weights))
+        points = rig.place(vertices, rotation, rest @ rig.turn[2], rest @ rotation[2])
         samples = np.empty_like(points, dtype=np.float32)
         samples[:, 0] = (points[:, 0] - left + 0.5) * _FINE
         samples[:, 1] = (points[:, 1] - top + 0.5) * _FINE
@@ -274,8 +286,8 @@ class Mouth:
 
     def _posed(self, landmarks: Array, weights: Float) -> Array:
         weights = weights.copy()
-        # The jaw as it moves on this face.
-        drop = (landmarks[_CHIN] - self._rig.rest[_CHIN])[1] / self._chin
+        # It stays where it is behind the lower teeth.
+        drop = self._jaw(landmarks)[1] / self._drop
         weights[INDEX["jawOpen"]] = max(float(drop), 0.0)
         active = np.flatnonzero(weights)
         moved = (weights[active] @ self._deltas[active]).reshape(-1, 3)
