@@ -51,6 +51,10 @@ _CHIN, _LIP = 152, 14
 _WITH_LIP = 0.93
 """How far the lower front teeth go down with the jaw, in shares of what the lower lip does."""
 
+_OUT = INDEX["tongueOut"]
+_LIFT, _GOES_OUT = 4.5, 0.3
+"""mm that a tongue rises from behind the lower teeth to go out, and the weight by which it has."""
+
 _HALF_LIGHT = 3.2
 """mm into a wide opening where the lips take half of the light of a narrow one."""
 
@@ -119,10 +123,10 @@ class Mouth:
         self._deltas = (deltas * factors[:, None]).reshape(len(deltas), -1).astype(np.float32)
         rest = rig.template.rest
         self._anchor = rest[[*UPPER_LIP[-1], *LOWER_LIP[-1]]].mean(0).astype(float)
-        self._lower = np.array([0, (3.0 + down) * rig.scale, 0])
+        self._lower = np.array([0, (1.5 + down) * rig.scale, 0])
         self._grow = rig.scale * np.array([mouth[0], (mouth[0] + jaw[1]) / 2, mouth[0]])
         opened = deltas[INDEX["jawOpen"], :, 1]
-        self._drop = float(opened.min() * jaw[1] * self._grow[1])
+        self._drop = -float(opened.min() * jaw[1] * self._grow[1])
 
     def _own(self, image: Bytes, loop: Array) -> None:
         """What the photo shows of the inside."""
@@ -273,7 +277,7 @@ class Mouth:
         middle = (vertices[:, 0] - self._place[0]) / self._mm
         shades = np.empty((len(vertices), 3), np.float32)
         facing = np.clip(normals @ _LIT_FROM, 0, 1)
-        shades[:, 0] = (0.4 + 0.5 * facing) * np.exp(-np.clip(back - 14, 0, None) / 16)
+        shades[:, 0] = (0.5 + 0.4 * facing) * np.exp(-np.clip(back - 14, 0, None) / 16)
         shades[:, 0] *= 1 - 0.25 * np.exp(-((middle / 2.5) ** 2)) - 0.6 * (middle / 19) ** 4
         shades[:, 1] = np.clip(normals @ _GLINT, 0, 1)
         fine = (shape[0] * _FINE, shape[1] * _FINE)
@@ -287,8 +291,10 @@ class Mouth:
     def _posed(self, landmarks: Array, weights: Float) -> Array:
         weights = weights.copy()
         # It stays where it is behind the lower teeth.
-        drop = self._jaw(landmarks)[1] / self._drop
-        weights[INDEX["jawOpen"]] = max(float(drop), 0.0)
+        drop = max(-float(self._jaw(landmarks)[1]), 0.0)
+        # Except that it goes out between the edges of the teeth.
+        drop -= min(drop, _LIFT * self._mm) * smoothstep(float(weights[_OUT]) / _GOES_OUT)
+        weights[INDEX["jawOpen"]] = drop / self._drop
         active = np.flatnonzero(weights)
         moved = (weights[active] @ self._deltas[active]).reshape(-1, 3)
         result: Array = (self._vertices + moved - self._anchor) * self._grow + self._place
