@@ -287,7 +287,9 @@ def _seal_lips(vertices: Array) -> Array:
 def _mouth_bag(skin: Part) -> IntArray:
     """Vertices of the mouth's inside: what is reached from its back without crossing the lips."""
     x, y, z = skin.vertices.T
-    closed = (_lip_mask(skin.vertices) > 0.4) | (z > 100) | (np.abs(x) > 45) | (y > 15.6) | (y < -66)
+    closed = (
+        (_lip_mask(skin.vertices) > 0.4) | (z > 100) | (np.abs(x) > 45) | (y > 15.6) | (y < -66)
+    )
     edges = np.concatenate([skin.triangles[:, pair] for pair in ([0, 1], [1, 2], [2, 0])])
     edges = edges[~closed[edges].any(axis=1)]
     reached = np.zeros(len(skin.vertices), bool)

@@ -138,7 +138,7 @@ class Mouth:
         self._shown = np.zeros(self._photo.shape[:2], np.float32)
         coverage(loop.astype(np.float32), self._left, self._top, self._shown)
         self._shown = inner(self._shown, max(1, round(0.012 * self._width)))
-        if self._shown.max() < 0.9:
+        if self._shown.max() < 0.5:
             self._shown[:] = 0
         # Between closed lips there may be some room, for the landmarks, and no light falls in.
         cover = np.zeros(self._photo.shape[:2], np.float32)

@@ -25,7 +25,7 @@ _NARROW = {"mouthPucker": 0.36, "mouthFunnel": 0.28}
 """How much narrower the lips get."""
 
 _FUNNEL = 0.5
-"""How far a funnel parts the lips, in shares of the built-in head's: real ones still cover teeth."""
+"""How far a funnel parts the lips, in shares of the built-in head's: real ones cover the teeth."""
 
 _TAKES_PART = 0.2
 """What the built-in head's pucker narrows the lips by: where it does so, all of `_NARROW` goes."""
