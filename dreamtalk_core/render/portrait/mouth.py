@@ -293,7 +293,8 @@ class Mouth:
         # It stays where it is behind the lower teeth.
         drop = max(-float(self._jaw(landmarks)[1]), 0.0)
         # Except that it goes out between the edges of the teeth.
-        drop -= min(drop, _LIFT * self._mm) * smoothstep(float(weights[_OUT]) / _GOES_OUT)
+        out = float(smoothstep(float(weights[_OUT]) / _GOES_OUT))
+        drop -= out * min(drop, _LIFT * self._mm)
         weights[INDEX["jawOpen"]] = drop / self._drop
         active = np.flatnonzero(weights)
         moved = (weights[active] @ self._deltas[active]).reshape(-1, 3)
