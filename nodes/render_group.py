@@ -104,8 +104,8 @@ class RenderGroup(io.ComfyNode):
             portraits, faces = read_portraits(portrait_pixels(portrait), progress=host.progress())
             if any(values[len(portraits) :]):
                 raise DreamTalkError(
-                    f"The picture shows {len(portraits)} faces, and there is a speech for one "
-                    "beyond. Connect speeches for the faces from the left."
+                    f"The picture shows {len(portraits)} faces that can be read, and there is a "
+                    "speech for one beyond. Connect speeches for the faces from the left."
                 )
             sounds = [stack.enter_context(host.sound_file(one.audio)) for one in values if one]
             people = [
@@ -114,7 +114,8 @@ class RenderGroup(io.ComfyNode):
                 if face is not None
             ]
             motions = sample_people(talk_of(model), people, host.progress())
-            pictures = GroupPictures(portraits[0].image, faces, motions, faces, stamp)
+            moving = [one.face for one in portraits]
+            pictures = GroupPictures(portraits[0].image, moving, motions, faces, stamp)
             heard = Mix(tuple(sound for sound in sounds if sound is not None))
             render(pictures, path, heard, shown(pictures.draw))
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)))

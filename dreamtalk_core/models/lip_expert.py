@@ -78,7 +78,8 @@ class LipExpert(Checkpoint):
         super().__init__()
         self.config = config
         width = config.width
-        self.register_buffer("lips", lip_vertices(), persistent=False)
+        # Kept with the weights: a head that is made anew later has other lips.
+        self.register_buffer("lips", lip_vertices())
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
         self.style_encoder = StyleEncoder(config.style_encoder)
@@ -148,7 +149,7 @@ class LipExpert(Checkpoint):
         style_encoder = StyleEncoderConfig(**sizes["style_encoder"])
         config = LipExpertConfig(**{**LAST_BLOCK, **sizes, "style_encoder": style_encoder})
         mean, scale = tensors["mean"].float(), tensors["scale"].float()
-        return fill(lambda: LipExpert(config, mean, scale), tensors)
+        return fill(lambda: LipExpert(config, mean, scale), {"lips": lip_vertices(), **tensors})
 
 
 def lip_vertices() -> Tensor:

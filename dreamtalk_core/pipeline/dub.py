@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.animation.calibration import calibrate
 from dreamtalk_core.animation.phrases import find_phrases
-from dreamtalk_core.errors import DreamTalkError, NoFaceError, shown
+from dreamtalk_core.errors import DreamTalkError, NoFaceError, StyleError, shown
 from dreamtalk_core.files import check_not_read
 from dreamtalk_core.motion import MODEL_FPS, Motion, frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
@@ -32,6 +32,7 @@ from dreamtalk_core.render.dub.pictures import DubPictures, Mouth, Moving
 from dreamtalk_core.render.dub.references import Found, References
 from dreamtalk_core.render.dub.renderer import DubRenderer, Reference
 from dreamtalk_core.render.job import render
+from dreamtalk_core.render.output.sequence import sequence_of
 from dreamtalk_core.render.output.sound import Splice
 from dreamtalk_core.render.output.video import check_video_path
 from dreamtalk_core.speech.audio import Speech
@@ -40,7 +41,7 @@ from dreamtalk_core.style.extract import ENOUGH_SECONDS, runs, speaking, useful_
 from dreamtalk_core.tracking.record import FaceRecord, record_face
 from dreamtalk_core.tracking.track import denoise
 from dreamtalk_core.tracking.tracker import FaceTracker
-from dreamtalk_core.tracking.video import Images, open_images
+from dreamtalk_core.tracking.video import Images, doubts_of, open_images
 from dreamtalk_core.warned import warn
 
 if TYPE_CHECKING:
@@ -126,11 +127,13 @@ def dub(
             f"The mouth of a video has no setting '{shown(name)}'. There are "
             f"{', '.join(MOUTH_SETTINGS)}."
         )
-    files = [one for one in (video, speech, sound) if isinstance(one, (str, os.PathLike))]
-    check_not_read([Path(path)], [Path(one) for one in files])
+    images = video if not isinstance(video, (str, os.PathLike)) else _opened(video)
+    files = [Path(one) for one in (speech, sound) if isinstance(one, (str, os.PathLike))]
+    sequence = sequence_of(Path(path))
+    written = [Path(path)] if sequence is None else list(sequence.frames().values())
+    check_not_read(written, [*files, *(images.files if isinstance(images, Images) else ())])
     if isinstance(speech, (str, os.PathLike)):
         sound, speech = sound or speech, talk.load_speech(Path(speech))
-    images = video if not isinstance(video, (str, os.PathLike)) else _opened(video)
     features = talk.analyse(speech)
     spoken = features if isinstance(features, Speech) else features.speech
     report = [_part(progress, *span) for span in _spans()]
@@ -165,6 +168,16 @@ def _opened(video: str | os.PathLike[str]) -> Images:
     if images.count == 1:
         raise DreamTalkError(
             f"{shown(video)} is a picture. Give a video, or make the picture speak with 'render'."
+        )
+    doubts = doubts_of(video)
+    if doubts.before_sound:
+        warn(
+            f"The sound of {shown(video)} begins {doubts.before_sound:.2f} s after its pictures; "
+            "what is seen before is left out."
+        )
+    if doubts.high_range:
+        warn(
+            f"{shown(video)} is HDR, and its colours come out pale. Export it as SDR, and dub that."
         )
     return replace(images, longest=_LONGEST)
 
@@ -251,11 +264,18 @@ def _style(talk: Pipeline, record: FaceRecord, fps: Fraction) -> AnyStyle:
     seen = (record.shots >= 0) & (np.abs(record.head_rotation[:, :2]).max(1) <= TURNED)
     if not seen.any():
         raise NoFaceError("There is no face in this part of the video. Give one that shows it.")
-    weights = denoise(record.weights.astype(np.float64), record.fps).clip(0, 1)
+    # Where there is no face there are no curves: those of the nearest frame that has one stand in.
+    there = np.flatnonzero(record.shots >= 0)
+    nearest = there[np.abs(np.subtract.outer(np.arange(len(record)), there)).argmin(1)]
+    weights = denoise(record.weights[nearest].astype(np.float64), record.fps).clip(0, 1)
     motion = calibrate(Motion(ARKIT_NAMES, weights, fps, record.head_rotation))
     if (seen & speaking(motion)).sum() < ENOUGH_SECONDS * record.fps:
         return "auto"
-    return talk.extract_style([motion.cut(*span) for span in useful_spans(motion, seen)])
+    try:
+        spans = useful_spans(motion, seen)
+    except StyleError:  # it is never seen for a second without a break
+        return "auto"
+    return talk.extract_style([motion.cut(*span) for span in spans])
 
 
 def _amounts(record: FaceRecord, options: Dubbing, speech: Speech, spoken: range) -> Float:

@@ -183,8 +183,8 @@ def read_portraits(
 ) -> tuple[list[Portrait], list[Face]]:
     """Several faces in one picture, as they are chosen, and all that are in it, from the left.
 
-    choices: see `read_portrait`; None: all of them. Warns and raises as `read_portrait` does, and
-    TrackingError for a face that is chosen twice.
+    choices: see `read_portrait`; None: all of them that can be read, with a warning of others.
+    Warns and raises as `read_portrait` does, and TrackingError for a face that is chosen twice.
     """
     image = source if isinstance(source, np.ndarray) else read_image(source)
     name = "the picture" if isinstance(source, np.ndarray) else shown(source)
@@ -198,7 +198,16 @@ def read_portraits(
         if chosen.count(face) > 1:
             raise TrackingError(f"Face {number} of {name} is chosen twice. Choose each once.")
     alone = len(chosen) == 1
-    portraits = [_judged(image, name, face, faces if alone else [face], tracker) for face in chosen]
+    portraits = []
+    for face in chosen:
+        try:
+            portraits.append(_judged(image, name, face, faces if alone else [face], tracker))
+        except NoFaceError:
+            if choices is not None or alone:
+                raise
+            warn(f"Face {numbered.index(face)} of {name} cannot be read, and keeps still.")
+    if not portraits:
+        raise NoFaceError(f"None of the faces in {name} can be read. {BY_HAND}")
     for portrait in portraits:
         for text in portrait.warnings:
             warn(text if alone else f"Face {numbered.index(portrait.face)}: {text}")

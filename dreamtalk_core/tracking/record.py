@@ -152,7 +152,7 @@ def _rows(
             look(number, shot, image, face)
         elif cut:
             shot += 1
-        last = face
+        last = face or last
         yield row
 
 

@@ -68,6 +68,8 @@ _MAX_STEP_BACK, _MAX_STEP = 1.0, 60.0
 # Seconds that pictures and sound may begin apart without that being meant.
 _MIN_OFFSET = 0.1
 _GREY = 128
+_HDR = (16, 18)
+"""Transfer functions PQ and HLG, as in ITU-T H.273."""
 _MOST_PIXELS_OF_VIDEO = 80_000_000  # of which several are in memory: 12K
 
 
@@ -119,6 +121,22 @@ def open_images(path: str | os.PathLike[str], fps: Fraction | None = None) -> Im
             return Images((file,), STILL_FPS, 1)
         rate = _rate(container, stream)
         return Images((file,), rate, _count(container, stream, rate))
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What the pictures of a video lose here. before_sound: seconds of them before its sound
+    begins, which are left out. high_range: they are HDR, and read as if they were not."""
+
+    before_sound: float
+    high_range: bool
+
+
+def doubts_of(path: str | os.PathLike[str]) -> Doubts:
+    """Of a video, or of the first picture of a folder. Raises `TrackingError` as `open_images`."""
+    with _opened(open_images(path).files[0]) as (container, stream):
+        trc = stream.codec_context.color_trc
+        return Doubts(max(0.0, -_offset(container, stream)), trc in _HDR)
 
 
 def read_image(path: str | os.PathLike[str]) -> Image:

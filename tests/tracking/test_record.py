@@ -95,3 +95,7 @@ def test_an_error_of_the_video_comes_through() -> None:
 
     with pytest.raises(DreamTalkError, match="damaged"):
         record_face(damaged(), RATE, Faces([face(), face()]))
+
+
+def test_who_is_elsewhere_after_a_gap_is_in_another_shot() -> None:
+    assert recorded([face(), None, face(300), face(301)]).shots.tolist() == [0, -1, 1, 1]

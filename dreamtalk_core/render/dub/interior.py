@@ -163,7 +163,8 @@ class Interior:
         high = np.maximum(np.ceil(wider.max(0)).astype(int) + 4, low + 1)
         canvas = np.zeros((high[1], high[0], 3), np.uint8)
         rotation = place[:3, :3] / scale @ self._rig.turn
-        self._mouth.draw(canvas, wider.astype(np.float32), self._rig.rest, weights, rotation)
+        posed = self._rig.pose(weights)
+        self._mouth.draw(canvas, wider.astype(np.float32), posed, weights, rotation, keep=True)
         return np.ascontiguousarray(canvas[low[1] :, low[0] :]), low.astype(float)
 
 

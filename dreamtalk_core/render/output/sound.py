@@ -54,7 +54,8 @@ class Splice:
         better of the two sounds."""
         sources = [self.speech] if self.around is None else [self.speech, self.around]
         heads = [_head(source) for source in sources]
-        channels, rate = max(len(piece) for piece, _ in heads), max(rate for _, rate in heads)
+        channels = 2 if any(len(piece) > 1 for piece, _ in heads) else 1
+        rate = max(rate for _, rate in heads)
         yield np.zeros((channels, 0), np.float32), rate
         if self.around is not None:
             yield from _between(_pieces_of(self.around), Fraction(0), self.start)
@@ -194,7 +195,7 @@ def _blocks(pieces: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float3
             for start in range(0, whole, _BLOCK):
                 yield joined[:, start : start + _BLOCK]
             left = [joined[:, whole:]]
-    if left:
+    if any(part.shape[1] for part in left):
         yield np.concatenate(left, axis=1)
 
 

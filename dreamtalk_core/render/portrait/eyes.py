@@ -31,6 +31,10 @@ _NEARLY = (0.6, 0.95)
 """How far shut an eye is when its lash line begins to be drawn, and when all of it is."""
 
 
+_SEEN = 0.02
+"""Area of an eye that is open at rest, in squares of its width: others get no lash line."""
+
+
 class Eye:
     """One eye; side: index into `SIDES`. landmarks: [478, 3], pixels."""
 
@@ -58,12 +62,22 @@ class Eye:
         coverage(self._rest.astype(np.float32), self._left, self._top, cover)
         self._patch = self._completed(patch, cover)
         self._opening = _area(self._rest)
+        self._lashes = self._lash_colour(image)
+
+    def _lash_colour(self, image: Bytes) -> Float:
+        """The darkest of what is near the upper lid's edge [3]."""
+        upper, near = self._rest[: len(self._rest) // 2 + 1], max(1.0, _LASHES * self._width)
+        low, high = window(upper, near, image)
+        patch = image[low[1] : high[1], low[0] : high[0]].astype(float)
         rows, columns = np.mgrid[low[1] : high[1], low[0] : high[0]]
-        upper = self._rest[: len(self._rest) // 2 + 1, None, None]
-        away = np.hypot(columns - upper[..., 0], rows - upper[..., 1]).min(0)
-        edge = patch[away <= max(1.0, _LASHES * self._width)].astype(float)
+        away = np.full(patch.shape[:2], np.inf)
+        for x, y in upper:
+            np.minimum(away, np.hypot(columns - x, rows - y), out=away)
+        # Of an eye beyond the picture's edge there is nothing near.
+        edge = patch[away <= max(near, float(away.min()))]
         dark = edge.mean(1) <= np.percentile(edge.mean(1), 20)
-        self._lashes = edge[dark].mean(0).astype(np.float32)
+        result: Float = edge[dark].mean(0).astype(np.float32)
+        return result
 
     def _completed(self, patch: Bytes, cover: Float) -> Bytes:
         """The picture of the eye without lids."""
@@ -101,7 +115,11 @@ class Eye:
         """Into a frame, inside the lids' edges [64, 2], and, where they meet, the lashes' line."""
         self._draw_ball(out, loop, weights, rotation)
         least, most = _NEARLY
-        shut = 1 - max(_area(loop), 0.0) / max(self._opening, 1e-6)
+        if self._opening < _SEEN * self._width**2:  # the far eye of a profile
+            return
+        # A turn makes the eye narrower, and shuts it no further.
+        narrower = float(np.linalg.norm(loop[0] - loop[len(loop) // 2])) / self._width
+        shut = 1 - max(_area(loop), 0.0) / (self._opening * max(min(narrower, 1.0), 1e-3))
         alpha = _LASH_ALPHA * float(smoothstep((shut - least) / (most - least)))
         if alpha <= 0:
             return

@@ -39,18 +39,21 @@ Bytes = NDArray[np.uint8]
 _FINE = 2
 """Samples across a pixel, of the tongue."""
 
-_EDGES = (-3.6, -5.4)
+_EDGES = (-3.0, -2.5)
 """mm from the line between the lips up to the edges of the upper and of the lower front teeth."""
 
 _FRONTS = (8.0, 10.0)
 """mm from the lips' inner edges back to them."""
 
-_CHIN = 152
-"""The landmark that shows where the jaw is: nothing else moves it."""
+_CHIN, _LIP = 152, 14
+"""The landmark that shows where the jaw is, as nothing else moves it, and the lower lip's edge."""
 
-_INCISORS = np.array([1.0, 1.3, 0.6])
-"""How far the lower front teeth go with the chin, whose skin lies further from the jaw's joint. In
-height a little more than a jaw would, as the lower lips of the shapes do."""
+_WITH_LIP = 0.93
+"""How far the lower front teeth go down with the jaw, in shares of what the lower lip does."""
+
+_OUT = INDEX["tongueOut"]
+_LIFT, _GOES_OUT = 4.5, 0.3
+"""mm that a tongue rises from behind the lower teeth to go out, and the weight by which it has."""
 
 _HALF_LIGHT = 3.2
 """mm into a wide opening where the lips take half of the light of a narrow one."""
@@ -59,12 +62,24 @@ _STILL = (0.01, 0.07)
 """How far the lips move, in widths of the mouth, until the photo's own inside begins to give way,
 and until nothing of it is left."""
 
+_STIR = (0.003, 0.023)
+"""How far lips that are shut in the photo move, in widths of the mouth, until what is behind them
+begins to be drawn, and until it is drawn as it is."""
+
+_HALF_WAY_IN = 8.0
+"""mm that the lips stand forward when half of the light gets to the teeth."""
+
 _LETS_IN = 0.7
 """Light in the middle of an opening that is wide enough to let all of it in."""
 
 _LIT_FROM = np.array([0.0, 0.55, 0.83])
 _GLINT = np.array([0.0, 0.8, 0.6])
 """Directions on the head's own axes: to the light, and normals that reflect it to the viewer."""
+
+
+def _between(value: float, ends: tuple[float, float]) -> float:
+    """0 up to the first of two numbers, 1 from the second on."""
+    return float(smoothstep((value - ends[0]) / (ends[1] - ends[0])))
 
 
 class Mouth:
@@ -79,6 +94,9 @@ class Mouth:
         self._rest_depth = float((self._place @ rig.turn.T)[2])
         self._mm = rig.scale * float(rig.proportions["mouth"][0])
         """Pixels."""
+        opened = rig.deltas[INDEX["jawOpen"]]
+        self._incisors = np.array([1.0, *_WITH_LIP * opened[_LIP, 1:] / opened[_CHIN, 1:]])
+        """How far the lower front teeth go with the chin."""
         self._width = float(np.ptp(loop[:, 0]))
         self._centre = float(loop[:, 0].mean())
         # Of a head that looks down the lips would hide the teeth behind them.
@@ -114,9 +132,10 @@ class Mouth:
         self._deltas = (deltas * factors[:, None]).reshape(len(deltas), -1).astype(np.float32)
         rest = rig.template.rest
         self._anchor = rest[[*UPPER_LIP[-1], *LOWER_LIP[-1]]].mean(0).astype(float)
-        self._lower = np.array([0, (3.0 + down) * rig.scale, 0])
+        self._lower = np.array([0, (1.5 + down) * rig.scale, 0])
         self._grow = rig.scale * np.array([mouth[0], (mouth[0] + jaw[1]) / 2, mouth[0]])
-        self._chin = float(rig.deltas[INDEX["jawOpen"], _CHIN, 1])
+        opened = deltas[INDEX["jawOpen"], :, 1]
+        self._drop = -float(opened.min() * jaw[1] * self._grow[1])
 
     def _own(self, image: Bytes, loop: Array) -> None:
         """What the photo shows of the inside."""
@@ -128,7 +147,7 @@ class Mouth:
         self._shown = np.zeros(self._photo.shape[:2], np.float32)
         coverage(loop.astype(np.float32), self._left, self._top, self._shown)
         self._shown = inner(self._shown, max(1, round(0.012 * self._width)))
-        if self._shown.max() < 0.9:
+        if self._shown.max() < 0.5:
             self._shown[:] = 0
         # Between closed lips there may be some room, for the landmarks, and no light falls in.
         cover = np.zeros(self._photo.shape[:2], np.float32)
@@ -136,9 +155,18 @@ class Mouth:
         self._shut = 0.0 if self._rig.parted else min(float(self._light(cover)[0].max()), 0.4)
 
     def draw(
-        self, out: Bytes, loop: Float, landmarks: Array, weights: Float, rotation: Array
+        self,
+        out: Bytes,
+        loop: Float,
+        landmarks: Array,
+        weights: Float,
+        rotation: Array,
+        keep: bool = False,
     ) -> None:
-        """Into a frame, inside the lips' inner edges [80, 2]."""
+        """Into a frame, inside the lips' inner edges [80, 2].
+
+        keep: what the photo shows of the inside is seen however far the lips have moved.
+        """
         soft = self._look.blur
         margin = 3 + int(np.ceil(2 * soft))
         first = np.floor(loop.min(0)).astype(int) - margin
@@ -153,8 +181,9 @@ class Mouth:
             return
         light, edge = self._light(cover)
         lips = landmarks[[13, 14], 2] - self._rig.rest[[13, 14], 2]
-        let_in = float(smoothstep((float(light.max()) - self._shut) / (_LETS_IN - self._shut)))
+        let_in = _between(float(light.max()), (self._shut, _LETS_IN))
         forward = max(float(lips.max()) / self._mm, 0.0)
+        let_in /= 1 + forward / _HALF_WAY_IN
         # As soft as the picture, and over the lips' edges: behind them is the photo's closed mouth.
         cover = np.minimum(2 * cv2.GaussianBlur(cover, (0, 0), soft), 1)
         slope = self._look.slope / (0.5 * self._width)
@@ -163,7 +192,7 @@ class Mouth:
         low = 0.55 / (1 + 0.12 * forward)
         numbers = [self._mm, 1.5 + 0.25 * forward, slope, where[0], 1 / 18.0**2, low, let_in]
         inside = np.zeros((*cover.shape, 3), np.float32)
-        jaw = (landmarks[_CHIN] - self._rig.rest[_CHIN]) * _INCISORS
+        jaw = self._jaw(landmarks)
         views = [
             self._arch(local, jaw if way < 0 else 0 * jaw, along, way, rotation)
             for local, along, way in self._arches
@@ -187,7 +216,9 @@ class Mouth:
         inside = cv2.GaussianBlur(inside, (0, 0), soft)
         rest = self._rig.place(self._place[None], self._rig.turn)[0, :2]
         moved = np.abs((loop - where) @ back.T + rest - self._rest).max() / self._width
-        own = 1 - smoothstep(float(moved - _STILL[0]) / (_STILL[1] - _STILL[0]))
+        own = 1.0 if keep else 1 - _between(float(moved), _STILL)
+        if not self._shown.any():  # lips that are shut and stay so are the photo's
+            cover *= np.float32(_between(float(moved), _STIR))
         blend_mouth(
             out[top:bottom, left:right],
             left,
@@ -219,12 +250,17 @@ class Mouth:
         edge = cv2.blur(cover, (2 * near + 1, 2 * near + 1), borderType=cv2.BORDER_CONSTANT)
         return np.clip(1.9 * light, 0, 1), np.clip(2 - 2 * edge, 0, 1)
 
+    def _jaw(self, landmarks: Array) -> Array:
+        """How far the lower front teeth have moved [3], on the head's own axes."""
+        result: Array = (landmarks[_CHIN] - self._rig.rest[_CHIN]) * self._incisors
+        return result
+
     def _arch(
         self, local: Array, moved: Array, along: Array, way: int, rotation: Array
     ) -> tuple[Float, Float]:
         """How it is looked up in this frame (`teeth.seen`); moved: by the jaw [3]."""
-        at_rest = np.full(len(local), self._rest_depth)
-        points = self._rig.place(local + moved, rotation, at_rest, local @ rotation[2])
+        rig = self._rig
+        points = rig.place(local + moved, rotation, local @ rig.turn[2], local @ rotation[2])
         up = way * self._mm * np.array([rotation[0, 1], -rotation[1, 1]])
         return seen(points, along, up)
 
@@ -248,9 +284,9 @@ class Mouth:
         """Light, highlight, coverage and nearness of each pixel [h, w, 4]."""
         vertices = self._posed(landmarks, weights)
         space = vertices @ rotation.T
-        turned = self._posed(self._rig.rest, np.zeros_like(weights)) @ rotation[2]
-        at_rest = np.full(len(vertices), self._rest_depth)
-        points = self._rig.place(vertices, rotation, at_rest, turned)
+        rig = self._rig
+        rest = self._posed(rig.rest, np.zeros_like(weights))
+        points = rig.place(vertices, rotation, rest @ rig.turn[2], rest @ rotation[2])
         samples = np.empty_like(points, dtype=np.float32)
         samples[:, 0] = (points[:, 0] - left + 0.5) * _FINE
         samples[:, 1] = (points[:, 1] - top + 0.5) * _FINE
@@ -261,7 +297,7 @@ class Mouth:
         middle = (vertices[:, 0] - self._place[0]) / self._mm
         shades = np.empty((len(vertices), 3), np.float32)
         facing = np.clip(normals @ _LIT_FROM, 0, 1)
-        shades[:, 0] = (0.35 + 0.5 * facing) * np.exp(-np.clip(back - 14, 0, None) / 16)
+        shades[:, 0] = (0.5 + 0.4 * facing) * np.exp(-np.clip(back - 14, 0, None) / 16)
         shades[:, 0] *= 1 - 0.25 * np.exp(-((middle / 2.5) ** 2)) - 0.6 * (middle / 19) ** 4
         shades[:, 1] = np.clip(normals @ _GLINT, 0, 1)
         fine = (shape[0] * _FINE, shape[1] * _FINE)
@@ -274,9 +310,12 @@ class Mouth:
 
     def _posed(self, landmarks: Array, weights: Float) -> Array:
         weights = weights.copy()
-        # The jaw as it moves on this face.
-        drop = (landmarks[_CHIN] - self._rig.rest[_CHIN])[1] / self._chin
-        weights[INDEX["jawOpen"]] = max(float(drop), 0.0)
+        # It stays where it is behind the lower teeth.
+        drop = max(-float(self._jaw(landmarks)[1]), 0.0)
+        # Except that it goes out between the edges of the teeth.
+        out = float(smoothstep(float(weights[_OUT]) / _GOES_OUT))
+        drop -= out * min(drop, _LIFT * self._mm)
+        weights[INDEX["jawOpen"]] = drop / self._drop
         active = np.flatnonzero(weights)
         moved = (weights[active] @ self._deltas[active]).reshape(-1, 3)
         result: Array = (self._vertices + moved - self._anchor) * self._grow + self._place

@@ -24,6 +24,9 @@ lip with them, or it would be drawn straight."""
 _NARROW = {"mouthPucker": 0.36, "mouthFunnel": 0.28}
 """How much narrower the lips get."""
 
+_FUNNEL = 0.5
+"""How far a funnel parts the lips, in shares of the built-in head's: real ones cover the teeth."""
+
 _TAKES_PART = 0.2
 """What the built-in head's pucker narrows the lips by: where it does so, all of `_NARROW` goes."""
 
@@ -51,6 +54,7 @@ def moved(template: Template) -> Array:
     part = np.clip(inwards / (_TAKES_PART * np.maximum(np.abs(x), 4.0)), 0, 1)
     for name, share in _NARROW.items():
         result[INDEX[name], :, 0] = -share * x * part
+    result[INDEX["mouthFunnel"], :, 1] *= _FUNNEL
     return result
 
 

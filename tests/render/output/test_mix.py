@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamtalk_core.render.output.sound import Mix, Sound
+from dreamtalk_core.render.output.sound import _BLOCK, Mix, Sound
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.sound import write_wav
 
@@ -48,3 +48,9 @@ def test_the_best_rate_and_both_channels(tmp_path: Path) -> None:
     assert (samples.shape, rate) == ((2, 24000), 48000)
     left, right = np.abs(samples[:, 1000:-1000]).max(1)
     np.testing.assert_allclose([left, right], [0.6, 0.2], atol=0.02)
+
+
+def test_sounds_of_whole_blocks_have_no_empty_one() -> None:
+    long = Speech(np.full(2 * _BLOCK, 0.5, np.float32), "long")
+    samples, _ = heard(Mix((long, tone(0.1, 0.2))))
+    assert samples.shape == (1, 2 * _BLOCK)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.rotation import rotation_matrix
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.render.portrait.skin import _blur, _lab, _Palette, look
@@ -94,7 +95,7 @@ def test_the_softness_of_a_picture_is_seen(softness: float) -> None:
 
 @pytest.fixture(scope="module")
 def renderer() -> PortraitRenderer:
-    photo = HeadRenderer(256).render(np.zeros(52))
+    photo = HeadRenderer(256).render(weights(mouthClose=0.1))  # its lips are apart at rest
     (face,) = FaceTracker.load().find(photo)
     return PortraitRenderer(photo, face.landmarks, face.matrix, face.weights)
 
@@ -156,6 +157,40 @@ def test_upper_teeth_stay_and_lower_ones_go_with_the_jaw(renderer: PortraitRende
     less, more = edges(0.5), edges(0.75)
     assert abs(less[0] - more[0]) <= 1
     assert more[1] > less[1] + 3
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (5, 15, 0)])
+def test_teeth_are_where_the_lips_and_the_jaw_are(
+    renderer: PortraitRenderer, turn: tuple[float, ...]
+) -> None:
+    """A few mm of the upper ones are seen, and hardly any of the lower ones."""
+    rig, mouth = renderer.rig, renderer._mouth
+    rotation = rig.rotation(turn)
+    depths = rig.rest @ rig.turn[2], rig.rest @ rotation[2]
+    rounded = {"mouthFunnel": 0.5, "mouthPucker": 0.5}
+    for shapes in ({"jawOpen": 0.2}, {"jawOpen": 0.6}, {"jawOpen": 0.35, **rounded}):
+        posed = rig.pose(weights(**shapes))
+        lips = rig.place(posed, rotation, *depths)[[13, 14], 1]
+        upper, lower = (
+            rig.place(local + moved, rotation, local @ rig.turn[2], local @ rotation[2])[
+                len(local) // 2, 1
+            ]
+            for (local, _, _), moved in zip(mouth._arches, (0, mouth._jaw(posed)), strict=True)
+        )
+        assert 0.5 < (upper - lips[0]) / mouth._mm < 5.5
+        assert (lips[1] - lower) / mouth._mm < 3
+
+
+@pytest.mark.slow
+def test_a_tongue_shows_where_it_goes_out(renderer: PortraitRenderer) -> None:
+    def redness(out: float) -> float:
+        w = np.zeros(len(FACE_NAMES), np.float32)
+        w[:52] = weights(jawOpen=0.15, mouthLowerDownLeft=0.2, mouthLowerDownRight=0.2)
+        w[INDEX["tongueOut"]] = out
+        red, green, _ = renderer.render(w)[opening(renderer, w[:52])].reshape(-1, 3).mean(0)
+        return float(red / green)
+
+    assert redness(0.35) > 1.1 * redness(0)
 
 
 @pytest.mark.slow
