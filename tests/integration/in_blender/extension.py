@@ -347,7 +347,8 @@ def it_dies_with_blender(session: Any) -> None:
     while _lives(worker):
         assert time.monotonic() < until, "the worker lives on"
         time.sleep(0.1)
-    assert not list(session.folder.glob("*.npz"))
+    # It may just have got ready: then the take is whole.
+    assert not list(session.folder.glob(".dreamtalk-*"))
 
 
 def nothing_is_installed_without_leave(session: Any) -> None:
