@@ -265,9 +265,8 @@ def _style(talk: Pipeline, record: FaceRecord, fps: Fraction) -> AnyStyle:
     if not seen.any():
         raise NoFaceError("There is no face in this part of the video. Give one that shows it.")
     # Where there is no face there are no curves: those of the nearest frame that has one stand in.
-    there = np.flatnonzero(record.shots >= 0)
-    nearest = there[np.abs(np.subtract.outer(np.arange(len(record)), there)).argmin(1)]
-    weights = denoise(record.weights[nearest].astype(np.float64), record.fps).clip(0, 1)
+    filled = record.weights[_nearest(np.flatnonzero(record.shots >= 0), len(record))]
+    weights = denoise(filled.astype(np.float64), record.fps).clip(0, 1)
     motion = calibrate(Motion(ARKIT_NAMES, weights, fps, record.head_rotation))
     if (seen & speaking(motion)).sum() < ENOUGH_SECONDS * record.fps:
         return "auto"
@@ -317,11 +316,19 @@ def fading(on: Bools, fps: float) -> NDArray[np.float64]:
     places = np.flatnonzero(on)
     if not len(places):
         return np.zeros(len(on))
-    frames = np.arange(len(on))
-    after = np.searchsorted(places, frames).clip(0, len(places) - 1)
-    before = np.maximum(np.searchsorted(places, frames, side="right") - 1, 0)
-    distance = np.minimum(np.abs(places[after] - frames), np.abs(places[before] - frames))
+    distance = np.abs(_nearest(places, len(on)) - np.arange(len(on)))
     result: NDArray[np.float64] = 1 - smoothstep(distance / (EASE * fps))
+    return result
+
+
+def _nearest(places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """[count] the nearest of ascending places to each of the frames 0, 1, ..."""
+    frames = np.arange(count)
+    after = places[np.searchsorted(places, frames).clip(0, len(places) - 1)]
+    before = places[np.maximum(np.searchsorted(places, frames, side="right") - 1, 0)]
+    result: NDArray[np.intp] = np.where(
+        np.abs(after - frames) < np.abs(before - frames), after, before
+    )
     return result
 
 
