@@ -15,6 +15,7 @@ from dreamtalk_core.parameters import MOUTH_SETTINGS
 from . import host
 from .conversions import Audio, Frames
 from .model import model_input, talk_of
+from .portrait import FaceChoice, filmed_face_input
 from .schema import ADVANCED, found_by
 from .sliders import behaviour_inputs, control_inputs, sampling_inputs, settings_of
 from .values import SpeechType, SpeechValue, StyleType
@@ -81,14 +82,7 @@ class DubVideo(io.ComfyNode):
                     default=False,
                     tooltip="In pauses of the speech, leave the mouth as it was filmed.",
                 ),
-                io.Int.Input(
-                    "face",
-                    default=0,
-                    min=0,
-                    max=99,
-                    tooltip="Whose face: 0 the largest, 1 the first from the left, 2 the next ...",
-                    **ADVANCED,
-                ),
+                filmed_face_input(),
                 io.Float.Input(
                     "fps",
                     default=25.0,
@@ -129,7 +123,7 @@ class DubVideo(io.ComfyNode):
 
         spoken, path = SpeechValue.of(speech), host.temp_path(".mp4")
         options = Dubbing(
-            face=face - 1 if face else "largest",
+            face=FaceChoice(face).chosen,
             start=start,
             strength=strength,
             only_speech=only_speech,

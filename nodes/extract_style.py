@@ -16,8 +16,8 @@ from dreamtalk_core.motion import Motion, parse_fps
 from . import host
 from .conversions import check_image
 from .model import model_input, talk_of
-from .portrait import find_portrait
-from .schema import ADVANCED, found_by
+from .portrait import FaceChoice, filmed_face_input, find_portrait
+from .schema import found_by
 from .style import CATEGORY
 from .values import MotionType, MotionValue, StyleType
 
@@ -55,14 +55,7 @@ class ExtractStyle(io.ComfyNode):
                     step=0.001,
                     tooltip="Frame rate of images and landmarks. Videos and motions know theirs.",
                 ),
-                io.Int.Input(
-                    "face",
-                    default=0,
-                    min=0,
-                    max=99,
-                    tooltip="Whose face: 0 the largest, 1 the first from the left, 2 the next ...",
-                    **ADVANCED,
-                ),
+                filmed_face_input(),
                 io.Image.Input(
                     "neutral",
                     optional=True,
@@ -103,9 +96,8 @@ class ExtractStyle(io.ComfyNode):
             else:
                 video = as_video(performance, fps)
                 seen = stack.enter_context(host.video_file(video))
-            choice = face - 1 if face else "largest"
             style = talk_of(model).extract_style(
-                seen, neutral=rest, face=choice, progress=host.progress()
+                seen, neutral=rest, face=FaceChoice(face).chosen, progress=host.progress()
             )
         return io.NodeOutput(replace(style, name=name))
 

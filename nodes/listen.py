@@ -20,7 +20,7 @@ from .sliders import (
     settings_of,
     toward_input,
 )
-from .values import MotionType, MotionValue, SpeechType, SpeechValue, StyleType
+from .values import MotionValue, SpeechType, SpeechValue, StyleType, motion_outputs
 
 if TYPE_CHECKING:
     from dreamtalk_core.style import Style, StyleTrack
@@ -55,11 +55,7 @@ class Listen(io.ComfyNode):
                 *behaviour_inputs(),
                 *control_inputs(sampling=True),
             ],
-            outputs=[
-                MotionType.Output(display_name="motion", tooltip="The motion, with its sound."),
-                io.Float.Output(display_name="fps", tooltip="For nodes that make videos."),
-                io.Int.Output(display_name="frames", tooltip="How many frames there are."),
-            ],
+            outputs=motion_outputs(),
             **found_by("listener", "nod", "backchannel", "reaction", "dialogue"),
         )
 
@@ -79,4 +75,4 @@ class Listen(io.ComfyNode):
             progress=host.progress(),
             **settings_of(inputs),
         )
-        return io.NodeOutput(MotionValue(motion, value.audio), float(motion.fps), len(motion))
+        return MotionValue(motion, value.audio).answer()

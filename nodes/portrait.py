@@ -48,6 +48,18 @@ def portrait_input(tooltip: str) -> io.Image.Input:
     return io.Image.Input("portrait", optional=True, tooltip=tooltip)
 
 
+def filmed_face_input() -> io.Input:
+    """Which face of a video is meant."""
+    return io.Int.Input(
+        "face",
+        default=LARGEST,
+        min=LARGEST,
+        max=99,
+        tooltip="Whose face: 0 the largest, 1 the first from the left, 2 the next ...",
+        **ADVANCED,
+    )
+
+
 def face_inputs() -> list[io.Input]:
     """Which face is meant, and how much of the picture is kept."""
     return [

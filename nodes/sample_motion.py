@@ -13,7 +13,7 @@ from .conversions import Audio
 from .model import analysed, model_input, talk_of
 from .schema import found_by
 from .sliders import behaviour_inputs, control_inputs, sampling_inputs, settings_of
-from .values import MotionType, MotionValue, SpeechType, SpeechValue, StyleType
+from .values import MotionValue, SpeechType, SpeechValue, StyleType, motion_outputs
 
 if TYPE_CHECKING:
     from dreamtalk_core.style import Style, StyleTrack
@@ -54,11 +54,7 @@ class SampleMotion(io.ComfyNode):
                 ),
             ],
             hidden=[io.Hidden.unique_id],
-            outputs=[
-                MotionType.Output(display_name="motion", tooltip="The motion, with its sound."),
-                io.Float.Output(display_name="fps", tooltip="For nodes that make videos."),
-                io.Int.Output(display_name="frames", tooltip="How many frames there are."),
-            ],
+            outputs=motion_outputs(),
             **found_by("lip sync", "talking head", "audio to face", "ARKit", "DreamTalk"),
         )
 
@@ -84,4 +80,4 @@ class SampleMotion(io.ComfyNode):
             progress=host.progress(),
             **settings_of(inputs),
         )
-        return io.NodeOutput(MotionValue(motion, value.audio), float(motion.fps), len(motion))
+        return MotionValue(motion, value.audio).answer()

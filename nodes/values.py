@@ -46,6 +46,15 @@ class SpeechValue:
         return SpeechValue(part, cut_audio(self.audio, start, part.duration))
 
 
+def motion_outputs() -> list[io.Output]:
+    """Of a node that samples a motion, see `MotionValue.answer`."""
+    return [
+        MotionType.Output(display_name="motion", tooltip="The motion, with its sound."),
+        io.Float.Output(display_name="fps", tooltip="For nodes that make videos."),
+        io.Int.Output(display_name="frames", tooltip="How many frames there are."),
+    ]
+
+
 @dataclass(frozen=True, eq=False)
 class MotionValue:
     """A motion in ARKit's shapes, and the sound that it was made for: both begin at zero.
@@ -62,3 +71,7 @@ class MotionValue:
     def on_rig(self) -> Motion:
         """The motion in the shapes of the rig that it is for."""
         return self.motion if self.mapping is None else self.mapping.apply(self.motion)
+
+    def answer(self) -> io.NodeOutput:
+        """What `motion_outputs` promises."""
+        return io.NodeOutput(self, float(self.motion.fps), len(self.motion))

@@ -41,7 +41,7 @@ from dreamtalk_core.style.extract import ENOUGH_SECONDS, runs, speaking, useful_
 from dreamtalk_core.tracking.record import FaceRecord, record_face
 from dreamtalk_core.tracking.track import denoise
 from dreamtalk_core.tracking.tracker import FaceTracker
-from dreamtalk_core.tracking.video import Images, doubts_of, open_images
+from dreamtalk_core.tracking.video import Images, details_of, open_images
 from dreamtalk_core.warned import warn
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def dub(
             f"The mouth of a video has no setting '{shown(name)}'. There are "
             f"{', '.join(MOUTH_SETTINGS)}."
         )
-    images = video if not isinstance(video, (str, os.PathLike)) else _opened(video)
+    images, around = _opened(video) if isinstance(video, (str, os.PathLike)) else (video, None)
     files = [Path(one) for one in (speech, sound) if isinstance(one, (str, os.PathLike))]
     sequence = sequence_of(Path(path))
     written = [Path(path)] if sequence is None else list(sequence.frames().values())
@@ -157,41 +157,29 @@ def dub(
     _tell_left(record, range(first - begin, end - begin), begin)
     mouths = _mouths(record, references, motion.over(FACE_NAMES).weights, amounts, begin, first)
     pictures = DubPictures(images, mouths, options.stamped)
-    around = Path(video) if isinstance(video, (str, os.PathLike)) and _has_sound(video) else None
     heard = Splice(sound or spoken, first / images.fps, end / images.fps, around)
     render(pictures, path, heard, report[2], codec)
     return motion
 
 
-def _opened(video: str | os.PathLike[str]) -> Images:
+def _opened(video: str | os.PathLike[str]) -> tuple[Images, Path | None]:
+    """The pictures of a video, and the file of its sound, if it has one."""
     images = open_images(video)
     if images.count == 1:
         raise DreamTalkError(
             f"{shown(video)} is a picture. Give a video, or make the picture speak with 'render'."
         )
-    doubts = doubts_of(video)
-    if doubts.before_sound:
+    details = details_of(images)
+    if details.before_sound:
         warn(
-            f"The sound of {shown(video)} begins {doubts.before_sound:.2f} s after its pictures; "
+            f"The sound of {shown(video)} begins {details.before_sound:.2f} s after its pictures; "
             "what is seen before is left out."
         )
-    if doubts.high_range:
+    if details.high_range:
         warn(
             f"{shown(video)} is HDR, and its colours come out pale. Export it as SDR, and dub that."
         )
-    return replace(images, longest=_LONGEST)
-
-
-def _has_sound(video: str | os.PathLike[str]) -> bool:
-    import av
-
-    from dreamtalk_core.errors import TrackingError
-    from dreamtalk_core.speech.media import open_container
-
-    if Path(video).is_dir():
-        return False
-    with open_container(Path(video), TrackingError, "video", "") as container:
-        return isinstance(container.streams.best("audio"), av.AudioStream)
+    return replace(images, longest=_LONGEST), Path(video) if details.sound else None
 
 
 def _spans() -> Iterator[tuple[float, float]]:

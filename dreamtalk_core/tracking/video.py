@@ -124,19 +124,22 @@ def open_images(path: str | os.PathLike[str], fps: Fraction | None = None) -> Im
 
 
 @dataclass(frozen=True)
-class Doubts:
-    """What the pictures of a video lose here. before_sound: seconds of them before its sound
-    begins, which are left out. high_range: they are HDR, and read as if they were not."""
+class Details:
+    """What a file has beside its pictures. sound: whether it has one. before_sound: seconds of
+    pictures before that begins, which are left out. high_range: they are HDR, and read as if they
+    were not."""
 
+    sound: bool
     before_sound: float
     high_range: bool
 
 
-def doubts_of(path: str | os.PathLike[str]) -> Doubts:
-    """Of a video, or of the first picture of a folder. Raises `TrackingError` as `open_images`."""
-    with _opened(open_images(path).files[0]) as (container, stream):
-        trc = stream.codec_context.color_trc
-        return Doubts(max(0.0, -_offset(container, stream)), trc in _HDR)
+def details_of(images: Images) -> Details:
+    """Of a video; of a folder, those of its first picture. Raises `TrackingError`."""
+    with _opened(images.files[0]) as (container, stream):
+        sound = isinstance(container.streams.best("audio"), av.AudioStream)
+        late = max(0.0, -_offset(container, stream))
+        return Details(sound, late, stream.codec_context.color_trc in _HDR)
 
 
 def read_image(path: str | os.PathLike[str]) -> Image:

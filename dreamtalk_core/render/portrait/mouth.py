@@ -98,7 +98,6 @@ class Mouth:
         self._incisors = np.array([1.0, *_WITH_LIP * opened[_LIP, 1:] / opened[_CHIN, 1:]])
         """How far the lower front teeth go with the chin."""
         self._width = float(np.ptp(loop[:, 0]))
-        self._centre = float(loop[:, 0].mean())
         # Of a head that looks down the lips would hide the teeth behind them.
         down = float(np.clip(10 * np.sin(np.radians(rig.angles[0])), -2, 3))
         self._arches = []
@@ -144,14 +143,12 @@ class Mouth:
         low, high = window(loop, margin, image)
         self._left, self._top = int(low[0]), int(low[1])
         self._photo = np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]])
-        self._shown = np.zeros(self._photo.shape[:2], np.float32)
-        coverage(loop.astype(np.float32), self._left, self._top, self._shown)
-        self._shown = inner(self._shown, max(1, round(0.012 * self._width)))
+        cover = np.zeros(self._photo.shape[:2], np.float32)
+        coverage(loop.astype(np.float32), self._left, self._top, cover)
+        self._shown = inner(cover, max(1, round(0.012 * self._width)))
         if self._shown.max() < 0.5:
             self._shown[:] = 0
         # Between closed lips there may be some room, for the landmarks, and no light falls in.
-        cover = np.zeros(self._photo.shape[:2], np.float32)
-        coverage(loop.astype(np.float32), self._left, self._top, cover)
         self._shut = 0.0 if self._rig.parted else min(float(self._light(cover)[0].max()), 0.4)
 
     def draw(
