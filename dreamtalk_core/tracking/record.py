@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
-from dreamtalk_core.motion.rotation import rotation_angles
 from dreamtalk_core.speech.spool import let_go, spooled
 from dreamtalk_core.tracking.track import denoise
-from dreamtalk_core.tracking.tracker import CUT, Face, FaceTracker, thumbnail
+from dreamtalk_core.tracking.tracker import Face, FaceTracker, is_cut, thumbnail
 from dreamtalk_core.tracking.video import Image
 
 Array = NDArray[np.float64]
@@ -27,7 +26,7 @@ LEAP = 0.5
 somebody else: there was a cut."""
 
 _POINTS, _SHAPES = 478, len(ARKIT_NAMES)
-_PARTS = np.cumsum([1, 1, _SHAPES, 16])
+_PARTS = np.cumsum([1, 1, _SHAPES, 3, 16])
 _WIDTH = int(_PARTS[-1]) + 3 * _POINTS
 _CHUNK, _MARGIN = 256, 8
 """Frames that are made steady at once, and those beside them that are looked at."""
@@ -113,19 +112,15 @@ def record_face(
         points = rows[:, _PARTS[-1] :].reshape(-1, _POINTS, 3)
         size[start : start + _CHUNK] = np.linalg.norm(points[:, 10] - points[:, 152], axis=1)
         let_go(values)
-    seen, shot, weights, matrix = np.split(small, _PARTS[:-1], axis=1)
-    axes = matrix.reshape(-1, 4, 4)[:, :3, :3]
-    axes = axes / np.maximum(np.linalg.norm(axes[..., 0], axis=-1), 1e-9)[:, None, None]
+    seen, shot, weights, turns, _ = np.split(small, _PARTS[:-1], axis=1)
     shots = np.where(seen[:, 0] > 0, shot[:, 0], -1).astype(np.int32)
-    turns = np.array([rotation_angles(axis) for axis in axes]).reshape(-1, 3)
-    turns[shots < 0] = 0
-    return FaceRecord(shots, weights.copy(), turns.astype(np.float32), size, fps, values)
+    return FaceRecord(shots, weights.copy(), turns.copy(), size, fps, values)
 
 
 def _rows(
     images: Iterable[Image], tracker: FaceTracker, choice: str | int, look: Look
 ) -> Iterator[Float]:
-    """A row for each frame: seen, shot, weights, matrix, landmarks."""
+    """A row for each frame: seen, shot, weights, head rotation, matrix, landmarks."""
     shot, last = 0, None
     latest: list[Image] = []
 
@@ -134,21 +129,19 @@ def _rows(
             latest[:] = [image]
             yield image
 
-    before = None
+    after = None
     for number, face in enumerate(tracker.follow(watched(), choice)):
         image = latest[0]
-        after = thumbnail(image)
-        cut = before is not None and (
-            before.shape != after.shape or float(np.abs(after - before).mean()) > CUT
-        )
-        before, row = after, np.zeros(_WIDTH, np.float32)
+        before, after = after, thumbnail(image)
+        cut, row = before is not None and is_cut(before, after), np.zeros(_WIDTH, np.float32)
         if face is not None:
             leapt = last is not None and _apart(last, face) > LEAP
             shot += bool(cut or leapt)
             row[0], row[1] = 1, shot
             row[_PARTS[1] : _PARTS[2]] = face.weights
-            row[_PARTS[2] : _PARTS[3]] = face.matrix.ravel()
-            row[_PARTS[3] :] = face.landmarks.ravel()
+            row[_PARTS[2] : _PARTS[3]] = face.head_rotation
+            row[_PARTS[3] : _PARTS[4]] = face.matrix.ravel()
+            row[_PARTS[4] :] = face.landmarks.ravel()
             look(number, shot, image, face)
         elif cut:
             shot += 1

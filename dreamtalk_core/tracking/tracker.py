@@ -148,7 +148,7 @@ class FaceTracker:
         for number, image in enumerate(images):
             before, after = after, thumbnail(image)
             if face is not None:
-                look = number % LOOK_AROUND == 0 or _is_cut(before, after)
+                look = number % LOOK_AROUND == 0 or is_cut(before, after)
                 face = self._track(image, face, look)
             if face is None:
                 # A thorough search takes time: while nobody is there, once in a while.
@@ -310,7 +310,8 @@ def thumbnail(image: Image) -> NDArray[np.int16]:
     return image[::step, ::step].astype(np.int16)
 
 
-def _is_cut(before: NDArray[np.int16] | None, after: NDArray[np.int16]) -> bool:
+def is_cut(before: NDArray[np.int16] | None, after: NDArray[np.int16]) -> bool:
+    """Whether thumbnails of one picture and the next show different shots; the first is new."""
     if before is None or before.shape != after.shape:
         return True
     return float(np.abs(after - before).mean()) > CUT

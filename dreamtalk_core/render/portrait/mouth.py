@@ -62,6 +62,9 @@ _STILL = (0.01, 0.07)
 """How far the lips move, in widths of the mouth, until the photo's own inside begins to give way,
 and until nothing of it is left."""
 
+_SKIN_LEVEL = np.float32(160.0)
+"""Brightness, 0..255, from which on grain is seen in full; in the dark there is less of it."""
+
 _STIR = (0.003, 0.023)
 """How far lips that are shut in the photo move, in widths of the mouth, until what is behind them
 begins to be drawn, and until it is drawn as it is."""
@@ -135,6 +138,7 @@ class Mouth:
         self._grow = rig.scale * np.array([mouth[0], (mouth[0] + jaw[1]) / 2, mouth[0]])
         opened = deltas[INDEX["jawOpen"], :, 1]
         self._drop = -float(opened.min() * jaw[1] * self._grow[1])
+        self._tongue_rest = self._posed(rig.rest, np.zeros(len(FACE_NAMES), np.float32))
 
     def _own(self, image: Bytes, loop: Array) -> None:
         """What the photo shows of the inside."""
@@ -223,7 +227,7 @@ class Mouth:
             cover,
             inside,
             self._look.grain,
-            np.float32(160.0),
+            _SKIN_LEVEL,
             self._photo,
             self._shown * np.float32(own),
             self._left,
@@ -282,7 +286,7 @@ class Mouth:
         vertices = self._posed(landmarks, weights)
         space = vertices @ rotation.T
         rig = self._rig
-        rest = self._posed(rig.rest, np.zeros_like(weights))
+        rest = self._tongue_rest
         points = rig.place(vertices, rotation, rest @ rig.turn[2], rest @ rotation[2])
         samples = np.empty_like(points, dtype=np.float32)
         samples[:, 0] = (points[:, 0] - left + 0.5) * _FINE

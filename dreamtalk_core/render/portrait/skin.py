@@ -114,28 +114,25 @@ def look(image: Bytes, rig: FaceRig) -> Look:
     )
 
 
+def _around(image: Bytes, point: Array, span: int) -> Array:
+    """The pixels [N, 3] up to `span` away from a point, linear; none beyond the picture's edge."""
+    x, y = map(int, point)
+    rows, columns = (slice(max(at - span, 0), max(at + span + 1, 1)) for at in (y, x))
+    return linear(image[rows, columns].reshape(-1, 3))
+
+
 def _patches(image: Bytes, points: Array, span: int) -> Array:
     """Mean of the medians around points, linear [3]."""
-    found = []
-    for x, y in points:
-        rows = slice(max(int(y) - span, 0), max(int(y) + span + 1, 1))
-        columns = slice(max(int(x) - span, 0), max(int(x) + span + 1, 1))
-        patch = image[rows, columns].reshape(-1, 3)
-        if len(patch):
-            found.append(np.median(linear(patch), 0))
+    patches = (_around(image, point, span) for point in points)
+    found = [np.median(patch, 0) for patch in patches if len(patch)]
     result: Array = np.mean(found, 0) if found else _from_lab(_SKIN)
     return result
 
 
 def _seam(image: Bytes, points: Array, span: int) -> Array:
     """The dark of the line between the lips, linear [3]."""
-    found = []
-    for upper, lower in zip(UPPER_LIP[-1][1:-1], LOWER_LIP[-1][1:-1], strict=True):
-        for x, y in (points[upper], points[lower]):
-            rows = slice(max(int(y) - span, 0), max(int(y) + span + 1, 1))
-            columns = slice(max(int(x) - span, 0), max(int(x) + span + 1, 1))
-            found.append(linear(image[rows, columns].reshape(-1, 3)))
-    line = np.concatenate(found)
+    lips = points[[*UPPER_LIP[-1][1:-1], *LOWER_LIP[-1][1:-1]]]
+    line = np.concatenate([_around(image, point, span) for point in lips])
     if not len(line):
         return np.zeros(3)
     brightness = line.mean(1)

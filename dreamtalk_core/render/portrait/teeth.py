@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.render.raster import Float
 
 Array = NDArray[np.float64]
@@ -71,12 +72,6 @@ _TONES = np.array(
 _SHIFTS = np.array([0, 0.1, -0.1, 0.15, 0, 0.2, 0, 0.12, -0.1, 0.1, 0, 0.2, -0.1, 0])
 
 
-def smooth(x: Array) -> Array:
-    """0 below 0, 1 above 1, without a corner."""
-    x = np.clip(x, 0.0, 1.0)
-    return x * x * (3 - 2 * x)
-
-
 def sheet(arch: Arch, per_mm: float, teeth: Array, gums: Array) -> Float:
     """The picture of an arch float32 [rows, columns, 4]: linear colours and coverage.
 
@@ -102,8 +97,8 @@ def sheet(arch: Arch, per_mm: float, teeth: Array, gums: Array) -> Float:
     edge = edge + 0.6 * corner + pointed
     margin = np.array(arch.edges)[number] + np.array(arch.heights)[number]
     margin = margin - 2.4 * np.abs(side) ** 2.6
-    cover = smooth((y - edge) / soft + 0.5)
-    gum = smooth((y - margin) / max(soft, 0.5) + 0.5)
+    cover = smoothstep((y - edge) / soft + 0.5)
+    gum = smoothstep((y - margin) / max(soft, 0.5) + 0.5)
 
     # Crowns: round from side to side and from edge to root; the gap is a soft, warm shadow.
     up = np.clip((y - edge) / (margin - edge), 0.0, 1.2)
@@ -111,7 +106,7 @@ def sheet(arch: Arch, per_mm: float, teeth: Array, gums: Array) -> Float:
     light = light - 0.10 * np.exp(-np.clip(y - edge, 0, None) / 0.8)
     gap = np.exp(-(((1 - np.abs(side)) * width / 2 / max(0.32, 0.8 * soft)) ** 2))
     gap = gap * (0.34 + 0.22 * up)
-    yellow = 0.04 + 0.16 * smooth((up - 0.3) / 0.9) + np.where(number == 2, 0.08, 0.0)
+    yellow = 0.04 + 0.16 * smoothstep((up - 0.3) / 0.9) + np.where(number == 2, 0.08, 0.0)
     tint = np.stack([np.ones_like(yellow), 1 - 0.35 * yellow, 1 - yellow], -1)
     crown = teeth * tint * (light * tone)[..., None]
     crown = crown * (1 - gap[..., None] * np.array([0.72, 0.86, 0.92]))
@@ -120,7 +115,7 @@ def sheet(arch: Arch, per_mm: float, teeth: Array, gums: Array) -> Float:
     crown = crown + 0.07 * glint[..., None] * teeth.mean()
 
     deep = np.clip(y - margin, 0.0, None)
-    flesh = 0.72 + 0.28 * smooth(deep / 1.0) - 0.3 * smooth((deep - 3.0) / 8.0)
+    flesh = 0.72 + 0.28 * smoothstep(deep / 1.0) - 0.3 * smoothstep((deep - 3.0) / 8.0)
     flesh = flesh + 0.10 * (1 - np.abs(side) ** 2) * np.exp(-(((deep - 1.8) / 1.2) ** 2))
     flesh = gums * flesh[..., None]
     colour = crown + gum[..., None] * (flesh - crown)
