@@ -129,7 +129,7 @@ def _rows(
             latest[:] = [image]
             yield image
 
-    after = None
+    after: NDArray[np.int16] | None = None
     for number, face in enumerate(tracker.follow(watched(), choice)):
         image = latest[0]
         before, after = after, thumbnail(image)
