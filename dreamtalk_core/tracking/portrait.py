@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import cv2
@@ -54,6 +54,11 @@ OPEN, SHUT = 0.2, 0.6
 APART = 0.05
 """How far the lips are apart in an open mouth or a smile with teeth, in heights of the face: .1 and
 more in clips of two actors, up to .006 in portraits with closed lips."""
+
+BRUSHWORK = 1 / 400
+"""Of a picture's longer side, how far it is blurred where no face is found in it as it is: strong
+strokes, hatching and grain hide a face from networks that look at one pixel of several.
+"""
 
 CROP_SIDE = 1.9
 """Side of the crop, in sizes of the face: hair and shoulders are in it."""
@@ -189,9 +194,7 @@ def read_portraits(
     image = source if isinstance(source, np.ndarray) else read_image(source)
     name = "the picture" if isinstance(source, np.ndarray) else shown(source)
     tracker = tracker or FaceTracker.load()
-    faces = tracker.find(image, progress)
-    if not faces:
-        raise NoFaceError(f"There is no face in {name}. {BY_HAND}")
+    seen, faces = _faces(image, name, tracker, progress)
     numbered = from_left(faces)
     chosen = numbered if choices is None else [choose_face(faces, choice) for choice in choices]
     for number, face in enumerate(numbered):
@@ -201,7 +204,8 @@ def read_portraits(
     portraits = []
     for face in chosen:
         try:
-            portraits.append(_judged(image, name, face, faces if alone else [face], tracker))
+            portrait = _judged(seen, name, face, faces if alone else [face], tracker)
+            portraits.append(replace(portrait, image=image))
         except NoFaceError:
             if choices is not None or alone:
                 raise
@@ -222,10 +226,25 @@ def _found(
     progress: Progress | None,
 ) -> Portrait:
     """A portrait whose face the networks find."""
+    seen, faces = _faces(image, name, tracker, progress)
+    portrait = _judged(seen, name, choose_face(faces, choice), faces, tracker)
+    return replace(portrait, image=image)
+
+
+def _faces(
+    image: Image, name: str, tracker: FaceTracker, progress: Progress | None
+) -> tuple[Image, list[Face]]:
+    """The faces of a picture, and the picture that they are to be read in: this one or, where none
+    is found in it, a softer one. Raises NoFaceError."""
     faces = tracker.find(image, progress)
     if not faces:
+        image = cv2.GaussianBlur(image, (0, 0), BRUSHWORK * max(image.shape[:2]))
+        # The bar stays at its end; whoever wants to stop can.
+        again = None if progress is None else lambda _, total: progress(total, total)
+        faces = tracker.find(image, again)
+    if not faces:
         raise NoFaceError(f"There is no face in {name}. {BY_HAND}")
-    return _judged(image, name, choose_face(faces, choice), faces, tracker)
+    return image, faces
 
 
 def _judged(

@@ -195,3 +195,16 @@ def test_a_picture_without_a_face(tracker: FaceTracker) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), dtype=np.uint8)
     with pytest.raises(TrackingError, match=r"no face in the picture\. Give a picture of a face"):
         read_portrait(noise, tracker=tracker)
+
+
+def test_a_face_under_strong_strokes_is_found(tracker: FaceTracker) -> None:
+    """As in a painting by van Gogh, in which the networks see none."""
+    clear = HeadRenderer(512).render(np.zeros(52))
+    strokes = np.random.default_rng(0).choice([-60, 60], (512, 512, 1))
+    painted = np.clip(clear + strokes, 0, 255).astype(np.uint8)
+    assert tracker.find(painted) == []
+    portrait = read_portrait(painted, tracker=tracker)
+    assert portrait.image is painted, "it is drawn as it is"
+    expected = read_portrait(clear, tracker=tracker).face
+    away = np.abs(portrait.face.landmarks - expected.landmarks)[:, :2].max()
+    assert away < 0.02 * expected.size
