@@ -226,10 +226,10 @@ class Report:
 
 
 def comparison(reports: Sequence[Report]) -> str:
-    """A Markdown table of several predictors over speakers: lip gap, pucker, amplitude by group."""
+    """A Markdown table of several predictors: lip gap r, pucker r and amplitude over speakers."""
     groups = list(dict.fromkeys(group for report in reports for group in report.groups))
     rows = [["", *groups], ["---"] * (1 + len(groups))]
-    shown = [metric for metric in METRICS if metric.key in ("opening", "rounding", "amplitude")]
+    shown = [metric for metric in METRICS if metric.key in ("opening", "rounding", "liveliness")]
     for report in reports:
         cells = [
             " / ".join(number(report.summary(group, m).value, m.digits) for m in shown)
