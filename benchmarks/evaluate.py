@@ -32,7 +32,7 @@ from benchmarks.corpora.groups import (  # noqa: E402
 from dreamtalk_core import DreamTalk  # noqa: E402
 from dreamtalk_core.errors import DreamTalkError  # noqa: E402
 from dreamtalk_core.evaluation.page import check_page, write_page  # noqa: E402
-from dreamtalk_core.evaluation.report import METRICS, Report  # noqa: E402
+from dreamtalk_core.evaluation.report import CELL, METRICS, Report, cell_text  # noqa: E402
 from dreamtalk_core.evaluation.tables import aligned, number  # noqa: E402
 
 SHORT = (
@@ -93,12 +93,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def short_table(report: Report) -> str:
     """A row for every group, a column for every figure of SHORT."""
     chosen = [next(metric for metric in METRICS if metric.key == key) for key in SHORT]
-    rows = [["", "clips", *(metric.title for metric in chosen), "peak lag fr"]]
+    titles = [metric.title for metric in chosen]
+    rows = [["", "speakers", "clips", *titles, "peak lag fr"]]
     for group in report.groups:
-        cells = (number(report.summary(group, metric).value, metric.digits) for metric in chosen)
-        lag = number(report.peak_lag(group), 0)
-        rows.append([group, str(report.count(group)), *cells, lag])
-    return "\n".join(aligned(rows))
+        cells = (cell_text(report.summary(group, metric), metric.digits) for metric in chosen)
+        counts = (str(report.speakers(group)), str(report.count(group)))
+        rows.append([group, *counts, *cells, number(report.peak_lag(group), 0)])
+    return "\n".join([*aligned(rows), "", CELL])
 
 
 if __name__ == "__main__":

@@ -31,9 +31,8 @@ from benchmarks.corpora.noisy import NoisyClip, Setting, Wave, listen, settings 
 from dreamtalk_core import DreamTalk  # noqa: E402
 from dreamtalk_core.errors import DreamTalkError  # noqa: E402
 from dreamtalk_core.evaluation.clips import TrackedClip  # noqa: E402
-from dreamtalk_core.evaluation.report import METRICS, Report, cell_text  # noqa: E402
-from dreamtalk_core.evaluation.signals import bootstrap_interval  # noqa: E402
-from dreamtalk_core.evaluation.tables import aligned, number, save_json  # noqa: E402
+from dreamtalk_core.evaluation.report import METRICS, Report, cell_text, change_text  # noqa: E402
+from dreamtalk_core.evaluation.tables import aligned, save_json  # noqa: E402
 
 LIP_GAP = METRICS[0]
 STRANGERS = ("wild", "arabic")
@@ -92,21 +91,15 @@ def noisy(
 
 
 def table(reports: Sequence[Report]) -> str:
-    """Lip gap r in each setting, and what each clip loses against the first, with intervals."""
+    """Lip gap r in each setting, and what each speaker loses against the first, with intervals."""
     quiet = reports[0]
     rows = [["lip gap r", *quiet.groups]]
     for report in reports:
         cells = (cell_text(report.summary(group, LIP_GAP), 2) for group in quiet.groups)
         rows.append([report.name, *cells])
     for report in reports[1:]:
-        changes = []
-        for group in quiet.groups:
-            change = report.values(group, LIP_GAP.key) - quiet.values(group, LIP_GAP.key)
-            low, high = bootstrap_interval(change)
-            changes.append(
-                f"{number(float(np.nanmean(change)), 2)} [{number(low, 2)} {number(high, 2)}]"
-            )
-        rows.append([f"{report.name}, change", *changes])
+        changes = (report.change(quiet, group, LIP_GAP) for group in quiet.groups)
+        rows.append([f"{report.name}, change", *map(change_text, changes)])
     return "\n".join(aligned(rows))
 
 

@@ -1,13 +1,13 @@
 """Styles from videos under test: does the extractor find the style and not the person?
 
-    python benchmarks/style_clips.py FOLDER [--sheet OUT.png] [--json OUT.json]
+    python benchmarks/style_clips.py FOLDER --speech FILE [--sheet OUT.png] [--json OUT.json]
 
 FOLDER holds videos PERSON_VIEW_EMOTION_LEVEL_TAKE.mp4 (names as in MEAD, K. Wang et al., 2020), a
 neutral one of each person among them. Each is tracked and its style extracted twice: with the
 person's neutral clip to take their own face off, and by itself. Then, for both:
 
-1. Likeness: a sentence is animated in the style; correlation of its mean face with the clip's over
-   brows, lids, cheeks and the corners of the mouth.
+1. Likeness: FILE is animated in the style; correlation of its mean face with the clip's over
+   brows, lids, cheeks and the corners of the mouth. FILE is none that extraction itself looks at.
 2. Halves: the codes of a clip's two halves are closer to each other than to either half of any clip
    of another emotion.
 3. People: the codes of one emotion by two people are closer than those of two emotions by one.
@@ -32,9 +32,8 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.corpora.emotions import mean_face, mean_text  # noqa: E402
 from benchmarks.corpora.performances import NEUTRAL  # noqa: E402
-from dreamtalk_core import Behaviour, DreamTalk, Motion  # noqa: E402
+from dreamtalk_core import Behaviour, DreamTalk, Motion, Speech  # noqa: E402
 from dreamtalk_core.animation.calibration import calibrate  # noqa: E402
-from dreamtalk_core.assets import DEMO_VOICE  # noqa: E402
 from dreamtalk_core.evaluation.signals import correlation  # noqa: E402
 from dreamtalk_core.evaluation.tables import save_json  # noqa: E402
 from dreamtalk_core.pipeline.performance import read_performance  # noqa: E402
@@ -51,11 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--speech", type=Path, required=True, metavar="FILE")
     parser.add_argument("--sheet", type=Path, metavar="PNG")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
 
-    talk = DreamTalk.load()
+    talk, speech = DreamTalk.load(), Speech.load(options.speech)
     raw: dict[Key, Motion] = {}
     for path in sorted(options.folder.glob("*.mp4")):
         person, _, emotion, *_ = path.stem.split("_")
@@ -74,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         codes = {key: talk.extract_style(clip).code for key, clip in clips.items()}
         results = {
-            "likeness": [likeness(talk, clip) for key, clip in clips.items() if key[1] != NEUTRAL],
+            "likeness": [
+                likeness(talk, clip, speech) for key, clip in clips.items() if key[1] != NEUTRAL
+            ],
             "halves": halves(talk, clips),
             "people": people(codes),
         }
@@ -90,9 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def likeness(talk: DreamTalk, clip: Motion) -> float:
-    """Correlation of the mean face of a sentence in the clip's style with the clip's own."""
-    line = talk.animate(DEMO_VOICE, talk.extract_style(clip), behaviour=STILL)
+def likeness(talk: DreamTalk, clip: Motion, speech: Speech) -> float:
+    """Correlation of the mean face of a speech in the clip's style with the clip's own."""
+    line = talk.animate(speech, talk.extract_style(clip), behaviour=STILL)
     return float(correlation(mean_face([line]), mean_face([clip])))
 
 

@@ -74,12 +74,17 @@ def show_warnings(node: str) -> Iterator[None]:
 
 
 def show_heard(style: Style | StyleTrack, node: str) -> None:
-    """What was heard in the voice that a style was predicted from is shown in the node of an id."""
+    """What was heard in the voice that a style was predicted from is shown in the node of an id.
+
+    In no language: the host does not say which one its page is in, and names of styles are the same
+    in all.
+    """
     from dreamtalk_core.style import as_track
 
     for _, part in as_track(style).keys:
-        if part.heard is not None:
-            PromptServer.instance.send_progress_text(f"heard: {part.heard}", node)
+        if (heard := part.heard) is not None:
+            told = f"auto: {heard.emotion}{'' if heard.sure else '?'} {heard.probability:.0%}"
+            PromptServer.instance.send_progress_text(told, node)
 
 
 # --- files ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -212,7 +213,20 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         for layer, parts in zip(layers_of(take), split_style(curves), strict=False):
             replace_range(layer, parts, take_settings(take).first, *self.range, blend)
         refresh_strengths(take)
+        remember_heard(take, self._job.heard[0], self.range)
         self.report({"INFO"}, f"{take.name}: frames {self.range[0]} to {self.range[1]}")
+
+
+def remember_heard(
+    take: bpy.types.Action, heard: Sequence[dict[str, Any]], made: tuple[int, int]
+) -> None:
+    """Keep with a take what was heard for frames that were made again, beside that of the rest."""
+    settings, (first, last) = take_settings(take), frame_span(take)
+    recipe = settings.made_from
+    whole = made[0] <= first and made[1] >= last
+    before = [] if whole else recipe.get("heard", [])
+    recipe["heard"] = [*before, *(one for one in heard if one not in before)]
+    settings.recipe = json.dumps(recipe, ensure_ascii=False)
 
 
 def shift_of(take: bpy.types.Action) -> int:

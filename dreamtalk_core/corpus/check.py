@@ -25,11 +25,18 @@ class Checked:
 
 def check_corpus(corpus: Path) -> Checked:
     """Read every clip of a manifest. Raises CorpusError if there is no manifest."""
-    rows = read_rows(corpus / "manifest.tsv")
+    manifest = corpus / "manifest.tsv"
+    if corpus.is_dir() and not manifest.exists():
+        raise CorpusError(
+            f"{corpus} holds no manifest.tsv, which would say whose its clips are and who may use "
+            f"them. Make one: dreamtalk corpus add {corpus} --corpus NEW_FOLDER --speaker NAME "
+            "--licence LICENCE."
+        )
+    rows = read_rows(manifest)
     minutes: dict[tuple[str, str, str], float] = defaultdict(float)
     faults = []
     if lacking := [name for name in _NEEDED if rows and name not in rows[0]]:
-        raise CorpusError(f"{corpus / 'manifest.tsv'} lacks the column {lacking[0]}. Add it.")
+        raise CorpusError(f"{manifest} lacks the column {lacking[0]}. Add it.")
     listed: set[str] = set()
     for row in rows:
         id = shown(row["id"], 80)

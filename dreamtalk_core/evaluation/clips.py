@@ -78,3 +78,8 @@ def evaluation_clips(corpus: Path, split: str | None = None) -> list[Clip]:
 def split_of(clip: TrackedClip) -> str:
     """The group that a clip is reported under where nothing else is said."""
     return clip.split
+
+
+def speaker_of(clip: TrackedClip) -> str:
+    """Whose clip it is where nothing else is said."""
+    return clip.speaker

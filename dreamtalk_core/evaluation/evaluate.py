@@ -14,6 +14,7 @@ from dreamtalk_core.evaluation.clips import (
     Prediction,
     TrackedClip,
     as_motion,
+    speaker_of,
     split_of,
 )
 from dreamtalk_core.evaluation.lips import (
@@ -56,6 +57,7 @@ def evaluate(
     *,
     name: str = "model",
     group: Callable[[TrackedClip], str] = split_of,
+    speaker: Callable[[TrackedClip], str] = speaker_of,
     known: Mapping[str, str] | None = None,
     bursts: Callable[[TrackedClip], Sequence[float]] | None = None,
     sync: Callable[[TrackedClip, Motion], Sync | None] | None = None,
@@ -65,15 +67,16 @@ def evaluate(
     """Hold a predictor against the tracked faces of clips, one after another.
 
     predict: gives the motion for a clip's speech at 25 fps, frame i at (i + 0.5) / 25 s. group:
-    what a clip is reported under, and known: see `Report`. The rest adds figures: bursts says when,
-    in s, the lips of a clip's /b/ and /p/ burst apart, sync what a lip expert says (see
-    `expert_sync`), style the style code of a motion (see `style_code`), and retake is `predict`
-    with another seed.
+    what a clip is reported under, speaker: whose it is, and known: see `Report`. The rest adds
+    figures: bursts says when, in s, the lips of a clip's /b/ and /p/ burst apart, sync what a lip
+    expert says (see `expert_sync`), style the style code of a motion (see `style_code`), and retake
+    is `predict` with another seed.
     """
     results = []
     for clip in clips:
         motion = as_motion(predict(clip))
-        result = clip_result(clip, motion, bursts(clip) if bursts else (), group(clip))
+        told = bursts(clip) if bursts else ()
+        result = clip_result(clip, motion, told, group(clip), speaker(clip))
         result.figures.update(more_figures(clip, motion, sync, style, retake))
         results.append(result)
     return Report(name, tuple(results), known or {})
@@ -85,6 +88,7 @@ def evaluate_model(
     name: str,
     *,
     group: Callable[[TrackedClip], str] = split_of,
+    speaker: Callable[[TrackedClip], str] = speaker_of,
     known: Mapping[str, str] | None = None,
     bursts: Callable[[TrackedClip], Sequence[float]] | None = None,
     style: AnyStyle | None = None,
@@ -103,6 +107,7 @@ def evaluate_model(
         clips,
         name=name,
         group=group,
+        speaker=speaker,
         known=known,
         bursts=bursts,
         sync=expert_sync,
@@ -112,7 +117,7 @@ def evaluate_model(
 
 
 def clip_result(
-    clip: TrackedClip, motion: Motion, bursts: Sequence[float], group: str
+    clip: TrackedClip, motion: Motion, bursts: Sequence[float], group: str, speaker: str
 ) -> ClipResult:
     """The figures of one prediction; ValueError if its length is not the clip's.
 
@@ -157,7 +162,7 @@ def clip_result(
         "beat": [beat],
         "beat_gain": [beat_gain],
     }
-    return ClipResult(clip.id, group, figures, lags, gaps)
+    return ClipResult(clip.id, speaker, group, figures, lags, gaps)
 
 
 def more_figures(

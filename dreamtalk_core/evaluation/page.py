@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.evaluation.report import ClipResult, Metric, Report, Summary, cell_text
+from dreamtalk_core.evaluation.report import (
+    CELL,
+    ClipResult,
+    Metric,
+    Report,
+    Summary,
+    cell_text,
+)
 from dreamtalk_core.evaluation.tables import number
 from dreamtalk_core.files import atomic_write, check_target
 from dreamtalk_core.motion import MODEL_FPS
@@ -120,15 +127,19 @@ def metrics_of(reports: Sequence[Report]) -> tuple[Metric, ...]:
 
 def group_list(reports: Sequence[Report], groups: Sequence[str]) -> str:
     """What the groups are, and how many clips they have."""
-    counts = {group: max(report.count(group) for report in reports) for group in groups}
+    counts = {
+        group: f"{max(report.count(group) for report in reports)} clips of "
+        f"{max(report.speakers(group) for report in reports)}"
+        for group in groups
+    }
     known = reports[0].known
     lines = [
-        f"<li><b>{html.escape(group)}</b>: {counts[group]} clips"
+        f"<li><b>{html.escape(group)}</b>: {counts[group]}"
         + (f", {html.escape(known[group])}" if group in known else "")
         + "</li>"
         for group in groups
     ]
-    return "<ul>" + "".join(lines) + "</ul>"
+    return "<ul>" + "".join(lines) + f"</ul>\n<p>{html.escape(CELL)}</p>"
 
 
 def table(reports: Sequence[Report], groups: Sequence[str]) -> str:
@@ -214,10 +225,10 @@ def draw_intervals(figure: Figure, reports: Sequence[Report], groups: Sequence[s
 
 
 def draw_lags(figure: Figure, reports: Sequence[Report], groups: Sequence[str]) -> None:
-    """The mean over a group's clips of the correlation at every lag, for every report."""
+    """The mean over a group's speakers of the correlation at every lag, for every report."""
     for axis, group in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups, strict=True):
         for i, report in enumerate(reports):
-            curve = mean_lags(report, group)
+            curve = report.lags(group)
             if len(curve):
                 frames = np.arange(len(curve)) - len(curve) // 2
                 axis.plot(frames, curve, color=COLOURS[i % len(COLOURS)], label=report.name)
@@ -226,14 +237,6 @@ def draw_lags(figure: Figure, reports: Sequence[Report], groups: Sequence[str]) 
         axis.set_xlabel("frames late")
         if len(reports) > 1 and group == groups[0]:
             axis.legend(fontsize=7)
-
-
-def mean_lags(report: Report, group: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Mean correlation at lags -10 ... 10 over a group's clips; empty if none has them."""
-    curves = [clip.lags for clip in report.clips if clip.group == group]
-    given = [curve for curve in curves if not np.isnan(curve).any()]
-    mean = np.mean(given, axis=0) if given else []
-    return np.asarray(mean, np.float64)
 
 
 def draw_curves(figure: Figure, reports: Sequence[Report], groups: Sequence[str]) -> None:

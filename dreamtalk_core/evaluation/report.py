@@ -1,4 +1,4 @@
-"""What a predictor did on every clip, summed up over groups of clips, with confidence intervals."""
+"""What a predictor did on every clip, summed up over the speakers of groups, with intervals."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ class ClipResult:
     """The figures of one clip: key of METRICS -> values (one; one per burst for the partings)."""
 
     id: str
+    speaker: str
     group: str
     figures: dict[str, list[float]]
     lags: NDArray[np.float64]
@@ -70,14 +71,22 @@ class ClipResult:
 
 @dataclass(frozen=True)
 class Summary:
-    """A figure over the clips (or bursts) of a group, with its 95 % bootstrap interval."""
+    """A figure over the speakers of a group, each heard as much, with its 95 % bootstrap interval.
+
+    Of one speaker the interval is over the clips (or bursts), which say less: it may only be held
+    against the same speaker's.
+    """
 
     value: float
     low: float
     high: float
+    speakers: int
     count: int
+    """Clips (or bursts) that gave this figure."""
     left_out: int
-    """Clips (or bursts) that could not give this figure: a signal never moved, or was too short."""
+    """Clips (or bursts) that could not: a signal never moved, or was too short."""
+    over_clips: float
+    """The figure over all clips (or bursts): whoever has many of them is heard the most."""
 
 
 @dataclass(frozen=True)
@@ -98,24 +107,59 @@ class Report:
             *sorted(found - set(self.known)),
         )
 
-    def values(self, group: str, key: str) -> NDArray[np.float64]:
-        """One figure for all clips (or bursts) of a group, NaN where there is none."""
-        clips = (clip for clip in self.clips if clip.group == group)
-        return np.array([value for clip in clips for value in clip.figures.get(key, ())])
+    def values(self, group: str, key: str) -> dict[str, NDArray[np.float64]]:
+        """One figure for the clips (or bursts) of a group by speaker, NaN where there is none."""
+        found: dict[str, list[float]] = {}
+        for clip in self.clips:
+            if clip.group == group:
+                found.setdefault(clip.speaker, []).extend(clip.figures.get(key, ()))
+        return {speaker: np.array(values) for speaker, values in found.items()}
+
+    def each(self, group: str, metric: Metric) -> dict[str, float]:
+        """One figure of each speaker of a group over their clips; who gave none is left out."""
+        values = self.values(group, metric.key).items()
+        given = {speaker: value[~np.isnan(value)] for speaker, value in values}
+        return {who: float(metric.statistic(value)) for who, value in given.items() if len(value)}
 
     def summary(self, group: str, metric: Metric) -> Summary:
-        """One figure over a group."""
-        values = self.values(group, metric.key)
-        given = values[~np.isnan(values)]
-        low, high = bootstrap_interval(given, metric.statistic)
-        value = float(metric.statistic(given)) if len(given) else math.nan
-        return Summary(value, low, high, len(given), len(values) - len(given))
+        """One figure over a group: of each speaker's clips, then of the speakers."""
+        values = np.concatenate([np.zeros(0), *self.values(group, metric.key).values()])
+        given, each = values[~np.isnan(values)], [*self.each(group, metric).values()]
+        low, high = bootstrap_interval(each if len(each) > 1 else given, metric.statistic)
+        return Summary(
+            float(metric.statistic(each)) if each else math.nan,
+            low,
+            high,
+            len(each),
+            len(given),
+            len(values) - len(given),
+            float(metric.statistic(given)) if each else math.nan,
+        )
+
+    def change(self, before: Report, group: str, metric: Metric) -> tuple[float, float, float]:
+        """(mean, low, high) of what each speaker gained against another report on the same clips.
+
+        Speakers are held against themselves: how they differ from each other does not widen the
+        95 % interval. Of one speaker it is NaN.
+        """
+        now, then = self.each(group, metric), before.each(group, metric)
+        gains = [now[speaker] - then[speaker] for speaker in now if speaker in then]
+        low, high = bootstrap_interval(gains) if len(gains) > 1 else (math.nan, math.nan)
+        return (float(np.mean(gains)) if gains else math.nan), low, high
+
+    def lags(self, group: str) -> NDArray[np.float64]:
+        """Mean correlation at lags -10 ... 10 over a group's speakers; empty if none has them."""
+        found: dict[str, list[NDArray[np.float64]]] = {}
+        for clip in self.clips:
+            if clip.group == group and not np.isnan(clip.lags).any():
+                found.setdefault(clip.speaker, []).append(clip.lags)
+        each = [np.mean(curves, axis=0) for curves in found.values()]
+        return np.asarray(np.mean(each, axis=0) if each else [], np.float64)
 
     def peak_lag(self, group: str) -> float:
-        """The lag in frames at which the mean correlation over a group's clips peaks."""
-        lags = [clip.lags for clip in self.clips if clip.group == group]
-        given = [curve for curve in lags if not np.isnan(curve).any()]
-        return peak_lag(np.mean(given, axis=0)) if given else math.nan
+        """The lag in frames at which the mean correlation over a group's speakers peaks."""
+        curve = self.lags(group)
+        return peak_lag(curve) if len(curve) else math.nan
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -126,36 +170,47 @@ class Report:
     def table(self, *, legend: bool = True) -> str:
         """A text table: a row for every figure, a column for every group.
 
-        A cell is the value and its 95 % interval, and in round brackets how many clips (or bursts)
-        gave it, if some did not.
+        Cells are as CELL says.
         """
-        rows = [["", *self.groups], ["clips", *(str(self.count(group)) for group in self.groups)]]
+        rows = [
+            ["", *self.groups],
+            ["speakers", *(str(self.speakers(group)) for group in self.groups)],
+            ["clips", *(str(self.count(group)) for group in self.groups)],
+        ]
         for metric in self.metrics:
             cells = (self.summary(group, metric) for group in self.groups)
             rows.append([metric.title, *(cell_text(cell, metric.digits) for cell in cells)])
         peaks = (number(self.peak_lag(group), 0) for group in self.groups)
         rows.append(["peak lag fr", *peaks])
-        meanings = ["", *(f"{metric.title}: {metric.meaning}" for metric in self.metrics)]
+        meanings = ["", CELL, *(f"{metric.title}: {metric.meaning}" for metric in self.metrics)]
         return "\n".join([self.name, *aligned(rows), *(meanings if legend else [])]) + "\n"
 
     def count(self, group: str) -> int:
         """Number of clips in a group."""
         return sum(clip.group == group for clip in self.clips)
 
+    def speakers(self, group: str) -> int:
+        """Number of speakers in a group."""
+        return len({clip.speaker for clip in self.clips if clip.group == group})
+
     def as_json(self) -> dict[str, Any]:
         """The report as plain data: summaries by group and every clip's figures; NaN is null."""
         groups = {
             group: {
+                "speakers": self.speakers(group),
                 "clips": self.count(group),
                 "peak_lag_frames": self.peak_lag(group),
                 "figures": {m.key: vars(self.summary(group, m)) for m in self.metrics},
             }
             for group in self.groups
         }
-        clips = [{"id": c.id, "group": c.group, "figures": c.figures} for c in self.clips]
+        clips = [
+            {"id": c.id, "speaker": c.speaker, "group": c.group, "figures": c.figures}
+            for c in self.clips
+        ]
         document = {
             "format": "dreamtalk.evaluation",
-            "version": 1,
+            "version": 2,
             "name": self.name,
             "interval": 0.95,
             "meaning": {metric.key: metric.meaning for metric in self.metrics},
@@ -171,10 +226,10 @@ class Report:
 
 
 def comparison(reports: Sequence[Report]) -> str:
-    """A Markdown table of several predictors: lip gap r / pucker r / amplitude for every group."""
+    """A Markdown table of several predictors: lip gap r, pucker r and amplitude over speakers."""
     groups = list(dict.fromkeys(group for report in reports for group in report.groups))
     rows = [["", *groups], ["---"] * (1 + len(groups))]
-    shown = [metric for metric in METRICS if metric.key in ("opening", "rounding", "amplitude")]
+    shown = [metric for metric in METRICS if metric.key in ("opening", "rounding", "liveliness")]
     for report in reports:
         cells = [
             " / ".join(number(report.summary(group, m).value, m.digits) for m in shown)
@@ -185,13 +240,27 @@ def comparison(reports: Sequence[Report]) -> str:
     return "\n".join([*lines, "", " / ".join(metric.title for metric in shown)]) + "\n"
 
 
+CELL = (
+    "value [95 % interval] over speakers | over clips (clips that gave it, if some did not); "
+    "of one speaker the interval is over clips"
+)
+"""What `cell_text` shows."""
+
+
 def cell_text(summary: Summary, digits: int) -> str:
-    """A summary as tables show it: `.58 [.52 .63]`, with ` (25)` if some clips did not give it."""
+    """A summary as tables show it: `.58 [.52 .63] | .61 (25)`; see CELL."""
     if math.isnan(summary.value):
         return "-"
     low, high = number(summary.low, digits), number(summary.high, digits)
+    over_clips = f" | {number(summary.over_clips, digits)}" if summary.speakers > 1 else ""
     count = f" ({summary.count})" if summary.left_out else ""
-    return f"{number(summary.value, digits)} [{low} {high}]{count}"
+    return f"{number(summary.value, digits)} [{low} {high}]{over_clips}{count}"
+
+
+def change_text(change: tuple[float, float, float], digits: int = 2) -> str:
+    """A change as tables show it: `-.03 [-.05 -.01]`, an interval only of more than a speaker."""
+    value, low, high = (number(part, digits) for part in change)
+    return value if math.isnan(change[1]) else f"{value} [{low} {high}]"
 
 
 def _without_nan(value: Any) -> Any:

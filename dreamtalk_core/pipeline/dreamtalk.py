@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dreamtalk_core.animation.calibration import resting_face
 from dreamtalk_core.animation.noise import own_seed
 from dreamtalk_core.animation.postprocess import Voice, postprocess
+from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import StyleError
 from dreamtalk_core.files import name_key
 from dreamtalk_core.models.devices import choose_device, inference
@@ -136,7 +138,35 @@ class DreamTalk(Pipeline):
             [part for parts, _ in found for part in parts],
             next((Path(part).stem for part in performance if not isinstance(part, Motion)), "mine"),
             "; ".join(source for _, source in found),
+            self._worn,
         )
+
+    def _worn(self, style: Style) -> NDArray[np.float32]:
+        """[52] the mean face of the demo's voice in a style, as it is sampled."""
+        channels, content = self.model.config.channels, self._said.to(self.model.mean.device)
+        with inference():
+            motion = sample_frames(
+                self.model,
+                iter([content]),
+                len(content),
+                style,
+                1.0,
+                draw_noise(len(channels), seed=0),
+                DEFAULT_STEPS,
+                lambda _: None,
+            )
+        face: NDArray[np.float32] = motion.to_arkit().weights.clip(0, 1).mean(0)
+        return face
+
+    @cached_property
+    def _said(self) -> Tensor:
+        """[T, width] what some speech asks of the face, to see styles on, on the CPU."""
+        features = self.analyse(self.load_speech(DEMO_VOICE))
+        with inference():
+            rows = features.rows(lambda _: None)
+            denoiser = self.model.denoiser
+            pieces = encode_content(denoiser, rows, features.frames, lambda _: None)
+            return torch.cat(list(pieces)).cpu()
 
     def analyse(self, speech: AnySpeech) -> SpeechFeatures:
         if isinstance(speech, SpeechFeatures):

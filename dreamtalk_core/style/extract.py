@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -30,6 +30,19 @@ SPEAKING = 0.02
 MAX_FRAMES = 256
 """Longer clips are read in pieces of at most this many frames whose codes are averaged."""
 
+EXPRESSION = [
+    index
+    for index, name in enumerate(ARKIT_NAMES)
+    if name.startswith(("brow", "eyeSquint", "eyeWide", "cheek", "nose"))
+    or name.removesuffix("Left").removesuffix("Right").removeprefix("mouth")
+    in ("Smile", "Frown", "Dimple", "Stretch", "Press")
+]
+"""Shapes of an expression that somebody holds while speaking, rather than of what is said."""
+
+Array = NDArray[np.float32]
+Worn = Callable[[Style], Array]
+"""The mean face [52] of somebody who speaks in a style."""
+
 Spans = list[tuple[int, int]]
 """Stretches as (first frame, frame after the last)."""
 
@@ -45,12 +58,16 @@ def named_style(model: MotionModel, name: str) -> Style:
 
 
 def extract_style(
-    model: MotionModel, motion: Motion | Sequence[Motion], name: str, source: str
+    model: MotionModel,
+    motion: Motion | Sequence[Motion],
+    name: str,
+    source: str,
+    worn: Worn | None = None,
 ) -> Style:
     """The style of one performance or several, each at least one second long.
 
-    Every frame counts alike. The style keeps the performances as its clip.
-    Raises StyleError for a shorter one, or none.
+    Every frame counts alike. The style keeps the performances as its clip. With `worn` it is
+    corrected, see `as_worn`. Raises StyleError for a shorter one, or none.
     """
     motions = [motion] if isinstance(motion, Motion) else list(motion)
     if not motions:
@@ -69,7 +86,27 @@ def extract_style(
         np.concatenate([part.head_rotation - part.head_rotation.mean(0) for part in clips]),
     )
     blank = np.zeros(model.config.style_encoder.style, np.float32)
-    return encode(model, clips, Style(blank, name, source, clip=clip))
+    style = encode(model, clips, Style(blank, name, source, clip=clip))
+    return as_worn(model, clips, style, worn) if worn else style
+
+
+def as_worn(model: MotionModel, clips: Sequence[Motion], style: Style, worn: Worn) -> Style:
+    """The style of clips whose face, once it speaks, is theirs.
+
+    The encoder learnt from faces made by rule, and takes a part of a real frown or smile for
+    something else: it comes back weaker. What the style's face lacks of the clips' mean face, or
+    has beyond it, is put onto the clips, and they are read once more. A shape that they never show
+    is left alone: a tracker may not know it.
+    """
+    weights = np.concatenate([clip.weights for clip in clips])
+    lacking = np.zeros(weights.shape[1], np.float32)
+    seen = [index for index in EXPRESSION if weights[:, index].any()]
+    lacking[seen] = (weights.mean(0) - worn(style))[seen]
+    return encode(
+        model,
+        [replace(clip, weights=np.clip(clip.weights + lacking, 0, 1)) for clip in clips],
+        style,
+    )
 
 
 def encode(model: MotionModel, clips: Sequence[Motion], style: Style) -> Style:

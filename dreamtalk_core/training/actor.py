@@ -9,6 +9,7 @@ networks", 2018): `weight_decay` draws there rather than to 0.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def at_rest(source: Sequence[Recording]) -> Source:
     for one in source:
         values = one.variants[0].values - held
         values[:, :shapes] = values[:, :shapes].clip(0, 1)
-        plain.append(Recording((Variant(one.variants[0].features, values),), one.observed))
+        plain.append(replace(one, variants=(Variant(one.variants[0].features, values),)))
     return plain
 
 

@@ -252,8 +252,8 @@ def read_config(path: Path) -> dict[str, Any]:
     """A training configuration, complete and checked against the dataclass of its kind.
 
     One that names a `base`, a file beside it, is that configuration with its own entries in place
-    of the base's; its sources come on top of the base's. One that starts `from` weights takes no
-    networks and sources from its base.
+    of the base's; its sources come on top of the base's, or change those of the same name. One that
+    starts `from` weights takes no networks and sources from its base.
     Raises CorpusError, naming the entry, when it cannot be read or something in it does not fit.
     """
     config = _read(path, ())
@@ -300,7 +300,20 @@ def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         "from" in config and "from" not in base
     ):  # its networks are there, and taught what others' sources say
         base = {name: entry for name, entry in base.items() if name not in _OF_NEW_MODELS}
-    return base | config | {"sources": [*base.get("sources", []), *sources]}
+    return base | config | {"sources": _on_top(base.get("sources", []), sources)}
+
+
+def _on_top(below: list[Any], above: list[Any]) -> list[Any]:
+    """Sources with others on top; one whose name is there already changes that one's entries."""
+    names = [_names_of(source).get("name") for source in below]
+    merged = [*below]
+    for source in above:
+        if (name := _names_of(source).get("name")) in names and name is not None:
+            at = names.index(name)
+            merged[at] = merged[at] | source
+        else:
+            merged.append(source)
+    return merged
 
 
 def _problems(value: Any, kind: Any, at: str) -> Iterator[str]:

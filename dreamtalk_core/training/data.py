@@ -53,6 +53,8 @@ class Recording:
     variants: tuple[Variant, ...]
     observed: npt.NDArray[np.bool_]
     """[C]"""
+    sound: str = ""
+    """What was recorded, by its content; empty where nobody was."""
 
 
 Source = list[Recording]
@@ -182,7 +184,8 @@ def _recording(
         at = curves.resample(values, clip.motion.times, times).astype(np.float32)
         at = opened(at, float(features[f"{clip.id}.opening"][variant]))
         variants.append(Variant(rows[: 2 * frames + 1], at))
-    return Recording(tuple(variants), np.append(clip.observed, [clip.head_observed] * len(HEAD)))
+    observed = np.append(clip.observed, [clip.head_observed] * len(HEAD))
+    return Recording(tuple(variants), observed, file_digest(clip.audio))
 
 
 def _cached(
@@ -212,9 +215,13 @@ def source_digests(sounds: Iterable[Path]) -> list[str]:
 
     Raises CorpusError for one that cannot be read.
     """
-    paths = [WEIGHTS / "phonetic.safetensors", *sounds]
+    return [file_digest(path) for path in (WEIGHTS / "phonetic.safetensors", *sounds)]
+
+
+def file_digest(path: Path) -> str:
+    """Hexadecimal digits for what a file holds. Raises CorpusError where it cannot be read."""
     try:
-        return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise CorpusError(f"{error.filename} cannot be read ({error.strerror}).") from error
 

@@ -60,7 +60,7 @@ EXPERT_ENTRIES = (
     *("expert", "blocks", "sources", "validation", "babble", "variants", "amplitude", "narrowing"),
     *("pucker", "gap", "effort", "silence", "batch", "frames", "seed"),
 )
-"""What a lip expert follows from."""
+"""What a lip expert follows from, beside the recordings."""
 CLOSED = 0.03
 """jawOpen minus mouthClose at which lips count as hardly closed any more."""
 
@@ -311,20 +311,21 @@ def lip_expert(
 ) -> LipExpert | None:
     """The lip expert of a run, trained if there is none yet; None if the run does not use one.
 
-    Raises CorpusError if the one that is there was made by another configuration.
+    Raises CorpusError if the one that is there was made by another configuration, or of others.
     """
     if not config["sync_weight"]:
         return None
     if "from" in config:
         return LipExpert.load(start_expert(config), device)
-    made_from = digest([config.get(name) for name in EXPERT_ENTRIES])
+    made_from = digest([[config.get(name) for name in EXPERT_ENTRIES], recorded(sources)])
     if not path.exists():
         steps = config["expert"]["steps"]
         header = about(config, steps) | {"made_from": made_from}
         return train_expert(config, sources, shares, path, header, device)
     if weights_header(path)[1].get("made_from") != made_from:
         raise CorpusError(
-            f"{path} was trained by another configuration. Choose another --output, or delete it."
+            f"{path} was trained by another configuration, or on other recordings. Choose another "
+            "--output, or delete it."
         )
     return LipExpert.load(path, device)
 
@@ -407,8 +408,12 @@ def about(config: Mapping[str, Any], steps: int) -> dict[str, str]:
 def made_of(config: Mapping[str, Any], sources: Sequence[Source]) -> str:
     """What a run goes on with: its configuration, but for how long it lasts, and its recordings."""
     settings = {name: entry for name, entry in config.items() if name != "steps"}
-    frames = [[len(recording.variants[0].values) for recording in source] for source in sources]
-    return digest([settings, frames])
+    return digest([settings, recorded(sources)])
+
+
+def recorded(sources: Sequence[Source]) -> list[list[tuple[int, str]]]:
+    """How many frames each recording has, and what is heard in it."""
+    return [[(len(one.variants[0].values), one.sound) for one in source] for source in sources]
 
 
 def save_checkpoint(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import nn
 from dreamtalk_core.errors import CorpusError
 from dreamtalk_core.models.devices import inference
 from dreamtalk_core.training.config import Validation
-from dreamtalk_core.training.data import Recording, Source, draw_batch, load_sources
+from dreamtalk_core.training.data import Source, draw_batch, load_sources
 
 BATCHES = 6
 """Of a validation: always the same ones, with the same noise."""
@@ -51,7 +52,7 @@ def keep_out(sources: Sequence[Source], share: float) -> tuple[list[Source], lis
         out = (source[every // 2 :: every] or few) if len(source) > 1 else []
         train.append([one for one in source if not any(one is other for other in out)])
         if out:
-            kept.append([Recording(one.variants[:1], one.observed) for one in out])
+            kept.append([replace(one, variants=one.variants[:1]) for one in out])
     if not kept:
         raise CorpusError(
             f"Of no source a share of {share:g} can be kept out for validation: they have one clip "

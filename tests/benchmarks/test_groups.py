@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.corpora.grid import clip_bursts
-from benchmarks.corpora.groups import group_of
+from benchmarks.corpora.groups import group_of, report_speaker
 from dreamtalk_core.training import config as configuration
 from dreamtalk_core.training.config import read_config
 
@@ -40,6 +40,12 @@ class Clip:
 )
 def test_clips_fall_into_groups(clip: Clip, group: str | None) -> None:
     assert group_of(clip) == group
+
+
+def test_people_without_a_name_are_people_of_their_own() -> None:
+    nameless = [Clip("wild_00015", speaker="VoxCeleb2 speaker"), Clip("wild_1", speaker="me")]
+    assert [report_speaker(clip) for clip in nameless] == ["wild_00015", "me"]
+    assert report_speaker(Clip("wild_2", speaker="me")) == "me"
 
 
 def test_the_default_model_is_trained_on_nobody_it_is_judged_by() -> None:

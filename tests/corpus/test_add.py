@@ -212,6 +212,13 @@ def test_long_takes_are_cut_where_it_is_quiet() -> None:
     assert sum(stop - start for start, stop in spans) == 690
 
 
+def test_check_of_takes_says_how_to_make_a_corpus_of_them(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"holds no manifest\.tsv.*dreamtalk corpus add"):
+        check_corpus(tmp_path)
+    with pytest.raises(CorpusError, match="cannot be read"):
+        check_corpus(tmp_path / "nowhere")
+
+
 def test_check_tells_what_is_missing(tmp_path: Path, add: Callable[[], Added]) -> None:
     write_take(tmp_path / "takes", "one")
     write_take(tmp_path / "takes", "two", 5.0)

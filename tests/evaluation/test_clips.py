@@ -39,5 +39,6 @@ def test_the_command_reports_by_split(corpus: Path, capsys: pytest.CaptureFixtur
     assert main(["evaluate", "--corpus", str(corpus), "--json", str(report)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split() == ["dev", "test"]
-    assert lines[2].split() == ["clips", "1", "1"]
+    assert lines[2].split() == ["speakers", "1", "1"]
+    assert lines[3].split() == ["clips", "1", "1"]
     assert '"style"' in report.read_text(encoding="utf-8")

@@ -86,7 +86,7 @@ def test_a_still_prediction_is_left_out_of_correlations_and_counted() -> None:
     opening = report.summary("wild", METRIC["opening"])
     assert (opening.count, opening.left_out) == (3, 1)
     assert opening.value == pytest.approx(1)
-    assert report.values("wild", "amplitude").min() == 0
+    assert report.values("wild", "amplitude")["somebody"].min() == 0
     assert "(3)" in report.table()
 
 
@@ -95,8 +95,15 @@ def test_partings_are_counted_by_burst() -> None:
         return [1.0, 1.5]
 
     report = evaluate(lambda clip: clip.weights, [Clip("wild_1")], bursts=two_bursts)
-    assert len(report.values("wild", "parting")) == 2
-    assert len(report.values("wild", "opening")) == 1
+    assert len(report.values("wild", "parting")["somebody"]) == 2
+    assert len(report.values("wild", "opening")["somebody"]) == 1
+
+
+def test_whose_a_clip_is_may_be_told() -> None:
+    clips = [Clip(f"wild_{i}", speaker="nameless") for i in range(3)]
+    assert evaluate(lambda clip: clip.weights, clips).speakers("wild") == 1
+    told = evaluate(lambda clip: clip.weights, clips, speaker=lambda clip: clip.id)
+    assert told.speakers("wild") == 3
 
 
 def test_the_head_of_a_motion_is_judged_and_weights_have_none() -> None:
@@ -131,8 +138,8 @@ def test_a_shut_mouth_is_shut_at_closures_and_an_open_one_is_not() -> None:
     parted[:, INDEX["jawOpen"]] = 0.4
     for weights, share in ((shut, 1.0), (parted, 0.0)):
         report = evaluate(lambda _, w=weights: w, [gapped], bursts=lambda _: bursts)
-        assert report.values("wild", "shut") == pytest.approx(share)
-        assert report.values("wild", "shut_bursts") == pytest.approx(share)
+        assert report.values("wild", "shut")["somebody"] == pytest.approx(share)
+        assert report.values("wild", "shut_bursts")["somebody"] == pytest.approx(share)
 
 
 def test_further_figures_come_from_what_is_given() -> None:

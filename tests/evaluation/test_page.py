@@ -39,7 +39,7 @@ def report(name: str, openings: dict[str, list[float]]) -> Report:
             figures = {"opening": [value], "parting": [10.0, math.nan], "sync": [math.nan]}
             lags = np.cos(np.arange(-10, 11) / 5) * value
             gaps = np.abs(np.random.default_rng(i).normal(size=(2, 160)))
-            clips.append(ClipResult(f"{group}_{i}", group, figures, lags, gaps))
+            clips.append(ClipResult(f"{group}_{i}", f"{i}", group, figures, lags, gaps))
     return Report(name, tuple(clips), {"wild": "people", "arabic": "anchors"})
 
 
@@ -115,7 +115,9 @@ def test_the_same_reports_make_the_same_drawing() -> None:
 
 
 def test_one_report_and_one_short_clip_are_enough() -> None:
-    clip = ClipResult("a", "mine", {"opening": [0.5]}, np.full(21, math.nan), np.ones((2, 30)))
+    clip = ClipResult(
+        "a", "me", "mine", {"opening": [0.5]}, np.full(21, math.nan), np.ones((2, 30))
+    )
     assert "mine" in page([Report("ours", (clip,))])
 
 

@@ -50,6 +50,25 @@ def aperture(motion: Motion) -> np.ndarray:
     return motion.channel("jawOpen") - motion.channel("mouthClose")
 
 
+def test_a_face_that_somebody_holds_is_held_in_their_style(
+    talk: DreamTalk, speech: Speech, motion: Motion
+) -> None:
+    held = {
+        "browDownLeft": 0.4,
+        "browDownRight": 0.4,
+        "mouthSmileLeft": 0.5,
+        "mouthSmileRight": 0.5,
+    }
+    columns = [INDEX[name] for name in held]
+    weights = motion.to_arkit().weights.copy()
+    weights[:, columns] = np.clip(weights[:, columns] + [*held.values()], 0, 1)
+    clip = Motion(ARKIT_NAMES, weights[:100], 25)
+    spoken = talk.sample_motion(cut(speech, 4, 10), talk.extract_style(clip)).to_arkit().weights
+    np.testing.assert_allclose(
+        spoken[:, columns].mean(0), clip.weights[:, columns].mean(0), atol=0.06
+    )
+
+
 def cut(speech: Speech, start: float, stop: float) -> Speech:
     return Speech(speech.waveform[int(start * 16_000) : int(stop * 16_000)], "cut")
 

@@ -35,7 +35,7 @@ from dreamtalk_core.style import (
     parse_style,
     parse_style_keys,
 )
-from dreamtalk_core.style.extract import MAX_FRAMES
+from dreamtalk_core.style.extract import EXPRESSION, MAX_FRAMES
 
 CHANNELS = len(ARKIT_NAMES) + len(HEAD)
 WIDTH = 8
@@ -141,6 +141,42 @@ class Average(nn.Module):
     def forward(self, motion: Tensor) -> Tensor:
         self.lengths.append(motion.shape[1])
         return motion[..., :WIDTH].mean(1)
+
+
+class Expressions(nn.Module):
+    """An encoder whose code says of the first expressions what their mean over the clip is."""
+
+    def forward(self, motion: Tensor) -> Tensor:
+        return motion[..., EXPRESSION[:WIDTH]].mean(1)
+
+
+def test_a_face_that_comes_back_weaker_is_asked_for_more_of() -> None:
+    model = make_model()
+    model.style_encoder = Expressions()  # type: ignore[assignment]
+    shares = np.linspace(0.5, 1.2, WIDTH, dtype=np.float32)
+
+    def worn(style: Style) -> np.ndarray:
+        face = np.full(52, 0.3, np.float32)
+        face[EXPRESSION[:WIDTH]] = shares * style.code
+        return face
+
+    weights = np.zeros((50, 52), np.float32)
+    weights[:, EXPRESSION[: WIDTH - 1]] = 0.4  # the last is never seen to move
+    motion = Motion(ARKIT_NAMES, weights, 25)
+    style = extract_style(model, motion, "a", "b", worn)
+    wanted = 0.4 * np.ones(WIDTH)
+    wanted[-1] = 0
+    before, after = wanted - shares * wanted, wanted - worn(style)[EXPRESSION[:WIDTH]]
+    assert (np.abs(after) <= 0.5 * np.abs(before) + 1e-6).all()
+    assert style.code[-1] == 0
+    assert style.clip is not None
+    np.testing.assert_array_equal(style.clip.weights, weights)
+
+
+def test_what_is_said_is_no_expression() -> None:
+    names = {ARKIT_NAMES[index] for index in EXPRESSION}
+    assert {"browInnerUp", "cheekPuff", "mouthSmileLeft", "eyeSquintRight"} <= names
+    assert not names & {"jawOpen", "mouthClose", "mouthPucker", "eyeBlinkLeft", "mouthRollLower"}
 
 
 @pytest.mark.parametrize("frames", [257, 300, 512, 513, 1001])

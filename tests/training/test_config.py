@@ -90,6 +90,20 @@ def test_words_and_ranges_are_reported(tmp_path: Path) -> None:
     assert 'write "style predictor"' in message
 
 
+def test_a_source_of_a_bases_name_changes_that_one(tmp_path: Path) -> None:
+    def with_sources(*sources: dict[str, Any]) -> list[dict[str, Any]]:
+        config = {"base": str(HOME / "default.json"), "sources": sources}
+        (tmp_path / "run.json").write_text(json.dumps(config), encoding="utf-8")
+        found: list[dict[str, Any]] = read_config(tmp_path / "run.json")["sources"]
+        return found
+
+    base = read_config(HOME / "default.json")["sources"]
+    mine = {"name": "Mine", "where": {"speaker": ["me"]}, "weight": 0.5}
+    assert with_sources(mine) == [*base, mine]
+    less = with_sources({"name": base[1]["name"], "weight": 0.01}, mine)
+    assert less == [base[0], base[1] | {"weight": 0.01}, *base[2:], mine]
+
+
 def test_a_base_is_found_and_does_not_go_round(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"base": "run.json"}', encoding="utf-8")
     assert "stands on itself" in refused({"base": "other.json"}, tmp_path)

@@ -300,3 +300,18 @@ def test_what_does_not_fit_is_refused(corpus: Path, config: Path, tmp_path: Path
     config.write_text(json.dumps(settings), encoding="utf-8")
     with pytest.raises(CorpusError, match="matches no clip"):
         training.train(config, corpus, tmp_path / "run")
+
+
+def test_what_was_learnt_from_other_recordings_is_refused(
+    corpus: Path, config: Path, tmp_path: Path
+) -> None:
+    settings = training.read_config(config) | {"steps": 1}
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    run = tmp_path / "run"
+    training.train(config, corpus, run, "cpu")
+    write_sound(corpus / "clips" / "clip0.flac", 2.04)  # as many frames of the face as before
+    for made in ("lip_expert.safetensors", "checkpoint.pt"):
+        with pytest.raises(CorpusError, match=f"{made}.*other recordings"):
+            training.train(config, corpus, run, "cpu")
+        (run / made).unlink()
+    training.train(config, corpus, run, "cpu")

@@ -373,6 +373,18 @@ def a_range_is_made_again(session: Any) -> None:
     assert steps < usual + 0.1, (steps, usual)
 
     _refused(lambda: _set_and(settings, bpy.ops.dreamtalk.regenerate, 900, 950), "not within")
+    # What was heard in the voice is told of what was made by it last.
+    made = settings.take.dreamtalk
+    assert made.made_from["heard"] == []
+    for style_from, start, stop, count in (
+        ("AUTO", 100, 160, 1),
+        ("AUTO", 120, 140, 1),
+        ("NAMED", 120, 140, 1),
+        ("NAMED", 1, 400, 0),
+    ):
+        settings.style_from = style_from
+        _set_and(settings, bpy.ops.dreamtalk.regenerate, start, stop)
+        assert len(made.made_from["heard"]) == count, (style_from, start, stop)
     scene.render.fps = 30
     _refused(bpy.ops.dreamtalk.regenerate, "24 frames per second", "30")
     scene.render.fps = 24
