@@ -1,0 +1,168 @@
+"""`dreamtalk batch`: thousands of lines from a table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from dreamtalk_core.batch.grade import Thresholds
+from dreamtalk_core.batch.plan import COLUMNS, OUTPUTS
+from dreamtalk_core.batch.table import SUFFIXES
+from dreamtalk_core.cli.animate import STYLE
+from dreamtalk_core.cli.common import add_model
+from dreamtalk_core.cli.ending import stop, warn
+from dreamtalk_core.cli.settings import add_settings, given
+from dreamtalk_core.errors import DreamTalkError, LinesFailedError, shown
+from dreamtalk_core.parameters import parameters, tables
+
+if TYPE_CHECKING:
+    from dreamtalk_core.batch.ledger import Entry
+    from dreamtalk_core.batch.work import Mode
+
+STATES = ("done", "kept", "edited", "planned", "checked", "left", "failed", "flagged", "warned")
+
+
+def add(commands: Any) -> None:
+    """Add the command to argparse's subparsers."""
+    batch = commands.add_parser("batch", help="animate the lines of a table, and grade them")
+    batch.set_defaults(run=_batch)
+    batch.add_argument(
+        "lines",
+        type=Path,
+        help=f"table ({', '.join(SUFFIXES)}) with a row a line: {', '.join(COLUMNS)}, or any "
+        "setting. Names of files are seen from its folder",
+    )
+    batch.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FOLDER", help="where all goes"
+    )
+    batch.add_argument(
+        "--characters",
+        type=Path,
+        metavar="TABLE",
+        help="what holds for all lines of a character: the column 'character', and any other",
+    )
+    batch.add_argument(
+        "--outputs",
+        metavar="PATTERNS",
+        help="files of rows that name none, with ';' between: curves, and one .mp4 or .mov (of the "
+        f"portrait if that is a picture, else of the built-in head); {{column}} stands for a cell "
+        f"(default {OUTPUTS})",
+    )
+    batch.add_argument("--style", metavar="STYLE", help=f"of rows that name none: {STYLE}")
+    batch.add_argument(
+        "--jobs", type=int, metavar="N", help="rows at a time (default: one for each core)"
+    )
+    batch.add_argument(
+        "--resume",
+        action="store_true",
+        help="make only rows that are not done, or whose inputs, settings or model have changed. "
+        "What somebody has changed by hand is kept",
+    )
+    batch.add_argument(
+        "--only", choices=("failed",), help="with what --resume does: those that failed"
+    )
+    batch.add_argument(
+        "--dry-run", action="store_true", help="tell which rows would be made, and make nothing"
+    )
+    batch.add_argument(
+        "--check",
+        action="store_true",
+        help="make nothing: grade the curves that are there against the sounds as they are now",
+    )
+    batch.add_argument("--no-grade", action="store_true", help="grade no line: faster by a quarter")
+    batch.add_argument(
+        "--progress", choices=("bar", "ndjson"), default="bar", help="ndjson: an event a line"
+    )
+    add_settings(batch, Thresholds, *tables())
+    add_model(batch)
+
+
+def _batch(options: argparse.Namespace) -> None:
+    from dreamtalk_core.batch.ledger import NAME
+    from dreamtalk_core.batch.local import usable_cores
+    from dreamtalk_core.batch.run import PAGE, Batch, run_batch
+
+    chosen = {
+        limit.name: getattr(options, limit.name)
+        for limit in parameters(Thresholds)
+        if getattr(options, limit.name) is not None
+    }
+    usual = {name: str(value) for name, value in given(options).items()}
+    for name in ("style", "outputs"):
+        if getattr(options, name):
+            usual[name] = getattr(options, name)
+    if options.jobs is not None and options.jobs < 1:
+        raise DreamTalkError(f"--jobs is {options.jobs}. Give 1 or more.")
+    batch = Batch(
+        options.lines,
+        options.output,
+        options.characters,
+        usual,
+        options.model,
+        options.device,
+        _mode(options),
+        options.only == "failed",
+        options.jobs or usable_cores(),
+        not options.no_grade,
+        not options.no_clobber,
+        Thresholds(**chosen),
+    )
+    with _Events(options.progress) as events:
+        counts = run_batch(batch, events.report)
+    if options.progress == "bar":
+        told = [f"{counts[state]} {state}" for state in STATES if counts[state]]
+        print(", ".join(told) or "nothing to do")
+        for name in (NAME, PAGE):
+            if batch.mode in ("all", "resume") or (batch.mode == "check" and name == PAGE):
+                print(options.output / name)
+    if counts["failed"]:
+        raise LinesFailedError(
+            f"{counts['failed']} of the lines failed; the others are made. Mend them, then give "
+            "--only failed."
+        )
+
+
+def _mode(options: argparse.Namespace) -> Mode:
+    if options.dry_run and options.check:
+        raise DreamTalkError("--dry-run and --check are two questions. Give one of them.")
+    if options.check:
+        return "check"
+    if options.dry_run:
+        return "plan"
+    return "resume" if options.resume or options.only else "all"
+
+
+class _Events:
+    """What happens in a batch, for people or for machines."""
+
+    def __init__(self, form: str) -> None:
+        self._machine = form == "ndjson"
+        self._bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> _Events:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def report(self, event: Entry) -> None:
+        from dreamtalk_core.batch.ledger import line_of
+
+        stop.check()
+        if self._machine:
+            sys.stdout.write(line_of(event))
+            sys.stdout.flush()
+        elif event["event"] == "start":
+            self._bar = tqdm(desc="batch", total=event["todo"], unit="line", disable=None)
+        elif event["event"] == "row" and self._bar is not None:
+            self._bar.update()
+            with tqdm.external_write_mode(sys.stderr):
+                if event["status"] == "failed":
+                    warn(f"row {event['row']}, {shown(event['id'])}: {event['error']}")
+                for name in event.get("edited", ()):
+                    warn(f"{shown(name)} was changed by hand and stays. Delete it to have it anew.")
