@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from dreamtalk_core.files import atomic_write, write_error
 
 NAME = "ledger.ndjson"
+WHOLE = (1, 1)
 Entry = dict[str, Any]
-"""id, row, status (done, failed); of what is done: key (a hash of all that it was made from),
-inputs and outputs (hashes by name), warnings, style, grade, flags; of what failed: error."""
+"""id, row, status (done; failed; begun: what was known of it, by a run that is at it now); of what
+is done: key (a hash of all that it was made from), inputs and outputs (hashes by name), warnings,
+grade, flags; of what failed: error."""
 
 
 def read_ledger(path: Path) -> dict[str, Entry]:
@@ -40,31 +42,57 @@ def read_ledger(path: Path) -> dict[str, Entry]:
     return found
 
 
-class Ledger:
-    """A ledger to add to."""
+class Book:
+    """The ledger of a folder, or of a part of a batch in it."""
 
-    def __init__(self, path: Path, file: TextIO) -> None:
-        self._path, self._file = path, file
+    def __init__(self, folder: Path, part: tuple[int, int] = WHOLE) -> None:
+        """part: which of how many parts, from 1 up."""
+        number, count = part
+        self._whole = part == WHOLE
+        self._folder = folder
+        self.path = folder / (NAME if self._whole else f"ledger-{number}-of-{count}.ndjson")
 
-    def add(self, entry: Mapping[str, Any]) -> None:
-        """Raises WriteError."""
-        try:
-            self._file.write(line_of(entry))
-            self._file.flush()
-        except OSError as error:
-            raise write_error(self._path, error) from error
+    def read(self) -> dict[str, Entry]:
+        """The last entry of each row, by id, whichever part it is in."""
+        found: dict[str, Entry] = {}
+        for path in (self._folder / NAME, *self._parts(), self.path):
+            found |= read_ledger(path)
+        return found
 
+    @contextmanager
+    def open(self) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+        """What adds entries, one by one. Raises WriteError."""
+        if self._whole and self._parts():
+            self.write(self.read().values())
+        with ExitStack() as stack:
 
-@contextmanager
-def open_ledger(path: Path) -> Iterator[Ledger]:
-    """A ledger to add to; a line that a killed run has left half is ended. Raises WriteError."""
-    try:
-        torn = _is_torn(path)
-        with path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write("\n" if torn else "")
-            yield Ledger(path, file)
-    except OSError as error:
-        raise write_error(path, error) from error
+            def append(text: str) -> None:
+                try:
+                    file.write(text)
+                    file.flush()
+                except OSError as error:
+                    raise write_error(self.path, error) from error
+
+            try:
+                torn = _is_torn(self.path)
+                file = stack.enter_context(self.path.open("a", encoding="utf-8", newline="\n"))
+            except OSError as error:
+                raise write_error(self.path, error) from error
+            append("\n" if torn else "")
+            yield lambda entry: append(line_of(entry))
+
+    def write(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Write it anew, whole or not at all; the whole takes the place of its parts. Raises
+        WriteError."""
+        lines = list(map(line_of, entries))
+        with atomic_write(self.path) as temporary:
+            temporary.write_text("".join(lines), encoding="utf-8", newline="\n")
+        if self._whole:
+            for path in self._parts():
+                path.unlink(missing_ok=True)
+
+    def _parts(self) -> list[Path]:
+        return sorted(self._folder.glob("ledger-*-of-*.ndjson"))
 
 
 def _is_torn(path: Path) -> bool:
@@ -73,15 +101,6 @@ def _is_torn(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read() != b"\n"
-
-
-def write_ledger(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Write a ledger anew, whole or not at all. Raises WriteError."""
-    with (
-        atomic_write(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="\n") as out,
-    ):
-        out.writelines(map(line_of, entries))
 
 
 def line_of(entry: Mapping[str, Any]) -> str:

@@ -113,7 +113,7 @@ def _figures(entry: Entry) -> Iterable[str]:
     sync, closures, heard = found.get("sync"), found["closures"], found.get("heard")
     told = [f"{found['seconds']:.1f} s"]
     if sync:
-        told.append(f"offset {sync['offset']:+d} frames, confidence {sync['confidence']:.1f}")
+        told.append(f"offset {sync['offset']} frames, confidence {sync['confidence']:.1f}")
     told.append(f"lips shut at {closures['shut']} of {closures['heard']} p, b, m")
     told.append(f"{found['phones']:g} phones/s")
     told.append(f"peak {found['peak']:.1f} dB, {100 * found['clipped']:.2f} % clipped")
@@ -140,7 +140,7 @@ def _curves_of(folder: Path, entry: Entry) -> Motion | None:
 
 
 def _plot(motion: Motion) -> str:
-    """Curves over time, as SVG."""
+    """Curves over time, as SVG, and when the still is."""
     weights = motion.weights[:, : len(ARKIT_NAMES)]
 
     def mean(*names: str) -> npt.NDArray[np.float32]:
@@ -153,7 +153,8 @@ def _plot(motion: Motion) -> str:
     curves = (mouth_opening(weights), mean("mouthPucker"), smile, brows)
     step = max(1, len(weights) // _WIDTH)
     x = np.arange(0, len(weights), step) * (_WIDTH / max(1, len(weights) - 1))
-    lines = []
+    worst = int(curves[0].argmax()) * (_WIDTH / max(1, len(weights) - 1))
+    lines = [f'<path d="M{worst:.1f} 0V{_HEIGHT}" stroke="#ccc" stroke-dasharray="3"/>']
     for values, (_, colour) in zip(curves, _CURVES, strict=True):
         y = _HEIGHT * (0.7 - 0.65 * np.clip(values[::step], -0.45, 1.05))
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))

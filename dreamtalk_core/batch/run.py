@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dreamtalk_core.batch import ledger
 from dreamtalk_core.batch.grade import Thresholds, flags
-from dreamtalk_core.batch.ledger import Entry, open_ledger, read_ledger, write_ledger
+from dreamtalk_core.batch.ledger import WHOLE, Book, Entry
 from dreamtalk_core.batch.local import Task, run_local
-from dreamtalk_core.batch.plan import plan
+from dreamtalk_core.batch.page import write_page
+from dreamtalk_core.batch.plan import Row, plan
 from dreamtalk_core.batch.table import read_table
-from dreamtalk_core.batch.work import Job, Mode
+from dreamtalk_core.batch.work import Job, Mode, make_folder
 from dreamtalk_core.errors import BatchError
-from dreamtalk_core.files import check_target, write_error
+from dreamtalk_core.files import check_target
 
 PAGE = "report.html"
 Report = Callable[[Entry], None]
@@ -30,7 +30,9 @@ class Batch:
 
     lines, characters: tables. folder: where all goes. usual: cells of rows that say nothing
     themselves. mode: see `work.Mode`. failed: only rows that have failed. jobs: rows at a time.
-    grade: whether lines are graded. clobber: whether files that are there may be replaced.
+    part: which of how many parts of the table, from 1 up: each may be made on a machine of its own,
+    and a run over the whole with the mode `resume` gathers them. grade: whether lines are graded.
+    clobber: whether files that are there may be replaced. limits: of grades.
     """
 
     lines: Path
@@ -45,10 +47,14 @@ class Batch:
     grade: bool = True
     clobber: bool = True
     limits: Thresholds = field(default_factory=Thresholds)
+    part: tuple[int, int] = WHOLE
 
 
-def run_batch(batch: Batch, report: Report, runner: Runner = run_local) -> Counter[str]:
-    """Make a batch; how many rows are done, kept, failed, flagged and so on.
+def run_batch(
+    batch: Batch, report: Report, runner: Runner = run_local
+) -> tuple[Counter[str], list[Path]]:
+    """Make a batch; how many rows are done, kept, failed, flagged and so on, and the ledger and
+    the page, where they were written.
 
     report: told of the start, of every row as it is done, and of the end, as the command line's
     `--progress ndjson` prints them; what it raises ends the batch, which can be resumed.
@@ -61,55 +67,56 @@ def run_batch(batch: Batch, report: Report, runner: Runner = run_local) -> Count
         read_table(batch.characters) if batch.characters else (),
         batch.usual,
     )
+    number, count = batch.part
+    rows = rows[number - 1 :: count]
     folder = batch.folder.absolute()
-    known = read_ledger(folder / ledger.NAME)
+    book = Book(folder, batch.part)
+    known = book.read()
     todo = [row for row in rows if not batch.failed or _has_failed(known.get(row.id))]
     makes = batch.mode in ("all", "resume")
     if makes:
-        _make_folder(folder)
-        check_target(folder / ledger.NAME)
-    elif not known and batch.mode == "check" and not folder.is_dir():
+        make_folder(folder)
+        check_target(book.path)
+    elif batch.mode == "check" and not folder.is_dir():
         raise BatchError(f"There is nothing in {folder} to check. Make the batch first.")
-    if batch.mode == "all":
-        known = {}
     model = str(Path(batch.model).absolute()) if Path(batch.model).suffix else batch.model
     job = Job(home, folder, model, batch.device, batch.mode, batch.grade, batch.clobber)
     report({"event": "start", "rows": len(rows), "todo": len(todo)})
-    tasks = ((row, known.get(row.id)) for row in todo)
-    jobs = max(1, min(batch.jobs, len(todo)))
-    with closing(runner(job, tasks, jobs)) as entries:  # type: ignore[type-var]
-        now = _gather(entries, batch, folder if makes else None, report)
+    now: dict[str, Entry] = {}
+    with book.open() if makes else nullcontext(lambda entry: None) as add:
+        tasks = _tasks(batch, todo, known, add)
+        jobs = max(1, min(batch.jobs, len(todo)))
+        with closing(runner(job, tasks, jobs)) as entries:  # type: ignore[type-var]
+            for entry in entries:
+                now[entry["id"]] = entry = _graded(entry, batch.limits)
+                add(_plain(entry))
+                report({"event": "row", **entry})
     final = [now.get(row.id) or known.get(row.id) for row in rows]
     found = [_graded(entry, batch.limits) for entry in final if entry is not None]
     counts = Counter(_state(entry, now) for entry in found)
     counts["flagged"] = sum(bool(entry.get("flags")) for entry in found)
     counts["warned"] = sum(bool(entry.get("warnings")) for entry in found)
+    written: list[Path] = []
     if makes:
-        write_ledger(folder / ledger.NAME, map(_plain, found))
-    if batch.mode != "plan":
-        _write_page(folder, found, batch.limits)
+        book.write(map(_plain, found))
+        written.append(book.path)
+    if batch.mode != "plan" and batch.part == WHOLE:
+        write_page(folder / PAGE, folder, found, batch.limits)
+        written.append(folder / PAGE)
     report({"event": "end", **counts})
-    return counts
+    return counts, written
 
 
-def _gather(
-    entries: Iterable[Entry], batch: Batch, folder: Path | None, report: Report
-) -> dict[str, Entry]:
-    """The entries of rows as they come, each in the ledger before it is reported."""
-    now: dict[str, Entry] = {}
-    if folder is None:
-        for entry in entries:
-            now[entry["id"]] = _graded(entry, batch.limits)
-            report({"event": "row", **now[entry["id"]]})
-        return now
-    with open_ledger(folder / ledger.NAME) as book:
-        for entry in entries:
-            entry = _graded(entry, batch.limits)
-            now[entry["id"]] = entry
-            if "state" not in entry:
-                book.add(entry)
-            report({"event": "row", **entry})
-    return now
+def _tasks(
+    batch: Batch, rows: Sequence[Row], known: Mapping[str, Entry], add: Report
+) -> Iterator[Task]:
+    """Rows for the runner, with what the ledger says of each."""
+    for row in rows:
+        entry = known.get(row.id)
+        if entry is not None and entry["status"] != "failed":
+            # Whoever finds this last knows that the row's outputs may be newer than what it says.
+            add({**entry, "status": "begun"})
+        yield row, None if batch.mode == "all" else entry
 
 
 def _graded(entry: Entry, limits: Thresholds) -> Entry:
@@ -147,16 +154,3 @@ def _plain(entry: Entry) -> Entry:
 
 def _has_failed(entry: Entry | None) -> bool:
     return entry is not None and entry.get("status") == "failed"
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(folder, error) from error
-
-
-def _write_page(folder: Path, entries: Sequence[Entry], limits: Thresholds) -> None:
-    from dreamtalk_core.batch.page import write_page
-
-    write_page(folder / PAGE, folder, entries, limits)

@@ -93,11 +93,13 @@ class Worker:
         self._check(line)
         inputs = self._inputs(line)
         key = self._key(row, list(inputs.values()))
-        if job.mode != "all" and known is not None and known.get("status") == "done":
-            if edited := self._edited(known):
-                return {**known, "state": "edited", "edited": edited}
-            if known["key"] == key and set(known["outputs"]) == set(row.outputs):
-                return {**known, "state": "kept"}
+        if known is not None and known["status"] != "failed":
+            same = known["key"] == key
+            # Of a run that was killed at this row, what it has written is not edited.
+            if (same or known["status"] == "done") and (edited := self._edited(known)):
+                return {**known, "status": "done", "state": "edited", "edited": edited}
+            if same and all((job.folder / name).is_file() for name in row.outputs):
+                return {**known, "status": "done", "state": "kept"}
         if job.mode == "plan":
             return {"status": "planned"}
         return {"status": "done", "key": key, "inputs": inputs, **self._make(row, line)}
@@ -108,7 +110,7 @@ class Worker:
         speeches = line.load_speeches()
         talk = self.talk
         for path in _written(line):
-            _make_folder(path.parent)
+            make_folder(path.parent)
         take = sample_line(talk, self._kind(), line, speeches, _unseen)
         for _ in write_line(talk, line, take.motion, _unseen):
             pass
@@ -269,7 +271,8 @@ def _written(line: Line) -> list[Path]:
     return [path for path in (*line.curves, line.preview, line.video) if path is not None]
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Raises WriteError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from dreamtalk_core.batch.grade import Thresholds
+from dreamtalk_core.batch.ledger import WHOLE
 from dreamtalk_core.batch.plan import COLUMNS, OUTPUTS
 from dreamtalk_core.batch.table import SUFFIXES
 from dreamtalk_core.cli.animate import STYLE
 from dreamtalk_core.cli.common import add_model
 from dreamtalk_core.cli.ending import stop, warn
-from dreamtalk_core.cli.settings import add_settings, given
+from dreamtalk_core.cli.settings import add_settings, given, option
 from dreamtalk_core.errors import DreamTalkError, LinesFailedError, shown
-from dreamtalk_core.parameters import parameters, tables
+from dreamtalk_core.parameters import Settings, parameters, tables
 
 if TYPE_CHECKING:
     from dreamtalk_core.batch.ledger import Entry
@@ -73,6 +74,20 @@ def add(commands: Any) -> None:
         action="store_true",
         help="make nothing: grade the curves that are there against the sounds as they are now",
     )
+    batch.add_argument(
+        "--part",
+        metavar="I/N",
+        help="make the Ith of N parts, on a machine of a farm; afterwards --resume gathers them",
+    )
+    batch.add_argument(
+        "--openjd",
+        type=Path,
+        metavar="JSON",
+        help="make nothing: write this batch as an Open Job Description template for a farm",
+    )
+    batch.add_argument(
+        "--parts", type=int, default=20, metavar="N", help="tasks of that template (default 20)"
+    )
     batch.add_argument("--no-grade", action="store_true", help="grade no line: faster by a quarter")
     batch.add_argument(
         "--progress", choices=("bar", "ndjson"), default="bar", help="ndjson: an event a line"
@@ -82,9 +97,11 @@ def add(commands: Any) -> None:
 
 
 def _batch(options: argparse.Namespace) -> None:
-    from dreamtalk_core.batch.ledger import NAME
+    if options.openjd:
+        _write_template(options)
+        return
     from dreamtalk_core.batch.local import usable_cores
-    from dreamtalk_core.batch.run import PAGE, Batch, run_batch
+    from dreamtalk_core.batch.run import Batch, run_batch
 
     chosen = {
         limit.name: getattr(options, limit.name)
@@ -110,16 +127,17 @@ def _batch(options: argparse.Namespace) -> None:
         not options.no_grade,
         not options.no_clobber,
         Thresholds(**chosen),
+        _part(options.part),
     )
     with _Events(options.progress) as events:
-        counts = run_batch(batch, events.report)
+        counts, written = run_batch(batch, events.report)
     if options.progress == "bar":
         told = [f"{counts[state]} {state}" for state in STATES if counts[state]]
-        print(", ".join(told) or "nothing to do")
-        for name in (NAME, PAGE):
-            if batch.mode in ("all", "resume") or (batch.mode == "check" and name == PAGE):
-                print(options.output / name)
-    if counts["failed"]:
+        print(", ".join(told) or "nothing to do", file=sys.stderr)
+        for path in written:
+            print(path)
+    # Of the failures of a part the run that gathers tells: a farm stops where a task fails.
+    if counts["failed"] and batch.part == WHOLE:
         raise LinesFailedError(
             f"{counts['failed']} of the lines failed; the others are made. Mend them, then give "
             "--only failed."
@@ -134,6 +152,37 @@ def _mode(options: argparse.Namespace) -> Mode:
     if options.dry_run:
         return "plan"
     return "resume" if options.resume or options.only else "all"
+
+
+def _write_template(options: argparse.Namespace) -> None:
+    from dreamtalk_core.batch.openjd import write_template
+
+    if options.parts < 1:
+        raise DreamTalkError(f"--parts is {options.parts}. Give 1 or more.")
+    chosen: tuple[type[Settings], ...] = (Thresholds, *tables())
+    names = [setting.name for table in chosen for setting in parameters(table)]
+    passed = ("jobs", "outputs", "style", "model", "device", *names)
+    words = [
+        word
+        for name in passed
+        if (value := getattr(options, name)) is not None
+        for word in (option(name), str(value))
+    ]
+    words += ["--no-grade"] if options.no_grade else []
+    write_template(
+        options.openjd, options.lines, options.output, options.parts, words, options.characters
+    )
+    print(options.openjd)
+
+
+def _part(text: str | None) -> tuple[int, int]:
+    """Which of how many parts, from "3/20"."""
+    if text is None:
+        return WHOLE
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise DreamTalkError(f"--part is '{shown(text)}'. Give it as 3/20, the third of twenty.")
+    return int(number), int(count)
 
 
 class _Events:
