@@ -10,18 +10,15 @@ import multiprocessing
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from typing import Any
 
 from dreamtalk_core.batch.ledger import Entry
 from dreamtalk_core.batch.plan import Row
-from dreamtalk_core.batch.work import Job, Worker
+from dreamtalk_core.batch.work import Job, Task, begin
 from dreamtalk_core.errors import DreamTalkError
 
-Task = tuple[Row, Entry | None]
 _PATIENCE = 5.0
 """Seconds that a worker has to take its half-made file away."""
 
@@ -124,19 +121,4 @@ def _serve(link: Connection, job: Job) -> None:
     worker = begin(job)
     with suppress(EOFError, OSError):
         while True:
-            row, known = link.recv()
-            try:
-                answer: Any = worker.run(row, known)
-            except DreamTalkError as error:
-                answer = error
-            link.send(answer)
-
-
-def begin(job: Job) -> Worker:
-    """A worker for this process, which is its own."""
-    import torch
-
-    warnings.simplefilter("ignore")  # those of libraries; ours are in the entries
-    os.chdir(job.home)
-    torch.set_num_threads(1)  # several beside one another use the cores better than threads do
-    return Worker(job)
+            link.send(worker.answer(link.recv()))

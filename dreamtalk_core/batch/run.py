@@ -10,11 +10,11 @@ from pathlib import Path
 
 from dreamtalk_core.batch.grade import Thresholds, flags
 from dreamtalk_core.batch.ledger import WHOLE, Book, Entry
-from dreamtalk_core.batch.local import Task, run_local
+from dreamtalk_core.batch.local import run_local
 from dreamtalk_core.batch.page import write_page
 from dreamtalk_core.batch.plan import Row, plan
 from dreamtalk_core.batch.table import read_table
-from dreamtalk_core.batch.work import Job, Mode, make_folder
+from dreamtalk_core.batch.work import Job, Mode, Task, make_folder
 from dreamtalk_core.errors import BatchError
 from dreamtalk_core.files import check_target
 

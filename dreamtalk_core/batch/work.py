@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +56,10 @@ class Job:
     clobber: bool = True
 
 
+Task = tuple[Row, Entry | None]
+"""A row, and its last entry in the ledger, if there is one."""
+
+
 class Worker:
     """Makes rows, one after another, with one model that is loaded when it is first needed.
 
@@ -65,23 +71,30 @@ class Worker:
         self._talk: Pipeline | None = None
 
     def run(self, row: Row, known: Entry | None) -> Entry:
-        """What became of a row. known: its last entry in the ledger, if there is one.
+        """What became of a row. known: see `Task`.
 
         Whatever is wrong with the row is in the entry; raises ModelError, or DreamTalkError, where
         no row could be made.
         """
-        warnings: list[str] = []
+        guessed: list[str] = []
         entry: Entry = {"id": row.id, "row": row.number}
         try:
-            with collect_warnings(warnings.append):
+            with collect_warnings(guessed.append):
                 made = self._run(row, known)
         except _Unusable as error:
             raise error.reason from error
         except Exception as error:
             return {**entry, "status": "failed", "error": _told(error)}
-        if made.get("warnings") is None and warnings:
-            made["warnings"] = warnings
+        if guessed and "warnings" not in made:
+            made["warnings"] = guessed
         return {**entry, **made}
+
+    def answer(self, task: Task) -> Entry | DreamTalkError:
+        """`run` for whoever is in another process: what it raises is an answer, too."""
+        try:
+            return self.run(*task)
+        except DreamTalkError as error:
+            return error
 
     def _run(self, row: Row, known: Entry | None) -> Entry:
         job = self._job
@@ -183,6 +196,16 @@ class Worker:
             for name, path in names
             if path.is_file() and digest(path) != known["outputs"][name]
         ]
+
+
+def begin(job: Job) -> Worker:
+    """A worker for this process, which is its own."""
+    import torch
+
+    warnings.simplefilter("ignore")  # those of libraries; ours are in the entries
+    os.chdir(job.home)
+    torch.set_num_threads(1)  # several beside one another use the cores better than threads do
+    return Worker(job)
 
 
 class _Unusable(Exception):

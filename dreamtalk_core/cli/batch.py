@@ -80,6 +80,12 @@ def add(commands: Any) -> None:
         help="make the Ith of N parts, on a machine of a farm; afterwards --resume gathers them",
     )
     batch.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="make rows on a Ray cluster whose machines share the disk: auto, or host:port (needs: "
+        "pip install dreamtalk[ray])",
+    )
+    batch.add_argument(
         "--openjd",
         type=Path,
         metavar="JSON",
@@ -100,8 +106,8 @@ def _batch(options: argparse.Namespace) -> None:
     if options.openjd:
         _write_template(options)
         return
-    from dreamtalk_core.batch.local import usable_cores
-    from dreamtalk_core.batch.run import Batch, run_batch
+    from dreamtalk_core.batch.local import run_local, usable_cores
+    from dreamtalk_core.batch.run import Batch, Runner, run_batch
 
     chosen = {
         limit.name: getattr(options, limit.name)
@@ -114,6 +120,12 @@ def _batch(options: argparse.Namespace) -> None:
             usual[name] = getattr(options, name)
     if options.jobs is not None and options.jobs < 1:
         raise DreamTalkError(f"--jobs is {options.jobs}. Give 1 or more.")
+    runner: Runner = run_local
+    cores = usable_cores
+    if options.ray:
+        from dreamtalk_core.batch.on_ray import cluster_cores, run_ray
+
+        runner, cores = run_ray(options.ray), cluster_cores
     batch = Batch(
         options.lines,
         options.output,
@@ -123,14 +135,14 @@ def _batch(options: argparse.Namespace) -> None:
         options.device,
         _mode(options),
         options.only == "failed",
-        options.jobs or usable_cores(),
+        options.jobs or cores(),
         not options.no_grade,
         not options.no_clobber,
         Thresholds(**chosen),
         _part(options.part),
     )
     with _Events(options.progress) as events:
-        counts, written = run_batch(batch, events.report)
+        counts, written = run_batch(batch, events.report, runner)
     if options.progress == "bar":
         told = [f"{counts[state]} {state}" for state in STATES if counts[state]]
         print(", ".join(told) or "nothing to do", file=sys.stderr)
