@@ -63,6 +63,8 @@ def page(folder: Path, entries: Sequence[Entry], limits: Thresholds) -> str:
     parts = ["<h1>Batch</h1>", _summary(entries, failed, faults), _thresholds(limits)]
     if failed:
         parts.append(_failures(failed))
+    if changed := [entry for entry in entries if entry.get("change")]:
+        parts.append(_changes(changed))
     if worst:
         parts.append(f"<h2>The {len(worst)} worst of {len(graded)} graded lines</h2>")
         keys = (f'<span class="key" style="color:{c}">&#9632; {name}</span>' for name, c in _CURVES)
@@ -94,6 +96,22 @@ def _failures(failed: Sequence[Entry]) -> str:
     more = len(failed) - len(rows)
     rest = f"<p>{more} more are in the ledger.</p>" if more else ""
     return "<h2>Failed</h2>" + _table(("row", "id", "why"), rows) + rest
+
+
+def _changes(changed: Sequence[Entry]) -> str:
+    """Lines that are not as they were in an earlier run, the largest change first."""
+    order = sorted(changed, key=lambda entry: -float(entry["change"].get("most", 2)))
+    rows = []
+    for entry in order[:SHOWN_FAILURES]:
+        one = entry["change"]
+        if one.get("new"):
+            rows.append((entry["id"], "new", "", "", ""))
+        else:
+            longer = f"{one['seconds']:+.2f} s" if "seconds" in one else ""
+            most = f"{one['most']:.3f} of {one['channel']}"
+            rows.append((entry["id"], most, f"{one['at']:.2f} s", f"{one['mean']:.3f}", longer))
+    head = ("id", "largest difference", "at", "mean", "longer by")
+    return f"<h2>Changed: {len(changed)}</h2>" + _table(head, rows)
 
 
 def _line(folder: Path, entry: Entry) -> str:

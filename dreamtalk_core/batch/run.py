@@ -33,6 +33,7 @@ class Batch:
     part: which of how many parts of the table, from 1 up: each may be made on a machine of its own,
     and a run over the whole with the mode `resume` gathers them. grade: whether lines are graded.
     clobber: whether files that are there may be replaced. limits: of grades.
+    against: the folder of an earlier run, to tell what has changed since.
     """
 
     lines: Path
@@ -48,6 +49,7 @@ class Batch:
     clobber: bool = True
     limits: Thresholds = field(default_factory=Thresholds)
     part: tuple[int, int] = WHOLE
+    against: Path | None = None
 
 
 def run_batch(
@@ -80,7 +82,10 @@ def run_batch(
     elif batch.mode == "check" and not folder.is_dir():
         raise BatchError(f"There is nothing in {folder} to check. Make the batch first.")
     model = str(Path(batch.model).absolute()) if Path(batch.model).suffix else batch.model
-    job = Job(home, folder, model, batch.device, batch.mode, batch.grade, batch.clobber)
+    against = batch.against and batch.against.absolute()
+    if against and not against.is_dir():
+        raise BatchError(f"There is no folder {against} to compare with. Check the name.")
+    job = Job(home, folder, model, batch.device, batch.mode, batch.grade, batch.clobber, against)
     report({"event": "start", "rows": len(rows), "todo": len(todo)})
     now: dict[str, Entry] = {}
     with book.open() if makes else nullcontext(lambda entry: None) as add:
@@ -95,6 +100,7 @@ def run_batch(
     found = [_graded(entry, batch.limits) for entry in final if entry is not None]
     counts = Counter(_state(entry, now) for entry in found)
     counts["flagged"] = sum(bool(entry.get("flags")) for entry in found)
+    counts["changed"] = sum(bool(entry.get("change")) for entry in found)
     counts["warned"] = sum(bool(entry.get("warnings")) for entry in found)
     written: list[Path] = []
     if makes:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from dreamtalk_core.batch.compare import change
 from dreamtalk_core.batch.ledger import Entry
 from dreamtalk_core.batch.plan import VIDEOS, Row
 from dreamtalk_core.errors import (
@@ -44,7 +45,7 @@ class Job:
     """What all rows have in common.
 
     home: the folder of the table, from which names of files are seen. folder: where outputs go.
-    clobber: whether files that are there may be replaced.
+    clobber: whether files that are there may be replaced. against: the folder of an earlier run.
     """
 
     home: Path
@@ -54,6 +55,7 @@ class Job:
     mode: Mode
     grade: bool
     clobber: bool = True
+    against: Path | None = None
 
 
 Task = tuple[Row, Entry | None]
@@ -81,6 +83,8 @@ class Worker:
         try:
             with collect_warnings(guessed.append):
                 made = self._run(row, known)
+                if self._job.against is not None and made["status"] in ("done", "checked"):
+                    made["change"] = change(self._job.folder, self._job.against, row.outputs)
         except _Unusable as error:
             raise error.reason from error
         except Exception as error:

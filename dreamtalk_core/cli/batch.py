@@ -24,7 +24,18 @@ if TYPE_CHECKING:
     from dreamtalk_core.batch.ledger import Entry
     from dreamtalk_core.batch.work import Mode
 
-STATES = ("done", "kept", "edited", "planned", "checked", "left", "failed", "flagged", "warned")
+STATES = (
+    "done",
+    "kept",
+    "edited",
+    "planned",
+    "checked",
+    "left",
+    "failed",
+    "flagged",
+    "changed",
+    "warned",
+)
 
 
 def add(commands: Any) -> None:
@@ -73,6 +84,12 @@ def add(commands: Any) -> None:
         "--check",
         action="store_true",
         help="make nothing: grade the curves that are there against the sounds as they are now",
+    )
+    batch.add_argument(
+        "--against",
+        type=Path,
+        metavar="FOLDER",
+        help="tell which curves differ from those of an earlier run, and by how much",
     )
     batch.add_argument(
         "--part",
@@ -140,6 +157,7 @@ def _batch(options: argparse.Namespace) -> None:
         not options.no_clobber,
         Thresholds(**chosen),
         _part(options.part),
+        options.against,
     )
     with _Events(options.progress) as events:
         counts, written = run_batch(batch, events.report, runner)
