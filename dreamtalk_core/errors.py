@@ -94,6 +94,14 @@ class ModelError(DreamTalkError):
     """Model weights are missing, damaged or do not fit this version."""
 
 
+class BatchError(DreamTalkError):
+    """A table of lines cannot be used."""
+
+
+class LinesFailedError(DreamTalkError):
+    """A batch is done, but for some of its lines."""
+
+
 class CorpusError(DreamTalkError):
     """A training corpus does not have the documented layout."""
 

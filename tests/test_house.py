@@ -39,6 +39,7 @@ MODELS = {"models", "speech", "weights"}
 STEPS = {"assets", "render", "style", "tracking"}
 PIPELINE = {"original", "pipeline"}
 WORKSHOP = {"corpus", "evaluation", "training"}
+BATCH = {"batch"}
 ENTRY_POINTS = {"__main__", "cli", "worker"}
 
 MAY_IMPORT = {
@@ -47,7 +48,8 @@ MAY_IMPORT = {
     "steps": {"light", "models"},
     "pipeline": {"light", "models", "steps", "pipeline"},
     "workshop": {"light", "models", "steps", "pipeline", "workshop"},
-    "entry points": {"light", "models", "steps", "pipeline", "workshop"},
+    "batch": {"light", "models", "steps", "pipeline", "workshop"},
+    "entry points": {"light", "models", "steps", "pipeline", "workshop", "batch"},
 }
 LAYER = {
     name: layer
@@ -57,6 +59,7 @@ LAYER = {
         ("steps", STEPS),
         ("pipeline", PIPELINE),
         ("workshop", WORKSHOP),
+        ("batch", BATCH),
         ("entry points", ENTRY_POINTS),
     )
     for name in names

@@ -14,7 +14,7 @@ Float64 = NDArray[np.float64]
 
 SILENT_DB = -60.0
 """Loudness of silence."""
-_SPEECH_DB = -22.0
+SPEECH_DB = -22.0
 """Breath and the noise of a room are below this, and so are a few consonants, but not for long."""
 _PAUSE = 0.2
 """Seconds of silence that end a phrase; the closure of a stop is shorter."""
@@ -54,7 +54,7 @@ def find_phrases(loudness: Array, fps: float) -> Phrases:
     """Phrases and pauses of a speech by its loudness [T] in dB, see `enliven`."""
     length = max(1, round(_PAUSE * fps))
     # Before and after the speech there is silence.
-    quiet = np.pad(np.asarray(loudness) < _SPEECH_DB, length, constant_values=True)
+    quiet = np.pad(np.asarray(loudness) < SPEECH_DB, length, constant_values=True)
     windows = np.lib.stride_tricks.sliding_window_view
     runs = np.asarray(windows(quiet, length).all(1))
     pause = np.asarray(windows(runs, length).any(1))[1:-1]

@@ -82,9 +82,8 @@ def _listen(options: argparse.Namespace) -> None:
 
 def _write(options: argparse.Namespace, own: Path | None) -> None:
     """Sample the motion for a speech of its own, or of a face without one, and write it."""
+    from dreamtalk_core.pipeline.line import Line, sample_line, write_line
     from dreamtalk_core.pipeline.load import check_settings, kind_of
-    from dreamtalk_core.render.output.sound import Mix
-    from dreamtalk_core.speech.audio import Speech
 
     settings, kind = given(options), kind_of(options.model)
     check_settings(options.model, settings, option)
@@ -94,25 +93,18 @@ def _write(options: argparse.Namespace, own: Path | None) -> None:
         check_video_path(options.preview)
     for path in options.output:
         kind.check_output(path)
+    line = Line(
+        own,
+        tuple(options.output),
+        tuple(options.others),
+        options.style,
+        options.portrait,
+        settings,
+        options.preview,
+    )
     # Before the model: a wrong name is told at once.
-    others = [Speech.load(path) for path in options.others]
-    speech = None if own is None else Speech.load(own)
+    speeches = line.load_speeches()
     talk = load(options, **kind.loading_of(settings))
-    heard = [talk.analyse(one) for one in others]
-    features = None if speech is None else talk.analyse(speech)
-    style = talk.load_style(options.style, features or heard[0], options.portrait)
-    with Bar("animate") as progress:
-        sampling = {**kind.sampling_of(settings), "progress": progress}
-        if features is None:
-            motion = talk.listen(heard, style, **sampling)
-        else:
-            motion = talk.sample_motion(features, style, others=heard, **sampling)
-    for path in dict.fromkeys(options.output):
-        motion.save(path)
+    motion = sample_line(talk, kind, line, speeches, Bar).motion
+    for path in write_line(talk, line, motion, Bar):
         print(path)
-    if options.preview:
-        sounds = (*(() if own is None else (own,)), *options.others)
-        with Bar("preview") as progress:
-            sound = sounds[0] if len(sounds) == 1 else Mix(sounds)
-            talk.render(motion, options.preview, sound, progress=progress)
-        print(options.preview)

@@ -21,6 +21,7 @@ from platformdirs import user_log_path
 
 from dreamtalk_core.errors import (
     DreamTalkError,
+    LinesFailedError,
     NoFaceError,
     OutOfMemoryError,
     WriteError,
@@ -31,6 +32,7 @@ from dreamtalk_core.temporaries import tidy
 from dreamtalk_core.version import __version__
 
 FAULT, BAD_INPUT, NO_FACE, NOT_WRITTEN, NO_MEMORY, NOT_READ = 1, 2, 3, 4, 5, 141
+LINES_FAILED = 6
 STATUS = """exit status:
   0    done
   1    a fault of ours; the message says where its log is
@@ -38,6 +40,7 @@ STATUS = """exit status:
   3    there is no face in a picture or a video
   4    something cannot be written: no such folder, no permission, disk full, --no-clobber
   5    not enough memory
+  6    some lines of a batch failed; the others are made
   130  cancelled (Ctrl-C); 143 by SIGTERM, 129 by SIGHUP, 149 by Ctrl-Break on Windows
   141  whoever read what is printed has gone
 Whatever it is, no half of a file is left under its name."""
@@ -52,6 +55,11 @@ _TWICE = 1.0
 _OF_OUTPUT = ("EPIPE", "EINVAL", "ENOSPC", "EDQUOT", "EIO")
 """What the writing of a line may fail with; all that has a file's name is told elsewhere."""
 _MOST_LOGS = 20
+_STATUSES: dict[type, int] = {
+    NoFaceError: NO_FACE,
+    WriteError: NOT_WRITTEN,
+    LinesFailedError: LINES_FAILED,
+}
 
 
 class Stopped(KeyboardInterrupt):
@@ -120,8 +128,7 @@ def _verdict(error: BaseException) -> tuple[int, str]:
     if out_of_memory(error):
         return NO_MEMORY, str(OutOfMemoryError())
     if isinstance(error, DreamTalkError):
-        status = {NoFaceError: NO_FACE, WriteError: NOT_WRITTEN}.get(type(error), BAD_INPUT)
-        return status, str(error)
+        return _STATUSES.get(type(error), BAD_INPUT), str(error)
     if isinstance(error, OSError) and _is_of_output(error):
         if error.errno in (errno.EPIPE, errno.EINVAL):
             return NOT_READ, ""

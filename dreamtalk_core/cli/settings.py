@@ -28,7 +28,8 @@ def add_settings(
     """
     for table in some or tables():
         title = table.__name__.lower()
-        group = parser.add_argument_group(title if table in tables() else f"{title} (original)")
+        original = table in model_tables()
+        group = parser.add_argument_group(f"{title} (original)" if original else title)
         for parameter in parameters(table):
             if only and parameter.name not in only:
                 continue

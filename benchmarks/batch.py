@@ -1,0 +1,219 @@
+"""A batch measured: speed on one core and on two, memory over many rows, faults that are found.
+
+    python benchmarks/batch.py speed RECORDINGS [--rows 200] [--times 2]
+    python benchmarks/batch.py memory RECORDINGS [--rows 1000]
+    python benchmarks/batch.py kills RECORDINGS [--rows 40] [--times 5]
+    python benchmarks/batch.py faults RECORDINGS [--rows 120]
+
+RECORDINGS is a folder of short lines of 2 to 6 s; as many as there are rows are drawn from it, and
+repeated where there are fewer. `faults` makes curves, spoils a sixth of the sounds (moved by 5 to
+10 frames, exchanged, clipped, silent, music) and lets `--check` look for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+FAULTS = ("moved", "exchanged", "clipped", "silent", "music")
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", choices=("speed", "memory", "kills", "faults"))
+    parser.add_argument("recordings", type=Path)
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--times", type=int)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if options.what == "speed":
+            measure_speed(Path(folder), options.recordings, options.rows or 200, options.times or 2)
+        elif options.what == "memory":
+            measure_memory(Path(folder), options.recordings, options.rows or 1000)
+        elif options.what == "kills":
+            measure_kills(Path(folder), options.recordings, options.rows or 40, options.times or 5)
+        else:
+            measure_faults(Path(folder), options.recordings, options.rows or 120)
+
+
+def command(table: Path, folder: Path, *more: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "dreamtalk_core.cli", "batch", str(table), "-o", str(folder)),
+        *("--progress", "ndjson", *more),
+    ]
+
+
+def run(table: Path, folder: Path, *more: str) -> list[dict[str, object]]:
+    """A batch to its end; what it has told."""
+    done = subprocess.run(
+        command(table, folder, *more), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def sounds(recordings: Path, rows: int) -> list[Path]:
+    """Lines of 2 to 6 s, drawn with a seed."""
+    from dreamtalk_core.speech.audio import Speech
+    from dreamtalk_core.speech.lines import find_recordings
+
+    every = find_recordings(recordings)
+    random.Random(0).shuffle(every)
+    found: list[Path] = []
+    for path in every:
+        if 2 <= Speech.load(path).duration <= 6:
+            found.append(path)
+        if len(found) == rows:
+            break
+    return [found[i % len(found)] for i in range(rows)]
+
+
+def write_table(folder: Path, paths: list[Path]) -> Path:
+    table = folder / "lines.csv"
+    rows = [f"line{i:04},{path},{i}" for i, path in enumerate(paths)]
+    table.write_text("\n".join(["id,audio,seed", *rows]) + "\n", encoding="utf-8")
+    return table
+
+
+def measure_speed(folder: Path, recordings: Path, rows: int, times: int) -> None:
+    """Both sides in turns: what else the machine does then disturbs both."""
+    table = write_table(folder, sounds(recordings, rows))
+    for turn in range(times):
+        for jobs in (1, 2):
+            before, started = os.times(), time.perf_counter()
+            run(table, folder / f"out{turn}{jobs}", "--jobs", str(jobs))
+            after, wall = os.times(), time.perf_counter() - started
+            user = after.children_user - before.children_user
+            print(
+                f"{jobs} jobs: {rows / wall:.2f} lines/s, {wall:.0f} s, {user:.0f} s of user time",
+                flush=True,
+            )
+
+
+def measure_memory(folder: Path, recordings: Path, rows: int) -> None:
+    """Resident memory of the whole family, every hundred rows."""
+    table = write_table(folder, sounds(recordings, rows))
+    process = subprocess.Popen(
+        command(table, folder / "out", "--jobs", "2"), cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for count, line in enumerate(process.stdout):
+        if json.loads(line)["event"] == "row" and count % 100 == 0:
+            family = [process.pid, *children(process.pid)]
+            told = ", ".join(f"{resident(one):.0f}" for one in family)
+            print(f"{count} rows: {told} MB", flush=True)
+    process.wait()
+
+
+def children(process: int) -> list[int]:
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=False
+    ).stdout
+    return [int(number) for number in found.split() if resident(int(number)) > 50]
+
+
+def resident(process: int) -> float:
+    try:
+        status = Path(f"/proc/{process}/statm").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    return int(status.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def measure_kills(folder: Path, recordings: Path, rows: int, times: int) -> None:
+    """A run that is killed again and again, against one that is not: all files, byte for byte."""
+    table = write_table(folder, sounds(recordings, rows))
+    run(table, folder / "whole", "--jobs", "2")
+    rng = random.Random(1)
+    for _ in range(times):
+        process = subprocess.Popen(
+            command(table, folder / "killed", "--jobs", "2", "--resume"),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        left = rng.randrange(1, max(2, rows // times))
+        for line in process.stdout:
+            event = json.loads(line)
+            left -= event["event"] == "row" and "state" not in event
+            if left <= 0:
+                break
+        time.sleep(rng.uniform(0, 0.5))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        ledger = folder / "killed" / "ledger.ndjson"
+        print(f"killed with {len(ledger.read_bytes().splitlines())} entries", flush=True)
+    events = run(table, folder / "killed", "--jobs", "2", "--resume")
+    whole, killed = (contents(folder / name) for name in ("whole", "killed"))
+    same = "the same" if whole == killed else "NOT the same"
+    print(f"at the end {events[-1]}; {len(whole)} files, {same}, byte for byte")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def measure_faults(folder: Path, recordings: Path, rows: int) -> None:
+    """How many planted faults are found, and how many good lines are taken for faulty."""
+    from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+    from dreamtalk_core.training.music import music
+
+    rng = np.random.default_rng(0)
+    waves = [np.array(Speech.load(path).waveform) for path in sounds(recordings, rows)]
+    paths = [folder / f"{i:04}.wav" for i in range(rows)]
+    for path, sound in zip(paths, waves, strict=True):
+        write_wave(path, sound)
+    table = write_table(folder, paths)
+    run(table, folder / "out")
+    spoilt = {i: FAULTS[i % len(FAULTS)] for i in range(rows // 6)}
+    for i, fault in spoilt.items():
+        sound, count = waves[i], len(waves[i])
+        if fault == "moved":
+            by = int(rng.integers(5, 11)) * SAMPLE_RATE // 25
+            sound = np.concatenate([np.zeros(by, np.float32), sound])[:count]
+        elif fault == "exchanged":
+            sound = waves[rows - 1 - i]
+        elif fault == "clipped":
+            sound = np.clip(8 * sound, -0.7, 0.7)
+        elif fault == "silent":
+            sound = (1e-4 * rng.standard_normal(count)).astype(np.float32)
+        else:
+            sound = (0.1 * music(count, rng)).astype(np.float32)
+        write_wave(paths[i], sound)
+    events = run(table, folder / "out", "--check")
+    told = {int(str(one["row"])) - 1: one.get("flags", []) for one in events if "row" in one}
+    for i, fault in spoilt.items():
+        print(f"{fault}: {told[i] or 'NOT FOUND'}")
+    good = {i: flags for i, flags in told.items() if i not in spoilt}
+    print(f"found {sum(bool(told[i]) for i in spoilt)} of {len(spoilt)}")
+    print(f"flagged {sum(map(bool, good.values()))} of {len(good)} good lines:")
+    for i, flags in good.items():
+        if flags:
+            print(f"  {i}: {flags}")
+
+
+def write_wave(path: Path, sound: np.ndarray) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
+
+
+if __name__ == "__main__":
+    main()

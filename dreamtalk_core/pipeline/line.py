@@ -1,0 +1,107 @@
+"""A line: what is said, in what manner, and the files to make of it.
+
+`dreamtalk animate` makes one, a batch thousands: by this code, so that the results are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.pipeline.base import AnySpeech, Pipeline
+from dreamtalk_core.pipeline.load import Kind
+from dreamtalk_core.progress import Progress
+from dreamtalk_core.render.output.sound import Mix
+from dreamtalk_core.speech.audio import Speech
+from dreamtalk_core.style import Style, StyleTrack
+
+Stage = Callable[[str], AbstractContextManager[Progress]]
+"""Called with the name of a part of the work; gives what is told how far it is."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Files in, files out.
+
+    speech: what the face says; None: it listens to `others`. style: in any form that `load_style`
+    takes. portrait: the speaker's face at rest, for the style `auto`. settings: by name, of any
+    table that the model takes. curves: motion files to write. preview: a video of the built-in
+    head. video: a video of the portrait, which then is a picture.
+    """
+
+    speech: Path | None
+    curves: tuple[Path, ...] = ()
+    others: tuple[Path, ...] = ()
+    style: str = "auto"
+    portrait: Path | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    preview: Path | None = None
+    video: Path | None = None
+
+    def load_speeches(self) -> tuple[Speech | None, list[Speech]]:
+        """What is said, and what the others say. Raises SpeechError."""
+        others = [Speech.load(path) for path in self.others]
+        return None if self.speech is None else Speech.load(self.speech), others
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """What became of a line. features: of its speech, or the first of the others."""
+
+    motion: Motion
+    features: AnySpeech
+    style: Style | StyleTrack
+
+
+def sample_line(
+    talk: Pipeline,
+    kind: Kind,
+    line: Line,
+    speeches: tuple[Speech | None, list[Speech]],
+    stage: Stage,
+) -> Take:
+    """The motion of a line. kind: of the model. speeches: of `Line.load_speeches`.
+
+    Raises what `load_style` and `sample_motion` raise.
+    """
+    own, others = speeches
+    heard = [talk.analyse(one) for one in others]
+    features = talk.analyse(own) if own is not None else heard[0]
+    style = talk.load_style(line.style, features, _rest(line))
+    with stage("animate") as progress:
+        sampling = {**kind.sampling_of(line.settings), "progress": progress}
+        if own is None:
+            motion = talk.listen(heard, style, **sampling)
+        else:
+            motion = talk.sample_motion(features, style, others=heard, **sampling)
+    return Take(motion, features, style)
+
+
+def write_line(talk: Pipeline, line: Line, motion: Motion, stage: Stage) -> Iterator[Path]:
+    """Write the files of a line, each whole or not at all; yields each when it is there.
+
+    Raises what `Motion.save` and `Pipeline.render` raise.
+    """
+    for path in dict.fromkeys(line.curves):
+        motion.save(path)
+        yield path
+    sounds = (*(() if line.speech is None else (line.speech,)), *line.others)
+    sound = sounds[0] if len(sounds) == 1 else Mix(sounds)
+    for video, portrait in ((line.preview, None), (line.video, line.portrait)):
+        if video is not None:
+            with stage("preview" if portrait is None else "render") as progress:
+                talk.render(motion, video, sound, portrait=portrait, progress=progress)
+            yield video
+
+
+def _rest(line: Line) -> Path | Motion | None:
+    """The speaker's resting face; of a portrait that is drawn, as `render` sees it."""
+    if line.video is None or line.portrait is None:
+        return line.portrait
+    from dreamtalk_core.tracking.portrait import read_portrait
+
+    return read_portrait(line.portrait).rest

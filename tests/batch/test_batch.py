@@ -1,0 +1,268 @@
+"""Whole batches, with real workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dreamtalk_core.assets import DEMO_PORTRAIT
+from dreamtalk_core.cli import main
+from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
+
+ROOT = Path(__file__).resolve().parents[2]
+COUNT = 6
+FILES = ("ledger.ndjson", "report.html")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def folder(tmp_path: Path, demo_voice: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A table of short lines, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    sound = Speech.load(demo_voice).waveform
+    for i in range(COUNT):
+        write_wave(f"{i}.wav", sound[2 * i * SAMPLE_RATE : 2 * (i + 1) * SAMPLE_RATE])
+    rows = [f"line{i},{i}.wav,{i},0.8," for i in range(COUNT)]
+    write(["id,audio,seed,lips,style", *rows])
+    return tmp_path
+
+
+def write_wave(name: str, sound: np.ndarray) -> None:
+    with wave.open(name, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((sound * 32767).astype("<i2").tobytes())
+
+
+def write(rows: Sequence[str]) -> None:
+    Path("lines.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def ledger(folder: str = "out") -> dict[str, dict[str, Any]]:
+    lines = Path(folder, "ledger.ndjson").read_text(encoding="utf-8").splitlines()
+    return {entry["id"]: entry for entry in map(json.loads, lines)}
+
+
+def batch(*more: str) -> int:
+    return main(["batch", "lines.csv", "-o", "out", "--jobs", "2", *more])
+
+
+def test_a_row_is_what_the_command_line_makes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Byte for byte: curves, a preview, a portrait that speaks."""
+    portrait = os.path.relpath(DEMO_PORTRAIT, folder)
+    write_wave("short.wav", Speech.load("0.wav").waveform[: SAMPLE_RATE // 2])
+    write(
+        [
+            "id,audio,seed,fps,style,portrait,others,outputs",
+            "one,short.wav,3,29.97,,,,{id}.csv;{id}.json;{id}.mp4",
+            f"two,short.wav,,,,{portrait},,deep/{{id}}.npz;deep/{{id}}.mp4",
+            f"three,1.wav,,,,{portrait},,{{id}}.csv",
+            "four,2.wav,,,happy*0.5+sad*0.5,,3.wav,{id}.npz",
+        ]
+    )
+    assert batch() == 0
+    assert capsys.readouterr().out.split() == [str(folder / "out" / n) for n in FILES]
+    Path("own").mkdir()
+    one = ["animate", "short.wav", "--seed", "3", "--fps", "29.97", "-o", "own/one.csv"]
+    assert main([*one, "-o", "own/one.json", "--preview", "own/one.mp4"]) == 0
+    assert main(["render", portrait, "short.wav", "-o", "own/two.mp4"]) == 0
+    assert main(["animate", "1.wav", "--portrait", portrait, "-o", "own/three.csv"]) == 0
+    four = ["animate", "2.wav", "--style", "happy*0.5+sad*0.5", "--others", "3.wav"]
+    assert main([*four, "-o", "own/four.npz"]) == 0
+    made, own = contents(folder / "out"), contents(folder / "own")
+    video = made.pop("deep/two.mp4")
+    curves = ["render", portrait, "out/deep/two.npz", "--audio", "short.wav"]
+    assert main([*curves, "-o", "again.mp4"]) == 0
+    assert video == own.pop("two.mp4") == Path("again.mp4").read_bytes()
+    for name, content in own.items():
+        assert made.pop(name) == content, name
+    assert set(made) == {"deep/two.npz", *FILES}
+    assert set(ledger()["two"]["inputs"]) == {"short.wav", Path(portrait).as_posix()}
+
+
+def test_a_corrupt_row_costs_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty.wav").write_bytes(b"RIFF nonsense")
+    rows = Path("lines.csv").read_text(encoding="utf-8").splitlines()[:3]
+    write(
+        [*rows, "lost,nowhere.wav,,,", "odd,0.wav,,,jolly", "broken,empty.wav,,,", "last,1.wav,,,"]
+    )
+    assert batch("--no-grade") == 6
+    entries = ledger()
+    failed = {name for name, entry in entries.items() if entry["status"] == "failed"}
+    assert failed == {"lost", "odd", "broken"}
+    assert "happy" in entries["odd"]["error"]
+    assert sorted(path.name for path in Path("out").glob("*.csv")) == [
+        *("last.csv", "line0.csv", "line1.csv")
+    ]
+    err = capsys.readouterr().err
+    assert "row 3, lost" in err
+    assert "--only failed" in err
+    # Mended, and nothing else is made again.
+    Path("nowhere.wav").write_bytes(Path("2.wav").read_bytes())
+    before = {path: path.stat().st_mtime_ns for path in Path("out").glob("*.csv")}
+    assert batch("--only", "failed", "--no-grade") == 6
+    assert "1 done, 3 left, 2 failed" in capsys.readouterr().err
+    assert ledger()["lost"]["status"] == "done"
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_resume_makes_what_has_changed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*more: str) -> str:
+        assert batch("--resume", *more) == 0
+        return capsys.readouterr().err.splitlines()[-1]
+
+    assert told("--dry-run") == f"{COUNT} planned"
+    assert not Path("out").exists()
+    assert told().startswith(f"{COUNT} done")
+    first = contents(folder / "out")
+    assert told().startswith(f"{COUNT} kept")
+    assert contents(folder / "out") == first
+    # Another sound, another setting, a lost output, and one that an animator has mended.
+    Path("0.wav").write_bytes(Path("1.wav").read_bytes())
+    text = Path("lines.csv").read_text(encoding="utf-8")
+    write(text.replace("line1,1.wav,1", "line1,1.wav,9").splitlines())
+    Path("out/line2.csv").unlink()
+    mended = first["line3.csv"] + b"\n"
+    Path("out/line3.csv").write_bytes(mended)
+    assert told("--dry-run").startswith("2 kept, 1 edited, 3 planned")
+    assert told().startswith("3 done, 2 kept, 1 edited")
+    after = contents(folder / "out")
+    assert after["line3.csv"] == mended
+    assert after["line2.csv"] == first["line2.csv"]
+    assert after["line0.csv"] != first["line0.csv"]
+    assert after["line1.csv"] != first["line1.csv"]
+    assert after["line4.csv"] == first["line4.csv"]
+
+
+def test_killed_at_any_moment_and_resumed(folder: Path) -> None:
+    """Every file is that of a run which nobody has disturbed."""
+    command = [sys.executable, "-m", "dreamtalk_core.cli", "batch", "lines.csv"]
+    command += ["--jobs", "2", "--progress", "ndjson", "--resume"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def run(folder: str, rows: int | None) -> list[dict[str, Any]]:
+        process = subprocess.Popen(
+            [*command, "-o", folder],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=os.name != "nt",
+        )
+        assert process.stdout is not None
+        events = []
+        for line in process.stdout:
+            events.append(json.loads(line))
+            made = sum(e["event"] == "row" and "state" not in e for e in events)
+            if rows is not None and made >= rows:
+                process.kill() if os.name == "nt" else os.killpg(process.pid, signal.SIGKILL)
+                break
+        process.stdout.close()
+        process.wait()
+        return events
+
+    whole = run("whole", None)
+    assert whole[0] == {"event": "start", "rows": COUNT, "todo": COUNT}
+    assert whole[-1]["done"] == COUNT
+    for rows in (1, 2):
+        run("killed", rows)
+    with Path("killed/ledger.ndjson").open("a", encoding="utf-8") as file:
+        file.write('{"id":"line5","row":6,"sta')
+    last = run("killed", None)
+    assert last[-1]["kept"] >= 3
+    left, right = contents(folder / "whole"), contents(folder / "killed")
+    assert set(left) == {*(f"line{i}.csv" for i in range(COUNT)), *FILES}
+    assert left == right
+
+
+def test_killed_after_writing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Outputs that are newer than the ledger knows are not taken for somebody's own work."""
+    assert batch("--no-grade") == 0
+    whole = contents(folder / "out")
+    entries = ledger()
+    begun = {**entries["line0"], "status": "begun", "key": "of another sound"}
+    Path("out/line0.csv").write_bytes(b"of yet another")
+    with Path("out/ledger.ndjson").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(begun) + "\n")
+    assert batch("--resume", "--no-grade") == 0
+    assert f"1 done, {COUNT - 1} kept" in capsys.readouterr().err
+    assert contents(folder / "out") == whole
+
+
+def test_parts_make_the_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert batch("--output", "whole") == 0
+    assert [batch("--part", f"{number}/3") for number in (2, 1, 3)] == [0, 0, 0]
+    assert len(list(Path("out").glob("ledger-*-of-3.ndjson"))) == 3
+    assert batch("--resume") == 0
+    assert f"{COUNT} kept" in capsys.readouterr().err
+    assert contents(folder / "out") == contents(folder / "whole")
+    assert batch("--part", "4/3") == 2
+
+
+def test_check_grades_what_is_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert batch() == 0
+    capsys.readouterr()
+    before = contents(folder / "out")
+    sound = Path("0.wav").read_bytes()
+    Path("0.wav").write_bytes(sound[:44] + bytes(len(sound) - 44))
+    assert batch("--check", "--progress", "ndjson") == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = {event["id"]: event.get("flags") for event in events if event["event"] == "row"}
+    assert told["line0"] == ["silent"]
+    after = contents(folder / "out")
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {"report.html"}
+    page = after["report.html"].decode()
+    assert page.index("line0") < page.index("line1")
+    assert page.count("<img") == page.count("<svg") == COUNT
+    assert "http" not in page
+
+
+def test_a_batch_cannot_be_made_without_its_model(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch("--model", "nowhere.safetensors") == 2
+    assert "nowhere.safetensors" in capsys.readouterr().err
+    assert batch("--device", "cuda:77") == 2
+    assert not list(Path("out").glob("*.csv"))
+
+
+def test_a_worker_that_dies_costs_its_row(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks a process before it is killed for want of memory."""
+    from dreamtalk_core.batch import local
+    from dreamtalk_core.batch.plan import Row
+    from dreamtalk_core.batch.work import Job
+
+    job = Job(folder, folder / "out", "default", "cpu", "all", False)
+    rows = [Row(i + 1, f"line{i}", f"{i}.wav", "neutral", outputs=(f"{i}.csv",)) for i in range(4)]
+    given = local._Process.give
+
+    def give(self: Any, task: Any) -> None:
+        if task[0].id == "line1":
+            self._process.kill()
+            self._process.join()
+        given(self, task)
+
+    monkeypatch.setattr(local._Process, "give", give)
+    entries = {one["id"]: one for one in local.run_local(job, [(row, None) for row in rows], 2)}
+    assert [entries[row.id]["status"] for row in rows] == ["done", "failed", "done", "done"]
+    assert "signal 9" in entries["line1"]["error"] or os.name == "nt"
+    assert Path("out/3.csv").is_file()
