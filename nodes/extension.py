@@ -22,6 +22,7 @@ from .sample_motion import SampleMotion
 from .schema import with_checked_inputs
 from .speech import LoadSpeech, LoadSpeechFolder, SplitSpeech
 from .style import LoadStyle, SaveStyle
+from .track_motion import TrackMotion
 
 NODES: list[type[io.ComfyNode]] = [
     LoadSpeech,
@@ -36,6 +37,7 @@ NODES: list[type[io.ComfyNode]] = [
     SaveStyle,
     SampleMotion,
     Listen,
+    TrackMotion,
     AdjustMotion,
     LoadMotion,
     SaveMotion,

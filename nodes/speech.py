@@ -18,6 +18,9 @@ from .schema import found_by
 from .values import SpeechType, SpeechValue
 
 DEMO = "demo voice"
+_HEARD = "dreamtalk/demo_voice.flac"
+"""The demo voice in the input folder, where the frontend finds sound to play. Not beside the user's
+own recordings, which may all be loaded."""
 
 
 def speech_path(file: str) -> Path:
@@ -31,6 +34,7 @@ def load(path: Path) -> SpeechValue:
 class LoadSpeech(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
+        host.offer_input(DEMO_VOICE, _HEARD)
         return io.Schema(
             node_id="DreamTalkLoadSpeech",
             display_name="Load Speech",

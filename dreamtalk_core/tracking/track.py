@@ -30,7 +30,7 @@ from dreamtalk_core.tracking.derive import derive, measure, measure_lips
 from dreamtalk_core.tracking.doubts import Doubts
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
-from dreamtalk_core.tracking.video import Image, Images, open_images
+from dreamtalk_core.tracking.video import Image, Images, Moving, open_images
 from dreamtalk_core.warned import warn
 
 Array = NDArray[np.float64]
@@ -64,7 +64,7 @@ class Tracked:
         the head relative to the camera.
     confidence: float32 [T] in 0..1, how sure the tracker is of the face; 0 where it saw none.
     lost: (start, end) in seconds of the stretches without a face that are longer than `MAX_GAP`.
-    source: the file.
+    source: the file, or "the pictures".
     lips: float32 [T, 2], height and width of the inner lips in units of the median width.
     """
 
@@ -76,7 +76,7 @@ class Tracked:
 
 
 def track_faces(
-    path: str | os.PathLike[str],
+    video: str | os.PathLike[str] | Moving,
     *,
     choice: str | int = "largest",
     fps: Fraction | None = None,
@@ -87,10 +87,10 @@ def track_faces(
 ) -> Tracked:
     """Follow one face through a video, an animation, a photo, or a folder of pictures.
 
-    choice: of several faces, see `FaceTracker.follow`. fps: the rate of a folder, 25 unless given.
-    smoothing: 0 none, 1 what the jitter of the tracker needs. tracker: one that is loaded; else one
-    is loaded, to `device`. progress is called after every frame with (done, total); the
-    total is an estimate until the end.
+    video: its file, or pictures in time. choice: of several faces, see `FaceTracker.follow`. fps:
+    the rate of a folder, 25 unless given. smoothing: 0 none, 1 what the jitter of the tracker
+    needs. tracker: one that is loaded; else one is loaded, to `device`. progress is called after
+    every frame with (done, total); the total is an estimate until the end.
 
     Shapes that the network does not know are derived from its landmarks, see `derive`. What had to
     be guessed is told with Python's warnings, see `Doubts`.
@@ -99,13 +99,19 @@ def track_faces(
     """
     if not 0 <= smoothing < np.inf:
         raise TrackingError(f"smoothing is {smoothing}; give a number from 0 up, usually 1.")
-    images = open_images(path, fps)
+    images: Moving
+    if isinstance(video, (str, os.PathLike)):
+        images, source = open_images(video, fps), str(video)
+    else:
+        images, source = video, "the pictures"
     rate = float(images.fps)
     tracker = tracker or FaceTracker.load(device)
     doubts = Doubts(rate)
-    if images.count == 1 and images.files == (Path(path),):
+    if isinstance(images, Images) and images.count == 1 and images.files == (Path(source),):
         # A video hardly ever begins with an animal; a photo may be of one.
-        rows: list[Array | None] = [_row(read_portrait(path, choice=choice, tracker=tracker).face)]
+        rows: list[Array | None] = [
+            _row(read_portrait(source, choice=choice, tracker=tracker).face)
+        ]
         if progress is not None:
             progress(1, 1)
     else:
@@ -113,7 +119,7 @@ def track_faces(
     found = [row for row in rows if row is not None]
     if not found:
         raise NoFaceError(
-            f"There is no face in {path}, looking at {len(rows)} pictures. It must be upright, "
+            f"There is no face in {source}, looking at {len(rows)} pictures. It must be upright, "
             "seen from the front or half from the side, and not too small or dark."
         )
     seen = np.array([row is not None for row in rows])
@@ -135,11 +141,11 @@ def track_faces(
     times = np.arange(len(seen))
     lips = np.column_stack([np.interp(times, times[seen], column) for column in lips.T])
     lips /= max(float(np.median(lips[:, 1])), 1e-9)
-    return Tracked(motion, confidence, lost, str(path), lips.astype(np.float32))
+    return Tracked(motion, confidence, lost, source, lips.astype(np.float32))
 
 
 def _follow(
-    images: Images,
+    images: Moving,
     tracker: FaceTracker,
     choice: str | int,
     doubts: Doubts,
@@ -165,7 +171,7 @@ def _follow(
     return rows
 
 
-def _ahead(images: Images) -> Generator[Image, None, None]:
+def _ahead(images: Moving) -> Generator[Image, None, None]:
     """The same pictures, decoded ahead in a second thread."""
     source = iter(images)
     pool = ThreadPoolExecutor(1, thread_name_prefix="decode")
