@@ -13,8 +13,8 @@ from dreamtalk_core.speech.lines import RECORDINGS, find_lines, find_recordings
 from dreamtalk_core.speech.sound import read_sound
 
 from . import host
-from .conversions import Audio, audio_of
-from .schema import found_by
+from .conversions import Audio, audio_of, samples
+from .schema import SEED, found_by
 from .values import SpeechType, SpeechValue
 
 DEMO = "demo voice"
@@ -209,3 +209,62 @@ class SplitSpeech(io.ComfyNode):
         return io.NodeOutput(
             [value.cut(start, end - start) for start, end in spans], [start for start, _ in spans]
         )
+
+
+class PrepareSpeech(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkPrepareSpeech",
+            display_name="Prepare Speech",
+            category="DreamTalk/speech",
+            description="Makes a voice what video models such as LTX-2 want to hear: they let the "
+            "picture stand still at one that is too clean, and want sound as long as the video.",
+            inputs=[
+                io.MultiType.Input(
+                    "speech", types=[io.Audio, SpeechType], tooltip="The voice, or any AUDIO."
+                ),
+                io.Float.Input(
+                    "noise",
+                    default=-40.0,
+                    min=-100.0,
+                    max=0.0,
+                    step=1.0,
+                    tooltip="Level of the pink noise that is added, in decibels of full scale. If "
+                    "the lips still do not move, raise it to -30.",
+                ),
+                io.Float.Input(
+                    "tail",
+                    default=0.5,
+                    min=0.0,
+                    max=600.0,
+                    step=0.05,
+                    tooltip="Seconds to add after the last word.",
+                ),
+                io.Int.Input("seed", tooltip="Another seed is other noise.", **SEED),
+            ],
+            outputs=[
+                io.Audio.Output(
+                    "prepared",
+                    display_name="prepared",
+                    tooltip="For the video model's audio input: rate and channels stay.",
+                ),
+                io.Audio.Output(
+                    "clean",
+                    display_name="clean",
+                    tooltip="As long, without the noise: to be heard in the finished video.",
+                ),
+            ],
+            **found_by("LTX", "noise", "pad audio", "video model", "lips do not move"),
+        )
+
+    @classmethod
+    def execute(
+        cls, speech: SpeechValue | Audio, noise: float, tail: float, seed: int
+    ) -> io.NodeOutput:
+        from dreamtalk_core.speech.prepare import prepare_sound
+
+        audio = speech.audio if isinstance(speech, SpeechValue) else speech
+        sound, rate = samples(audio), int(audio["sample_rate"])
+        both = prepare_sound(sound, rate, noise=noise, tail=tail, seed=seed)
+        return io.NodeOutput(*(audio_of(one, rate) for one in both))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from comfy_api.latest import io
 
 from dreamtalk_core.errors import SpeechError
-from dreamtalk_core.motion import Motion, parse_fps
+from dreamtalk_core.motion import parse_fps
 from dreamtalk_core.warned import warn
 
 from . import host
@@ -101,34 +102,34 @@ class TrackMotion(io.ComfyNode):
         audio: Audio | None = None,
     ) -> io.NodeOutput:
         from dreamtalk_core.animation.calibration import calibrate
+        from dreamtalk_core.tracking import track_faces
+        from dreamtalk_core.tracking.foreign import track_landmarks
 
         if audio is not None:
             samples(audio)  # raises for one that is empty, before any work
         with ExitStack() as stack:
             stack.enter_context(host.show_warnings(cls.hidden.unique_id))
             rest = None if neutral is None else find_portrait(neutral).rest
-            source: Frames | Path
-            if isinstance(video, torch.Tensor):
-                check_image(video)
-                source = Frames(video, parse_fps(fps))
+            choice = FaceChoice(face).chosen
+            if isinstance(video, Mapping):
+                tracked = track_landmarks(video["frames"], fps, choice, smoothing)
             else:
-                source = stack.enter_context(host.video_file(video))
-                audio = _sound_of(source) if audio is None else audio
-            tracked = _track(source, face, smoothing)
-        motion = tracked if raw else calibrate(tracked, rest)
+                source: Frames | Path
+                if isinstance(video, torch.Tensor):
+                    check_image(video)
+                    source = Frames(video, parse_fps(fps))
+                else:
+                    source = stack.enter_context(host.video_file(video))
+                    audio = _sound_of(source) if audio is None else audio
+                tracked = track_faces(
+                    source,
+                    choice=choice,
+                    smoothing=smoothing,
+                    device=host.device(),
+                    progress=host.progress(),
+                )
+        motion = tracked.motion if raw else calibrate(tracked.motion, rest)
         return MotionValue(motion, audio).answer()
-
-
-def _track(source: Frames | Path, face: int, smoothing: float) -> Motion:
-    from dreamtalk_core.tracking import track_faces
-
-    return track_faces(
-        source,
-        choice=FaceChoice(face).chosen,
-        smoothing=smoothing,
-        device=host.device(),
-        progress=host.progress(),
-    ).motion
 
 
 def _sound_of(video: Path) -> Audio | None:

@@ -1,9 +1,9 @@
 """Speech as a generative video model wants to hear it.
 
 Models that hear a voice together with all else that sounds (LTX-2 and others) have learnt from
-films. A voice out of a synthesiser, between whose words there is digital silence, is none of that to
-them: the picture stands still. With a faint hiss beneath they move. They want sound, too, as long as
-the video, which may be longer than the last word.
+films. A voice out of a synthesiser, with digital silence between its words, is none of that to
+them: the picture stands still. With a faint hiss beneath they move. And they want sound as long as
+the video, which may go on after the last word.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ _MOST_JITTER = np.array([0.01] * len(ARKIT_NAMES) + [0.3] * 3)
 _LEAP = 0.5
 
 _SHAPES = len(ARKIT_NAMES)
-# Where the parts of a row end, see `_row`.
+# Where the parts of a row end, see `row_of`.
 _COLUMNS = [1, 4, 7, 9, 9 + _SHAPES]
 
 
@@ -104,26 +104,36 @@ def track_faces(
         images, source = open_images(video, fps), str(video)
     else:
         images, source = video, "the pictures"
-    rate = float(images.fps)
     tracker = tracker or FaceTracker.load(device)
-    doubts = Doubts(rate)
+    doubts = Doubts(float(images.fps))
     if isinstance(images, Images) and images.count == 1 and images.files == (Path(source),):
         # A video hardly ever begins with an animal; a photo may be of one.
         rows: list[Array | None] = [
-            _row(read_portrait(source, choice=choice, tracker=tracker).face)
+            row_of(read_portrait(source, choice=choice, tracker=tracker).face)
         ]
         if progress is not None:
             progress(1, 1)
     else:
         rows = _follow(images, tracker, choice, doubts, progress)
-    found = [row for row in rows if row is not None]
-    if not found:
+    if not any(row is not None for row in rows):
         raise NoFaceError(
             f"There is no face in {source}, looking at {len(rows)} pictures. It must be upright, "
             "seen from the front or half from the side, and not too small or dark."
         )
+    result = tracked(rows, images.fps, source, smoothing)
+    for text in doubts.warnings(result.lost):
+        warn(text)
+    return result
+
+
+def tracked(
+    rows: list[Array | None], fps: Fraction, source: str, smoothing: float = 1.0
+) -> Tracked:
+    """A tracked face from what was seen of it in each frame, at least once: see `row_of`."""
+    rate = float(fps)
     seen = np.array([row is not None for row in rows])
-    score, places, measures, lips, weights, head = np.split(np.array(found), _COLUMNS, axis=1)
+    found = np.array([row for row in rows if row is not None])
+    score, places, measures, lips, weights, head = np.split(found, _COLUMNS, axis=1)
     curves = np.concatenate([derive(weights, head, measures), head], axis=1)
     if smoothing > 0:
         for stretch in _stretches(np.flatnonzero(seen), places):
@@ -134,10 +144,8 @@ def track_faces(
     for gap in gaps:
         bridge(whole, gap, rate, rest)
     lost = tuple((gap.start / rate, gap.stop / rate) for gap in gaps if _is_long(gap, rate))
-    for text in doubts.warnings(lost):
-        warn(text)
     expression, turn = np.split(whole.astype(np.float32), [_SHAPES], axis=1)
-    motion = Motion(ARKIT_NAMES, expression, images.fps, turn)
+    motion = Motion(ARKIT_NAMES, expression, fps, turn)
     times = np.arange(len(seen))
     lips = np.column_stack([np.interp(times, times[seen], column) for column in lips.T])
     lips /= max(float(np.median(lips[:, 1])), 1e-9)
@@ -163,7 +171,7 @@ def _follow(
 
     with closing(pictures):  # also when cancelled: the video may be a temporary file
         for face in tracker.follow(watched(), choice):
-            rows.append(None if face is None else _row(face))
+            rows.append(None if face is None else row_of(face))
             if face is not None and latest:
                 doubts.look(len(rows) - 1, latest[0], face)
             if progress is not None:
@@ -185,7 +193,7 @@ def _ahead(images: Moving) -> Generator[Image, None, None]:
         source.close()
 
 
-def _row(face: Face) -> Array:
+def row_of(face: Face) -> Array:
     """What is kept of a face: score, place (x, y, size), measures, lips, weights, head rotation."""
     left, top, right, bottom = face.box
     place = [(left + right) / 2, (top + bottom) / 2, face.size]

@@ -155,7 +155,7 @@ class FaceTracker:
                 thorough = number % SEARCH_AGAIN == 0
                 found = self._search(image, views_of(image) if thorough else [[whole(image)]])
                 if found and last:
-                    face = _go_on(found, choice, last)
+                    face = go_on(found, choice, last)
                 elif found:
                     face = choose_face(found, choice)
                     if len(found) > 1 and choice == "largest":
@@ -290,7 +290,7 @@ def outside(face: Face, size: tuple[int, ...]) -> float:
     return float(1 - inside.all(1).mean())
 
 
-def _go_on(faces: list[Face], choice: str | int, last: Face) -> Face:
+def go_on(faces: list[Face], choice: str | int, last: Face) -> Face:
     """The face that is most likely the one which was last seen."""
     nearest = min(faces, key=lambda face: _distance(face, last))
     if _distance(nearest, last) < 1:
