@@ -96,7 +96,10 @@ class RenderPortrait(io.ComfyNode):
                 )
             ],
             hidden=[io.Hidden.unique_id],
-            **found_by("talking head", "talking portrait", "lip sync", "animate photo"),
+            **found_by(
+                *("talking head", "talking portrait", "lip sync", "animate photo", "avatar"),
+                *("SadTalker", "LivePortrait"),
+            ),
         )
 
     @classmethod

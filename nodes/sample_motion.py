@@ -55,7 +55,10 @@ class SampleMotion(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id],
             outputs=motion_outputs(),
-            **found_by("lip sync", "talking head", "audio to face", "ARKit", "DreamTalk"),
+            **found_by(
+                *("lip sync", "talking head", "audio to face", "audio2face", "ARKit", "DreamTalk"),
+                *("blendshapes", "viseme", "avatar"),
+            ),
         )
 
     @classmethod

@@ -17,6 +17,7 @@ from .conversions import Audio, audio_of, samples
 from .schema import SEED, found_by
 from .values import SpeechType, SpeechValue
 
+CATEGORY = "DreamTalk/speech"
 DEMO = "demo voice"
 _HEARD = "dreamtalk/demo_voice.flac"
 """The demo voice in the input folder, where the frontend finds sound to play. Not beside the user's
@@ -38,7 +39,7 @@ class LoadSpeech(io.ComfyNode):
         return io.Schema(
             node_id="DreamTalkLoadSpeech",
             display_name="Load Speech",
-            category="DreamTalk",
+            category=CATEGORY,
             description="A recording of somebody who speaks, brought to a normal level for the "
             "model. Sample Motion takes any AUDIO, too; this node also reads videos and cuts.",
             inputs=[
@@ -108,7 +109,7 @@ class LoadSpeechFolder(io.ComfyNode):
         return io.Schema(
             node_id="DreamTalkLoadSpeechFolder",
             display_name="Load Speech Folder",
-            category="DreamTalk",
+            category=CATEGORY,
             description="Every recording of a folder, one after the other: what follows in the "
             "graph runs once for each.",
             inputs=[
@@ -127,7 +128,8 @@ class LoadSpeechFolder(io.ComfyNode):
                 io.String.Output(
                     display_name="name",
                     is_output_list=True,
-                    tooltip="Their names without the ending, for the filename of Save Motion.",
+                    tooltip="Their names without the ending, for the filename of Save DreamTalk "
+                    "Motion.",
                 ),
             ],
             **found_by("batch", "lines", "dialogue"),
@@ -173,7 +175,7 @@ class SplitSpeech(io.ComfyNode):
         return io.Schema(
             node_id="DreamTalkSplitSpeech",
             display_name="Split Speech",
-            category="DreamTalk",
+            category=CATEGORY,
             description="A recording cut at its pauses into lines: what follows in the graph runs "
             "once for each.",
             inputs=[
@@ -217,7 +219,7 @@ class PrepareSpeech(io.ComfyNode):
         return io.Schema(
             node_id="DreamTalkPrepareSpeech",
             display_name="Prepare Speech",
-            category="DreamTalk/speech",
+            category=CATEGORY,
             description="Makes a voice what video models such as LTX-2 want to hear: they let the "
             "picture stand still at one that is too clean, and want sound as long as the video.",
             inputs=[

@@ -78,15 +78,8 @@ class TrackMotion(io.ComfyNode):
             hidden=[io.Hidden.unique_id],
             outputs=motion_outputs(),
             **found_by(
-                "LivePortrait",
-                "driving video",
-                "face tracking",
-                "motion capture",
-                "mocap",
-                "MediaPipe",
-                "ARKit",
-                "blendshapes",
-                "reenactment",
+                *("LivePortrait", "driving video", "reenactment", "face tracking", "MediaPipe"),
+                *("motion capture", "mocap", "ARKit", "blendshapes"),
             ),
         )
 

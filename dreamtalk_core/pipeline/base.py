@@ -53,14 +53,19 @@ class Other:
 class Pipeline(ABC):
     """Speech in, motion out. Not bound to one speech; holds nothing between calls but weights.
 
-    model: the motion network. device: where it is. library: of styles, by name.
+    model: the motion network. library: of styles, by name.
     """
 
     default_style: ClassVar[str] = AUTO
     """What speaks where no style is named."""
     model: Any
-    device: torch.device
     library: StyleLibrary
+
+    @property
+    def device(self) -> torch.device:
+        """Where the motion network is: a host may move it."""
+        found: torch.device = next(self.model.parameters()).device
+        return found
 
     @property
     @abstractmethod

@@ -81,14 +81,11 @@ SURENESS, INTENSITY = (0.3, 0.7), (0.15, 1.0)
 class DreamTalk(Pipeline):
     """The pipeline of a model of ours."""
 
-    def __init__(
-        self, model: MotionModel, phonetics: PhoneticEncoder, device: torch.device, home: Path
-    ) -> None:
+    def __init__(self, model: MotionModel, phonetics: PhoneticEncoder, home: Path) -> None:
         """home: folder of the model's weights, where its style predictor is, too."""
         self.library = StyleLibrary.default()
         self.model = model
         self.phonetics = phonetics
-        self.device = device
         self.home = home
 
     @staticmethod
@@ -100,7 +97,7 @@ class DreamTalk(Pipeline):
         """
         chosen, path = choose_device(device), MODELS.get(str(model), Path(model))
         loaded = MotionModel.load(path, chosen)
-        return DreamTalk(loaded, PhoneticEncoder.load(chosen), chosen, path.parent)
+        return DreamTalk(loaded, PhoneticEncoder.load(chosen), path.parent)
 
     @property
     def networks(self) -> list[torch.nn.Module]:
