@@ -5,7 +5,7 @@ import { api } from "../../scripts/api.js";
 import { element } from "./player.js";
 
 const DEMO = { "demo voice": "dreamtalk/demo_voice.flac" }; // as in nodes/speech.py
-const HEIGHT = 40;
+const HEIGHT = 40, MARGIN = 2; // pixels, of the widget and around what is in it
 
 /** Where the host serves a file that a widget names: "folder/name.wav" or "name.wav [output]". */
 function address(value) {
@@ -18,7 +18,8 @@ function address(value) {
 /** Adds the player below a node's widgets; it follows the widget `chosen`. */
 export function addSoundPlayer(node, chosen) {
   const player = element("audio", "", { controls: true, preload: "metadata" });
-  player.style.cssText = `width: 100%; height: ${HEIGHT - 4}px;`;
+  // Vue nodes would share out a height of their own, which is none.
+  player.style.cssText = `width: 100%; min-height: ${HEIGHT - 2 * MARGIN}px;`;
   const follow = () => {
     player.src = address(chosen.value);
   };
@@ -32,7 +33,9 @@ export function addSoundPlayer(node, chosen) {
     hideOnZoom: false,
     getMinHeight: () => HEIGHT,
     getMaxHeight: () => HEIGHT,
+    margin: MARGIN,
   });
+  node.setSize([node.size[0], Math.max(node.size[1], node.computeSize()[1])]);
   follow();
   return follow;
 }
