@@ -264,8 +264,8 @@ def choose_face(faces: Sequence[Face], choice: str | int) -> Face:
         )
     if not 0 <= choice < len(faces):
         raise TrackingError(
-            f"The picture does not show so many faces, but {len(faces)}. Choose a lower number, or "
-            "the largest; 'dreamtalk portrait' shows how they are numbered."
+            f"The picture does not show so many faces, but {len(faces)}. Choose a lower number as "
+            "'face', or the largest; 'dreamtalk portrait' shows how they are numbered."
         )
     return from_left(faces)[choice]
 
