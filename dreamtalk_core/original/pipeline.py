@@ -44,6 +44,7 @@ from dreamtalk_core.pipeline.base import (
     AnySpeech,
     Other,
     Pipeline,
+    Watch,
     names_auto,
     spoken_in,
     talkers_of,
@@ -223,6 +224,7 @@ class OriginalDreamTalk(Pipeline):
         listener: Listener = ATTENTIVE,
         others: Sequence[Other | AnySpeech] = (),
         progress: Progress | None = None,
+        watch: Watch | None = None,
         autocast: bool = False,
         **settings: Any,
     ) -> OriginalMotion:

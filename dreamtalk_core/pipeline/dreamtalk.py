@@ -38,6 +38,7 @@ from dreamtalk_core.pipeline.base import (
     AnyStyle,
     Other,
     Pipeline,
+    Watch,
     names_auto,
     talkers_of,
 )
@@ -223,6 +224,7 @@ class DreamTalk(Pipeline):
         listener: Listener = ATTENTIVE,
         others: Sequence[Other | AnySpeech] = (),
         progress: Progress | None = None,
+        watch: Watch | None = None,
         **settings: Any,
     ) -> Motion:
         sampling, behaviour, controls, listener = changed(
@@ -258,7 +260,15 @@ class DreamTalk(Pipeline):
             noise = draw_noise(len(self.model.config.channels), seed)
             guidance_scale = sampling.guidance_scale
             motion = sample_frames(
-                self.model, content, frames, chosen, guidance_scale, noise, steps, advance
+                self.model,
+                content,
+                frames,
+                chosen,
+                guidance_scale,
+                noise,
+                steps,
+                advance,
+                watch=watch,
             )
         loudness, pitch = features.prosody.loudness, features.prosody.pitch
         return postprocess(
