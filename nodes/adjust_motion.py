@@ -71,9 +71,9 @@ class AdjustMotion(io.ComfyNode):
                     options=rigs(),
                     default=KEEP,
                     optional=True,
-                    tooltip="Whose names and shapes Save Motion writes (json, npz): a known rig's, "
-                    "or those of a preset from Blender in models/dreamtalk. Pictures are drawn "
-                    "from the face as it is.",
+                    tooltip="Whose names and shapes Save DreamTalk Motion writes (json, npz): a "
+                    "known rig's, or those of a preset from Blender in models/dreamtalk. Pictures "
+                    "are drawn from the face as it is.",
                 ),
             ],
             outputs=[

@@ -20,13 +20,15 @@ from .render_head import HeadFrames, RenderHead
 from .render_portrait import PortraitFrames, RenderPortrait
 from .sample_motion import SampleMotion
 from .schema import with_checked_inputs
-from .speech import LoadSpeech, LoadSpeechFolder, SplitSpeech
+from .speech import LoadSpeech, LoadSpeechFolder, PrepareSpeech, SplitSpeech
 from .style import LoadStyle, SaveStyle
+from .track_motion import TrackMotion
 
 NODES: list[type[io.ComfyNode]] = [
     LoadSpeech,
     LoadSpeechFolder,
     SplitSpeech,
+    PrepareSpeech,
     LoadModel,
     LoadStyle,
     ExtractStyle,
@@ -36,6 +38,7 @@ NODES: list[type[io.ComfyNode]] = [
     SaveStyle,
     SampleMotion,
     Listen,
+    TrackMotion,
     AdjustMotion,
     LoadMotion,
     SaveMotion,

@@ -67,7 +67,8 @@ class ExtractStyle(io.ComfyNode):
             outputs=[
                 StyleType.Output(
                     display_name="style",
-                    tooltip="For Sample Motion, or for Mix Styles, Style Keys and Save Style.",
+                    tooltip="For Sample Motion, or for Mix Styles, Style Keys and Save DreamTalk "
+                    "Style.",
                 )
             ],
             **found_by("emotion", "actor", "performance", "reference video"),

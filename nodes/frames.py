@@ -7,19 +7,28 @@ sizes, as codecs want them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import comfy.model_management
 import torch
 from comfy_api.latest import io
 from numpy.typing import NDArray
 
+from dreamtalk_core.motion import Motion
 from dreamtalk_core.progress import Progress
 
 from .conversions import Picture, check_memory
 from .host import progress
 from .values import MotionType
+
+if TYPE_CHECKING:
+    from dreamtalk_core.render.head.renderer import HeadRenderer
+
+PATIENCE, SIDE = 1.0, 256
+"""Of the head that is shown while a motion is sampled: seconds before it is, and its size."""
 
 MEMORY = (
     "An IMAGE holds all frames in memory: 79 MB for a second of 512 x 512 pixels at 25 frames, "
@@ -101,6 +110,33 @@ def draw_images(
 
     batches = draw_frames(draw_and_show, frames, sizes, progress(lambda: latest[0]))
     return [torch.from_numpy(batch) for batch in batches]
+
+
+def sampled() -> tuple[Progress, Callable[[Motion], None]]:
+    """The progress of sampling, with the head as it was drawn last, and what is told of that.
+
+    Short speech is done before there is anything to be seen.
+    """
+    begin, latest = time.monotonic(), list[Motion]()
+
+    def picture() -> Picture | None:
+        if not latest or time.monotonic() - begin < PATIENCE:
+            return None
+        frame = latest[0].to_arkit()
+        drawn: Picture = _small_head().render(frame.weights[0], frame.head_rotation[0])
+        return drawn
+
+    def watch(frame: Motion) -> None:
+        latest[:] = [frame]
+
+    return progress(picture), watch
+
+
+@cache
+def _small_head() -> HeadRenderer:
+    from dreamtalk_core.render.head.renderer import HeadRenderer
+
+    return HeadRenderer(SIDE)
 
 
 def shown(draw: Callable[[int], Picture]) -> Progress:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import comfy.model_management
 import comfy.utils
 import folder_paths
+import torch
 from comfy_api.latest import InputImpl
 from PIL import Image
 from server import PromptServer
 
 from dreamtalk_core import warned
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.files import atomic_write
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.sound import write_wav
 from dreamtalk_core.temporaries import remove
@@ -82,6 +86,12 @@ def show_heard(style: Style | StyleTrack, node: str) -> None:
             PromptServer.instance.send_progress_text(f"heard: {part.heard}", node)
 
 
+def device() -> torch.device:
+    """What the host lets networks run on."""
+    found: torch.device = comfy.model_management.get_torch_device()
+    return found
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 
@@ -125,6 +135,17 @@ def files(folder: Path, suffixes: Container[str]) -> list[str]:
 def input_files(suffixes: Container[str]) -> list[str]:
     """Names of such files in the host's input folder."""
     return files(Path(folder_paths.get_input_directory()), suffixes)
+
+
+def offer_input(source: Path, name: str) -> None:
+    """Puts a file of ours into the host's input folder, if that may be written to. What has this
+    name there already is the user's."""
+    target = input_path(name)
+    with suppress(DreamTalkError, OSError):
+        if not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            with atomic_write(target) as temporary:
+                shutil.copyfile(source, temporary)
 
 
 def output_files(suffixes: Container[str]) -> list[str]:

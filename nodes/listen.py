@@ -8,8 +8,8 @@ from comfy_api.latest import io
 
 from dreamtalk_core.parameters import Behaviour
 
-from . import host
 from .conversions import Audio
+from .frames import sampled
 from .model import analysed, model_input, talk_of
 from .schema import found_by
 from .sliders import (
@@ -68,11 +68,13 @@ class Listen(io.ComfyNode):
         **inputs: Any,
     ) -> io.NodeOutput:
         value, talk = SpeechValue.of(speech), talk_of(model)
+        progress, watch = sampled()
         motion = talk.listen(
             analysed(model, value),
             "neutral" if style is None else style,
             behaviour=Behaviour(),
-            progress=host.progress(),
+            progress=progress,
+            watch=watch,
             **settings_of(inputs),
         )
         return MotionValue(motion, value.audio).answer()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from comfy_api.latest import io
 
 from dreamtalk_core.assets import DEMO_PORTRAIT
-from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.files import atomic_write
 
 from .conversions import image_of
-from .host import changed, check_file, input_files, input_path
+from .host import changed, check_file, input_files, input_path, offer_input
 from .schema import found_by
 
 DEMO = "dreamtalk_demo_portrait.jpg"
@@ -27,7 +23,7 @@ _PICTURES = {".avif", ".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 class LoadPortrait(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        _offer_demo()
+        offer_input(DEMO_PORTRAIT, DEMO)
         return io.Schema(
             node_id="DreamTalkLoadPortrait",
             display_name="Load Portrait",
@@ -68,12 +64,3 @@ def _path(image: str) -> Path:
     path = input_path(DEMO if image == FORMER else image)
     # Where it could not be put, or is deleted, the node works all the same.
     return DEMO_PORTRAIT if path == input_path(DEMO) and not path.is_file() else path
-
-
-def _offer_demo() -> None:
-    """Puts the demo portrait into the input folder, if that may be written to."""
-    target = input_path(DEMO)
-    with suppress(DreamTalkError, OSError):
-        if not target.exists():
-            with atomic_write(target) as temporary:
-                shutil.copyfile(DEMO_PORTRAIT, temporary)

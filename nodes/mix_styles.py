@@ -72,7 +72,7 @@ class StyleKeys(io.ComfyNode):
                     default="neutral@0, happy@2",
                     multiline=True,
                     tooltip="style@seconds, with commas or new lines between: neutral@0, "
-                    "angry*1.5@2.5, happy*0.7+surprise*0.3@4. Names are those of Load "
+                    "angry*1.5@2.5, happy*0.7+surprise*0.3@4. Names are those of Load DreamTalk "
                     "Style, 'auto' for the one heard in the voice, or a, b, c, d for the styles "
                     "connected here.",
                 ),

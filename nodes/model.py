@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -39,14 +41,15 @@ class DreamTalkNetworks(torch.nn.ModuleList):
 
 class LoadedModel:
     """A pipeline whose networks the host moves to its device when they are needed, and away when
-    it needs the room. Every node asks for `ready` just before it works."""
+    it needs the room. Every node asks for `ready` just before it works; the pipeline finds its
+    networks where they are."""
 
     def __init__(self, talk: Pipeline) -> None:
         self._talk = talk
         self._patcher = comfy.model_patcher.ModelPatcher(
             DreamTalkNetworks(talk.networks),
             load_device=comfy.model_management.get_torch_device(),
-            offload_device=torch.device("cpu"),
+            offload_device=comfy.model_management.unet_offload_device(),
         )
         # Keyed by the value rather than by its speech, which the features hold.
         self._analysed: WeakKeyDictionary[SpeechValue, AnySpeech] = WeakKeyDictionary()
@@ -58,10 +61,16 @@ class LoadedModel:
         return self._analysed[value]
 
     def ready(self) -> Pipeline:
-        """The pipeline, on the host's device."""
-        comfy.model_management.load_models_gpu([self._patcher], force_full_load=True)
-        self._talk.device = self._patcher.load_device
+        """The pipeline, on the host's device, or where the host keeps what it has no room for."""
+        comfy.model_management.load_models_gpu([self._patcher])
+        # The host may load a part of a network: one that is not made for that cannot be split.
+        if len({tensor.device for tensor in self._tensors()}) > 1:
+            self._patcher.detach()
         return self._talk
+
+    def _tensors(self) -> Iterator[torch.Tensor]:
+        for network in self._talk.networks:
+            yield from chain(network.parameters(), network.buffers())
 
 
 def analysed(model: LoadedModel | None, value: SpeechValue) -> AnySpeech:
@@ -122,7 +131,7 @@ class LoadModel(io.ComfyNode):
         return io.Schema(
             node_id="DreamTalkLoadModel",
             display_name="Load DreamTalk Model",
-            category="DreamTalk",
+            category="DreamTalk/model",
             description="Chooses the motion model. Without this node the built-in one is used. "
             "An original DreamTalk checkpoint (denoising_network.pth), if you hold it, goes into "
             "models/dreamtalk, with the wav2vec2 model in a folder beside it.",

@@ -1,4 +1,4 @@
-"""Motions as files: Load Motion, Save Motion, Motion to GLB."""
+"""Motions as files: Load DreamTalk Motion, Save DreamTalk Motion, Motion to GLB."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class LoadMotion(io.ComfyNode):
         suffixes = set(READABLE)
         return io.Schema(
             node_id="DreamTalkLoadMotion",
-            display_name="Load Motion",
+            display_name="Load DreamTalk Motion",
             category=CATEGORY,
             description="Face curves from a file: a recording of Live Link Face (.csv), or what "
-            "Save Motion wrote (.csv, .json, .npz).",
+            "Save DreamTalk Motion wrote (.csv, .json, .npz).",
             inputs=[
                 io.Combo.Input(
                     "file",
                     options=[*host.input_files(suffixes), *host.output_files(suffixes)],
-                    tooltip="A motion file in ComfyUI's input folder, or one that Save Motion "
-                    "put into the output folder.",
+                    tooltip="A motion file in ComfyUI's input folder, or one that Save DreamTalk "
+                    "Motion put into the output folder.",
                 ),
                 io.Audio.Input(
                     "audio", optional=True, tooltip="The sound that belongs to it, for videos."
                 ),
             ],
             outputs=[MotionType.Output(display_name="motion", tooltip="The motion.")],
-            **found_by("Live Link Face", "ARKit", "CSV", "import"),
+            **found_by("Live Link Face", "ARKit", "CSV", "import", "Load Motion"),
         )
 
     @classmethod
@@ -65,7 +65,7 @@ class SaveMotion(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="DreamTalkSaveMotion",
-            display_name="Save Motion",
+            display_name="Save DreamTalk Motion",
             category=CATEGORY,
             description="Writes the curves into the output folder, for Unreal, Blender, Maya, "
             "Unity and others.",
@@ -86,7 +86,7 @@ class SaveMotion(io.ComfyNode):
             ],
             outputs=[io.String.Output(display_name="path", tooltip="Where the file is.")],
             is_output_node=True,
-            **found_by("export", "Live Link Face", "ARKit", "CSV", "JSON", "GLB"),
+            **found_by("export", "Save Motion", "Live Link Face", "ARKit", "CSV", "JSON", "GLB"),
         )
 
     @classmethod

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from comfy_api.latest import io
 
-from dreamtalk_core.errors import TrackingError
+from dreamtalk_core.errors import RenderError, TrackingError
 from dreamtalk_core.warned import collect_warnings, warn
 
 from . import host
@@ -40,7 +40,12 @@ class FaceChoice(NamedTuple):
         return "largest" if self.face == LARGEST else self.face - 1
 
 
-NO_CHOICE = FaceChoice()
+IN_VIEW = "Give a picture of a face in clear view."
+BY_POINTS = (
+    f"{IN_VIEW[:-1]}; or, for a drawing, write into 'points' where the eyes and the mouth are "
+    "(newer ComfyUIs show that input with 'Show advanced inputs')."
+)
+"""What to do where no face is found, in nodes that have other inputs than the command line."""
 
 
 def portrait_input(tooltip: str) -> io.Image.Input:
@@ -107,28 +112,41 @@ def check_points(points: str | None) -> bool | str:
 
 
 def portrait_pixels(image: torch.Tensor | None) -> Picture:
-    """The first picture of an IMAGE [H, W, 3], or the demo portrait if there is none."""
+    """The picture of an IMAGE [H, W, 3], or the demo portrait if there is none.
+
+    Raises RenderError for several.
+    """
     from dreamtalk_core.assets import DEMO_PORTRAIT
     from dreamtalk_core.tracking.video import read_image
 
-    return read_image(DEMO_PORTRAIT) if image is None else first_picture(image)
+    if image is None:
+        return read_image(DEMO_PORTRAIT)
+    if len(image) > 1:
+        raise RenderError(
+            f"This IMAGE is a batch of {len(image)} pictures, and one is wanted. Choose it with "
+            "ImageFromBatch; for a video of each, connect them to Render Portrait."
+        )
+    return first_picture(image)
 
 
 _portraits: Recent[tuple[str, FaceChoice], Portrait | str] = Recent(REMEMBERED)
 _renderers: Recent[Portrait, PortraitRenderer] = Recent(REMEMBERED)
 
 
-def find_portrait(image: torch.Tensor | None, choice: FaceChoice = NO_CHOICE) -> Portrait:
+def find_portrait(image: torch.Tensor | None, choice: FaceChoice | None = None) -> Portrait:
     """The face in a picture, see `portrait_pixels`. The user may cancel the search.
 
-    Warns of what may look bad, also of a face that has been found before.
-    Raises TrackingError where no face is found, saying what to do about it.
+    choice: of a node that has `face_inputs`. Warns of what may look bad, also of a face that has
+    been found before. Raises TrackingError where no face is found, saying what to do about it,
+    and RenderError.
     """
-    pixels = portrait_pixels(image)
+    from dreamtalk_core.tracking.portrait import BY_HAND
+
+    pixels, chosen = portrait_pixels(image), choice or FaceChoice()
     with collect_warnings(lambda text: None):
-        found = _portraits.get((digest(pixels), choice), lambda: _find(pixels, choice))
+        found = _portraits.get((digest(pixels), chosen), lambda: _find(pixels, chosen))
     if isinstance(found, str):
-        raise TrackingError(found)
+        raise TrackingError(found.replace(BY_HAND, IN_VIEW if choice is None else BY_POINTS))
     for text in found.warnings:
         warn(text)
     return found

@@ -57,7 +57,8 @@ class PredictStyle(io.ComfyNode):
             outputs=[
                 StyleType.Output(
                     display_name="style",
-                    tooltip="For Sample Motion, or for Mix Styles, Style Keys and Save Style.",
+                    tooltip="For Sample Motion, or for Mix Styles, Style Keys and Save DreamTalk "
+                    "Style.",
                 ),
                 io.String.Output(
                     display_name="heard",

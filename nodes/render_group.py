@@ -43,7 +43,7 @@ class RenderGroup(io.ComfyNode):
                 io.Image.Input(
                     "portrait",
                     tooltip="A picture with several faces. They are numbered from the left, from 1 "
-                    "up. Of several pictures the first counts.",
+                    "up.",
                 ),
                 *(
                     io.MultiType.Input(

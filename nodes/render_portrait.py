@@ -14,7 +14,7 @@ from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.parts import frames_to_draw
 
-from .conversions import Audio, frames_audio
+from .conversions import Audio, check_image, frames_audio
 from .frames import (
     audio_input,
     draw_images,
@@ -41,10 +41,7 @@ if TYPE_CHECKING:
 
 BUILT_IN = "built-in"
 
-PORTRAIT = (
-    "A picture in which a face looks at the camera. Not connected: the demo portrait. Of several "
-    "pictures the first counts."
-)
+PORTRAIT = "A picture in which a face looks at the camera. Not connected: the demo portrait."
 
 
 def renderer_files() -> list[str]:
@@ -74,7 +71,7 @@ class RenderPortrait(io.ComfyNode):
             "and takes no memory, however long it is; it says of itself that it is synthetic.",
             inputs=[
                 motion_input(),
-                portrait_input(PORTRAIT),
+                portrait_input(f"{PORTRAIT} Of several pictures each becomes a video."),
                 audio_input(),
                 *face_inputs(),
                 stamp_input(),
@@ -92,11 +89,15 @@ class RenderPortrait(io.ComfyNode):
                 io.Video.Output(
                     "video",
                     display_name="video",
+                    is_output_list=True,
                     tooltip="H.264 with the speech as its sound: for Save Video.",
                 )
             ],
             hidden=[io.Hidden.unique_id],
-            **found_by("talking head", "talking portrait", "lip sync", "animate photo"),
+            **found_by(
+                *("talking head", "talking portrait", "lip sync", "animate photo", "avatar"),
+                *("SadTalker", "LivePortrait"),
+            ),
         )
 
     @classmethod
@@ -115,14 +116,19 @@ class RenderPortrait(io.ComfyNode):
         portrait: torch.Tensor | None = None,
         audio: Audio | None = None,
     ) -> io.NodeOutput:
-        choice, path = FaceChoice(face, points, crop), temp_path(".mp4")
+        choice, videos = FaceChoice(face, points, crop), []
+        if portrait is not None:
+            check_image(portrait)
         with sound_file(motion.audio if audio is None else audio) as sound:
-            if renderer == BUILT_IN:
-                drawn = read_face(portrait, choice, cls.hidden.unique_id)
-                _render(drawn, motion.motion, path, sound, stamp)
-            else:
-                _render_original(renderer, portrait, choice, motion.motion, path, sound, stamp)
-        return io.NodeOutput(InputImpl.VideoFromFile(str(path)))
+            for one in [None] if portrait is None else portrait.split(1):
+                path = temp_path(".mp4")
+                if renderer == BUILT_IN:
+                    drawn = read_face(one, choice, cls.hidden.unique_id)
+                    _render(drawn, motion.motion, path, sound, stamp)
+                else:
+                    _render_original(renderer, one, choice, motion.motion, path, sound, stamp)
+                videos.append(InputImpl.VideoFromFile(str(path)))
+        return io.NodeOutput(videos)
 
 
 def _render(

@@ -10,6 +10,7 @@ from dreamtalk_core.parameters import Behaviour
 
 from . import host
 from .conversions import Audio
+from .frames import sampled
 from .model import analysed, model_input, talk_of
 from .schema import found_by
 from .sliders import behaviour_inputs, control_inputs, sampling_inputs, settings_of
@@ -55,7 +56,10 @@ class SampleMotion(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id],
             outputs=motion_outputs(),
-            **found_by("lip sync", "talking head", "audio to face", "ARKit", "DreamTalk"),
+            **found_by(
+                *("lip sync", "talking head", "audio to face", "audio2face", "ARKit", "DreamTalk"),
+                *("blendshapes", "viseme", "avatar"),
+            ),
         )
 
     @classmethod
@@ -69,6 +73,7 @@ class SampleMotion(io.ComfyNode):
     ) -> io.NodeOutput:
         value, talk = SpeechValue.of(speech), talk_of(model)
         features = analysed(model, value)
+        progress, watch = sampled()
         if style is None:
             style = talk.load_style(talk.default_style, features)
             host.show_heard(style, cls.hidden.unique_id)
@@ -77,7 +82,8 @@ class SampleMotion(io.ComfyNode):
             style,
             behaviour=Behaviour(),
             others=[] if others is None else [analysed(model, SpeechValue.of(others))],
-            progress=host.progress(),
+            progress=progress,
+            watch=watch,
             **settings_of(inputs),
         )
         return MotionValue(motion, value.audio).answer()

@@ -13,11 +13,15 @@ from dreamtalk_core.speech.lines import RECORDINGS, find_lines, find_recordings
 from dreamtalk_core.speech.sound import read_sound
 
 from . import host
-from .conversions import Audio, audio_of
-from .schema import found_by
+from .conversions import Audio, audio_of, samples
+from .schema import SEED, found_by
 from .values import SpeechType, SpeechValue
 
+CATEGORY = "DreamTalk/speech"
 DEMO = "demo voice"
+_HEARD = "dreamtalk/demo_voice.flac"
+"""The demo voice in the input folder, where the frontend finds sound to play. Not beside the user's
+own recordings, which may all be loaded."""
 
 
 def speech_path(file: str) -> Path:
@@ -31,10 +35,11 @@ def load(path: Path) -> SpeechValue:
 class LoadSpeech(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
+        host.offer_input(DEMO_VOICE, _HEARD)
         return io.Schema(
             node_id="DreamTalkLoadSpeech",
             display_name="Load Speech",
-            category="DreamTalk",
+            category=CATEGORY,
             description="A recording of somebody who speaks, brought to a normal level for the "
             "model. Sample Motion takes any AUDIO, too; this node also reads videos and cuts.",
             inputs=[
@@ -104,7 +109,7 @@ class LoadSpeechFolder(io.ComfyNode):
         return io.Schema(
             node_id="DreamTalkLoadSpeechFolder",
             display_name="Load Speech Folder",
-            category="DreamTalk",
+            category=CATEGORY,
             description="Every recording of a folder, one after the other: what follows in the "
             "graph runs once for each.",
             inputs=[
@@ -123,7 +128,8 @@ class LoadSpeechFolder(io.ComfyNode):
                 io.String.Output(
                     display_name="name",
                     is_output_list=True,
-                    tooltip="Their names without the ending, for the filename of Save Motion.",
+                    tooltip="Their names without the ending, for the filename of Save DreamTalk "
+                    "Motion.",
                 ),
             ],
             **found_by("batch", "lines", "dialogue"),
@@ -169,7 +175,7 @@ class SplitSpeech(io.ComfyNode):
         return io.Schema(
             node_id="DreamTalkSplitSpeech",
             display_name="Split Speech",
-            category="DreamTalk",
+            category=CATEGORY,
             description="A recording cut at its pauses into lines: what follows in the graph runs "
             "once for each.",
             inputs=[
@@ -205,3 +211,62 @@ class SplitSpeech(io.ComfyNode):
         return io.NodeOutput(
             [value.cut(start, end - start) for start, end in spans], [start for start, _ in spans]
         )
+
+
+class PrepareSpeech(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkPrepareSpeech",
+            display_name="Prepare Speech",
+            category=CATEGORY,
+            description="Makes a voice what video models such as LTX-2 want to hear: they let the "
+            "picture stand still at one that is too clean, and want sound as long as the video.",
+            inputs=[
+                io.MultiType.Input(
+                    "speech", types=[io.Audio, SpeechType], tooltip="The voice, or any AUDIO."
+                ),
+                io.Float.Input(
+                    "noise",
+                    default=-40.0,
+                    min=-100.0,
+                    max=0.0,
+                    step=1.0,
+                    tooltip="Level of the pink noise that is added, in decibels of full scale. If "
+                    "the lips still do not move, raise it to -30.",
+                ),
+                io.Float.Input(
+                    "tail",
+                    default=0.5,
+                    min=0.0,
+                    max=600.0,
+                    step=0.05,
+                    tooltip="Seconds to add after the last word.",
+                ),
+                io.Int.Input("seed", tooltip="Another seed is other noise.", **SEED),
+            ],
+            outputs=[
+                io.Audio.Output(
+                    "prepared",
+                    display_name="prepared",
+                    tooltip="For the video model's audio input: rate and channels stay.",
+                ),
+                io.Audio.Output(
+                    "clean",
+                    display_name="clean",
+                    tooltip="As long, without the noise: to be heard in the finished video.",
+                ),
+            ],
+            **found_by("LTX", "noise", "pad audio", "video model", "lips do not move"),
+        )
+
+    @classmethod
+    def execute(
+        cls, speech: SpeechValue | Audio, noise: float, tail: float, seed: int
+    ) -> io.NodeOutput:
+        from dreamtalk_core.speech.prepare import prepare_sound
+
+        audio = speech.audio if isinstance(speech, SpeechValue) else speech
+        sound, rate = samples(audio), int(audio["sample_rate"])
+        both = prepare_sound(sound, rate, noise=noise, tail=tail, seed=seed)
+        return io.NodeOutput(*(audio_of(one, rate) for one in both))

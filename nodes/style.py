@@ -1,4 +1,4 @@
-"""Styles by name and as files: Load Style, Save Style."""
+"""Styles by name and as files: Load DreamTalk Style, Save DreamTalk Style."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LoadStyle(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="DreamTalkLoadStyle",
-            display_name="Load Style",
+            display_name="Load DreamTalk Style",
             category=CATEGORY,
             description="A manner of speaking by its name, or from a style file.",
             inputs=[
@@ -58,10 +58,11 @@ class LoadStyle(io.ComfyNode):
             outputs=[
                 StyleType.Output(
                     display_name="style",
-                    tooltip="For Sample Motion, or for Mix Styles, Style Keys and Save Style.",
+                    tooltip="For Sample Motion, or for Mix Styles, Style Keys and Save DreamTalk "
+                    "Style.",
                 )
             ],
-            **found_by("emotion", "expression", "mood"),
+            **found_by("emotion", "expression", "mood", "Load Style"),
         )
 
     @classmethod
@@ -102,10 +103,10 @@ class SaveStyle(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="DreamTalkSaveStyle",
-            display_name="Save Style",
+            display_name="Save DreamTalk Style",
             category=CATEGORY,
-            description="Keeps a style: in your library, where Load Style, Blender and the "
-            "command line find it by its name, or as a file to share.",
+            description="Keeps a style: in your library, where Load DreamTalk Style, Blender and "
+            "the command line find it by its name, or as a file to share.",
             inputs=[
                 StyleType.Input("style", tooltip="The style to keep."),
                 io.String.Input(
@@ -127,7 +128,7 @@ class SaveStyle(io.ComfyNode):
             ],
             outputs=[io.String.Output(display_name="path", tooltip="Where the file is.")],
             is_output_node=True,
-            **found_by("emotion", "export"),
+            **found_by("emotion", "export", "Save Style"),
         )
 
     @classmethod

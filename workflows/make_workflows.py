@@ -156,6 +156,9 @@ def fold(frontend: Frontend, name: str, blueprint: Blueprint) -> dict[str, Any]:
     build(frontend, blueprint.template)
     text = frontend.page.evaluate(_FOLD, [name, blueprint.inside, blueprint.shown])
     workflow: dict[str, Any] = json.loads(text)
+    (subgraph,) = workflow["definitions"]["subgraphs"]
+    subgraph |= {"category": "DreamTalk", "description": blueprint.about}
+    workflow["extra"] = {"BlueprintSearchAliases": list(blueprint.aliases)}
     return workflow
 
 

@@ -289,12 +289,14 @@ class Blueprint:
     """A part of a graph as one node, which the host offers among its own.
 
     template: the graph that it is a part of. inside: the keys of its nodes. shown: widgets that the
-    node has, as (key, name).
+    node has, as (key, name). about, aliases: what it is, and other words that it is searched by.
     """
 
     template: Template
     inside: Sequence[str]
     shown: Sequence[tuple[str, str]]
+    about: str
+    aliases: Sequence[str]
 
 
 BLUEPRINTS = {
@@ -313,6 +315,9 @@ BLUEPRINTS = {
         ),
         ("motion", "render"),
         (("motion", "guidance"), ("motion", "seed"), ("motion", "fps"), ("render", "crop")),
+        "A picture of a face speaks what is heard: speech and a portrait in, a video with sound "
+        "out.",
+        ("talking head", "lip sync", "avatar", "SadTalker", "LivePortrait"),
     ),
     "Speech to Face Curves": Blueprint(
         Template(
@@ -331,5 +336,8 @@ BLUEPRINTS = {
             *(("motion", "guidance"), ("motion", "seed"), ("motion", "fps")),
             *(("csv", "filename_prefix"), ("csv", "format")),
         ),
+        "The 52 ARKit curves of a face that speaks what is heard, saved as Live Link Face CSV, "
+        "JSON, NPZ or an animated GLB.",
+        ("audio2face", "blendshapes", "viseme", "ARKit", "Live Link Face"),
     ),
 }

@@ -44,6 +44,7 @@ from dreamtalk_core.pipeline.base import (
     AnySpeech,
     Other,
     Pipeline,
+    Watch,
     names_auto,
     spoken_in,
     talkers_of,
@@ -76,7 +77,7 @@ class OriginalDreamTalk(Pipeline):
 
     default_style = NEUTRAL
 
-    def __init__(self, model: OriginalMotionModel, wav2vec: Wav2Vec, device: torch.device) -> None:
+    def __init__(self, model: OriginalMotionModel, wav2vec: Wav2Vec) -> None:
         if wav2vec.width != model.sizes.audio:
             raise ModelError(
                 f"The wav2vec2 model gives {wav2vec.width} numbers a row, but the motion model "
@@ -85,7 +86,6 @@ class OriginalDreamTalk(Pipeline):
         self.library = StyleLibrary.default()
         self.model = model
         self.wav2vec = wav2vec
-        self.device = device
 
     @staticmethod
     def load(
@@ -99,7 +99,7 @@ class OriginalDreamTalk(Pipeline):
         """
         chosen = choose_device(device)
         loaded = load_motion_model(model, chosen)
-        return OriginalDreamTalk(loaded, Wav2Vec.load(wav2vec or MODEL, chosen), chosen)
+        return OriginalDreamTalk(loaded, Wav2Vec.load(wav2vec or MODEL, chosen))
 
     @property
     def networks(self) -> list[torch.nn.Module]:
@@ -224,6 +224,7 @@ class OriginalDreamTalk(Pipeline):
         listener: Listener = ATTENTIVE,
         others: Sequence[Other | AnySpeech] = (),
         progress: Progress | None = None,
+        watch: Watch | None = None,
         autocast: bool = False,
         **settings: Any,
     ) -> OriginalMotion:

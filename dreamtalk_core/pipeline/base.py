@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,11 +28,13 @@ from dreamtalk_core.style import Style, StyleLibrary, StyleTrack
 
 if TYPE_CHECKING:
     from dreamtalk_core.pipeline.dub import Dubbing
-    from dreamtalk_core.render.dub.pictures import Moving
     from dreamtalk_core.render.output.sound import Audible
+    from dreamtalk_core.tracking.video import Moving
 
 AnyStyle = Style | StyleTrack | Performance
 AnySpeech = Speech | SpeechFeatures
+Watch = Callable[[Motion], None]
+"""Called with a motion of one frame while more of them are made."""
 AUTO, NEUTRAL = "auto", "neutral"
 USUAL, UNCHANGED, ATTENTIVE = Sampling(), Controls(), Listener()
 STILL = Behaviour(blinks=0, gaze=0, gestures=0, idle=0, tongue=0)
@@ -53,14 +55,19 @@ class Other:
 class Pipeline(ABC):
     """Speech in, motion out. Not bound to one speech; holds nothing between calls but weights.
 
-    model: the motion network. device: where it is. library: of styles, by name.
+    model: the motion network. library: of styles, by name.
     """
 
     default_style: ClassVar[str] = AUTO
     """What speaks where no style is named."""
     model: Any
-    device: torch.device
     library: StyleLibrary
+
+    @property
+    def device(self) -> torch.device:
+        """Where the motion network is: a host may move it."""
+        found: torch.device = next(self.model.parameters()).device
+        return found
 
     @property
     @abstractmethod
@@ -135,6 +142,7 @@ class Pipeline(ABC):
         listener: Listener = ATTENTIVE,
         others: Sequence[Other | AnySpeech] = (),
         progress: Progress | None = None,
+        watch: Watch | None = None,
         **settings: Any,
     ) -> Motion:
         """Facial motion for a speech in a style: round(duration x fps) frames.
@@ -142,8 +150,10 @@ class Pipeline(ABC):
         style: in any form that `load_style` takes. behaviour: what speech does not dictate, such as
         blinks; None: what is usual for the model. controls: strengths by region and the like,
         applied last. others: who else speaks from the same moment on; the face listens to them
-        while it is silent, as `listener` says. settings: any of the tables by name, such as
-        seed=3, in place of what the table has, and those that only this model takes.
+        while it is silent, as `listener` says. watch: told of the frame that was finished last, as
+        the model draws it; a model that draws all of them at once may leave that. settings: any of
+        the tables by name, such as seed=3, in place of what the table has, and those that only this
+        model takes.
         Raises DreamTalkError for values out of range or settings that it does not take, StyleError
         for a style of another model, MotionError for an impossible fps.
         """

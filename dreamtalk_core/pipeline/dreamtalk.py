@@ -38,6 +38,7 @@ from dreamtalk_core.pipeline.base import (
     AnyStyle,
     Other,
     Pipeline,
+    Watch,
     names_auto,
     talkers_of,
 )
@@ -81,14 +82,11 @@ SURENESS, INTENSITY = (0.3, 0.7), (0.15, 1.0)
 class DreamTalk(Pipeline):
     """The pipeline of a model of ours."""
 
-    def __init__(
-        self, model: MotionModel, phonetics: PhoneticEncoder, device: torch.device, home: Path
-    ) -> None:
+    def __init__(self, model: MotionModel, phonetics: PhoneticEncoder, home: Path) -> None:
         """home: folder of the model's weights, where its style predictor is, too."""
         self.library = StyleLibrary.default()
         self.model = model
         self.phonetics = phonetics
-        self.device = device
         self.home = home
 
     @staticmethod
@@ -100,7 +98,7 @@ class DreamTalk(Pipeline):
         """
         chosen, path = choose_device(device), MODELS.get(str(model), Path(model))
         loaded = MotionModel.load(path, chosen)
-        return DreamTalk(loaded, PhoneticEncoder.load(chosen), chosen, path.parent)
+        return DreamTalk(loaded, PhoneticEncoder.load(chosen), path.parent)
 
     @property
     def networks(self) -> list[torch.nn.Module]:
@@ -226,6 +224,7 @@ class DreamTalk(Pipeline):
         listener: Listener = ATTENTIVE,
         others: Sequence[Other | AnySpeech] = (),
         progress: Progress | None = None,
+        watch: Watch | None = None,
         **settings: Any,
     ) -> Motion:
         sampling, behaviour, controls, listener = changed(
@@ -261,7 +260,15 @@ class DreamTalk(Pipeline):
             noise = draw_noise(len(self.model.config.channels), seed)
             guidance_scale = sampling.guidance_scale
             motion = sample_frames(
-                self.model, content, frames, chosen, guidance_scale, noise, steps, advance
+                self.model,
+                content,
+                frames,
+                chosen,
+                guidance_scale,
+                noise,
+                steps,
+                advance,
+                watch=watch,
             )
         loudness, pitch = features.prosody.loudness, features.prosody.pitch
         return postprocess(

@@ -28,7 +28,7 @@ from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.parameters import MOUTH_SETTINGS, Behaviour
 from dreamtalk_core.progress import Progress
-from dreamtalk_core.render.dub.pictures import DubPictures, Mouth, Moving
+from dreamtalk_core.render.dub.pictures import DubPictures, Mouth
 from dreamtalk_core.render.dub.references import Found, References
 from dreamtalk_core.render.dub.renderer import DubRenderer, Reference
 from dreamtalk_core.render.job import render
@@ -41,7 +41,7 @@ from dreamtalk_core.style.extract import ENOUGH_SECONDS, runs, speaking, useful_
 from dreamtalk_core.tracking.record import FaceRecord, record_face
 from dreamtalk_core.tracking.track import denoise
 from dreamtalk_core.tracking.tracker import FaceTracker
-from dreamtalk_core.tracking.video import Images, details_of, open_images
+from dreamtalk_core.tracking.video import Images, Moving, details_of, open_images
 from dreamtalk_core.warned import warn
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from torch import Tensor
 from dreamtalk_core.models.motion_model import HEAD, MotionModel
 from dreamtalk_core.models.sampler import denoise
 from dreamtalk_core.motion import Motion, frame_times
-from dreamtalk_core.pipeline.base import NEUTRAL
+from dreamtalk_core.pipeline.base import NEUTRAL, Watch
 from dreamtalk_core.progress import Advance
 from dreamtalk_core.speech.articulation import FEATURES
 from dreamtalk_core.speech.phonetics import reported_features
@@ -32,9 +32,11 @@ def sample_frames(
     steps: int,
     advance: Advance,
     start: int = 0,
+    watch: Watch | None = None,
 ) -> Motion:
     """What the model makes of content and noise, see `denoise`, as it is sampled: without
     behaviour and controls, at the model's own rate. start: the frame that content begins at.
+    watch: see `Pipeline.sample_motion`.
     """
     config, track = model.config, as_track(style)
     fps, device = Fraction(config.fps), model.mean.device
@@ -49,6 +51,11 @@ def sample_frames(
 
     pieces = denoise(model, content, frames, codes, noise, steps, advance)
     values, done = np.empty((frames, len(config.channels)), np.float32), 0
+    shapes = len(config.channels) - len(HEAD)
+
+    def motion_of(rows: npt.NDArray[np.float32]) -> Motion:
+        return Motion(config.channels[:shapes], rows[:, :shapes], fps, rows[:, shapes:])
+
     for piece in pieces:
         part = slice(done, done := done + piece.shape[1])
         # Guided by outcomes rather than step by step: once the noised motion shows a style,
@@ -58,8 +65,9 @@ def sample_frames(
         share = torch.from_numpy(strength[part] if len(times) > 1 else strength).to(device)[:, None]
         motion = piece[0] if plain else share * piece[0] + (1 - share) * piece[1]
         values[part] = model.restore(motion).cpu().numpy()
-    shapes = len(config.channels) - len(HEAD)
-    return Motion(config.channels[:shapes], values[:, :shapes], fps, values[:, shapes:])
+        if watch is not None and done:
+            watch(motion_of(values[done - 1 : done]))
+    return motion_of(values)
 
 
 def reported_phones(rows: Tensor) -> npt.NDArray[np.float16]:

@@ -30,7 +30,7 @@ from dreamtalk_core.tracking.derive import derive, measure, measure_lips
 from dreamtalk_core.tracking.doubts import Doubts
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
-from dreamtalk_core.tracking.video import Image, Images, open_images
+from dreamtalk_core.tracking.video import Image, Images, Moving, open_images
 from dreamtalk_core.warned import warn
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ _MOST_JITTER = np.array([0.01] * len(ARKIT_NAMES) + [0.3] * 3)
 _LEAP = 0.5
 
 _SHAPES = len(ARKIT_NAMES)
-# Where the parts of a row end, see `_row`.
+# Where the parts of a row end, see `row_of`.
 _COLUMNS = [1, 4, 7, 9, 9 + _SHAPES]
 
 
@@ -64,7 +64,7 @@ class Tracked:
         the head relative to the camera.
     confidence: float32 [T] in 0..1, how sure the tracker is of the face; 0 where it saw none.
     lost: (start, end) in seconds of the stretches without a face that are longer than `MAX_GAP`.
-    source: the file.
+    source: the file, or "the pictures".
     lips: float32 [T, 2], height and width of the inner lips in units of the median width.
     """
 
@@ -76,7 +76,7 @@ class Tracked:
 
 
 def track_faces(
-    path: str | os.PathLike[str],
+    video: str | os.PathLike[str] | Moving,
     *,
     choice: str | int = "largest",
     fps: Fraction | None = None,
@@ -87,10 +87,10 @@ def track_faces(
 ) -> Tracked:
     """Follow one face through a video, an animation, a photo, or a folder of pictures.
 
-    choice: of several faces, see `FaceTracker.follow`. fps: the rate of a folder, 25 unless given.
-    smoothing: 0 none, 1 what the jitter of the tracker needs. tracker: one that is loaded; else one
-    is loaded, to `device`. progress is called after every frame with (done, total); the
-    total is an estimate until the end.
+    video: its file, or pictures in time. choice: of several faces, see `FaceTracker.follow`. fps:
+    the rate of a folder, 25 unless given. smoothing: 0 none, 1 what the jitter of the tracker
+    needs. tracker: one that is loaded; else one is loaded, to `device`. progress is called after
+    every frame with (done, total); the total is an estimate until the end.
 
     Shapes that the network does not know are derived from its landmarks, see `derive`. What had to
     be guessed is told with Python's warnings, see `Doubts`.
@@ -99,25 +99,41 @@ def track_faces(
     """
     if not 0 <= smoothing < np.inf:
         raise TrackingError(f"smoothing is {smoothing}; give a number from 0 up, usually 1.")
-    images = open_images(path, fps)
-    rate = float(images.fps)
+    images: Moving
+    if isinstance(video, (str, os.PathLike)):
+        images, source = open_images(video, fps), str(video)
+    else:
+        images, source = video, "the pictures"
     tracker = tracker or FaceTracker.load(device)
-    doubts = Doubts(rate)
-    if images.count == 1 and images.files == (Path(path),):
+    doubts = Doubts(float(images.fps))
+    if isinstance(images, Images) and images.count == 1 and images.files == (Path(source),):
         # A video hardly ever begins with an animal; a photo may be of one.
-        rows: list[Array | None] = [_row(read_portrait(path, choice=choice, tracker=tracker).face)]
+        rows: list[Array | None] = [
+            row_of(read_portrait(source, choice=choice, tracker=tracker).face)
+        ]
         if progress is not None:
             progress(1, 1)
     else:
         rows = _follow(images, tracker, choice, doubts, progress)
-    found = [row for row in rows if row is not None]
-    if not found:
+    if not any(row is not None for row in rows):
         raise NoFaceError(
-            f"There is no face in {path}, looking at {len(rows)} pictures. It must be upright, "
+            f"There is no face in {source}, looking at {len(rows)} pictures. It must be upright, "
             "seen from the front or half from the side, and not too small or dark."
         )
+    result = tracked(rows, images.fps, source, smoothing)
+    for text in doubts.warnings(result.lost):
+        warn(text)
+    return result
+
+
+def tracked(
+    rows: list[Array | None], fps: Fraction, source: str, smoothing: float = 1.0
+) -> Tracked:
+    """A tracked face from what was seen of it in each frame, at least once: see `row_of`."""
+    rate = float(fps)
     seen = np.array([row is not None for row in rows])
-    score, places, measures, lips, weights, head = np.split(np.array(found), _COLUMNS, axis=1)
+    found = np.array([row for row in rows if row is not None])
+    score, places, measures, lips, weights, head = np.split(found, _COLUMNS, axis=1)
     curves = np.concatenate([derive(weights, head, measures), head], axis=1)
     if smoothing > 0:
         for stretch in _stretches(np.flatnonzero(seen), places):
@@ -128,18 +144,16 @@ def track_faces(
     for gap in gaps:
         bridge(whole, gap, rate, rest)
     lost = tuple((gap.start / rate, gap.stop / rate) for gap in gaps if _is_long(gap, rate))
-    for text in doubts.warnings(lost):
-        warn(text)
     expression, turn = np.split(whole.astype(np.float32), [_SHAPES], axis=1)
-    motion = Motion(ARKIT_NAMES, expression, images.fps, turn)
+    motion = Motion(ARKIT_NAMES, expression, fps, turn)
     times = np.arange(len(seen))
     lips = np.column_stack([np.interp(times, times[seen], column) for column in lips.T])
     lips /= max(float(np.median(lips[:, 1])), 1e-9)
-    return Tracked(motion, confidence, lost, str(path), lips.astype(np.float32))
+    return Tracked(motion, confidence, lost, source, lips.astype(np.float32))
 
 
 def _follow(
-    images: Images,
+    images: Moving,
     tracker: FaceTracker,
     choice: str | int,
     doubts: Doubts,
@@ -157,7 +171,7 @@ def _follow(
 
     with closing(pictures):  # also when cancelled: the video may be a temporary file
         for face in tracker.follow(watched(), choice):
-            rows.append(None if face is None else _row(face))
+            rows.append(None if face is None else row_of(face))
             if face is not None and latest:
                 doubts.look(len(rows) - 1, latest[0], face)
             if progress is not None:
@@ -165,7 +179,7 @@ def _follow(
     return rows
 
 
-def _ahead(images: Images) -> Generator[Image, None, None]:
+def _ahead(images: Moving) -> Generator[Image, None, None]:
     """The same pictures, decoded ahead in a second thread."""
     source = iter(images)
     pool = ThreadPoolExecutor(1, thread_name_prefix="decode")
@@ -179,7 +193,7 @@ def _ahead(images: Images) -> Generator[Image, None, None]:
         source.close()
 
 
-def _row(face: Face) -> Array:
+def row_of(face: Face) -> Array:
     """What is kept of a face: score, place (x, y, size), measures, lips, weights, head rotation."""
     left, top, right, bottom = face.box
     place = [(left + right) / 2, (top + bottom) / 2, face.size]

@@ -155,7 +155,7 @@ class FaceTracker:
                 thorough = number % SEARCH_AGAIN == 0
                 found = self._search(image, views_of(image) if thorough else [[whole(image)]])
                 if found and last:
-                    face = _go_on(found, choice, last)
+                    face = go_on(found, choice, last)
                 elif found:
                     face = choose_face(found, choice)
                     if len(found) > 1 and choice == "largest":
@@ -264,8 +264,8 @@ def choose_face(faces: Sequence[Face], choice: str | int) -> Face:
         )
     if not 0 <= choice < len(faces):
         raise TrackingError(
-            f"The picture does not show so many faces, but {len(faces)}. Choose a lower number, or "
-            "the largest; 'dreamtalk portrait' shows how they are numbered."
+            f"The picture does not show so many faces, but {len(faces)}. Choose a lower number as "
+            "'face', or the largest; 'dreamtalk portrait' shows how they are numbered."
         )
     return from_left(faces)[choice]
 
@@ -290,7 +290,7 @@ def outside(face: Face, size: tuple[int, ...]) -> float:
     return float(1 - inside.all(1).mean())
 
 
-def _go_on(faces: list[Face], choice: str | int, last: Face) -> Face:
+def go_on(faces: list[Face], choice: str | int, last: Face) -> Face:
     """The face that is most likely the one which was last seen."""
     nearest = min(faces, key=lambda face: _distance(face, last))
     if _distance(nearest, last) < 1:

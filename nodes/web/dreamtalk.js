@@ -1,9 +1,11 @@
-// What the pack adds to the host's frontend: Preview Motion's player, Load Speech's upload button,
-// and what older graphs lack.
+// What the pack adds to the host's frontend: Preview Motion's player, Load Speech's upload button and
+// player, colours, and what older graphs lack.
 
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
+import { COLOUR_STYLE, colourTypes } from "./colours.js";
 import { HEIGHT, Player, STYLE, element, language } from "./player.js";
+import { addSoundPlayer } from "./sound.js";
 
 const PLAYER = "DreamTalkPreviewMotion";
 const SPEECH = "DreamTalkLoadSpeech";
@@ -13,6 +15,7 @@ const BEFORE_TONGUE = 19;
 const TONGUE = 9;
 const DEMO = "dreamtalk_demo_portrait.jpg"; // as in nodes/load_portrait.py
 const FORMER = "demo portrait";
+const SOUNDS = "audio/*,video/*"; // what speech is taken from
 
 /** `after` is called with the same arguments once the node's own method has been. */
 function chain(prototype, name, after) {
@@ -74,7 +77,7 @@ async function upload(file) {
 function addUpload(prototype) {
   chain(prototype, "onNodeCreated", function () {
     const chosen = widget(this, "file");
-    const choose = element("input", "", { type: "file", accept: "audio/*,video/*" });
+    const choose = element("input", "", { type: "file", accept: SOUNDS });
     choose.onchange = async () => {
       const [file] = choose.files;
       choose.value = ""; // so that the same file can be chosen again
@@ -94,7 +97,18 @@ function addUpload(prototype) {
       canvasOnly: true,
     });
     button.label = language().upload;
+    this.dreamtalkFollow = addSoundPlayer(this, chosen);
   });
+  chain(prototype, "onConfigure", function () {
+    this.dreamtalkFollow();
+  });
+}
+
+/** The button of Vue nodes asks for sound alone; here a video will do as well. */
+function acceptVideos({ target }) {
+  if (target.type !== "file" || target.accept !== "audio/*") return;
+  const id = target.closest("[data-node-id]")?.dataset.nodeId;
+  if (app.canvas.graph.getNodeById(id)?.type === SPEECH) target.accept = SOUNDS;
 }
 
 /**
@@ -109,13 +123,21 @@ function bringUpToDate({ nodes, definitions }) {
   definitions?.subgraphs?.forEach(bringUpToDate);
 }
 
+const types = new Set(); // of sockets, as the nodes have them
+
 app.registerExtension({
   name: "DreamTalk",
   beforeConfigureGraph: bringUpToDate,
   init() {
-    document.head.append(element("style", "", { textContent: STYLE }));
+    document.head.append(element("style", "", { textContent: STYLE + COLOUR_STYLE }));
+    document.addEventListener("click", acceptVideos, true);
+  },
+  setup() {
+    colourTypes(types);
   },
   beforeRegisterNodeDef(nodeType, nodeData) {
+    for (const [type] of Object.values({ ...nodeData.input?.required, ...nodeData.input?.optional }))
+      if (String(type).startsWith("DREAMTALK_")) types.add(type);
     if (nodeData.name === PLAYER) addPlayer(nodeType.prototype);
     if (nodeData.name === SPEECH) addUpload(nodeType.prototype);
   },

@@ -458,15 +458,15 @@ sys.argv[1:] = [pack]
 runpy.run_path(script)
 import numpy as np
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.render.portrait.template import load_template
+from dreamtalk_core.tracking.foreign import foreign_face
+from dreamtalk_core.tracking.tracker import Face
 motion = Motion.load(source)
+points = load_template().rest * np.array([1, -1, -1], np.float32)
 frames = [
     [
-        {
-            "bbox_xyxy": np.array([0, 0, size, size]),
-            "blendshapes": {"_neutral": 0.0, **dict(zip(motion.names, map(float, own * share)))},
-            "transformation_matrix": np.eye(4),
-        }
-        for size, share in ((10, 0.0), (99, 1.0))
+        foreign_face(Face(size * points + 300 * size, own * share, np.eye(4, dtype="f"), 0.9))
+        for size, share in ((1, 0), (3, 1))
     ]
     for own in motion.weights
 ]

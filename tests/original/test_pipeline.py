@@ -73,7 +73,7 @@ def model(root: Path) -> OriginalMotionModel:
 
 @pytest.fixture
 def talk(model: OriginalMotionModel) -> OriginalDreamTalk:
-    return OriginalDreamTalk(model, Ear(), torch.device("cpu"))
+    return OriginalDreamTalk(model, Ear())
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_ears_that_do_not_fit(model: OriginalMotionModel) -> None:
         width = 768
 
     with pytest.raises(ModelError, match="gives 768 numbers a row"):
-        OriginalDreamTalk(model, Other(), torch.device("cpu"))
+        OriginalDreamTalk(model, Other())
 
 
 def test_a_style_that_changes_is_refused(talk: OriginalDreamTalk, clip: Coefficients) -> None:

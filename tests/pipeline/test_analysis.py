@@ -112,7 +112,9 @@ def nodes_model(monkeypatch: pytest.MonkeyPatch, root: Path) -> Any:
         monkeypatch.setitem(sys.modules, name, module)
     device = torch.device("cpu")
     sys.modules["comfy"].model_management = SimpleNamespace(  # type: ignore[attr-defined]
-        get_torch_device=lambda: device, load_models_gpu=lambda *_, **__: None
+        get_torch_device=lambda: device,
+        unet_offload_device=lambda: device,
+        load_models_gpu=lambda *_, **__: None,
     )
     patcher = SimpleNamespace(ModelPatcher=lambda *_, **__: SimpleNamespace(load_device=device))
     sys.modules["comfy"].model_patcher = patcher  # type: ignore[attr-defined]
@@ -136,3 +138,13 @@ def test_nodes_of_a_graph_share_features(
     del value
     gc.collect()
     assert known() is None
+
+
+def test_networks_that_the_host_would_split_stay_together(nodes_model: Any) -> None:
+    """A host that is short of memory loads what it has room for."""
+    inside, outside = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1, device="meta")
+    for networks, brought in (([inside, inside], 0), ([inside, outside], 1)):
+        model, detached = nodes_model.LoadedModel(SimpleNamespace(networks=networks)), []
+        model._patcher.detach = lambda into=detached: into.append(True)
+        model.ready()
+        assert len(detached) == brought

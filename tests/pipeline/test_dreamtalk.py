@@ -19,6 +19,7 @@ from dreamtalk_core.motion import frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls
+from dreamtalk_core.pipeline.base import STILL
 from dreamtalk_core.pipeline.dreamtalk import DEFAULT_MODEL
 from dreamtalk_core.rig.head import load_head
 from dreamtalk_core.speech.articulation import FEATURES
@@ -303,6 +304,15 @@ def test_damaged_weights_are_refused(damage: str, tmp_path: Path) -> None:
             save_file(tensors, path, file.metadata())
     with pytest.raises(ModelError):
         DreamTalk.load(path, "cpu")
+
+
+def test_frames_are_seen_while_more_are_made(talk: DreamTalk, speech: Speech) -> None:
+    seen: list[Motion] = []
+    motion = talk.sample_motion(speech, "happy", behaviour=STILL, watch=seen.append)
+    assert len(seen) > 1
+    assert {len(frame) for frame in seen} == {1}
+    last = seen[-1].over(motion.names).weights[0]
+    assert np.abs(last - motion.weights[-1]).max() < 0.1
 
 
 def test_progress_reaches_the_end_and_can_cancel(talk: DreamTalk, speech: Speech) -> None:

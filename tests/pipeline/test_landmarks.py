@@ -7,22 +7,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dreamtalk_core.errors import StyleError
+from dreamtalk_core.errors import NoFaceError, StyleError
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.rotation import rotation_matrix
 from dreamtalk_core.pipeline.landmarks import landmark_motion
+from dreamtalk_core.render.portrait.template import load_template
+from dreamtalk_core.tracking.foreign import foreign_face
+from dreamtalk_core.tracking.tracker import Face
 
 
 def tracked(left: float, size: float, opening: float, roll: float = 0.0) -> dict[str, Any]:
     """A face of a size at a place, as MediaPipe tells of it."""
-    angle = np.radians(roll)
-    matrix = np.eye(4)
-    matrix[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    return {
-        "bbox_xyxy": np.array([left, 0, left + size, size]),
-        "blendshapes": {"_neutral": 0.0, "jawOpen": opening, "mouthSmileLeft": 1.1},
-        "transformation_matrix": matrix,
-    }
+    matrix = np.eye(4, dtype=np.float32)
+    matrix[:3, :3] = rotation_matrix([0, 0, roll])
+    rest = load_template().rest * np.array([1, -1, -1], np.float32)
+    points = (rest - rest.min(0)) / np.ptp(rest, axis=0).max() * size + [left, 0, 0]
+    weights = np.zeros(len(ARKIT_NAMES), np.float32)
+    weights[[INDEX["jawOpen"], INDEX["mouthSmileLeft"]]] = opening, 1.1
+    return foreign_face(Face(points.astype(np.float32), weights, matrix, 0.9))
 
 
 def speaking(frames: int) -> list[float]:
@@ -39,7 +42,7 @@ def test_the_largest_face_and_those_from_the_left() -> None:
     np.testing.assert_allclose(motion.head_rotation[:, 2], 10, atol=1e-4)
     assert motion == landmark_motion(frames, 25, face=2)
     assert not landmark_motion(frames, 25, face=1).channel("jawOpen").any()
-    with pytest.raises(StyleError, match="There is no face in these landmarks"):
+    with pytest.raises(NoFaceError, match="no such face in these 75 frames"):
         landmark_motion(frames, 25, face=3)
 
 

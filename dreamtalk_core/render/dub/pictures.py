@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +11,9 @@ from numpy.typing import NDArray
 from dreamtalk_core.render.dub.renderer import DubRenderer
 from dreamtalk_core.render.output.mark import DUB_MARK, stamp
 from dreamtalk_core.render.threads import in_order
+from dreamtalk_core.tracking.video import Moving
 
 Bytes = NDArray[np.uint8]
-
-
-class Moving(Protocol):
-    """Pictures uint8 [H, W, 3] in time, that can be gone through more than once."""
-
-    @property
-    def fps(self) -> Fraction: ...
-
-    @property
-    def count(self) -> int | None:
-        """How many there will be, if that is known."""
-
-    def __iter__(self) -> Generator[Bytes, None, None]: ...
 
 
 @dataclass(frozen=True, eq=False)
