@@ -110,6 +110,12 @@ _BUILD = """([template, gapX, gapY, folded]) => {
   return JSON.stringify(graph.serialize());
 }"""
 
+# Speech that is long enough for the picture.
+_ENOUGH = """(seconds) => app.graph.nodes
+  .filter((node) => node.type === "DreamTalkLoadSpeech")
+  .map((node) => node.widgets.find((widget) => widget.name === "duration"))
+  .forEach((widget) => { widget.value = Math.min(widget.value || seconds, seconds); })"""
+
 # Makes classes known that this host lacks, so that their nodes can be put into a graph.
 _REGISTER = """async (kinds) => {
   for (const [name, kind] of Object.entries(kinds))
@@ -176,6 +182,7 @@ def make(frontend: Frontend, name: str, folder: Path) -> None:
     frontend.load({**workflow, "extra": {}})
     frontend.fit()
     workflow["extra"]["ds"] = frontend.page.evaluate(_VIEW)
+    frontend.page.evaluate(_ENOUGH, template.moment + 2)
     frontend.run()
     problems = frontend.problems() + frontend.errors
     if problems:
@@ -255,6 +262,9 @@ def main(names: Sequence[str]) -> None:
             make(frontend, name, folder)
     if names:
         return
+    for path in [*WORKFLOWS.glob("*.json"), *WORKFLOWS.glob("*.jpg")]:
+        if path.stem not in TEMPLATES:
+            path.unlink()
     # Every frontend reads the widgets of a blueprint as the oldest writes them.
     with host(hosts.comfyui()) as (frontend, folder):
         for name, blueprint in BLUEPRINTS.items():

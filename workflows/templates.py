@@ -39,20 +39,20 @@ TALKING = {
 }
 TALKING_COLUMNS = (("speech", "note"), ("motion",), (120, "portrait"), ("render",), ("save",))
 
-TEMPLATES = {
-    "01 Talking portrait": Template(
+_ORDERED = {
+    "Talking portrait": Template(
         "## A portrait speaks\n\nA recording and a picture go in. A video comes out in which the "
         "picture speaks. Press **Run**, then make it yours:\n\n"
         "- *Load Speech*: your recording. Any node with an audio output will do as well.\n"
         "- *Load Portrait*: a face that looks at the camera, lips closed. Or *Load Image*.\n"
         "- *Sample Motion*: another *seed* is another take. The manner is heard in the voice; "
-        "connect *Load Style* to choose one.\n\n"
+        "connect *Load DreamTalk Style* to choose one.\n\n"
         "The video is written frame by frame: the speech may be of any length.",
         TALKING,
         TALKING_COLUMNS,
         note_size=(290, 330),
     ),
-    "02 Talking portrait.app": Template(
+    "Talking portrait.app": Template(
         "## A portrait speaks, as an app\n\nYou choose a recording and a picture and press one "
         "button; the video comes out below. Older hosts show the graph behind it instead: it is "
         "that of *Talking portrait*.",
@@ -60,13 +60,14 @@ TEMPLATES = {
         TALKING_COLUMNS,
         app=(("speech", "file", "recording"), ("portrait", "image", "portrait")),
     ),
-    "03 Style from a video": Template(
+    "Style from a video": Template(
         "## The manner of an actor\n\n*Extract Style* watches somebody speak and takes their "
         "manner, not their words: two seconds or more, seen from the front. A portrait then says "
         "something else in that manner.\n\n"
         "So that this runs as it is, the actor is made here, too. With a clip of your own, delete "
         "the group **The actor** and connect *Load Video* to *Extract Style*.\n\n"
-        "*Save Style* keeps the style in your library, for *Load Style* and for Blender.",
+        "*Save DreamTalk Style* keeps the style in your library, for *Load DreamTalk Style* and "
+        "for Blender.",
         {
             **actor(6.0, "happy", 1.5),
             "style": Node("DreamTalkExtractStyle", {"performance": "actor.video"}),
@@ -87,7 +88,7 @@ TEMPLATES = {
         {"The actor": ACTOR},
         note_size=(290, 330),
     ),
-    "04 Four emotions": Template(
+    "Four emotions": Template(
         "## One line, four emotions\n\nThe same recording and the same seed in four styles, side "
         "by side. So you see what a style does before you choose one.\n\nChange a style or its "
         "*intensity* and press **Run**: only that face is sampled anew. *Sample Motion* is folded "
@@ -115,7 +116,7 @@ TEMPLATES = {
             ("save",),
         ),
     ),
-    "05 Emotions over time": Template(
+    "Emotions over time": Template(
         "## Emotions over time\n\nA head says one line in moods that change on the way. "
         "*Style Keys* holds a style and its time in seconds for each key, and passes softly from "
         "one to the next:\n\n"
@@ -140,7 +141,7 @@ TEMPLATES = {
         (("speech", "keys", "note"), ("motion",), ("render",), ("save",)),
         moment=4.2,
     ),
-    "06 Dub a video": Template(
+    "Dub a video": Template(
         "## New words for somebody in a video\n\n*Dub Video* moves the mouth of a filmed person to "
         "another recording. All the rest stays as it was filmed: eyes, head, light, length, size."
         "\n\nSo that this runs as it is, the film is made here, too. With a video of your own, "
@@ -166,7 +167,31 @@ TEMPLATES = {
         {"The film": ACTOR},
         note_size=(290, 330),
     ),
-    "07 Two people talking": Template(
+    "Portrait follows a video": Template(
+        "## A portrait does what somebody does in a video\n\n*Track Motion* follows the face of a "
+        "filmed person: expression, gaze, turns of the head. A portrait then does the same, with "
+        "the video's sound.\n\nSo that this runs as it is, the film is made here, too. With a "
+        "video of your own, delete the group **The film** and connect *Load Video* to "
+        "*Track Motion*.\n\n*Render Head* in the place of *Render Portrait* shows it on the "
+        "built-in head, *Save DreamTalk Motion* makes curves for other programs.",
+        {
+            **actor(4.4, "happy", 1.5),
+            "motion": Node("DreamTalkTrackMotion", {"video": "actor.video"}),
+            "portrait": LOAD_PORTRAIT,
+            "render": render_portrait(),
+            "save": save_video("render.video", "follows a video"),
+        },
+        (
+            ("lines", "mood", 340, "note"),
+            ("curves", "actor"),
+            ("motion", "portrait"),
+            ("render",),
+            ("save",),
+        ),
+        {"The film": ACTOR},
+        note_size=(290, 360),
+    ),
+    "Two people talking": Template(
         "## A conversation in one picture\n\n*Render Group* makes several people in one picture "
         "talk: each face, counted from the left, says what is connected for it. Who has nothing to "
         "say listens, nods and looks at the speaker.\n\n"
@@ -176,9 +201,9 @@ TEMPLATES = {
         "your own, delete the group **The picture** and connect *Load Image* to *Render Group*.",
         {
             **couple(),
-            "question": load_speech(duration=4.4),
-            "silence": Node("EmptyAudio", values={"duration": 4.4}),
-            "reply": load_speech(start=4.4, duration=4.0),
+            "question": load_speech(duration=2.2),
+            "silence": Node("EmptyAudio", values={"duration": 2.2}),
+            "reply": load_speech(start=4.4, duration=2.0),
             "answer": Node("AudioConcat", {"audio1": "silence.AUDIO", "audio2": "reply.audio"}),
             "style": load_style("happy"),
             "render": Node(
@@ -204,7 +229,7 @@ TEMPLATES = {
         {"The picture": COUPLE},
         note_size=(290, 330),
     ),
-    "08 Preview on a head": Template(
+    "Preview on a head": Template(
         "## Look before you render\n\n*Preview Motion* plays the head with its sound and the "
         "curves under it: drag on them to scrub.\n\n*Adjust Motion* changes what was sampled: "
         "stronger, smoother, earlier. Nothing is sampled anew for it.",
@@ -218,7 +243,7 @@ TEMPLATES = {
         shown="preview",
         moment=9.0,
     ),
-    "09 Curves for 3D programs": Template(
+    "Curves for 3D programs": Template(
         "## Face curves for Blender and game engines\n\nA recording becomes the 52 ARKit "
         "curves that face rigs take, at 30 frames a second. They are in ComfyUI's output folder "
         "under `DreamTalk`:\n\n"
@@ -228,8 +253,8 @@ TEMPLATES = {
         {
             "speech": load_speech(),
             "motion": sample(fps=30),
-            "csv": save_motion("curves", "csv", "Save Motion (Live Link Face)"),
-            "json": save_motion("curves", "json", "Save Motion (JSON)"),
+            "csv": save_motion("curves", "csv", "Save as Live Link Face"),
+            "json": save_motion("curves", "json", "Save as JSON"),
             "glb": Node(
                 "DreamTalkMotionToGLB",
                 {"motion": "motion.motion"},
@@ -240,7 +265,7 @@ TEMPLATES = {
         (("speech", "note"), ("motion",), ("csv", "json", "glb"), ("view",)),
         shown="view",
     ),
-    "10 Many lines at once": Template(
+    "Many lines at once": Template(
         "## Many lines at once\n\n*Split Speech* cuts a recording at its pauses, and what follows "
         "runs once for each line. Every line gets a file of its own, with a number, and "
         "*Preview Motion* plays the first.\n\n"
@@ -255,7 +280,7 @@ TEMPLATES = {
         (("speech", "note"), ("lines",), ("motion",), ("csv",), ("preview",)),
         shown="preview",
     ),
-    "11 Control images": Template(
+    "Control images": Template(
         "## Guide a video model\n\nThe speaking face as pictures that steer a video model, "
         "here 81 frames at 16 a second, as Wan wants them. The next templates have such models "
         "wired:\n\n- **images** into `control_video` of *WanVaceToVideo*, or into a ControlNet\n"
@@ -282,6 +307,11 @@ TEMPLATES = {
     ),
     **VIDEO_MODELS,
 }
+TEMPLATES = {
+    f"{number:02} {name}": template
+    for number, (name, template) in enumerate(_ORDERED.items(), start=1)
+}
+"""By the names of their files: dialogs sort by them."""
 
 
 @dataclass(frozen=True)

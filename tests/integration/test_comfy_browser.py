@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.browser import Frontend, Opened, open_browser
-from tests.integration.comfy import PACK, ROOT, Comfy
+from tests.integration.comfy import PACK, ROOT, Comfy, template_file
 
 TEMPLATES = sorted(path.stem for path in ROOT.glob("workflows/*.json"))
 BLUEPRINTS = sorted(path.stem for path in ROOT.glob("subgraphs/*.json"))
@@ -75,7 +75,7 @@ def test_templates_are_offered_with_their_pictures(comfy: Comfy, name: str) -> N
 
 def test_an_error_would_be_seen(frontend: Frontend) -> None:
     """What the tests above rely on."""
-    workflow = json.loads((ROOT / "workflows" / "10 Many lines at once.json").read_text("utf-8"))
+    workflow = json.loads(template_file("Many lines at once").read_text("utf-8"))
     for node in workflow["nodes"]:
         if node["type"] == "DreamTalkSampleMotion":
             node["type"] = "DreamTalkNoSuchNode"
@@ -107,7 +107,7 @@ def test_a_template_looks_right_before_and_after_its_run(
 
 def test_older_graphs_show_the_demo_portrait(frontend: Frontend) -> None:
     seen = len(frontend.errors)
-    text = (ROOT / "workflows" / "01 Talking portrait.json").read_text("utf-8")
+    text = template_file("Talking portrait").read_text("utf-8")
     frontend.load(json.loads(text.replace("dreamtalk_demo_portrait.jpg", "demo portrait")))
     frontend.page.wait_for_function(_SHOWN, arg=[1, 0])
     assert frontend.problems() + frontend.errors[seen:] == []
@@ -115,9 +115,9 @@ def test_older_graphs_show_the_demo_portrait(frontend: Frontend) -> None:
 
 def test_older_graphs_keep_their_settings(frontend: Frontend) -> None:
     """Values are saved by their place, and there was no tongue among them."""
-    frontend.open(ROOT / "workflows" / "08 Preview on a head.json")
+    frontend.open(template_file("Preview on a head"))
     (now,) = samples(frontend)
-    graph = json.loads((ROOT / "workflows" / "08 Preview on a head.json").read_text("utf-8"))
+    graph = json.loads(template_file("Preview on a head").read_text("utf-8"))
     for node in graph["nodes"]:
         if node["type"] == "DreamTalkSampleMotion":
             assert node["widgets_values"].pop(9) == 1
@@ -136,7 +136,7 @@ def samples(frontend: Frontend) -> list[dict[str, object]]:
 def test_a_template_is_chosen_in_the_dialog(frontend: Frontend) -> None:
     page = frontend.page
     page.get_by_label("Templates").first.click()
-    card = page.get_by_text(re.compile("^10.Many.lines.at.once$")).first
+    card = page.get_by_text(re.compile(r"^\d\d.Many.lines.at.once$")).first
     card.wait_for()
     page.wait_for_function(
         "[...document.querySelectorAll('img')].some((image) => image.naturalWidth > 1000)"
