@@ -57,6 +57,8 @@ _BUILD = """([template, gapX, gapY, folded]) => {
       if (!node) throw new Error(`there is no node ${wanted.type}`);
       made[key] = put(node, x, y);
       if (wanted.title) node.title = wanted.title;
+      // Code in a note is blue: Nodes 2.0 would put it on brown.
+      if (wanted === note) Object.assign(node, { color: "#222", bgcolor: "#000" });
       if (wanted.muted) node.mode = 2; // never
       for (const [name, value] of Object.entries(wanted.values)) {
         const widget = node.widgets?.find((one) => one.name === name || !name);

@@ -213,8 +213,8 @@ VACE = template(
 
 SCAIL = template(
     "## Brows, eyes and mouth for SCAIL-2\n\nSCAIL-2 follows drawn dots of brows, eyes and mouth, "
-    "which a tracker draws from a film; here they come from your recording. A second picture says "
-    "in colours who is who, and a third the same of the portrait, 81 frames at 16 a second.\n\n"
+    "which a tracker draws from a film; here they come from your recording. A second film says "
+    "in colours who is who, and a picture the same of the portrait, 81 frames at 16 a second.\n\n"
     "Needs a ComfyUI that has *WanSCAILToVideo*."
     + files(
         "diffusion_models/wan2.1_14B_SCAIL_2_fp16.safetensors",
@@ -226,10 +226,20 @@ SCAIL = template(
         "portrait": LOAD_PORTRAIT,
         "motion": sample(fps=16),
         "dots": control("expression", count=81),
-        "who": control("person", count=81, face=1),
+        "who": control("person", masked="person", count=81, face=1),
         "fit": fit("dots", "Wan SCAIL"),
-        "fit who": fit("who", "Wan SCAIL"),
+        "fit who": fit("who", "Wan SCAIL", mask=True),
+        # Of the reference the model wants the same colour on white.
         "first": Node("ImageFromBatch", {"image": "fit who.images"}),
+        "white": Node(
+            "EmptyImage",
+            {"width": "fit who.width", "height": "fit who.height"},
+            {"color": 0xFFFFFF},
+        ),
+        "reference": Node(
+            "ImageCompositeMasked",
+            {"destination": "white.IMAGE", "source": "first.IMAGE", "mask": "fit who.mask"},
+        ),
         **film("fit.images", "dots", "dots for SCAIL-2"),
         **wan(
             "wan2.1_14B_SCAIL_2_fp16.safetensors",
@@ -243,7 +253,7 @@ SCAIL = template(
                 pose_video="fit.images",
                 pose_video_mask="fit who.images",
                 reference_image="portrait.portrait",
-                reference_image_mask="first.IMAGE",
+                reference_image_mask="reference.IMAGE",
                 clip_vision_output="seen.CLIP_VISION_OUTPUT",
                 **fitted("fit"),
             ),
@@ -256,8 +266,8 @@ SCAIL = template(
         (120, "portrait"),
         ("dots",),
         ("who",),
-        ("fit", "fit who", "first", "video"),
-        ("save",),
+        ("fit", "fit who", "video"),
+        ("save", "first", "white", "reference"),
         ("unet", "lora", "lora 2", "shift", "clip", "vae", "vision"),
         ("positive", "negative", "seen", "to"),
         ("sampler", "decode", "made"),

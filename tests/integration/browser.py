@@ -99,6 +99,8 @@ _QUEUE = """async () => {
   window.ended = false;
   for (const kind of ["execution_success", "execution_error", "execution_interrupted"])
     app.api.addEventListener(kind, () => { window.ended = true; }, { once: true });
+  // Drawing what goes on would take longer than the work.
+  app.canvas.pause_rendering = true;
   await app.queuePrompt(0);
   if (Object.keys(app.lastNodeErrors ?? {}).length) window.ended = true;
 }"""
@@ -185,6 +187,7 @@ class Frontend:
         """Presses Run and waits for the end; errors are in `problems`."""
         self.page.evaluate(_QUEUE)
         self.page.wait_for_function("window.ended", timeout=RUN_SECONDS * 1000)
+        self.page.evaluate("() => { app.canvas.pause_rendering = false; }")
 
     def wait_for_players(self) -> None:
         """Until every video that came of a run is there."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.browser import Frontend, Opened, open_browser
-from tests.integration.comfy import PACK, ROOT, Comfy, template_file
+from tests.integration.comfy import PACK, ROOT, RUN_SECONDS, Comfy, template_file
 
 TEMPLATES = sorted(path.stem for path in ROOT.glob("workflows/*.json"))
 BLUEPRINTS = sorted(path.stem for path in ROOT.glob("subgraphs/*.json"))
@@ -94,7 +94,8 @@ def test_a_template_looks_right_before_and_after_its_run(
         seen = len(in_front(frontend).errors)
         found = frontend.open(ROOT / "workflows" / f"{name}.json")
         kinds = [node["class_type"] for node in found.prompt.values()]
-        portraits = kinds.count("DreamTalkLoadPortrait")
+        # An app has no nodes to be seen.
+        portraits = 0 if name.endswith(".app") else kinds.count("DreamTalkLoadPortrait")
         players = kinds.count("SaveVideo") + kinds.count("DreamTalkPreviewMotion")
         frontend.page.wait_for_function(_SHOWN, arg=[portraits, 0])
         assert found.problems + frontend.problems() == [], renderer
@@ -103,6 +104,22 @@ def test_a_template_looks_right_before_and_after_its_run(
         assert frontend.problems() == [], renderer
         frontend.page.wait_for_function(_SHOWN, arg=[portraits, players])
         assert frontend.problems() + frontend.errors[seen:] == [], renderer
+
+
+def test_an_app_asks_for_two_things_and_shows_a_video(frontend: Frontend) -> None:
+    page = frontend.page
+    version = page.evaluate("window.__COMFYUI_FRONTEND_VERSION__")
+    if [int(part) for part in version.split(".")[:2]] < [1, 41]:
+        pytest.skip("this frontend has no apps: it shows the graph")
+    seen = len(frontend.errors)
+    assert frontend.open(template_file("Talking portrait.app")).problems == []
+    frontend.page.evaluate(_SHORTER)
+    asked = page.get_by_test_id("linear-widgets")
+    asked.wait_for()
+    assert {"recording", "portrait"} <= set(asked.inner_text().split())
+    page.get_by_test_id("linear-run-button").first.click()
+    page.get_by_test_id("linear-video-output").first.wait_for(timeout=RUN_SECONDS * 1000)
+    assert frontend.problems() + frontend.errors[seen:] == []
 
 
 def test_older_graphs_show_the_demo_portrait(frontend: Frontend) -> None:
