@@ -67,7 +67,9 @@ def template(
 ) -> Template:
     """With the model's nodes in a group of their own."""
     model = tuple(key for key, node in nodes.items() if node.muted)
-    return Template(note, nodes, columns, {**(groups or {}), "The model": model}, note_size=NOTE)
+    return Template(
+        note, nodes, columns, {**(groups or {}), "The model (muted)": model}, note_size=NOTE
+    )
 
 
 WAN_ANIMATE = template(

@@ -268,6 +268,33 @@ def test_films_that_drive_other_models(templates: Templates) -> None:
     assert opening(video.pictures[0]) < 0.02 < max(opening(p) for p in video.at(OPEN))
 
 
+def test_a_face_for_wan_animate(templates: Templates) -> None:
+    video = templates.video("Wan-Animate")
+    check_times(video, Fraction(77, 30), 30)
+    assert video.pictures.shape[1:] == (512, 512, 3)
+    openings = [opening(picture) for picture in video.pictures[::5]]
+    assert max(openings) > min(openings) + 0.04
+
+
+def test_a_picture_with_a_hole_for_vace(templates: Templates) -> None:
+    video = templates.video("VACE inpainting")
+    check_times(video, Fraction(81, 16), 16)
+    assert video.pictures.shape[1:] == (768, 768, 3)
+    changed = np.ptp(video.pictures[:, 400:600].astype(int), axis=0).max(-1) > 60
+    assert 0.01 < changed.mean() < 0.3  # the dots
+    assert np.ptp(video.pictures[:, :60].astype(int), axis=0).mean() < 8  # the picture
+
+
+def test_drawn_guides(templates: Templates) -> None:
+    for name, frames, fps in (("SCAIL-2", 81, 16), ("LTX-2.3 guide", 97, 25)):
+        video = templates.video(name)
+        check_times(video, Fraction(frames, fps), fps)
+        height, width = video.pictures.shape[1:3]
+        assert height % 32 == width % 32 == 0, name
+        drawn = (video.pictures.max(-1) > 60).mean((1, 2))
+        assert 0.001 < drawn.min() <= drawn.max() < 0.2, name
+
+
 def test_a_mask_for_each_of_two_speakers(templates: Templates) -> None:
     left, right = (
         np.asarray(Image.open(path).convert("L")) > 127
