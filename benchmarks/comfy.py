@@ -31,6 +31,7 @@ from tests.integration.comfy import (  # noqa: E402
     Graph,
     Interrupted,
     Runner,
+    loop_video,
     node,
     write_wav,
 )
@@ -67,6 +68,14 @@ def portrait(speech: str, image: str = "dreamtalk_demo_portrait.jpg") -> Graph:
     }
 
 
+def tracked(video: str) -> Graph:
+    return {
+        "film": node("LoadVideo", file=video),
+        "track": node("DreamTalkTrackMotion", video=["film", 0]),
+        "curves": node("DreamTalkSaveMotion", motion=["track", 0]),
+    }
+
+
 def measure(run: Runner, minutes: float) -> list[Row]:
     comfy = run.comfy
     found = re.search(rf"([\d.]+) seconds: \S.*{PACK}$", comfy.log, re.MULTILINE)
@@ -80,8 +89,13 @@ def measure(run: Runner, minutes: float) -> list[Row]:
         Row("13.84 s, portrait of 512 x 512, first time", first.seconds, "s"),
         Row("  nothing changed", again.seconds, "s", 0.1),
     ]
-    for where in ("motion", "video"):
-        rows.append(Row(f"cancelled in '{where}'", cancel(run, where), "s", 1))
+    clip = comfy.add_input(run(**portrait("demo voice")).files["save"][0], "clip.mp4")
+    for where, graph in (
+        ("motion", portrait("demo voice")),
+        ("video", portrait("demo voice")),
+        ("track", tracked(clip)),
+    ):
+        rows.append(Row(f"cancelled in '{where}'", cancel(run, graph, where), "s", 1))
 
     voice = Speech.load(DEMO_VOICE).waveform
     sound = np.resize(voice, (1, round(60 * minutes * SAMPLE_RATE)))
@@ -95,14 +109,22 @@ def measure(run: Runner, minutes: float) -> list[Row]:
             done = comfy.run(run.complete(graph), LONG_RUN)
             rows.append(Row(what, done.seconds, "s"))
             rows.append(Row("  memory above idle", peak() - idle, "MB", limit))
+    times = round(60 * minutes / 13.84)
+    video = loop_video(comfy.base / "input" / clip, comfy.base / "input" / "long.mp4", times).name
+    what = f"{minutes:g} min, Track Motion and Save Motion"
+    print(f"{what} ...", file=sys.stderr, flush=True)
+    with comfy.peak() as peak:
+        done = comfy.run(run.complete(tracked(video)), LONG_RUN)
+        rows.append(Row(what, done.seconds, "s"))
+        rows.append(Row("  memory above idle", peak() - idle, "MB", 1500))
     return rows
 
 
-def cancel(run: Runner, where: str) -> float:
+def cancel(run: Runner, graph: Graph, where: str) -> float:
     """Seconds from the cancel button, pressed while a node works, to the end of the run."""
-    graph = portrait("demo voice")
-    # Another seed, or there is nothing to be done.
-    graph["motion"]["inputs"] |= {"seed": time.time_ns() % 2**32, "steps": 100}
+    if "motion" in graph:
+        # Another seed, or there is nothing to be done.
+        graph["motion"]["inputs"] |= {"seed": time.time_ns() % 2**32, "steps": 100}
     with run.comfy.listen() as listener:
         prompt = run.comfy.queue(run.complete(graph), listener.name)
         while True:

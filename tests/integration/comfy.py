@@ -21,9 +21,11 @@ import wave
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import numpy.typing as npt
 from websockets.sync.client import ClientConnection, connect
@@ -302,6 +304,32 @@ def write_wav(path: Path, samples: npt.ArrayLike, rate: int) -> Path:
         file.setframerate(rate)
         file.writeframes(whole.T.tobytes())
     return path
+
+
+def loop_video(source: Path, target: Path, times: int) -> Path:
+    """A video with its sound, over and over, copied as it is coded."""
+    with av.open(str(target), "w") as output:
+        streams: dict[int, Any] = {}
+        last: dict[int, int] = {}
+        at = Fraction(0)
+        for _ in range(times):
+            with av.open(str(source)) as video:
+                for stream in video.streams:
+                    if stream.index not in streams:
+                        streams[stream.index] = output.add_stream_from_template(stream)
+                for packet in video.demux():
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    shift = round(at / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    # The end of the sound may lie over its beginning.
+                    if packet.dts > last.get(packet.stream_index, packet.dts - 1):
+                        last[packet.stream_index] = packet.dts
+                        packet.stream = streams[packet.stream_index]
+                        output.mux(packet)
+                assert video.duration is not None
+                at += Fraction(video.duration, av.time_base)
+    return target
 
 
 def copy_pack(target: Path) -> None:

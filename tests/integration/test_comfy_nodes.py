@@ -25,6 +25,7 @@ from dreamtalk_core.original.layout import still_pose
 from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 from dreamtalk_core.retarget import Mapping, Row, write_preset
 from dreamtalk_core.speech.audio import Speech
+from dreamtalk_core.speech.sound import read_sound
 from dreamtalk_core.style import read_style_file
 from tests.integration.comfy import PACK, ROOT, Comfy, Failed, Interrupted, Refused, Run, write_wav
 
@@ -94,7 +95,7 @@ def test_every_node_explains_itself(kinds: dict[str, Any]) -> None:
         assert all(tips.values()), f"{name}: {tips}"
 
 
-def test_the_pack_loads_at_once_without_a_socket_and_writes_a_portrait(
+def test_the_pack_loads_at_once_without_a_socket_and_writes_the_demo(
     comfy: Comfy, comfy_python: Path, tmp_path: Path
 ) -> None:
     script, pack = Path(__file__).with_name("load_pack.py"), comfy.base / "custom_nodes" / PACK
@@ -105,7 +106,8 @@ def test_the_pack_loads_at_once_without_a_socket_and_writes_a_portrait(
     assert report["seconds"] < 0.5
     assert not report["sockets"]
     assert all(str(tmp_path) in written for written in report["written"])
-    (portrait,) = tmp_path.iterdir()
+    voice, portrait = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert voice.read_bytes() == DEMO_VOICE.read_bytes()
     assert portrait.read_bytes() == DEMO_PORTRAIT.read_bytes()
     assert "dreamtalk_core" in report["modules"]
     assert not {"nodes", "tests", "run", "blender_addon", "numba"} & set(report["modules"])
@@ -164,6 +166,25 @@ def test_sliders_turn_what_they_say(run: Runner) -> None:
         assert not motion.channel(name).any(), name
     assert motion.channel("eyeBlinkLeft").max() < 0.6
     assert not motion.head_rotation.any()
+
+
+def test_a_voice_is_prepared_for_video_models(comfy: Comfy, run: Runner) -> None:
+    """A second of stereo, of which half is silent, gets noise at -40 dB and a tail without."""
+    tone = 0.3 * np.sin(np.arange(24000) / 7)
+    write_wav(comfy.base / "input" / "tone.wav", [np.pad(tone, (0, 24000))] * 2, 48000)
+    done = run(
+        voice=node("LoadAudio", audio="tone.wav"),
+        ready=node("DreamTalkPrepareSpeech", speech=["voice", 0], tail=0.5),
+        noisy=node("SaveAudio", audio=["ready", 0], filename_prefix="noisy"),
+        clean=node("SaveAudio", audio=["ready", 1], filename_prefix="clean"),
+    )
+    (noisy, rate), (clean, _) = (read_sound(done.files[name][0]) for name in ("noisy", "clean"))
+    assert rate == 48000
+    assert noisy.shape == clean.shape == (2, 72000)
+    level = 10 * np.log10(np.square(noisy[:, 24000:], dtype=float).mean())
+    assert level == pytest.approx(-40, abs=1)
+    assert not np.round(clean[:, 24000:], 4).any()
+    np.testing.assert_allclose(clean[0, :24000], tone, atol=1e-3)
 
 
 @pytest.mark.parametrize("channels", [6, 16])
@@ -233,6 +254,9 @@ def test_nothing_at_an_input_is_an_error(run: Runner, kinds: dict[str, Any]) -> 
         ("DreamTalkLoadSpeech", "audio", "no samples", "This AUDIO is empty"),
         ("DreamTalkSplitSpeech", "speech", "no waveform", "This AUDIO is empty"),
         ("DreamTalkSampleMotion", "speech", "no samples", "This AUDIO is empty"),
+        ("DreamTalkPrepareSpeech", "speech", "no samples", "This AUDIO is empty"),
+        ("DreamTalkTrackMotion", "video", "no pictures", "This IMAGE is empty"),
+        ("DreamTalkRenderPortrait", "portrait", "no pictures", "This IMAGE is empty"),
         ("DreamTalkExtractStyle", "performance", "no pictures", "This IMAGE is empty"),
         ("DreamTalkPredictStyle", "portrait", "no pictures", "This IMAGE is empty"),
     ],
@@ -240,9 +264,11 @@ def test_nothing_at_an_input_is_an_error(run: Runner, kinds: dict[str, Any]) -> 
 def test_what_is_empty_is_an_error(
     run: Runner, kind: str, wire: str, what: str, message: str
 ) -> None:
-    others = {"speech": ["speech", 0]} if kind == "DreamTalkPredictStyle" else {}
+    needed = {"DreamTalkPredictStyle": "speech", "DreamTalkRenderPortrait": "motion"}
+    others = {needed[kind]: [needed[kind], 0]} if kind in needed else {}
     graph = {
         "speech": node("DreamTalkLoadSpeech", duration=1.0),
+        "motion": node("DreamTalkSampleMotion", speech=["speech", 0]),
         "empty": node("TestsGiving", what=what),
         "ours": node(kind, **others, **{wire: ["empty", 0]}),
         "shown": node("PreviewAny", source=["ours", 0]),

@@ -192,6 +192,25 @@ def test_another_portrait_does_not_resample_the_motion(run: Runner, comfy: Comfy
     assert "frames" not in done.cached
 
 
+def test_a_batch_of_portraits_is_a_video_each(run: Runner) -> None:
+    graph = {
+        **speaking(),
+        "face": node("DreamTalkLoadPortrait"),
+        "mirrored": node("ImageFlip", image=["face", 0], flip_method="y-axis: horizontally"),
+        "both": node("ImageBatch", image1=["face", 0], image2=["mirrored", 0]),
+        "video": drawn("DreamTalkRenderPortrait", portrait=["both", 0], crop=128),
+        "save": saved_video("video"),
+    }
+    one, other = (pictures(path) for path in run(**graph).files["save"])
+    assert len(one) == len(other) == round(SECONDS * 25)
+    same = np.abs(one[0].astype(int) - other[0]).mean()
+    assert np.abs(one[0].astype(int) - other[0][:, ::-1]).mean() < same / 2
+    graph["video"] = drawn("DreamTalkPortraitFrames", portrait=["both", 0])
+    graph["save"] = saved_images("video")
+    with pytest.raises(Failed, match="batch of 2 pictures, and one is wanted"):
+        run(**graph)
+
+
 def test_portrait_frames_are_the_ones_that_were_asked_for(
     run: Runner, portrait: PortraitRenderer
 ) -> None:
@@ -565,6 +584,50 @@ def test_a_demo_portrait_that_is_the_users_own_is_used(run: Runner, comfy: Comfy
         copied.write_bytes(demo)
 
 
+def test_a_video_is_chosen_as_speech_in_vue_nodes(run: Runner, comfy: Comfy) -> None:
+    """Their own button asks for sound alone."""
+    done = run(
+        **speaking(), video=drawn("DreamTalkRenderPortrait", crop=64), s=saved_video("video")
+    )
+    with open_frontend(comfy, vue=True) as frontend:
+        page = frontend.page
+        page.evaluate(
+            """() => { app.graph.clear();
+            app.graph.add(window.ours = LiteGraph.createNode('DreamTalkLoadSpeech')); }"""
+        )
+        asking = page.locator("[data-node-id] input[type=file]")
+        asking.wait_for(state="attached")
+        with page.expect_file_chooser() as chooser:
+            asking.evaluate("input => input.click()")
+        assert "video/*" in asking.get_attribute("accept")
+        chooser.value.set_files(done.files["s"][0])
+        page.wait_for_function("document.querySelector('audio').src.includes('.mp4')")
+        page.wait_for_function("document.querySelector('audio').duration > 1")
+        assert not frontend.errors
+
+
+@pytest.mark.parametrize("vue", [False, True], ids=["canvas", "vue"])
+def test_our_wires_have_colours_of_their_own(comfy: Comfy, vue: bool) -> None:
+    """Whatever palette the page has: each of them clears what it does not know."""
+    with open_frontend(comfy, vue=vue) as frontend:
+        page = frontend.page
+        for palette in ("light", "dark"):
+            page.evaluate(
+                "name => app.extensionManager.setting.set('Comfy.ColorPalette', name)", palette
+            )
+            page.wait_for_timeout(300)
+            found = page.evaluate(
+                """() => ["SPEECH", "STYLE", "MOTION"].map((name) => {
+                  const type = `DREAMTALK_${name}`;
+                  const css = getComputedStyle(document.body);
+                  return [app.canvas.default_connection_color_byType[type],
+                    LGraphCanvas.link_type_colors[type],
+                    css.getPropertyValue(`--color-datatype-${type}`).trim()]; })"""
+            )
+            assert all(len({*colours}) == 1 and colours[0] for colours in found)
+            assert len({colours[0] for colours in found}) == 3
+
+
 def test_speech_is_uploaded_with_a_button(comfy: Comfy, tmp_path: Path) -> None:
     file = tmp_path / "Zeile ä 台词.flac"
     file.write_bytes(DEMO_VOICE.read_bytes())
@@ -578,5 +641,7 @@ def test_speech_is_uploaded_with_a_button(comfy: Comfy, tmp_path: Path) -> None:
         chooser.value.set_files(file)
         page.wait_for_function("ours.widgets.find((w) => w.name === 'file').value !== 'demo voice'")
         assert page.evaluate("ours.widgets.find((w) => w.name === 'file').value") == file.name
+        # It can be heard in the node.
+        page.wait_for_function("document.querySelector('audio').duration > 13")
         assert (comfy.base / "input" / file.name).read_bytes() == file.read_bytes()
         assert not frontend.errors

@@ -93,6 +93,16 @@ def test_images_are_tracked_as_their_video_is(
     assert raw.channel("eyeSquintLeft").min() > video.channel("eyeSquintLeft").min()
 
 
+def test_face_landmarks_of_the_host_are_a_motion(run: Runner) -> None:
+    done = run(
+        found=node("TestsGiving", what="landmarks"),
+        **tracked(video=["found", 0], raw=True, fps=30.0),
+    )
+    motion = Motion.load(done.files["curves"][0])
+    assert motion.fps == 30
+    np.testing.assert_allclose(motion.channel("jawOpen"), np.arange(50) / 50, atol=0.02)
+
+
 def test_a_video_without_a_face_says_so(comfy: Comfy, run: Runner) -> None:
     empty = node("EmptyImage", width=128, height=128, batch_size=3, color=0x808080)
     with pytest.raises(Failed, match="no face in the pictures, looking at 3") as failed:
