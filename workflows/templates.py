@@ -119,7 +119,7 @@ _ORDERED = {
     "Emotions over time": Template(
         "## Emotions over time\n\nA head says one line in moods that change on the way. "
         "*Style Keys* holds a style and its time in seconds for each key, and passes softly from "
-        "one to the next:\n\n"
+        "one to the next.\n\n"
         "`neutral@0, happy*1.3@4, angry*1.3@9`\n\n"
         "`happy*0.7+surprise*0.3` is a mix; a, b, c, d are styles that you connect.",
         {
@@ -231,8 +231,8 @@ _ORDERED = {
     ),
     "Preview on a head": Template(
         "## Look before you render\n\n*Preview Motion* plays the head with its sound and the "
-        "curves under it: drag on them to scrub.\n\n*Adjust Motion* changes what was sampled: "
-        "stronger, smoother, earlier. Nothing is sampled anew for it.",
+        "curves under it: drag on them to scrub. *Adjust Motion* changes what was sampled: "
+        "stronger, smoother, earlier; nothing is sampled anew for it.",
         {
             "speech": load_speech(),
             "motion": sample(),
@@ -246,7 +246,7 @@ _ORDERED = {
     "Curves for 3D programs": Template(
         "## Face curves for Blender and game engines\n\nA recording becomes the 52 ARKit "
         "curves that face rigs take, at 30 frames a second. They are in ComfyUI's output folder "
-        "under `DreamTalk`:\n\n"
+        "under `DreamTalk`.\n\n"
         "- **CSV** as Live Link Face records it, for Unreal and many add-ons\n"
         "- **JSON** with everything spelled out\n"
         "- **GLB**, an animated head that any 3D program opens, shown on the right",
