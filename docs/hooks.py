@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from mkdocs.structure.files import File, Files
 
@@ -41,7 +42,9 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     def on_site(link: re.Match[str]) -> str:
         target = resolved(name, link[0])
         there = (ROOT / target).is_file()
-        return posixpath.relpath(place(target), posixpath.dirname(here)) if there else link[0]
+        return (
+            quote(posixpath.relpath(place(target), posixpath.dirname(here))) if there else link[0]
+        )
 
     markdown = CODE.sub(lambda code: code[0].replace("\\|", "|"), markdown)
     return LINK.sub(on_site, markdown)
@@ -73,4 +76,4 @@ def links(name: str) -> Iterator[str]:
 
 
 def resolved(name: str, target: str) -> str:
-    return posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(target)))

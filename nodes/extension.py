@@ -7,6 +7,7 @@ from comfy_api.latest import ComfyExtension, io
 from .adjust_motion import AdjustMotion
 from .dub_video import DubVideo
 from .extract_style import ExtractStyle
+from .fit_frames import FitFrames
 from .listen import Listen
 from .load_portrait import LoadPortrait
 from .mix_styles import MixStyles, StyleKeys
@@ -52,6 +53,7 @@ NODES: list[type[io.ComfyNode]] = [
     RenderHead,
     HeadFrames,
     RenderControlImages,
+    FitFrames,
 ]
 
 

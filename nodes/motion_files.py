@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import folder_paths
-from comfy_api.latest import io
+from comfy_api.latest import Types, io
 
 from dreamtalk_core.formats import READABLE, WRITABLE
 from dreamtalk_core.motion import Motion
@@ -118,7 +118,8 @@ class MotionToGLB(io.ComfyNode):
                 io.String.Output(
                     display_name="model_file",
                     tooltip="For Preview 3D & Animation: the file in the output folder.",
-                )
+                ),
+                *_model_outputs(),
             ],
             is_output_node=True,
             **found_by("3D", "glTF", "preview", "export"),
@@ -128,7 +129,22 @@ class MotionToGLB(io.ComfyNode):
     def execute(cls, motion: MotionValue, filename_prefix: str) -> io.NodeOutput:
         path = write(motion.motion, filename_prefix, ".glb")
         shown = path.relative_to(folder_paths.get_output_directory()).as_posix()
-        return io.NodeOutput(shown, ui={"3d": [host.saved(path)]})
+        model = [Types.File3D(str(path)) for _ in _model_outputs()]
+        return io.NodeOutput(shown, *model, ui={"3d": [host.saved(path)]})
+
+
+def _model_outputs() -> list[io.Output]:
+    """The same file as the newer hosts' own 3D nodes take it, where there are any."""
+    kind = getattr(io, "File3DGLB", None)
+    if kind is None or not hasattr(Types, "File3D"):
+        return []
+    return [
+        kind.Output(
+            "model_3d",
+            display_name="model_3d",
+            tooltip="The same file, for Save 3D Model and Preview 3D (Advanced).",
+        )
+    ]
 
 
 def write(motion: Motion, prefix: str, suffix: str) -> Path:

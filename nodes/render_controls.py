@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import torch
 from comfy_api.latest import io
 
 from dreamtalk_core.motion.parts import frames_to_draw
 
 from .conversions import Audio, frames_audio
+from .extract_style import LandmarksType
 from .frames import (
     audio_input,
     draw_images,
@@ -20,12 +19,17 @@ from .frames import (
 from .head import camera_inputs, head_input, head_path, load_head_file, size_input
 from .host import changed, check_file
 from .portrait import FaceChoice, check_points, face_inputs, portrait_input, read_face
-from .schema import found_by
+from .schema import ADVANCED, found_by
 from .values import MotionValue
 
 # Those of render/control, which is loaded when something is drawn.
-KINDS = ["landmarks", "mesh", "mouth", "depth", "normals"]
-MASKS = ["mouth", "face"]
+KINDS = ["landmarks", "mesh", "mouth", "depth", "normals", "dots", "expression", "pose", "body"]
+KINDS += ["edges", "person", "face", "composite"]
+MASKS = ["mouth", "face", "person"]
+INSIDE = ["grey", *KINDS[:10]]
+
+PoseType = io.Custom("POSE_KEYPOINT")
+"""What the host's own nodes draw, crop and mask by: OpenPose's points, frame by frame."""
 
 
 class RenderControlImages(io.ComfyNode):
@@ -35,9 +39,10 @@ class RenderControlImages(io.ComfyNode):
             node_id="DreamTalkRenderControlImages",
             display_name="Render Control Images",
             category="DreamTalk/render",
-            description="Pictures that control a generative video model: the face's landmarks, "
-            "mesh, mouth, depth or normals, of a portrait at its place in the picture or of the "
-            "built-in head, and a mask of what may be painted anew.",
+            description="Pictures that control a generative video model: a face's landmarks, dots, "
+            "pose, depth, edges, the face itself for Wan-Animate, or the picture with a hole for "
+            "VACE; of a portrait at its place in the picture or of the built-in head. With a mask "
+            "of what may be painted anew, and the points for the host's own nodes.",
             inputs=[
                 motion_input(),
                 portrait_input(
@@ -51,28 +56,70 @@ class RenderControlImages(io.ComfyNode):
                     default=KINDS[0],
                     tooltip="landmarks: lines in the colours that ControlNets for MediaPipe faces "
                     "know. mesh: white triangles. mouth: white from lip to lip. depth: nearer is "
-                    "lighter. normals: blue is towards the camera.",
+                    "lighter. normals: blue is towards the camera. dots: the 70 white points that "
+                    "DWPose draws (VACE, Fun, S2V). expression: of these brows, eyes and mouth "
+                    "(SCAIL). pose: head and shoulders with the dots. body: the same without dots "
+                    "(Wan-Animate's pose video). edges: white lines (LTX, Fun). person: who is who "
+                    "in SCAIL-2's colours, by the number of the face. face: the face, 512 x 512 "
+                    "(Wan-Animate's face video). composite: the picture itself, and in the mask "
+                    "what 'inside' says (VACE).",
                 ),
                 io.Combo.Input(
                     "masked",
                     options=MASKS,
                     default=MASKS[0],
-                    tooltip="What the mask covers: the mouth with its lips, or the whole face (of "
-                    "the built-in head: the whole bust).",
+                    tooltip="What the mask covers: the mouth with its lips, the whole face (of "
+                    "the built-in head: the whole bust), or the person with hair and shoulders.",
                 ),
                 *range_inputs(),
                 *face_inputs(),
                 size_input(),
                 *camera_inputs(),
                 head_input(),
+                io.Combo.Input(
+                    "inside",
+                    options=INSIDE,
+                    default=INSIDE[0],
+                    optional=True,
+                    tooltip="For 'composite': what is where the mask is. grey means to VACE that "
+                    "it is to be made.",
+                    **ADVANCED,
+                ),
+                io.Int.Input(
+                    "grow",
+                    default=0,
+                    min=0,
+                    max=512,
+                    optional=True,
+                    tooltip="By how many pixels the mask is made larger all round, also in "
+                    "'composite'.",
+                    **ADVANCED,
+                ),
             ],
-            outputs=images_outputs(
-                io.Mask.Output(
-                    "mask", display_name="mask", tooltip="1 where the mouth, or the face, is."
-                )
-            ),
+            outputs=[
+                *images_outputs(
+                    io.Mask.Output(
+                        "mask", display_name="mask", tooltip="1 where the mouth, or the face, is."
+                    )
+                ),
+                PoseType.Output(
+                    "keypoints",
+                    display_name="keypoints",
+                    tooltip="Face, head and shoulders as OpenPose's points in the whole picture, "
+                    "for SDPose Draw Keypoints and whatever takes POSE_KEYPOINT.",
+                ),
+                LandmarksType.Output(
+                    "face_landmarks",
+                    display_name="face_landmarks",
+                    tooltip="The 478 landmarks and the shapes, as the host's own Detect Face "
+                    "Landmarks gives them: to draw, to mask, and for Extract Style.",
+                ),
+            ],
             hidden=[io.Hidden.unique_id],
-            **found_by("ControlNet", "landmarks", "depth", "normals", "face mesh", "VACE"),
+            **found_by(
+                *("ControlNet", "landmarks", "depth", "normals", "face mesh", "VACE", "OpenPose"),
+                *("DWPose", "Wan Animate", "SCAIL", "canny", "LTX", "inpaint"),
+            ),
         )
 
     @classmethod
@@ -103,9 +150,12 @@ class RenderControlImages(io.ComfyNode):
         head: str,
         portrait: torch.Tensor | None = None,
         audio: Audio | None = None,
+        inside: str = INSIDE[0],
+        grow: int = 0,
     ) -> io.NodeOutput:
         from dreamtalk_core.errors import RenderError
-        from dreamtalk_core.render.control.pictures import ControlPictures
+        from dreamtalk_core.render.control.keypoints import points_of
+        from dreamtalk_core.render.control.pictures import ControlPictures, Masked
         from dreamtalk_core.render.head.look import Look
 
         moving = motion.motion
@@ -115,16 +165,15 @@ class RenderControlImages(io.ComfyNode):
             choice = FaceChoice(face, points, crop)
             face_drawn = read_face(portrait, choice, cls.hidden.unique_id)
         other = load_head_file(head)
-        known = control in ("depth", "normals") and masked == "face"
-        if face_drawn is None and other is not None and not known:
+        if face_drawn is None and other is not None and masked == "mouth":
             raise RenderError(
                 "Of another head there is depth and normals only, and the mask of its whole: "
                 "where its mouth is, is not known. Set 'masked' to face."
             )
         look = Look(yaw, pitch, zoom, turntable or None, head=other if face_drawn is None else None)
-        drawn = ControlPictures(moving, control, size, look, face_drawn)
-        images, mask = draw_images(
-            partial(drawn.masked, part=masked), frames, [(*drawn.size, 3), drawn.size]
-        )
+        part = Masked(masked, grow, inside, max(face - 1, 0))
+        drawn = ControlPictures(moving, control, size, look, face_drawn, part)
+        images, mask = draw_images(drawn.masked, frames, [(*drawn.size, 3), drawn.size])
         sound = frames_audio(motion.audio if audio is None else audio, frames, moving.fps)
-        return io.NodeOutput(images, mask, sound, float(moving.fps))
+        keypoints, landmarks = points_of(drawn, frames)
+        return io.NodeOutput(images, mask, sound, float(moving.fps), keypoints, landmarks)

@@ -1,125 +1,81 @@
-"""What the workflow templates and the blueprints hold.
+"""What the workflow templates and the blueprints hold, in the order in which they are offered.
 
-Notes are what an artist reads first. `make_workflows` lays the nodes out, runs them and takes their
-pictures.
+Notes are what an artist reads first: two sentences on what it does, then how to make it one's own.
+`make_workflows` lays the nodes out, runs them and takes their pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Node:
-    """A node of a template.
-
-    links: where inputs come from, as "key.output". values: what differs from the defaults.
-    size: width and height in pixels; what the node needs if left out.
-    """
-
-    type: str
-    links: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, Any] = field(default_factory=dict)
-    title: str = ""
-    size: tuple[int, int] | None = None
-    collapsed: bool = False
-
-
-@dataclass(frozen=True)
-class Template:
-    """A workflow: its nodes by key, groups with their nodes' keys.
-
-    columns: the keys of what stands in each, from the top; a number is a gap in pixels.
-
-    note: what the artist reads first, in Markdown; its key is "note". moment: seconds into the
-    videos at which the picture is taken.
-    """
-
-    note: str
-    nodes: Mapping[str, Node]
-    columns: Sequence[Sequence[str | int]]
-    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    moment: float = 1.0
-    note_size: tuple[int, int] = (290, 240)
-
-
-RENDERED = (290, 500)
-"""Of a node that shows the last frame that it drew."""
-
-
-def load_speech(**values: Any) -> Node:
-    return Node("DreamTalkLoadSpeech", values=values)
-
-
-def sample(
-    speech: str = "speech.speech", style: str = "", collapsed: bool = False, **values: Any
-) -> Node:
-    links = {"speech": speech} | ({"style": style} if style else {})
-    # Else the second run would be another take, although nothing was changed.
-    fixed = {"seed": 0, "control_after_generate": "fixed"}
-    return Node("DreamTalkSampleMotion", links, {**values, **fixed}, collapsed=collapsed)
-
-
-def load_style(style: str, intensity: float = 1.0) -> Node:
-    return Node("DreamTalkLoadStyle", values={"style": style, "intensity": intensity})
-
-
-def render_portrait(motion: str = "motion.motion") -> Node:
-    links = {"motion": motion, "portrait": "portrait.portrait"}
-    return Node("DreamTalkRenderPortrait", links, size=RENDERED)
-
-
-def save_motion(prefix: str, format: str, title: str = "") -> Node:
-    values = {"filename_prefix": f"DreamTalk/{prefix}", "format": format}
-    return Node("DreamTalkSaveMotion", {"motion": "motion.motion"}, values, title)
-
-
-def save_video(video: str, prefix: str, size: tuple[int, int]) -> Node:
-    values = {"filename_prefix": f"DreamTalk/{prefix}"}
-    return Node("SaveVideo", {"video": video}, values, size=size)
-
-
-LOAD_PORTRAIT = Node("DreamTalkLoadPortrait", size=(300, 340))
+from workflows.parts import (
+    COUPLE,
+    LOAD_PORTRAIT,
+    ONE_TAKE,
+    Node,
+    Template,
+    actor,
+    couple,
+    load_speech,
+    load_style,
+    render_portrait,
+    sample,
+    save_motion,
+    save_video,
+)
+from workflows.video_models import VIDEO_MODELS
 
 EMOTIONS = ("neutral", "happy", "angry", "sad")
 
-TEMPLATES = {
-    "talking_portrait": Template(
-        "## A portrait speaks\n\nPress **Run**. Then make it yours:\n\n"
+ACTOR = ("lines", "mood", "curves", "actor")
+
+TALKING = {
+    "speech": load_speech(),
+    "portrait": LOAD_PORTRAIT,
+    "motion": sample(),
+    "render": render_portrait(),
+    "save": save_video("render.video", "talking portrait"),
+}
+TALKING_COLUMNS = (("speech", "note"), ("motion",), (120, "portrait"), ("render",), ("save",))
+
+_ORDERED = {
+    "Talking portrait": Template(
+        "## A portrait speaks\n\nA recording and a picture go in. A video comes out in which the "
+        "picture speaks. Press **Run**, then make it yours:\n\n"
         "- *Load Speech*: your recording. Any node with an audio output will do as well.\n"
         "- *Load Portrait*: a face that looks at the camera, lips closed. Or *Load Image*.\n"
         "- *Sample Motion*: another *seed* is another take. The manner is heard in the voice; "
-        "connect *Load Style* to choose one.\n\n"
+        "connect *Load DreamTalk Style* to choose one.\n\n"
         "The video is written frame by frame: the speech may be of any length.",
-        {
-            "speech": load_speech(),
-            "portrait": LOAD_PORTRAIT,
-            "motion": sample(),
-            "render": render_portrait(),
-            "save": save_video("render.video", "talking portrait", (440, 560)),
-        },
-        (("speech", "note"), ("motion",), (120, "portrait"), ("render",), ("save",)),
-        note_size=(290, 300),
+        TALKING,
+        TALKING_COLUMNS,
+        note_size=(290, 330),
     ),
-    "portrait_style_from_video": Template(
+    "Talking portrait.app": Template(
+        "## A portrait speaks, as an app\n\nYou choose a recording and a picture and press one "
+        "button; the video comes out below. Older hosts show the graph behind it instead: it is "
+        "that of *Talking portrait*.",
+        TALKING,
+        TALKING_COLUMNS,
+        app=(("speech", "file", "recording"), ("portrait", "image", "portrait")),
+    ),
+    "Style from a video": Template(
         "## The manner of an actor\n\n*Extract Style* watches somebody speak and takes their "
-        "manner, not their words: two seconds or more, seen from the front.\n\n"
+        "manner, not their words: two seconds or more, seen from the front. A portrait then says "
+        "something else in that manner.\n\n"
         "So that this runs as it is, the actor is made here, too. With a clip of your own, delete "
         "the group **The actor** and connect *Load Video* to *Extract Style*.\n\n"
-        "*Save Style* keeps the style in your library, for *Load Style* and for Blender.",
+        "*Save DreamTalk Style* keeps the style in your library, for *Load DreamTalk Style* and "
+        "for Blender.",
         {
-            "lines": load_speech(duration=6.0),
-            "mood": load_style("happy", 1.5),
-            "curves": sample("lines.speech", "mood.style", collapsed=True),
-            "actor": Node("DreamTalkRenderPortrait", {"motion": "curves.motion"}, size=RENDERED),
+            **actor(6.0, "happy", 1.5),
             "style": Node("DreamTalkExtractStyle", {"performance": "actor.video"}),
             "speech": load_speech(),
             "portrait": LOAD_PORTRAIT,
             "motion": sample(style="style.style"),
             "render": render_portrait(),
-            "save": save_video("render.video", "style from video", (440, 560)),
+            "save": save_video("render.video", "style from video"),
         },
         (
             ("lines", "mood", 270, "note"),
@@ -129,13 +85,14 @@ TEMPLATES = {
             ("render",),
             ("save",),
         ),
-        {"The actor": ("lines", "mood", "curves", "actor")},
-        note_size=(290, 300),
+        {"The actor": ACTOR},
+        note_size=(290, 330),
     ),
-    "emotion_sweep": Template(
+    "Four emotions": Template(
         "## One line, four emotions\n\nThe same recording and the same seed in four styles, side "
-        "by side.\n\nChange a style or its *intensity* and press **Run**: only that face is "
-        "sampled anew. *Sample Motion* is folded up here: click on its dot to open it.",
+        "by side. So you see what a style does before you choose one.\n\nChange a style or its "
+        "*intensity* and press **Run**: only that face is sampled anew. *Sample Motion* is folded "
+        "up here: click on its dot to open it.",
         {
             "speech": load_speech(duration=4.4),
             **{f"{name} style": load_style(name) for name in EMOTIONS},
@@ -159,42 +116,10 @@ TEMPLATES = {
             ("save",),
         ),
     ),
-    "speech_to_arkit": Template(
-        "## Face curves for Blender and game engines\n\nThe 52 ARKit curves at 30 frames a "
-        "second, in ComfyUI's output folder under `DreamTalk`:\n\n"
-        "- **CSV** as Live Link Face records it, for Unreal and many add-ons\n"
-        "- **JSON** with everything spelled out\n"
-        "- **GLB**, an animated head that any 3D program opens, shown on the right",
-        {
-            "speech": load_speech(),
-            "motion": sample(fps=30),
-            "csv": save_motion("curves", "csv", "Save Motion (Live Link Face)"),
-            "json": save_motion("curves", "json", "Save Motion (JSON)"),
-            "glb": Node(
-                "DreamTalkMotionToGLB",
-                {"motion": "motion.motion"},
-                {"filename_prefix": "DreamTalk/head"},
-            ),
-            "view": Node("Preview3D", {"model_file": "glb.model_file"}, size=(420, 520)),
-        },
-        (("speech", "note"), ("motion",), ("csv", "json", "glb"), ("view",)),
-    ),
-    "head_preview": Template(
-        "## Look before you render\n\n*Preview Motion* plays the head with its sound and the "
-        "curves under it: drag on them to scrub.\n\n*Adjust Motion* changes what was sampled: "
-        "stronger, smoother, earlier. Nothing is sampled anew for it.",
-        {
-            "speech": load_speech(),
-            "motion": sample(),
-            "adjust": Node("DreamTalkAdjustMotion", {"motion": "motion.motion"}),
-            "preview": Node("DreamTalkPreviewMotion", {"motion": "adjust.motion"}, size=(460, 640)),
-        },
-        (("speech", "note"), ("motion",), ("adjust",), ("preview",)),
-        moment=9.0,
-    ),
-    "keyframed_emotions": Template(
-        "## Emotions over time\n\n*Style Keys* holds a style and its time in seconds for each key, "
-        "and passes softly from one to the next:\n\n"
+    "Emotions over time": Template(
+        "## Emotions over time\n\nA head says one line in moods that change on the way. "
+        "*Style Keys* holds a style and its time in seconds for each key, and passes softly from "
+        "one to the next.\n\n"
         "`neutral@0, happy*1.3@4, angry*1.3@9`\n\n"
         "`happy*0.7+surprise*0.3` is a mix; a, b, c, d are styles that you connect.",
         {
@@ -216,12 +141,151 @@ TEMPLATES = {
         (("speech", "keys", "note"), ("motion",), ("render",), ("save",)),
         moment=4.2,
     ),
-    "control_images": Template(
-        "## Guide a video model\n\nThe face as pictures for a video-diffusion graph, here 81 "
-        "frames at 16 a second, as Wan wants them:\n\n- **images** into `control_video` of "
-        "*WanVaceToVideo*, or into a ControlNet\n- **mask** for inpainting\n- the portrait itself "
-        "as the reference image: both fit to the pixel\n\n"
-        "*control*: mesh, landmarks, mouth, depth or normals.",
+    "Dub a video": Template(
+        "## New words for somebody in a video\n\n*Dub Video* moves the mouth of a filmed person to "
+        "another recording. All the rest stays as it was filmed: eyes, head, light, length, size."
+        "\n\nSo that this runs as it is, the film is made here, too. With a video of your own, "
+        "delete the group **The film** and connect *Load Video* to *Dub Video*.\n\n"
+        "*start*: where in the video the new words begin. *only speech*: leave the mouth alone in "
+        "their pauses.",
+        {
+            **actor(5.0, "neutral"),
+            "speech": load_speech(start=5.0, duration=4.0),
+            "dub": Node(
+                "DreamTalkDubVideo",
+                {"video": "actor.video", "speech": "speech.speech"},
+                {"start": 0.5, **ONE_TAKE},
+            ),
+            "save": save_video("dub.video", "dubbed"),
+        },
+        (
+            ("lines", "mood", 340, "note"),
+            ("curves", "actor"),
+            ("speech", "dub"),
+            ("save",),
+        ),
+        {"The film": ACTOR},
+        note_size=(290, 330),
+    ),
+    "Portrait follows a video": Template(
+        "## A portrait does what somebody does in a video\n\n*Track Motion* follows the face of a "
+        "filmed person: expression, gaze, turns of the head. A portrait then does the same, with "
+        "the video's sound.\n\nSo that this runs as it is, the film is made here, too. With a "
+        "video of your own, delete the group **The film** and connect *Load Video* to "
+        "*Track Motion*.\n\n*Render Head* in the place of *Render Portrait* shows it on the "
+        "built-in head, *Save DreamTalk Motion* makes curves for other programs.",
+        {
+            **actor(4.4, "happy", 1.5),
+            "motion": Node("DreamTalkTrackMotion", {"video": "actor.video"}),
+            "portrait": LOAD_PORTRAIT,
+            "render": render_portrait(),
+            "save": save_video("render.video", "follows a video"),
+        },
+        (
+            ("lines", "mood", 340, "note"),
+            ("curves", "actor"),
+            ("motion", "portrait"),
+            ("render",),
+            ("save",),
+        ),
+        {"The film": ACTOR},
+        note_size=(290, 360),
+    ),
+    "Two people talking": Template(
+        "## A conversation in one picture\n\n*Render Group* makes several people in one picture "
+        "talk: each face, counted from the left, says what is connected for it. Who has nothing to "
+        "say listens, nods and looks at the speaker.\n\n"
+        "All recordings begin together, like tracks: the silence before the second one makes it an "
+        "answer.\n\n"
+        "So that this runs as it is, the demo portrait meets its mirror image. With a picture of "
+        "your own, delete the group **The picture** and connect *Load Image* to *Render Group*.",
+        {
+            **couple(),
+            "question": load_speech(duration=2.2),
+            "silence": Node("EmptyAudio", values={"duration": 2.2}),
+            "reply": load_speech(start=4.4, duration=2.0),
+            "answer": Node("AudioConcat", {"audio1": "silence.AUDIO", "audio2": "reply.audio"}),
+            "style": load_style("happy"),
+            "render": Node(
+                "DreamTalkRenderGroup",
+                {
+                    "portrait": "people.IMAGE",
+                    "speech_1": "question.speech",
+                    "speech_2": "answer.AUDIO",
+                    "style_2": "style.style",
+                },
+                ONE_TAKE,
+                size=(320, 700),
+            ),
+            "save": save_video("render.video", "conversation", (640, 460)),
+        },
+        (
+            ("question", "silence", "reply", 120, "note"),
+            ("answer", "style", 60, "portrait"),
+            (580, "other", "people"),
+            ("render",),
+            ("save",),
+        ),
+        {"The picture": COUPLE},
+        note_size=(290, 330),
+    ),
+    "Preview on a head": Template(
+        "## Look before you render\n\n*Preview Motion* plays the head with its sound and the "
+        "curves under it: drag on them to scrub. *Adjust Motion* changes what was sampled: "
+        "stronger, smoother, earlier; nothing is sampled anew for it.",
+        {
+            "speech": load_speech(),
+            "motion": sample(),
+            "adjust": Node("DreamTalkAdjustMotion", {"motion": "motion.motion"}),
+            "preview": Node("DreamTalkPreviewMotion", {"motion": "adjust.motion"}, size=(460, 640)),
+        },
+        (("speech", "note"), ("motion",), ("adjust",), ("preview",)),
+        shown="preview",
+        moment=9.0,
+    ),
+    "Curves for 3D programs": Template(
+        "## Face curves for Blender and game engines\n\nA recording becomes the 52 ARKit "
+        "curves that face rigs take, at 30 frames a second. They are in ComfyUI's output folder "
+        "under `DreamTalk`.\n\n"
+        "- **CSV** as Live Link Face records it, for Unreal and many add-ons\n"
+        "- **JSON** with everything spelled out\n"
+        "- **GLB**, an animated head that any 3D program opens, shown on the right",
+        {
+            "speech": load_speech(),
+            "motion": sample(fps=30),
+            "csv": save_motion("curves", "csv", "Save as Live Link Face"),
+            "json": save_motion("curves", "json", "Save as JSON"),
+            "glb": Node(
+                "DreamTalkMotionToGLB",
+                {"motion": "motion.motion"},
+                {"filename_prefix": "DreamTalk/head"},
+            ),
+            "view": Node("Preview3D", {"model_file": "glb.model_file"}, size=(420, 520)),
+        },
+        (("speech", "note"), ("motion",), ("csv", "json", "glb"), ("view",)),
+        shown="view",
+    ),
+    "Many lines at once": Template(
+        "## Many lines at once\n\n*Split Speech* cuts a recording at its pauses, and what follows "
+        "runs once for each line. Every line gets a file of its own, with a number, and "
+        "*Preview Motion* plays the first.\n\n"
+        "Lines in files already? Put *Load Speech Folder* in the place of both.",
+        {
+            "speech": load_speech(),
+            "lines": Node("DreamTalkSplitSpeech", {"speech": "speech.speech"}, {"pause": 0.3}),
+            "motion": sample("lines.lines"),
+            "csv": save_motion("line", "csv"),
+            "preview": Node("DreamTalkPreviewMotion", {"motion": "motion.motion"}, size=(460, 640)),
+        },
+        (("speech", "note"), ("lines",), ("motion",), ("csv",), ("preview",)),
+        shown="preview",
+    ),
+    "Control images": Template(
+        "## Guide a video model\n\nThe speaking face as pictures that steer a video model, "
+        "here 81 frames at 16 a second, as Wan wants them. The next templates have such models "
+        "wired:\n\n- **images** into `control_video` of *WanVaceToVideo*, or into a ControlNet\n"
+        "- **mask** for inpainting\n- the portrait itself as the reference image: both fit to the "
+        "pixel\n\n*control*: mesh, landmarks, mouth, depth or normals.",
         {
             "speech": load_speech(duration=5.2),
             "portrait": LOAD_PORTRAIT,
@@ -241,19 +305,13 @@ TEMPLATES = {
         (("speech", "note"), ("motion",), (120, "portrait"), ("control", "video"), ("save",)),
         note_size=(290, 300),
     ),
-    "batch_of_lines": Template(
-        "## Many lines at once\n\n*Split Speech* cuts a recording at its pauses. What follows runs "
-        "once for each line, and every line gets a file of its own, with a number.\n\n"
-        "Lines in files already? Put *Load Speech Folder* in the place of both.",
-        {
-            "speech": load_speech(),
-            "lines": Node("DreamTalkSplitSpeech", {"speech": "speech.speech"}, {"pause": 0.3}),
-            "motion": sample("lines.lines"),
-            "csv": save_motion("line", "csv"),
-        },
-        (("speech", "note"), ("lines",), ("motion",), ("csv",)),
-    ),
+    **VIDEO_MODELS,
 }
+TEMPLATES = {
+    f"{number:02} {name}": template
+    for number, (name, template) in enumerate(_ORDERED.items(), start=1)
+}
+"""By the names of their files: dialogs sort by them."""
 
 
 @dataclass(frozen=True)

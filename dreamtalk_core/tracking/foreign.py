@@ -96,7 +96,7 @@ def pixel(flat: Any, seen: Any) -> float:
     """How many pixels of the picture one of those is that the network sees, from landmarks in
     both [N, 2 or more]."""
     spread = [np.linalg.norm(points[:, :2] - points[:, :2].mean(0)) for points in (flat, seen)]
-    return float(spread[0] / max(spread[1], 1e-9))
+    return float(spread[0]) / max(float(spread[1]), 1e-9)
 
 
 def foreign_face(face: Face) -> dict[str, Any]:

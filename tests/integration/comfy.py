@@ -342,6 +342,12 @@ def copy_pack(target: Path) -> None:
             shutil.copyfile(ROOT / name, target / name)
 
 
+def template_file(name: str) -> Path:
+    """A workflow template by its name without its number."""
+    (path,) = ROOT.glob(f"workflows/?? {name}.json")
+    return path
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.browser import Frontend, Opened, open_browser
-from tests.integration.comfy import PACK, ROOT, Comfy
+from tests.integration.comfy import PACK, ROOT, RUN_SECONDS, Comfy, template_file
 
 TEMPLATES = sorted(path.stem for path in ROOT.glob("workflows/*.json"))
 BLUEPRINTS = sorted(path.stem for path in ROOT.glob("subgraphs/*.json"))
@@ -75,7 +75,7 @@ def test_templates_are_offered_with_their_pictures(comfy: Comfy, name: str) -> N
 
 def test_an_error_would_be_seen(frontend: Frontend) -> None:
     """What the tests above rely on."""
-    workflow = json.loads((ROOT / "workflows" / "batch_of_lines.json").read_text("utf-8"))
+    workflow = json.loads(template_file("Many lines at once").read_text("utf-8"))
     for node in workflow["nodes"]:
         if node["type"] == "DreamTalkSampleMotion":
             node["type"] = "DreamTalkNoSuchNode"
@@ -94,7 +94,8 @@ def test_a_template_looks_right_before_and_after_its_run(
         seen = len(in_front(frontend).errors)
         found = frontend.open(ROOT / "workflows" / f"{name}.json")
         kinds = [node["class_type"] for node in found.prompt.values()]
-        portraits = kinds.count("DreamTalkLoadPortrait")
+        # An app has no nodes to be seen.
+        portraits = 0 if name.endswith(".app") else kinds.count("DreamTalkLoadPortrait")
         players = kinds.count("SaveVideo") + kinds.count("DreamTalkPreviewMotion")
         frontend.page.wait_for_function(_SHOWN, arg=[portraits, 0])
         assert found.problems + frontend.problems() == [], renderer
@@ -105,9 +106,25 @@ def test_a_template_looks_right_before_and_after_its_run(
         assert frontend.problems() + frontend.errors[seen:] == [], renderer
 
 
+def test_an_app_asks_for_two_things_and_shows_a_video(frontend: Frontend) -> None:
+    page = frontend.page
+    version = page.evaluate("window.__COMFYUI_FRONTEND_VERSION__")
+    if [int(part) for part in version.split(".")[:2]] < [1, 41]:
+        pytest.skip("this frontend has no apps: it shows the graph")
+    seen = len(frontend.errors)
+    assert frontend.open(template_file("Talking portrait.app")).problems == []
+    frontend.page.evaluate(_SHORTER)
+    asked = page.get_by_test_id("linear-widgets")
+    asked.wait_for()
+    assert {"recording", "portrait"} <= set(asked.inner_text().split())
+    page.get_by_test_id("linear-run-button").first.click()
+    page.get_by_test_id("linear-video-output").first.wait_for(timeout=RUN_SECONDS * 1000)
+    assert frontend.problems() + frontend.errors[seen:] == []
+
+
 def test_older_graphs_show_the_demo_portrait(frontend: Frontend) -> None:
     seen = len(frontend.errors)
-    text = (ROOT / "workflows" / "talking_portrait.json").read_text("utf-8")
+    text = template_file("Talking portrait").read_text("utf-8")
     frontend.load(json.loads(text.replace("dreamtalk_demo_portrait.jpg", "demo portrait")))
     frontend.page.wait_for_function(_SHOWN, arg=[1, 0])
     assert frontend.problems() + frontend.errors[seen:] == []
@@ -115,10 +132,11 @@ def test_older_graphs_show_the_demo_portrait(frontend: Frontend) -> None:
 
 def test_older_graphs_keep_their_settings(frontend: Frontend) -> None:
     """Values are saved by their place, and there was no tongue among them."""
-    frontend.open(ROOT / "workflows" / "head_preview.json")
+    frontend.open(template_file("Preview on a head"))
     (now,) = samples(frontend)
-    graph = json.loads((ROOT / "workflows" / "head_preview.json").read_text("utf-8"))
+    graph = json.loads(template_file("Preview on a head").read_text("utf-8"))
     for node in graph["nodes"]:
+        node.pop("widgets_values_named", None)
         if node["type"] == "DreamTalkSampleMotion":
             assert node["widgets_values"].pop(9) == 1
     frontend.load(graph)
@@ -136,7 +154,7 @@ def samples(frontend: Frontend) -> list[dict[str, object]]:
 def test_a_template_is_chosen_in_the_dialog(frontend: Frontend) -> None:
     page = frontend.page
     page.get_by_label("Templates").first.click()
-    card = page.get_by_text(re.compile("^batch.of.lines$")).first
+    card = page.get_by_text(re.compile(r"^\d\d.Many.lines.at.once$")).first
     card.wait_for()
     page.wait_for_function(
         "[...document.querySelectorAll('img')].some((image) => image.naturalWidth > 1000)"

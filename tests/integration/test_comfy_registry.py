@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
+from PIL import Image
 
 from tests.integration.comfy import ROOT
 
@@ -35,3 +37,13 @@ def test_comfyignore_leaves_what_runs() -> None:
     } <= handed_out
     others = {name.split("/")[0] for name in handed_out if "/" in name}
     assert others == set(FOLDERS)
+
+
+def test_the_registry_finds_what_it_shows() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    icon, banner = re.findall(r'^(?:Icon|Banner) = "REPOSITORY/raw/main/(.+)"$', text, re.MULTILINE)
+    drawing = (ROOT / icon).read_text(encoding="utf-8")
+    assert 'viewBox="0 0 400 400"' in drawing
+    with Image.open(ROOT / banner) as picture:
+        assert 21 * picture.height == 9 * picture.width
+    assert {icon, banner} <= listed("--exclude-standard")

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_the_first_page_is_the_readme(site: Path) -> None:
     pictures = re.findall(r'<img[^>]*src="([^"]+)"', page)
     assert pictures
     for picture in pictures:
-        assert (site / picture).is_file(), picture
+        assert (site / unquote(picture)).is_file(), picture
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:

@@ -3,30 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.errors import RenderError
+from dreamtalk_core.errors import RenderError, shown
 from dreamtalk_core.motion import Motion
-from dreamtalk_core.render.control.drawing import check_kind, to_bytes
-from dreamtalk_core.render.control.faces import HeadControls, PortraitControls
+from dreamtalk_core.motion.tongue import FACE_NAMES
+from dreamtalk_core.render.control.crop import CROP, crop_face
+from dreamtalk_core.render.control.drawing import KINDS, SURFACE, check_kind, to_bytes
+from dreamtalk_core.render.control.faces import PARTS, HeadControls, PortraitControls
+from dreamtalk_core.render.control.points import seventy
 from dreamtalk_core.render.head.look import Look
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.output.video import Frame
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.render.threads import in_order
 
-_SURFACE = ("depth", "normals")
+Float = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+
+GREY = "grey"
+INSIDE = (GREY, *(kind for kind in KINDS if kind not in ("person", "face", "composite")))
+"""What a composite may show where its mask is."""
+
+IDENTITIES = ((0, 0, 255), (255, 0, 0), (0, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 0))
+"""The colours that SCAIL-2 tells people apart by, in its order."""
+
+_OF_ANY_HEAD = (*SURFACE, "person")
+_HALF = 128
+
+
+@dataclass(frozen=True)
+class Masked:
+    """What a mask covers, and what is where it is.
+
+    part: one of `PARTS`. grow: by how many pixels it is made larger all round. inside: one of
+    `INSIDE`, what a composite shows there. person: which one of several, from 0 up, for the colour.
+    Raises `RenderError` for others.
+    """
+
+    part: str = "mouth"
+    grow: int = 0
+    inside: str = GREY
+    person: int = 0
+
+    def __post_init__(self) -> None:
+        for what, value, known in (("mask", self.part, PARTS), ("inside", self.inside, INSIDE)):
+            if value not in known:
+                raise RenderError(
+                    f"There is no {what} '{shown(value)}'. Choose from {', '.join(known)}."
+                )
+        if not 0 <= self.grow <= 4096:
+            raise RenderError(f"A mask grows by 0 to 4096 pixels, not {self.grow}.")
 
 
 class ControlPictures:
     """Control pictures of a kind out of `KINDS`, at the motion's rate.
 
     Of the head, size x size pixels, or of a portrait, in whose own size `size` and `look` mean
-    nothing. In EXR depth and normals are numbers, not colours: see `HeadControls.measure`.
+    nothing; of the kind `face`, 512 x 512. In EXR depth and normals are numbers, not colours: see
+    `HeadControls.measure`.
     Raises `RenderError` for an unknown kind, a size that is odd or not within 64 to 4096, and
     landmarks of another head than the built-in one.
     """
@@ -41,50 +82,129 @@ class ControlPictures:
         size: int = 512,
         look: Look | None = None,
         portrait: PortraitRenderer | None = None,
+        masked: Masked | None = None,
     ) -> None:
         check_kind(kind)
-        self._look = look or Look()
-        if self._look.head is not None and kind not in _SURFACE:
-            raise RenderError(f"Of another head there is depth and normals only, no {kind}.")
+        self._look, self._masked = look or Look(), masked or Masked()
         self._kind, self._motion = kind, motion.to_arkit()
-        self._weights = self._motion.weights
+        self._weights = motion.over(FACE_NAMES).weights
         self.fps: Fraction = motion.fps
+        self._portrait = portrait
         if portrait is None:
-            self._of_head = HeadControls(HeadRenderer(size, self._look.head, zoom=self._look.zoom))
+            self._check_head(kind)
+            look = self._look
+            background = "studio" if look.background is None else look.background
+            self._of_head = HeadControls(HeadRenderer(size, look.head, background, look.zoom))
             self._weights = self._of_head.renderer.head.solved(self._weights)
-            self.size = (size, size)
+            self.canvas: tuple[int, int] = (size, size)
         else:
             self._of_face = PortraitControls(portrait)
-            self.size = portrait.image.shape[:2]
-        self._portrait = portrait
+            self.canvas = portrait.image.shape[:2]
+        self.size = (CROP, CROP) if kind == "face" else self.canvas
+
+    def _check_head(self, kind: str) -> None:
+        """Raises `RenderError` for what is not known of another head."""
+        inside = self._masked.part == "person" and self._masked.inside in (GREY, *SURFACE)
+        if self._look.head is None or kind in _OF_ANY_HEAD or (kind == "composite" and inside):
+            return
+        raise RenderError(
+            f"Of another head there is depth and normals only, and the whole of it, no {kind}."
+        )
 
     def __len__(self) -> int:
         return len(self._motion)
 
-    def draw(self, frame: int) -> NDArray[np.uint8]:
+    def draw(self, frame: int) -> Picture:
         """One picture uint8 [H, W, 3]; from any thread."""
+        if self._kind == "face":
+            return crop_face(self._rendered(frame), seventy(self.landmarks(frame)))
+        if self._kind == "composite":
+            return self._composite(frame)
+        if self._kind == "person":
+            cover = self._cover("person", frame)[..., None] > 0.5
+            colour = np.array(IDENTITIES[self._masked.person % len(IDENTITIES)], np.uint8)
+            return np.where(cover, colour, np.uint8(0))
         return to_bytes(self._kind, self.measure(self._kind, frame))
 
-    def masked(self, frame: int, part: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """One picture, and where the mouth is, or the face (of the built-in head: all of it):
-        uint8 [H, W], 255 inside. part: "mouth" or "face"."""
-        # Normals are as long as a pixel is covered; the mouth is white where it is.
-        cover = self.measure("mouth" if part == "mouth" else "normals", frame)
-        share = cover[..., 0] if part == "mouth" else np.linalg.norm(cover, axis=-1)
-        return self.draw(frame), np.round(255 * share.clip(0, 1)).astype(np.uint8)
+    def masked(self, frame: int) -> tuple[Picture, Picture]:
+        """One picture, and its mask uint8 [H, W], 255 inside; from any thread."""
+        mask = self._mask(frame)
+        if self._kind == "face":
+            mask = crop_face(mask, seventy(self.landmarks(frame)))
+        return self.draw(frame), mask
 
-    def measure(self, kind: str, frame: int) -> NDArray[np.float32]:
+    def measure(self, kind: str, frame: int) -> Float:
         """A picture as numbers, float32 [H, W, 3]; from any thread."""
-        motion = self._motion
-        weights, turn = self._weights[frame], motion.head_rotation[frame]
         if self._portrait is not None:
-            return self._of_face.measure(kind, weights, turn)
-        view = self._look.view(frame / float(motion.fps))
-        return self._of_head.measure(kind, weights, turn, view)
+            return self._of_face.measure(kind, *self._moment(frame))
+        return self._of_head.measure(kind, *self._moment(frame), self._view(frame))
+
+    def landmarks(self, frame: int) -> Float:
+        """The 478 landmarks [478, 3] in the whole picture, see `PortraitControls.landmarks`."""
+        if self._portrait is not None:
+            return self._of_face.landmarks(*self._moment(frame))
+        return self._of_head.landmarks(*self._moment(frame), self._view(frame))
+
+    @property
+    def has_landmarks(self) -> bool:
+        """Whether it is known where the landmarks are; they are not on another head."""
+        return self._portrait is not None or self._look.head is None
+
+    def weights(self, frame: int) -> Float:
+        """The motion's shapes at a frame, float32 [52]."""
+        row: Float = self._motion.weights[frame]
+        return row
+
+    def body(self, frame: int, landmarks: Float) -> Float:
+        """The points of the body [18, 3], see `body_of`."""
+        _, turn = self._moment(frame)
+        if self._portrait is not None:
+            return self._of_face.body(landmarks, turn)
+        return self._of_head.body(landmarks, turn, self._view(frame))
+
+    def angles(self, frame: int) -> NDArray[np.float64]:
+        """How the head is turned in the picture, [3] in degrees, but for the camera's view."""
+        _, turn = self._moment(frame)
+        return turn.astype(float) if self._portrait is None else self._of_face.angles(turn)
 
     def frames(self, exact: bool) -> Generator[Frame, None, None]:
         """All pictures, drawn by one thread per core; exact: depth and normals as numbers."""
         draw: Callable[[int], Frame] = self.draw
-        if exact and self._kind in _SURFACE:
+        if exact and self._kind in SURFACE:
             draw = partial(self.measure, self._kind)
         return in_order(draw, range(len(self)))
+
+    def _moment(self, frame: int) -> tuple[Float, Float]:
+        """Weights, of the tongue as well, and rotation of the head."""
+        return self._weights[frame], self._motion.head_rotation[frame]
+
+    def _view(self, frame: int) -> tuple[float, float]:
+        return self._look.view(frame / float(self.fps))
+
+    def _rendered(self, frame: int) -> Picture:
+        """The portrait or the head itself."""
+        if self._portrait is not None:
+            return self._portrait.render(*self._moment(frame))
+        return self._of_head.renderer.render(*self._moment(frame), self._view(frame))
+
+    def _cover(self, part: str, frame: int) -> Float:
+        if self._portrait is not None:
+            return self._of_face.mask(part, *self._moment(frame))
+        return self._of_head.mask(part, *self._moment(frame), self._view(frame))
+
+    def _mask(self, frame: int) -> Picture:
+        mask = np.round(255 * self._cover(self._masked.part, frame).clip(0, 1)).astype(np.uint8)
+        if grow := self._masked.grow:
+            disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
+            mask = cv2.dilate(mask, disc).astype(np.uint8)
+        return mask
+
+    def _composite(self, frame: int) -> Picture:
+        outside, share = self._rendered(frame), self._mask(frame)[..., None] / np.float32(255)
+        inside: Picture | int = _HALF
+        if (kind := self._masked.inside) != GREY:
+            inside = to_bytes(kind, self.measure(kind, frame))
+        mixed: Picture = np.round(outside + share * (inside - outside.astype(np.float32))).astype(
+            np.uint8
+        )
+        return mixed

@@ -9,7 +9,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.render.portrait.template import LOWER_LIP, MOUTH_LOOP, UPPER_LIP, load_template
+from dreamtalk_core.render.portrait.template import (
+    IRISES,
+    LOWER_LIP,
+    MOUTH_LOOP,
+    UPPER_LIP,
+    load_template,
+)
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
@@ -19,7 +25,7 @@ _COARSE = 898
 
 # The face's lines, as runs of landmarks; left and right are the character's.
 # fmt: off
-_OUTLINE = (
+OUTLINE = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152,
     148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109, 10,
 )
@@ -35,13 +41,40 @@ _RIGHT_BROW = ((46, 53, 52, 65, 55), (70, 63, 105, 66, 107))
 _INNER_LIPS = (*MOUTH_LOOP, MOUTH_LOOP[0])
 
 _LINES: tuple[tuple[tuple[int, int, int], tuple[tuple[int, ...], ...]], ...] = (
-    ((10, 200, 10), (_OUTLINE,)),
+    ((10, 200, 10), (OUTLINE,)),
     ((10, 200, 180), (_LEFT_EYE,)),
     ((180, 200, 10), (_RIGHT_EYE,)),
     ((10, 220, 180), _LEFT_BROW),
     ((180, 220, 10), _RIGHT_BROW),
     ((10, 180, 10), (_OUTER_LIPS, _INNER_LIPS)),
 )
+FEATURES = (
+    *(_LEFT_EYE, _RIGHT_EYE, _OUTER_LIPS, _INNER_LIPS),
+    *((*lower, *upper[::-1], lower[0]) for lower, upper in (_LEFT_BROW, _RIGHT_BROW)),
+    (64, 240, 97, 2, 326, 460, 294),
+    *((*range(at + 1, at + 5), at + 1) for at in IRISES),
+)
+"""Lines of a face that an edge detector finds: lids, lips, brows, the base of the nose, irises."""
+_NOSE = (
+    (168, 6, 197, 195, 5, 4, 1, 19, 94, 2),
+    (98, 97, 2, 326, 327),
+    (98, 64, 48),
+    (327, 294, 278),
+)
+CONNECTIONS: dict[str, list[tuple[int, int]]] = {
+    name: [pair for line in lines for pair in pairwise(line)]
+    for name, lines in {
+        "face_oval": (OUTLINE,),
+        "left_eye": (_LEFT_EYE,),
+        "right_eye": (_RIGHT_EYE,),
+        "left_eyebrow": _LEFT_BROW,
+        "right_eyebrow": _RIGHT_BROW,
+        "lips": (_OUTER_LIPS, _INNER_LIPS),
+        "irises": tuple((*range(at + 1, at + 5), at + 1) for at in IRISES),
+        "nose": _NOSE,
+    }.items()
+}
+"""Lines by the names that MediaPipe gives them, as pairs of landmarks."""
 PUPILS = ((473, (10, 200, 250)), (468, (250, 200, 10)))
 
 

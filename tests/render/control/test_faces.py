@@ -5,14 +5,15 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.render.control.drawing import KINDS
-from dreamtalk_core.render.control.faces import FaceControls, HeadControls, PortraitControls
+from dreamtalk_core.render.control.drawing import FLAT, SURFACE
+from dreamtalk_core.render.control.faces import PARTS, HeadControls, PortraitControls
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.head.shading import SKIN
 from dreamtalk_core.render.output.video import write_video
@@ -42,27 +43,33 @@ def landmarks(**shapes: float) -> NDArray[np.float32]:
 
 
 @pytest.fixture(scope="module")
-def face() -> FaceControls:
-    return FaceControls(240, 200, landmarks())
+def face() -> PortraitControls:
+    """A face, seen straight on, in front of a person's shape on a wall."""
+    image = np.full((240, 200, 3), 40, np.uint8)
+    cv2.ellipse(image, (100, 105), (66, 92), 0, 0, 360, (200, 150, 120), -1)
+    cv2.ellipse(image, (100, 250), (95, 60), 0, 0, 360, (150, 40, 40), -1)
+    return PortraitControls(PortraitRenderer(image, landmarks(), np.eye(4), np.zeros(52)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_pictures(head: HeadControls, face: FaceControls, kind: str) -> None:
-    for picture in (head.draw(kind, weights()), face.draw(kind, landmarks())):
+@pytest.mark.parametrize("kind", [*FLAT, *SURFACE, "edges"])
+def test_pictures(head: HeadControls, face: PortraitControls, kind: str) -> None:
+    for picture in (head.draw(kind, weights()), face.draw(kind, weights())):
         assert picture.dtype == np.uint8
         assert picture.shape in ((SIZE, SIZE, 3), (240, 200, 3))
         background = (128, 128, 255) if kind == "normals" else (0, 0, 0)
         np.testing.assert_array_equal(picture[2, 2], background)
         assert (picture != background).any(axis=2).mean() > 0.001
-        if kind in ("mesh", "mouth", "depth"):
+        if kind in ("mesh", "mouth", "depth", "dots", "expression", "edges"):
             assert (picture == picture[..., :1]).all()
 
 
-def test_an_unknown_kind(head: HeadControls, face: FaceControls) -> None:
+def test_an_unknown_kind(head: HeadControls, face: PortraitControls) -> None:
     with pytest.raises(RenderError, match="mesh, landmarks, mouth, depth, normals"):
         head.draw("canny", weights())
     with pytest.raises(RenderError, match="no control picture 'canny'"):
-        face.draw("canny", landmarks())
+        face.draw("canny", weights())
+    with pytest.raises(RenderError, match="no face is drawn"):
+        face.draw("face", weights())
 
 
 def test_landmarks_lie_on_the_head(head: HeadControls) -> None:
@@ -70,16 +77,18 @@ def test_landmarks_lie_on_the_head(head: HeadControls) -> None:
     for rotation, view in (((0, 0, 0), (0, 0)), ((5, 20, 3), (0, 0)), ((0, 0, 0), (15, -25))):
         surface = head.renderer.surface(weights(), rotation, view)
         owner = surface.owner
-        x, y = (2 * head.landmarks(weights(), rotation, view)[[4, 10, 152, 50, 280]]).astype(int).T
+        x, y = (
+            (2 * head.landmarks(weights(), rotation, view)[[4, 10, 152, 50, 280], :2]).astype(int).T
+        )
         material = head.renderer.head.material[owner[y, x]]
         assert (owner[y, x] >= 0).all()
         assert (material == SKIN).all()
 
 
-def test_the_mouth_mask_follows_the_mouth(head: HeadControls, face: FaceControls) -> None:
+def test_the_mouth_mask_follows_the_mouth(head: HeadControls, face: PortraitControls) -> None:
     def area(**shapes: float) -> tuple[float, float]:
         one = head.draw("mouth", weights(**shapes))
-        other = face.draw("mouth", landmarks(**shapes))
+        other = face.draw("mouth", weights(**shapes))
         return float((one > 127).mean()), float((other > 127).mean())
 
     closed, opened, pursed = area(), area(jawOpen=0.6), area(mouthPucker=1.0)
@@ -103,17 +112,20 @@ def test_a_blink_shuts_the_drawn_eye(head: HeadControls) -> None:
     assert height(eyeBlinkRight=1.0) < 0.2 * height()
 
 
-def test_depth(head: HeadControls, face: FaceControls) -> None:
+def test_depth(head: HeadControls, face: PortraitControls) -> None:
     picture = head.draw("depth", weights())[..., 0].astype(int)
     nose = head.landmarks(weights(), (0, 0, 0), (0, 0))[4].astype(int)
     assert picture[nose[1], nose[0]] >= picture.max() - 3
     assert 0 < picture[-20, SIZE // 2] < picture[nose[1], nose[0]] - 60, "the neck lies behind"
-    depth = face.draw("depth", landmarks())[..., 0].astype(int)
+    depth = face.draw("depth", weights())[..., 0].astype(int)
     tip = landmarks()[4].round().astype(int)
     assert depth[tip[1], tip[0]] >= depth.max() - 2
+    # Shoulders lie behind the face, and behind them there is nothing.
+    assert 0 < depth[-5, 100] < depth[tip[1], tip[0]] - 60
+    assert not depth[:100, :20].any()
     # Between parted lips it is deeper than on them.
-    parted = landmarks(jawOpen=0.6)
-    opened = face.draw("depth", parted)[..., 0].astype(int)
+    parted = face.landmarks(weights(jawOpen=0.6), (0, 0, 0))
+    opened = face.draw("depth", weights(jawOpen=0.6))[..., 0].astype(int)
     middle = ((parted[13] + parted[14]) / 2).round().astype(int)
     lip = parted[0].round().astype(int)
     assert 0 < opened[middle[1], middle[0]] < opened[lip[1], lip[0]] - 15
@@ -126,8 +138,8 @@ def test_depth_does_not_flicker(head: HeadControls) -> None:
     assert np.abs(rest[-8:].astype(int) - speaking[-8:]).max() <= 1
 
 
-def test_normals(head: HeadControls, face: FaceControls) -> None:
-    for exact in (head.measure("normals", weights()), face.measure("normals", landmarks())):
+def test_normals(head: HeadControls, face: PortraitControls) -> None:
+    for exact in (head.measure("normals", weights()), face.measure("normals", weights())):
         length = np.linalg.norm(exact, axis=2)
         assert length.max() < 1.001
         seen = length > 0.99
@@ -143,7 +155,7 @@ def test_normals(head: HeadControls, face: FaceControls) -> None:
         rows = np.nonzero(seen.any(axis=1))[0]
         assert y[rows[0] : rows[0] + 20][seen[rows[0] : rows[0] + 20]].mean() > 0.1
     # As a picture: red is to the left.
-    picture = face.draw("normals", landmarks()).astype(int)
+    picture = face.draw("normals", weights()).astype(int)
     assert picture[140, 50, 0] > 128 > picture[140, 150, 0]
 
 
@@ -155,30 +167,63 @@ def test_numbers_go_into_an_exr(tmp_path: Path, head: HeadControls) -> None:
     assert (tmp_path / "depth.00.exr").stat().st_size > 1000
 
 
-def test_what_lies_outside_the_picture_is_left_out() -> None:
-    controls = FaceControls(100, 80, landmarks())
-    for kind in KINDS:
-        picture = controls.draw(kind, landmarks() - np.array([60, 90, 0], np.float32))
-        assert picture.shape == (100, 80, 3)
-        assert picture.std() > 0
+@pytest.mark.parametrize("kind", [*FLAT, *SURFACE, "edges"])
+def test_what_lies_outside_the_picture_is_left_out(kind: str) -> None:
+    image = np.full((100, 80, 3), 90, np.uint8)
+    points = landmarks() - np.array([60, 90, 0], np.float32)
+    controls = PortraitControls(PortraitRenderer(image, points, np.eye(4), np.zeros(52)))
+    picture = controls.draw(kind, weights())
+    assert picture.shape == (100, 80, 3)
+    assert picture.std() > 0
 
 
-def test_a_portrait_is_drawn_where_its_face_is(tmp_path: Path) -> None:
-    image = np.full((240, 200, 3), 128, np.uint8)
-    # Seen straight on.
-    portrait = PortraitRenderer(image, landmarks(), np.eye(4), np.zeros(52))
-    controls = PortraitControls(portrait)
-    at_rest = controls.landmarks(weights(), (0, 0, 0))
+def test_a_portrait_is_drawn_where_its_face_is(face: PortraitControls) -> None:
+    at_rest = face.landmarks(weights(), (0, 0, 0))
     np.testing.assert_allclose(at_rest[:, :2], landmarks()[:, :2], atol=0.5)
-    for kind in KINDS:
-        assert controls.draw(kind, weights()).shape == image.shape
-    # Depth is on the same scale as that of the face it was made of.
-    depth = controls.draw("depth", weights())[..., 0].astype(int)
-    direct = FaceControls(240, 200, landmarks()).draw("depth", landmarks())[..., 0].astype(int)
-    both = (depth > 0) & (direct > 0)
-    assert np.abs(depth - direct)[both].mean() < 12
     # The mouth opens, and the head turns to the character's left, our right.
-    opened = controls.draw("mouth", weights(jawOpen=0.6))
-    assert (opened > 127).mean() > 1.25 * (controls.draw("mouth", weights()) > 127).mean()
-    turned = controls.landmarks(weights(), (0, 15, 0))
+    opened = face.draw("mouth", weights(jawOpen=0.6))
+    assert (opened > 127).mean() > 1.25 * (face.draw("mouth", weights()) > 127).mean()
+    turned = face.landmarks(weights(), (0, 15, 0))
     assert turned[4, 0] > at_rest[4, 0] + 5
+
+
+def test_masks_lie_in_one_another(head: HeadControls, face: PortraitControls) -> None:
+    for one in (head, face):
+        mouth, whole, person = (one.mask(part, weights(jawOpen=0.3)) for part in PARTS)
+        assert 0 < mouth.sum() < whole.sum() <= person.sum() + 1
+        assert mouth.min() >= 0
+        assert person.max() <= 1
+        assert (whole[mouth > 0.9] > 0.5).mean() > 0.98
+        assert (person[whole > 0.9] > 0.5).mean() > 0.98
+
+
+def test_the_person_is_found_with_hair_and_shoulders(face: PortraitControls) -> None:
+    """The built-in head does not reach as far as what was painted, which colours tell."""
+    found = face.mask("person", weights()) > 0.5
+    painted = np.zeros(found.shape, np.uint8)
+    cv2.ellipse(painted, (100, 105), (66, 92), 0, 0, 360, 1, -1)
+    cv2.ellipse(painted, (100, 250), (95, 60), 0, 0, 360, 1, -1)
+    both, either = (found & (painted > 0)).sum(), (found | (painted > 0)).sum()
+    assert both / either > 0.88
+    assert found[20:30, 80:120].all(), "hair above the built-in head"
+
+
+def test_hair_turns_with_the_head_and_shoulders_stay(face: PortraitControls) -> None:
+    straight, turned = (face.mask("person", weights(), (0, at, 0)) for at in (0, 25))
+    assert np.abs(turned - straight)[10:120].mean() > 4 * np.abs(turned - straight)[-15:].mean()
+    middle = [(row * np.arange(200)).sum() / row.sum() for row in (turned[20:60], straight[20:60])]
+    assert middle[0] > middle[1] + 2
+
+
+def test_edges_are_thin_lines_where_a_face_has_them(
+    head: HeadControls, face: PortraitControls
+) -> None:
+    for one in (head, face):
+        lines = one.draw("edges", weights(jawOpen=0.4))[..., 0]
+        assert 0.01 < (lines > 127).mean() < 0.08
+        mouth = one.mask("mouth", weights(jawOpen=0.4)) > 0.5
+        edge = cv2.morphologyEx(mouth.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3)))
+        assert (cv2.dilate(lines, np.ones((3, 3)))[edge > 0] > 90).mean() > 0.95
+        end = one.mask("person", weights(jawOpen=0.4)) > 0.5
+        edge = cv2.morphologyEx(end.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3)))
+        assert (lines[edge > 0] > 90).mean() > 0.95

@@ -1,0 +1,105 @@
+"""A moment of a motion as ComfyUI's own nodes take it: POSE_KEYPOINT and FACE_LANDMARKS.
+
+Both are plain dictionaries, in pixels of the whole picture. FACE_LANDMARKS is described in
+`tracking.foreign`, which reads it, too.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dreamtalk_core.motion.rotation import rotation_matrix
+from dreamtalk_core.render.control.pictures import ControlPictures
+from dreamtalk_core.render.control.points import seventy
+from dreamtalk_core.render.control.topology import CONNECTIONS, topology
+from dreamtalk_core.render.portrait.template import load_template
+from dreamtalk_core.tracking.foreign import foreign_face
+from dreamtalk_core.tracking.pose import FIELD_OF_VIEW
+from dreamtalk_core.tracking.tracker import Face
+
+Float = NDArray[np.float32]
+
+_FEET, _HAND = 6, 21
+
+
+def points_of(
+    pictures: ControlPictures, frames: range
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """POSE_KEYPOINT and FACE_LANDMARKS of some frames; empty of a head whose landmarks are not
+    known."""
+    height, width = pictures.canvas
+    poses, faces = [], []
+    for frame in frames if pictures.has_landmarks else ():
+        points = pictures.landmarks(frame)
+        poses.append(pose_keypoints(points, pictures.body(frame, points), height, width))
+        weights = pictures.weights(frame)
+        faces.append(tracked_face(points, weights, pictures.angles(frame), height, width))
+    return poses, face_landmarks(faces, height, width)
+
+
+def pose_keypoints(landmarks: Float, body: Float, height: int, width: int) -> dict[str, Any]:
+    """A frame of POSE_KEYPOINT with one person: x, y and a score for each point, one after the
+    other; 0 where nothing is known, as of hands and feet.
+
+    landmarks: [478, 2 or more]. body: [18, 3], see `points.body_of`.
+    """
+    face = seventy(landmarks)
+    face = np.column_stack([face, np.ones(len(face))])
+    hand = [0.0] * 3 * _HAND
+    person = {
+        "pose_keypoints_2d": body.ravel().tolist(),
+        "foot_keypoints_2d": [0.0] * 3 * _FEET,
+        "face_keypoints_2d": face.ravel().tolist(),
+        "hand_right_keypoints_2d": hand,
+        "hand_left_keypoints_2d": list(hand),
+    }
+    return {"canvas_width": width, "canvas_height": height, "people": [person]}
+
+
+def tracked_face(
+    landmarks: Float, weights: Float, angles: ArrayLike, height: int, width: int
+) -> dict[str, Any]:
+    """A face of FACE_LANDMARKS.
+
+    landmarks: [478, 3]. weights: [52], ARKit's shapes. angles: pitch, yaw and roll of the head in
+    the picture, degrees.
+    """
+    rest = load_template().rest
+    # Where a camera of the tracker's angle is, for which the face has the size that it has.
+    pixel = np.linalg.norm(rest[10] - rest[152]) / 10
+    pixel /= max(float(np.linalg.norm(landmarks[10] - landmarks[152])), 1e-6)
+    away = pixel * height / (2 * math.tan(math.radians(FIELD_OF_VIEW / 2)))
+    x, y, _ = landmarks.mean(0)
+    matrix = np.eye(4, dtype=np.float32)
+    matrix[:3, :3] = rotation_matrix(angles)
+    matrix[:3, 3] = (x - width / 2) * pixel, (height / 2 - y) * pixel, -away
+    return foreign_face(Face(landmarks, weights, matrix, 1.0))
+
+
+def face_landmarks(faces: list[dict[str, Any]], height: int, width: int) -> dict[str, Any]:
+    """FACE_LANDMARKS of frames with one face each; of no faces, of nothing."""
+    return {
+        "frames": [[face] for face in faces],
+        "image_size": (height, width),
+        "connection_sets": connection_sets(),
+    }
+
+
+def connection_sets() -> dict[str, frozenset[tuple[int, int]]]:
+    """The lines between landmarks that ComfyUI's nodes draw and fill, by name."""
+    sets = {name: frozenset(pairs) for name, pairs in CONNECTIONS.items()}
+    contours = frozenset().union(*(sets[name] for name in CONNECTIONS if name not in _EXTRA))
+    triangles = topology().triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    return {
+        **sets,
+        "tesselation": frozenset((int(a), int(b)) for a, b in triangles),
+        "contours": contours,
+        "all": contours | sets["irises"] | sets["nose"],
+    }
+
+
+_EXTRA = ("irises", "nose")

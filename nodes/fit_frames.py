@@ -1,0 +1,100 @@
+"""Fit Frames: images and masks in the number and the size that a video model takes."""
+
+from __future__ import annotations
+
+import torch
+from comfy_api.latest import io
+from server import PromptServer
+
+from .conversions import check_image
+from .schema import found_by
+
+# Those of render/control/lengths, which is loaded when something is fitted.
+FAMILIES = ["Wan VACE, Fun", "Wan Animate", "Wan SCAIL", "InfiniteTalk", "LTX"]
+
+
+class FitFrames(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DreamTalkFitFrames",
+            display_name="Fit Frames",
+            category="DreamTalk/render",
+            description="Images and masks in the number and the size that a generative video model "
+            "takes: 4n+1 or 8n+1 frames, multiples of 16 or 32 pixels, whole pieces where one is "
+            "not enough. Says in the node what it did.",
+            inputs=[
+                io.Image.Input("images", tooltip="Frames, of Render Control Images for instance."),
+                io.Combo.Input(
+                    "model",
+                    options=FAMILIES,
+                    default=FAMILIES[0],
+                    tooltip="What they are for. Wan: 4n+1 frames, pieces of 81 (Animate 77) that "
+                    "share 5 (InfiniteTalk 9), multiples of 16 (SCAIL 32). LTX: 8n+1, multiples of "
+                    "32.",
+                ),
+                io.Int.Input(
+                    "piece",
+                    default=0,
+                    min=0,
+                    max=99999,
+                    tooltip="0: all frames, filled up to whole pieces, for nodes that are told "
+                    "where to begin. 1, 2 ...: only that piece, for nodes that are not.",
+                ),
+                io.Mask.Input("mask", optional=True, tooltip="The masks of the same frames."),
+            ],
+            outputs=[
+                io.Image.Output(
+                    "fitted",
+                    display_name="images",
+                    tooltip="The frames; where some are missing, the last one once more.",
+                ),
+                io.Mask.Output("fitted_mask", display_name="mask", tooltip="The masks, likewise."),
+                io.Int.Output("width", display_name="width", tooltip="Of the images, in pixels."),
+                io.Int.Output("height", display_name="height", tooltip="Of the images, in pixels."),
+                io.Int.Output(
+                    "length", display_name="length", tooltip="Frames here, or in each piece."
+                ),
+                io.Int.Output(
+                    "pieces", display_name="pieces", tooltip="How many pieces there are."
+                ),
+                io.Int.Output(
+                    "first", display_name="first", tooltip="The first frame that is here."
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+            **found_by("4n+1", "8n+1", "pad", "chunk", "length", "multiple of 16", "Wan", "LTX"),
+        )
+
+    @classmethod
+    def execute(
+        cls, images: torch.Tensor, model: str, piece: int, mask: torch.Tensor | None = None
+    ) -> io.NodeOutput:
+        from dreamtalk_core.render.control.lengths import FAMILIES as RULES
+        from dreamtalk_core.render.control.lengths import fit, told
+
+        check_image(images)
+        frames, height, width, _ = images.shape
+        done = fit(model, frames, height, width, piece)
+        text = told(model, frames, height, width, done)
+        PromptServer.instance.send_progress_text(text, cls.hidden.unique_id)
+        size = (done.height, done.width)
+        fitted = _fitted(images.movedim(-1, 1), done.first, done.length, size).movedim(1, -1)
+        masks = None
+        if mask is not None:
+            masks = _fitted(mask[:, None], done.first, done.length, size)[:, 0]
+        length = min(done.length, RULES[model].piece)
+        return io.NodeOutput(
+            fitted, masks, done.width, done.height, length, done.pieces, done.first
+        )
+
+
+def _fitted(batch: torch.Tensor, first: int, length: int, size: tuple[int, int]) -> torch.Tensor:
+    """Frames [B, C, H, W], from `first` on, so many, in a size."""
+    part = batch[first : first + length] if first < len(batch) else batch[-1:]
+    if part.shape[-2:] != size:
+        smaller = part.shape[-2] > size[0] or part.shape[-1] > size[1]
+        way = {"mode": "area"} if smaller else {"mode": "bilinear", "align_corners": False}
+        part = torch.nn.functional.interpolate(part, size, **way)
+    missing = length - len(part)
+    return torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part
