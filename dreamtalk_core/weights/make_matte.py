@@ -28,9 +28,7 @@ SHA256 = "8d13b7fae74af625c641226813616a2117bd6bca19eb3b75574621fc08557f27"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "package", type=Path, help=f"mediapipe-selfie_segmentation-{VERSION}.tgz"
-    )
+    parser.add_argument("package", type=Path, help=f"mediapipe-selfie_segmentation-{VERSION}.tgz")
     parser.add_argument(
         "-o", "--output", type=Path, default=Path(__file__).with_name("matte.safetensors")
     )

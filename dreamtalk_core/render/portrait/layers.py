@@ -36,6 +36,9 @@ _DOUBT = (0.1, 0.4)
 _BEYOND = 0.3
 """How far a picture is thought to go on, in sizes of the face."""
 
+_RADIUS = 0.5
+"""Of the top of a head, in sizes of the face."""
+
 _SURE = 0.9
 """Mean share of the person in the face itself below which the network does not see one."""
 
@@ -54,11 +57,16 @@ _BROAD = 0.012
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """person: uint8 [H, W], 0 where nothing of the person is, else 1 + 254 x the share of the
-    person. background: uint8 [H, W, 3], the picture where person is 0."""
+    """Pictures that go on beyond the edges by a margin in pixels, mirrored there.
 
+    image: uint8 [H, W, 3]. person: uint8 [H, W], 0 where nothing of the person is, else 1 + 254 x
+    the share of the person. background: uint8 [H, W, 3], the picture where person is 0.
+    """
+
+    image: Bytes
     person: Bytes
     background: Bytes
+    margin: int
 
 
 def split(image: Bytes, rig: FaceRig) -> Layers | None:
@@ -71,7 +79,36 @@ def split(image: Bytes, rig: FaceRig) -> Layers | None:
         return None
     matte = np.maximum(matte, cv2.erode(face, _disc(0.04 * rig.size)))
     background, near = _behind(image, matte > 0, rig.size)
-    return Layers(near * (1 + np.rint(254 * matte)).astype(np.uint8), background)
+    margin = round(_BEYOND * rig.size)
+    around = (margin, margin, margin, margin)
+    beyond = _beyond(matte, margin, rig.size)
+    near = cv2.copyMakeBorder(near, *around, cv2.BORDER_CONSTANT) | (beyond > 0)
+    return Layers(
+        cv2.copyMakeBorder(image, *around, cv2.BORDER_REFLECT_101),
+        near * (1 + np.rint(254 * beyond)).astype(np.uint8),
+        cv2.copyMakeBorder(background, *around, cv2.BORDER_REFLECT_101),
+        margin,
+    )
+
+
+def _beyond(matte: Float, margin: int, size: float) -> Float:
+    """A matte [H, W] that goes on beyond the edges of the picture by a margin: where they cut a
+    head off, it is round."""
+    height, width = matte.shape
+    result = np.zeros((height + 2 * margin, width + 2 * margin), np.float32)
+    result[margin : margin + height, margin : margin + width] = matte
+    out = np.arange(margin, 0, -1)[:, None]
+    for turn in range(4):
+        turned = np.rot90(result, turn)
+        edge = turned[margin, margin:-margin].copy()
+        at = np.arange(len(edge))
+        gaps = np.concatenate([[-1], np.flatnonzero(edge < 0.5), [len(edge)]])
+        after = np.searchsorted(gaps, at)
+        chord = (at - gaps[np.maximum(after - 1, 0)]) * (gaps[after] - at)
+        # How far a circle goes on beyond a chord.
+        rise = np.maximum(chord, 0) / (2 * _RADIUS * size)
+        turned[:margin, margin:-margin] = edge * np.clip(rise - out + 0.5, 0, 1)
+    return result
 
 
 def _disc(radius: float) -> Bytes:
@@ -199,13 +236,11 @@ def _spread_in(picture: Float, known: Float) -> Float:
     unknown one has those of the finest octave in which something is known around it."""
     levels = [(picture * known[..., None], known)]
     while min(levels[-1][1].shape) > 2:
-        levels.append(tuple(cv2.pyrDown(array) for array in levels[-1]))
-    filled = None
+        colours, share = levels[-1]
+        levels.append((cv2.pyrDown(colours), cv2.pyrDown(share)))
+    filled = np.zeros((1, 1, 3), np.float32)
     for colours, share in reversed(levels):
         own = colours / np.maximum(share, 1e-6)[..., None]
-        if filled is None:
-            filled = own
-            continue
-        coarse = cv2.pyrUp(filled, dstsize=share.shape[::-1])
+        coarse = cv2.resize(filled, share.shape[::-1])
         filled = coarse + np.clip(12 * share, 0, 1)[..., None] * (own - coarse)
     return filled

@@ -21,13 +21,14 @@ from dreamtalk_core.render.portrait.eyes import Eye
 from dreamtalk_core.render.portrait.layers import split
 from dreamtalk_core.render.portrait.mouth import Mouth
 from dreamtalk_core.render.portrait.rig import FaceRig
-from dreamtalk_core.render.portrait.surroundings import held_back, movable, ring_around, smooth
+from dreamtalk_core.render.portrait.surroundings import held_back, movable, ring_around
 from dreamtalk_core.render.portrait.turns import eased
 from dreamtalk_core.render.portrait.warp import EMPTY, fill_map, sample, sample_layers, soften
 
 Float = NDArray[np.float32]
 Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
+
 
 @dataclass(eq=False)
 class _Scratch:
@@ -87,14 +88,12 @@ class PortraitRenderer:
         self._source = source[:, :2].astype(np.float32)
         outside = _facing_forward(outside, source)
         around = source[len(rest) :, :2]
-        person = np.ones(image.shape[:2], np.float32)
-        if self._layers is not None:
-            person = self._layers.person / np.float32(255)
-        moves = ring.head * movable(person, around, self.rig.size) ** smooth(ring.away, 0.0, 0.15)
+        chin = float(source[template.boundary, 1].max())
+        moves = ring.head * movable(around, chin, image.shape[0] - 1, self.rig.size)
         if share is not None:
             moves = moves * share(around)
-        self._lift = np.concatenate([self._over(rest), _under(person, around, self.rig.size)])
         self._head = np.concatenate([np.ones(len(rest)), moves])
+        self._lift = np.concatenate([self._over(rest), self._under(around)])
         self._triangles = np.concatenate([facing, outside]).astype(np.int32)
         self._eyes = [Eye(self.image, self.rig, side, points) for side in range(2)]
         self._mouth = Mouth(self.image, self.rig, source[template.mouth_loop, :2])
@@ -179,8 +178,8 @@ class PortraitRenderer:
         if layers is None:
             sample(self.image, depth, come, left, top, out)
             return
-        person = layers.person[..., None]
-        sample_layers(self.image, person, layers.background, depth, come, left, top, out)
+        person, behind = layers.person[..., None], layers.background
+        sample_layers(layers.image, person, behind, layers.margin, depth, come, left, top, out)
 
     def _over(self, rest: Array) -> Array:
         """What to add to the nearness of the face's vertices [V], so that upper lids and lips are
@@ -199,6 +198,19 @@ class PortraitRenderer:
             lift[near & (rest[:, 1] >= line - 1e-3 * across)] = 0.03 * self.rig.size
         return lift
 
+    def _under(self, around: Array) -> Array:
+        """What to add to the nearness of places (x, y) [N, 2] around the face, so that background
+        is drawn over nothing of the person."""
+        if self._layers is None:
+            return np.zeros(len(around))
+        person, margin = self._layers.person, self._layers.margin
+        columns, rows = np.rint(around).astype(int).T + margin
+        height, width = person.shape
+        inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+        under = np.full(len(around), -2 * self.rig.size)
+        under[inside] *= person[rows[inside], columns[inside]] == 0
+        return under
+
     def _scratch(self) -> _Scratch:
         scratch: _Scratch | None = getattr(self._local, "scratch", None)
         if scratch is None:
@@ -206,18 +218,6 @@ class PortraitRenderer:
             scratch = _Scratch(np.empty(shape, np.float32), np.empty((*shape, 2), np.float32))
             self._local.scratch = scratch
         return scratch
-
-
-def _under(person: Float, points: Array, size: float) -> Array:
-    """What to add to the nearness of points (x, y) [N, 2] around the face, so that background is
-    drawn over nothing of the person [H, W]."""
-    columns, rows = np.rint(points).astype(int).T
-    height, width = person.shape
-    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    seen = np.zeros(len(points))
-    seen[inside] = person[rows[inside], columns[inside]]
-    under: Array = np.where(seen > 0, 0.0, -2 * size)
-    return under
 
 
 def _facing_forward(triangles: NDArray[np.int64], points: Array) -> NDArray[np.int64]:

@@ -30,15 +30,15 @@ def eased(head_rotation: ArrayLike) -> Array:
 
 
 def warn_of_eased(motion: Motion) -> None:
-    """Warn of turns of a motion that a portrait does not follow to the end."""
+    """Warn of turns in a motion that a portrait does not follow to the end."""
     told = np.abs(motion.head_rotation).max(0)
-    shown = np.abs(eased(told))
-    axis = int((told - shown).argmax())
-    # Below a degree nobody sees it.
-    if told[axis] - shown[axis] >= 1:
-        kind = ("nods", "turns", "tilts")[axis]
+    drawn = np.abs(eased(told))
+    axis = int((told - drawn).argmax())
+    # Less than a degree nobody sees.
+    if told[axis] - drawn[axis] >= 1:
+        verb, noun = (("nods", "nods"), ("turns", "turns"), ("leans", "leaning"))[axis]
         warn(
-            f"The head {kind} by up to {told[axis]:.0f} degrees, and this picture does not show "
-            f"what would be seen then: {kind} beyond {FREE[axis]:.0f} degrees were eased to "
-            f"{shown[axis]:.0f} at most. Lower --gestures, or scale the head's motion."
+            f"The head {verb} by up to {told[axis]:.0f} degrees, and the picture does not show "
+            f"what would be seen then: {noun} beyond {FREE[axis]:.0f} degrees were eased to "
+            f"{drawn[axis]:.0f} at most."
         )

@@ -150,11 +150,12 @@ def between(image: Bytes, channel: int, x: float, y: float) -> np.float32:
     """A channel of a picture [H, W, C] between its pixels, by straight lines."""
     height, width = image.shape[0], image.shape[1]
     x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
-    left, top = min(int(x), width - 2), min(int(y), height - 2)
+    left, top = int(x), int(y)
+    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
     tx, ty = np.float32(x - left), np.float32(y - top)
     one = np.float32(1.0)
-    upper = (one - tx) * image[top, left, channel] + tx * image[top, left + 1, channel]
-    lower = (one - tx) * image[top + 1, left, channel] + tx * image[top + 1, left + 1, channel]
+    upper = (one - tx) * image[top, left, channel] + tx * image[top, right, channel]
+    lower = (one - tx) * image[bottom, left, channel] + tx * image[bottom, right, channel]
     return (one - ty) * upper + ty * lower
 
 
@@ -163,6 +164,7 @@ def sample_layers(
     image: Bytes,
     person: Bytes,
     background: Bytes,
+    margin: int,
     depth: Float,
     come: Float,
     left: int,
@@ -171,9 +173,9 @@ def sample_layers(
 ) -> None:
     """`sample` of a person in front of a background that stays.
 
-    person [H, W, 1] and background: see `layers.Layers`, of at least 2 x 2 pixels. What is seen of
-    the background is exchanged for what is behind the new place, by as much as it is seen: the
-    picture itself comes back wherever nothing moves, and edges bring no background along.
+    image, person [H, W, 1], background and margin: see `layers.Layers`. What is seen of the
+    background is exchanged for what is behind the new place, by as much as it is seen: the picture
+    itself comes back wherever nothing moves, and edges bring no background along.
     """
     height, width = depth.shape
     colour = np.empty(3, np.float32)
@@ -185,17 +187,19 @@ def sample_layers(
             sx, sy = come[y, x, 0], come[y, x, 1]
             if abs(sx - (x + left)) < still and abs(sy - (y + top)) < still:
                 continue
+            sx, sy = sx + margin, sy + margin
             share = between(person, 0, sx, sy)
+            row, column = y + top + margin, x + left + margin
             if share <= 0:
                 for c in range(3):
-                    out[y, x, c] = background[y + top, x + left, c]
+                    out[y, x, c] = background[row, column, c]
                 continue
             cubic(image, sx, sy, colour)
             clear = min(np.float32(1.0), (np.float32(255.0) - share) * np.float32(1 / 254))
             for c in range(3):
                 value = colour[c]
                 if clear > 0:
-                    here = np.float32(background[y + top, x + left, c])
+                    here = np.float32(background[row, column, c])
                     value += clear * (here - between(background, c, sx, sy))
                 out[y, x, c] = np.uint8(
                     min(max(value, np.float32(0)), np.float32(255)) + np.float32(0.5)
