@@ -16,6 +16,7 @@ from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.output.mark import PORTRAIT_MARK, stamp
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
+from dreamtalk_core.render.portrait.turns import warn_of_eased
 from dreamtalk_core.render.threads import in_order
 from dreamtalk_core.warned import warn
 
@@ -62,6 +63,8 @@ class GroupPictures:
             )
         if any(motions[i] == motions[k] for i in range(len(motions)) for k in range(i)):
             warn("Two faces have the same motion. Sample one of them with another seed.")
+        for motion in motions:
+            warn_of_eased(motion)
         self._image, self._stamped = image, stamped
         self._motions = [motion.over(FACE_NAMES) for motion in motions]
         self._portraits = [

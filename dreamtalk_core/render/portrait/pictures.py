@@ -12,13 +12,15 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.output.mark import PORTRAIT_MARK, stamp
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
+from dreamtalk_core.render.portrait.turns import warn_of_eased
 from dreamtalk_core.render.threads import in_order
 
 
 class PortraitPictures:
     """Pictures of a portrait that moves, in the size of its picture, at the motion's rate.
 
-    The file says of itself that it is synthetic (see `mark`); stamped: so do the pictures.
+    The file says of itself that it is synthetic (see `mark`); stamped: so do the pictures. Warns
+    where the head turns further than the picture can show.
     """
 
     mark = PORTRAIT_MARK
@@ -27,6 +29,7 @@ class PortraitPictures:
     def __init__(self, portrait: PortraitRenderer, motion: Motion, stamped: bool = False) -> None:
         self._portrait, self._motion, self._stamped = portrait, motion.over(FACE_NAMES), stamped
         self.fps: Fraction = motion.fps
+        warn_of_eased(motion)
 
     def __len__(self) -> int:
         return len(self._motion)

@@ -17,80 +17,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.errors import RenderError
-from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.render.portrait.eyes import Eye
+from dreamtalk_core.render.portrait.layers import split
 from dreamtalk_core.render.portrait.mouth import Mouth
 from dreamtalk_core.render.portrait.rig import FaceRig
-from dreamtalk_core.render.portrait.warp import EMPTY, fill_map, sample, soften
+from dreamtalk_core.render.portrait.surroundings import held_back, movable, ring_around
+from dreamtalk_core.render.portrait.turns import eased
+from dreamtalk_core.render.portrait.warp import EMPTY, fill_map, sample, sample_layers, soften
 
 Float = NDArray[np.float32]
 Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
-
-_RINGS = 24
-_REACH = 1.9
-"""Radius of the outermost ring, in sizes of the face."""
-
-
-def _smooth(x: Array, low: float | Array, high: float | Array) -> Array:
-    """0 at low, 1 at high, without a corner."""
-    return smoothstep((x - low) / (high - low))
-
-
-@dataclass(frozen=True, eq=False)
-class Ring:
-    """The surroundings of the face: `_RINGS` rings of B vertices, the first just outside its edge.
-
-    rest: [N, 3] on the head's own axes; head: [N] how much of the head's turn a vertex takes
-    part in; follow: [N] how much of the movement of the face's edge; edge: int [N] the vertex of
-    the edge, counted along it; triangles: into the edge (0..B-1) and the ring (from B on).
-    """
-
-    rest: Array
-    head: Array
-    follow: Array
-    edge: NDArray[np.int64]
-    triangles: NDArray[np.int64]
-
-
-def _ring(rig: FaceRig, edge: Array) -> Ring:
-    """Around the edge [B, 3] of the face, all on the head's own axes."""
-    size = rig.size
-    centre = edge.mean(0)
-    count = len(edge)
-    out = edge[:, :2] - centre[:2]
-    angle = np.arctan2(out[:, 1], out[:, 0])
-    # Evenly spread far out, so that triangles of the ring stay well shaped.
-    order = np.unwrap(angle)
-    far = order[0] + np.sign(order[-1] - order[0]) * 2 * np.pi * np.arange(count) / count
-    far += (order - far).mean()
-    goal = centre[:2] + _REACH * size * np.column_stack([np.cos(far), np.sin(far)])
-    steps = (np.arange(1, _RINGS + 1) / _RINGS) ** 2.2
-    rest = np.empty((_RINGS, count, 3))
-    rest[..., :2] = edge[:, :2] + steps[:, None, None] * (goal - edge[:, :2])
-    # Depth goes back from the edge of the face to the plane of the ears.
-    distance = np.linalg.norm(rest[..., :2] - edge[:, :2], axis=-1) / size
-    rest[..., 2] = edge[:, 2] * (1 - _smooth(distance, 0.0, 0.45))
-    # Downwards is the neck, which follows less and less; elsewhere hair, then background.
-    down = _smooth(-np.sin(angle), 0.25, 0.8)
-    full, none = 0.42 * (1 - down) + 0.0 * down, 1.15 * (1 - down) + 0.95 * down
-    head = 1 - _smooth(distance, full, none)
-    follow = 1 - _smooth(distance, 0.012, 0.09 * (1 - down) + 0.17 * down)
-    first = np.arange(_RINGS * count).reshape(_RINGS, count)
-    inner, outer = first, first + count
-    triangles = np.concatenate(
-        [
-            np.stack([inner, outer, np.roll(outer, -1, 1)], -1).reshape(-1, 3),
-            np.stack([inner, np.roll(outer, -1, 1), np.roll(inner, -1, 1)], -1).reshape(-1, 3),
-        ]
-    )
-    return Ring(
-        rest.reshape(-1, 3),
-        head.ravel(),
-        follow.ravel(),
-        np.tile(np.arange(count), _RINGS),
-        triangles,
-    )
 
 
 @dataclass(eq=False)
@@ -137,9 +74,9 @@ class PortraitRenderer:
         points = np.asarray(landmarks, float) - [0.5, 0.5, 0.0]
         self.rig = FaceRig(points, matrix, rest_weights)
         template = self.rig.template
-        rest = template.refine(self.rig.rest.astype(np.float32)).astype(float)
-        edge = rest[template.boundary]
-        ring = _ring(self.rig, edge)
+        rest = template.refine(held_back(self.rig).astype(np.float32)).astype(float)
+        self._layers = split(self.image, self.rig)
+        ring = ring_around(self.rig, rest[template.boundary], self._layers is not None)
         self._ring = ring
         self._rest = np.concatenate([rest, ring.rest])
         self._face = len(rest)
@@ -147,19 +84,17 @@ class PortraitRenderer:
         facing = template.triangles
         outside = index[ring.triangles]
         self._rest_depth = (self._rest @ self.rig.turn.T)[:, 2]
-        self._lift = self._over(rest)
         source = self.rig.place(self._rest, self.rig.turn, self._rest_depth)
         self._source = source[:, :2].astype(np.float32)
         outside = _facing_forward(outside, source)
-        # A neck that the frame cuts off stays there: what is below it is not known.
-        below = source[len(rest) :, 1] - source[template.boundary, 1].max()
-        left = image.shape[0] - 1 - source[len(rest) :, 1]
-        movable = _smooth(left / self.rig.size, 0.0, 0.4)
-        movable = np.where(below > 0, movable, 1.0) ** _smooth(below / self.rig.size, 0.0, 0.15)
+        around = source[len(rest) :, :2]
+        chin = float(source[template.boundary, 1].max())
+        moves = ring.head * movable(around, chin, image.shape[0] - 1, self.rig.size)
         if share is not None:
-            movable = movable * share(source[len(rest) :, :2])
+            moves = moves * share(around)
+        self._head = np.concatenate([np.ones(len(rest)), moves])
+        self._lift = np.concatenate([self._over(rest), self._under(around)])
         self._triangles = np.concatenate([facing, outside]).astype(np.int32)
-        self._head = np.concatenate([np.ones(len(rest)), ring.head * movable])
         self._eyes = [Eye(self.image, self.rig, side, points) for side in range(2)]
         self._mouth = Mouth(self.image, self.rig, source[template.mouth_loop, :2])
         self._local = threading.local()
@@ -183,7 +118,7 @@ class PortraitRenderer:
         (pitch, yaw, roll) in degrees are relative to the portrait: zeros give the photo as it is.
         """
         w = np.nan_to_num(np.asarray(weights, np.float32))
-        rotation = self.rig.rotation(head_rotation)
+        rotation = self.rig.rotation(eased(head_rotation))
         points, landmarks, moved = self._posed(w, rotation)
         out = self.image.copy()
         if not moved.any():
@@ -208,7 +143,7 @@ class PortraitRenderer:
             scratch.come[:bottom, :right],
         )
         window = (slice(top, bottom), slice(left, right))
-        sample(self.image, scratch.depth[window], scratch.come[window], left, top, out[window])
+        self._sample(scratch.depth[window], scratch.come[window], left, top, out[window])
         jump = max(3.0, 0.02 * self.rig.size)
         soften(scratch.depth[window], scratch.come[window], np.float32(jump), out[window])
         template = self.rig.template
@@ -234,9 +169,17 @@ class PortraitRenderer:
         points[self._face :, :2] = source[self._face :] + self._head[self._face :, None] * (
             points[self._face :, :2] - source[self._face :]
         )
-        points[: self._face, 2] += self._lift
+        points[:, 2] += self._lift
         moved = np.abs(points[:, :2] - source).max(1) > 2e-3
         return points, landmarks, moved
+
+    def _sample(self, depth: Float, come: Float, left: int, top: int, out: Bytes) -> None:
+        layers = self._layers
+        if layers is None:
+            sample(self.image, depth, come, left, top, out)
+            return
+        person, behind = layers.person[..., None], layers.background
+        sample_layers(layers.image, person, behind, layers.margin, depth, come, left, top, out)
 
     def _over(self, rest: Array) -> Array:
         """What to add to the nearness of the face's vertices [V], so that upper lids and lips are
@@ -254,6 +197,19 @@ class PortraitRenderer:
             )
             lift[near & (rest[:, 1] >= line - 1e-3 * across)] = 0.03 * self.rig.size
         return lift
+
+    def _under(self, around: Array) -> Array:
+        """What to add to the nearness of places (x, y) [N, 2] around the face, so that background
+        is drawn over nothing of the person."""
+        if self._layers is None:
+            return np.zeros(len(around))
+        person, margin = self._layers.person, self._layers.margin
+        columns, rows = np.rint(around).astype(int).T + margin
+        height, width = person.shape
+        inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+        under = np.full(len(around), -2 * self.rig.size)
+        under[inside] *= person[rows[inside], columns[inside]] == 0
+        return under
 
     def _scratch(self) -> _Scratch:
         scratch: _Scratch | None = getattr(self._local, "scratch", None)

@@ -146,6 +146,67 @@ def sample(image: Bytes, depth: Float, come: Float, left: int, top: int, out: By
 
 
 @compiled()
+def between(image: Bytes, channel: int, x: float, y: float) -> np.float32:
+    """A channel of a picture [H, W, C] between its pixels, by straight lines."""
+    height, width = image.shape[0], image.shape[1]
+    x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+    left, top = int(x), int(y)
+    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
+    tx, ty = np.float32(x - left), np.float32(y - top)
+    one = np.float32(1.0)
+    upper = (one - tx) * image[top, left, channel] + tx * image[top, right, channel]
+    lower = (one - tx) * image[bottom, left, channel] + tx * image[bottom, right, channel]
+    return (one - ty) * upper + ty * lower
+
+
+@compiled()
+def sample_layers(
+    image: Bytes,
+    person: Bytes,
+    background: Bytes,
+    margin: int,
+    depth: Float,
+    come: Float,
+    left: int,
+    top: int,
+    out: Bytes,
+) -> None:
+    """`sample` of a person in front of a background that stays.
+
+    image, person [H, W, 1], background and margin: see `layers.Layers`. What is seen of the
+    background is exchanged for what is behind the new place, by as much as it is seen: the picture
+    itself comes back wherever nothing moves, and edges bring no background along.
+    """
+    height, width = depth.shape
+    colour = np.empty(3, np.float32)
+    still = np.float32(2e-3)
+    for y in range(height):
+        for x in range(width):
+            if depth[y, x] <= EMPTY:
+                continue
+            sx, sy = come[y, x, 0], come[y, x, 1]
+            if abs(sx - (x + left)) < still and abs(sy - (y + top)) < still:
+                continue
+            sx, sy = sx + margin, sy + margin
+            share = between(person, 0, sx, sy)
+            row, column = y + top + margin, x + left + margin
+            if share <= 0:
+                for c in range(3):
+                    out[y, x, c] = background[row, column, c]
+                continue
+            cubic(image, sx, sy, colour)
+            clear = min(np.float32(1.0), (np.float32(255.0) - share) * np.float32(1 / 254))
+            for c in range(3):
+                value = colour[c]
+                if clear > 0:
+                    here = np.float32(background[row, column, c])
+                    value += clear * (here - between(background, c, sx, sy))
+                out[y, x, c] = np.uint8(
+                    min(max(value, np.float32(0)), np.float32(255)) + np.float32(0.5)
+                )
+
+
+@compiled()
 def soften(depth: Float, come: Float, jump: np.float32, out: Bytes) -> None:
     """Blend neighbours in out [h, w, 3] where one part of the face is seen past another.
 
