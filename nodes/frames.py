@@ -123,10 +123,10 @@ def sampled() -> tuple[Progress, Callable[[Motion], None]]:
     begin, latest = time.monotonic(), list[Motion]()
 
     def picture() -> Picture | None:
-        if not latest or time.monotonic() - begin < PATIENCE:
+        if time.monotonic() - begin < PATIENCE:
             return None
         head = _small_head()
-        if not head.done() or head.exception() is not None:
+        if not latest or not head.done() or head.exception() is not None:
             return None
         frame = latest[0].to_arkit()
         return head.result().render(frame.weights[0], frame.head_rotation[0])
