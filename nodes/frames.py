@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import comfy.model_management
+import numpy as np
 import torch
 from comfy_api.latest import io
 from numpy.typing import NDArray
 
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.progress import Progress
 
 from .conversions import Picture, check_memory
@@ -120,11 +123,13 @@ def sampled() -> tuple[Progress, Callable[[Motion], None]]:
     begin, latest = time.monotonic(), list[Motion]()
 
     def picture() -> Picture | None:
-        if not latest or time.monotonic() - begin < PATIENCE:
+        if time.monotonic() - begin < PATIENCE:
+            return None
+        head = _small_head()
+        if not latest or not head.done() or head.exception() is not None:
             return None
         frame = latest[0].to_arkit()
-        drawn: Picture = _small_head().render(frame.weights[0], frame.head_rotation[0])
-        return drawn
+        return head.result().render(frame.weights[0], frame.head_rotation[0])
 
     def watch(frame: Motion) -> None:
         latest[:] = [frame]
@@ -133,10 +138,17 @@ def sampled() -> tuple[Progress, Callable[[Motion], None]]:
 
 
 @cache
-def _small_head() -> HeadRenderer:
-    from dreamtalk_core.render.head.renderer import HeadRenderer
+def _small_head() -> Future[HeadRenderer]:
+    """Loaded beside the work, which neither waits for it nor is cancelled later for it."""
 
-    return HeadRenderer(SIDE)
+    def load() -> HeadRenderer:
+        from dreamtalk_core.render.head.renderer import HeadRenderer
+
+        head = HeadRenderer(SIDE)
+        head.render(np.zeros(len(ARKIT_NAMES), np.float32))
+        return head
+
+    return ThreadPoolExecutor(1).submit(load)
 
 
 def shown(draw: Callable[[int], Picture]) -> Progress:

@@ -29,7 +29,7 @@ from dreamtalk_core.style import Style, StyleLibrary, StyleTrack
 if TYPE_CHECKING:
     from dreamtalk_core.pipeline.dub import Dubbing
     from dreamtalk_core.render.output.sound import Audible
-    from dreamtalk_core.tracking.video import Moving
+    from dreamtalk_core.speech.media import Moving
 
 AnyStyle = Style | StyleTrack | Performance
 AnySpeech = Speech | SpeechFeatures

@@ -36,12 +36,13 @@ from dreamtalk_core.render.output.sequence import sequence_of
 from dreamtalk_core.render.output.sound import Splice
 from dreamtalk_core.render.output.video import check_video_path
 from dreamtalk_core.speech.audio import Speech
+from dreamtalk_core.speech.media import Moving
 from dreamtalk_core.speech.prosody import measure_loudness
 from dreamtalk_core.style.extract import ENOUGH_SECONDS, runs, speaking, useful_spans
 from dreamtalk_core.tracking.record import FaceRecord, record_face
 from dreamtalk_core.tracking.track import denoise
 from dreamtalk_core.tracking.tracker import FaceTracker
-from dreamtalk_core.tracking.video import Images, Moving, details_of, open_images
+from dreamtalk_core.tracking.video import Images, details_of, open_images
 from dreamtalk_core.warned import warn
 
 if TYPE_CHECKING:

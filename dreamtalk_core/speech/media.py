@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -74,6 +75,19 @@ _UNSPECIFIED, _FULL = 2, 2
 _LENIENT: dict[str, Any] = (
     {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
 )
+
+
+class Moving(Protocol):
+    """Pictures in time, uint8 [H, W, 3], that can be gone through more than once."""
+
+    @property
+    def fps(self) -> Fraction: ...
+
+    @property
+    def count(self) -> int | None:
+        """How many there will be, if that is known."""
+
+    def __iter__(self) -> Generator[NDArray[np.uint8], None, None]: ...
 
 
 def decode_audio(path: str | os.PathLike[str]) -> Pieces:

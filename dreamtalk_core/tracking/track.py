@@ -26,11 +26,12 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.progress import Progress
+from dreamtalk_core.speech.media import Moving
 from dreamtalk_core.tracking.derive import derive, measure, measure_lips
 from dreamtalk_core.tracking.doubts import Doubts
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
-from dreamtalk_core.tracking.video import Image, Images, Moving, open_images
+from dreamtalk_core.tracking.video import Image, Images, open_images
 from dreamtalk_core.warned import warn
 
 Array = NDArray[np.float64]

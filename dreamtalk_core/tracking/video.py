@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 import av
 import cv2
@@ -72,19 +71,6 @@ _GREY = 128
 _HDR = (16, 18)
 """Transfer functions PQ and HLG, as in ITU-T H.273."""
 _MOST_PIXELS_OF_VIDEO = 80_000_000  # of which several are in memory: 12K
-
-
-class Moving(Protocol):
-    """Pictures in time, uint8 [H, W, 3], that can be gone through more than once."""
-
-    @property
-    def fps(self) -> Fraction: ...
-
-    @property
-    def count(self) -> int | None:
-        """How many there will be, if that is known."""
-
-    def __iter__(self) -> Generator[Image, None, None]: ...
 
 
 @dataclass(frozen=True)

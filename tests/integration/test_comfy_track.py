@@ -110,6 +110,26 @@ def test_a_video_without_a_face_says_so(comfy: Comfy, run: Runner) -> None:
     assert failed.value.node == "track"
 
 
+def test_a_queue_of_five(comfy: Comfy, run: Runner, actor: tuple[Path, Motion]) -> None:
+    temp, name = comfy.base / "temp", comfy.add_input(actor[0])
+    before = set(temp.glob("dreamtalk_*"))
+    prompts = [
+        comfy.queue(
+            run.complete(
+                {
+                    "video": node("LoadVideo", file=name),
+                    **tracked(video=["video", 0], smoothing=number / 2),
+                }
+            )
+        )
+        for number in range(5)
+    ]
+    motions = [Motion.load(comfy.wait(prompt).files["curves"][0]) for prompt in prompts]
+    moved = [float(np.abs(np.diff(motion.weights, axis=0)).mean()) for motion in motions]
+    assert moved == sorted(moved, reverse=True), "the more it is smoothed, the less it moves"
+    assert set(temp.glob("dreamtalk_*")) == before
+
+
 def test_tracking_is_cancelled(comfy: Comfy, run: Runner, actor: tuple[Path, Motion]) -> None:
     graph = {
         "video": node("LoadVideo", file=comfy.add_input(actor[0])),

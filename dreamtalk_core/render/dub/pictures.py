@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.render.dub.renderer import DubRenderer
 from dreamtalk_core.render.output.mark import DUB_MARK, stamp
 from dreamtalk_core.render.threads import in_order
-from dreamtalk_core.tracking.video import Moving
+from dreamtalk_core.speech.media import Moving
 
 Bytes = NDArray[np.uint8]
 
