@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -207,6 +208,7 @@ def begin(job: Job) -> Worker:
     import torch
 
     warnings.simplefilter("ignore")  # those of libraries; ours are in the entries
+    logging.getLogger().addHandler(logging.NullHandler())
     os.chdir(job.home)
     torch.set_num_threads(1)  # several beside one another use the cores better than threads do
     return Worker(job)
