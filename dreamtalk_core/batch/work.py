@@ -89,10 +89,13 @@ class Worker:
         except _Unusable as error:
             raise error.reason from error
         except Exception as error:
-            return {**entry, "status": "failed", "error": _told(error)}
+            failed = {**entry, "status": "failed", "error": _told(error)}
+            # What it once made may have been edited since.
+            made_once = (known or {}).get("outputs")
+            return {**failed, "outputs": made_once} if made_once else failed
         if guessed and "warnings" not in made:
             made["warnings"] = guessed
-        return {**entry, **made}
+        return {**made, **entry}
 
     def answer(self, task: Task) -> Entry | DreamTalkError:
         """`run` for whoever is in another process: what it raises is an answer, too."""
@@ -111,11 +114,12 @@ class Worker:
         self._check(line)
         inputs = self._inputs(line)
         key = self._key(row, list(inputs.values()))
-        if known is not None and known["status"] != "failed":
-            same = known["key"] == key
+        if known is not None and "outputs" in known:
+            same = known.get("key") == key
             # Of a run that was killed at this row, what it has written is not edited.
-            if (same or known["status"] == "done") and (edited := self._edited(known)):
-                return {**known, "status": "done", "state": "edited", "edited": edited}
+            if (same or known["status"] != "begun") and (edited := self._edited(known)):
+                told = {"state": "edited", "edited": edited}
+                return {**known, "status": "done", **told} if "key" in known else {**known, **told}
             if same and all((job.folder / name).is_file() for name in row.outputs):
                 return {**known, "status": "done", "state": "kept"}
         if job.mode == "plan":
