@@ -110,7 +110,9 @@ class Worker:
             raise DreamTalkError(row.error)
         line = line_of(row, job.folder)
         if job.mode == "check":
-            return {"status": "checked", "grade": self._grade_there(line)}
+            there = [name for name in row.outputs if (job.folder / name).is_file()]
+            outputs = {name: digest(job.folder / name) for name in there}
+            return {"status": "checked", "outputs": outputs, "grade": self._grade_there(line)}
         self._check(line)
         inputs = self._inputs(line)
         key = self._key(row, list(inputs.values()))
