@@ -88,16 +88,23 @@ def write_table(folder: Path, paths: list[Path]) -> Path:
 
 
 def measure_speed(folder: Path, recordings: Path, rows: int, times: int) -> None:
-    """Both sides in turns: what else the machine does then disturbs both."""
+    """Both sides in turns: what else the machine does then disturbs both.
+
+    Lines a second between the first and the last, and with the start of the workers as well.
+    """
     table = write_table(folder, sounds(recordings, rows))
     for turn in range(times):
         for jobs in (1, 2):
             before, started = os.times(), time.perf_counter()
-            run(table, folder / f"out{turn}{jobs}", "--jobs", str(jobs))
+            words = command(table, folder / f"out{turn}{jobs}", "--jobs", str(jobs))
+            with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                came = [time.perf_counter() for line in process.stdout if '"event":"row"' in line]
             after, wall = os.times(), time.perf_counter() - started
             user = after.children_user - before.children_user
             print(
-                f"{jobs} jobs: {rows / wall:.2f} lines/s, {wall:.0f} s, {user:.0f} s of user time",
+                f"{jobs} jobs: {(rows - 1) / (came[-1] - came[0]):.2f} lines/s, with the start "
+                f"{rows / wall:.2f}, {wall:.0f} s, {user:.1f} s of user time",
                 flush=True,
             )
 

@@ -119,7 +119,7 @@ def _tasks(
     """Rows for the runner, with what the ledger says of each."""
     for row in rows:
         entry = known.get(row.id)
-        if entry is not None and entry["status"] != "failed":
+        if entry is not None and "outputs" in entry:
             # Whoever finds this last knows that the row's outputs may be newer than what it says.
             add({**entry, "status": "begun"})
         yield row, None if batch.mode == "all" else entry
@@ -159,4 +159,4 @@ def _plain(entry: Entry) -> Entry:
 
 
 def _has_failed(entry: Entry | None) -> bool:
-    return entry is not None and entry.get("status") == "failed"
+    return entry is not None and "key" not in entry

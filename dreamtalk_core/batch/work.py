@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -88,10 +89,13 @@ class Worker:
         except _Unusable as error:
             raise error.reason from error
         except Exception as error:
-            return {**entry, "status": "failed", "error": _told(error)}
+            failed = {**entry, "status": "failed", "error": _told(error)}
+            # What it once made may have been edited since.
+            made_once = (known or {}).get("outputs")
+            return {**failed, "outputs": made_once} if made_once else failed
         if guessed and "warnings" not in made:
             made["warnings"] = guessed
-        return {**entry, **made}
+        return {**made, **entry}
 
     def answer(self, task: Task) -> Entry | DreamTalkError:
         """`run` for whoever is in another process: what it raises is an answer, too."""
@@ -106,15 +110,18 @@ class Worker:
             raise DreamTalkError(row.error)
         line = line_of(row, job.folder)
         if job.mode == "check":
-            return {"status": "checked", "grade": self._grade_there(line)}
+            there = [name for name in row.outputs if (job.folder / name).is_file()]
+            outputs = {name: digest(job.folder / name) for name in there}
+            return {"status": "checked", "outputs": outputs, "grade": self._grade_there(line)}
         self._check(line)
         inputs = self._inputs(line)
         key = self._key(row, list(inputs.values()))
-        if known is not None and known["status"] != "failed":
-            same = known["key"] == key
+        if known is not None and "outputs" in known:
+            same = known.get("key") == key
             # Of a run that was killed at this row, what it has written is not edited.
-            if (same or known["status"] == "done") and (edited := self._edited(known)):
-                return {**known, "status": "done", "state": "edited", "edited": edited}
+            if (same or known["status"] != "begun") and (edited := self._edited(known)):
+                told = {"state": "edited", "edited": edited}
+                return {**known, "status": "done", **told} if "key" in known else {**known, **told}
             if same and all((job.folder / name).is_file() for name in row.outputs):
                 return {**known, "status": "done", "state": "kept"}
         if job.mode == "plan":
@@ -207,6 +214,7 @@ def begin(job: Job) -> Worker:
     import torch
 
     warnings.simplefilter("ignore")  # those of libraries; ours are in the entries
+    logging.getLogger().addHandler(logging.NullHandler())
     os.chdir(job.home)
     torch.set_num_threads(1)  # several beside one another use the cores better than threads do
     return Worker(job)

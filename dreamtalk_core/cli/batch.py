@@ -111,7 +111,9 @@ def add(commands: Any) -> None:
     batch.add_argument(
         "--parts", type=int, default=20, metavar="N", help="tasks of that template (default 20)"
     )
-    batch.add_argument("--no-grade", action="store_true", help="grade no line: faster by a quarter")
+    batch.add_argument(
+        "--no-grade", action="store_true", help="grade no line, which is a seventh of the work"
+    )
     batch.add_argument(
         "--progress", choices=("bar", "ndjson"), default="bar", help="ndjson: an event a line"
     )

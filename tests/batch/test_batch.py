@@ -61,7 +61,8 @@ def ledger(folder: str = "out") -> dict[str, dict[str, Any]]:
 
 
 def batch(*more: str) -> int:
-    return main(["batch", "lines.csv", "-o", "out", "--jobs", "2", *more])
+    """One worker: to start another takes as long as all these lines."""
+    return main(["batch", "lines.csv", "-o", "out", "--jobs", "1", *more])
 
 
 def test_a_row_is_what_the_command_line_makes(
@@ -208,9 +209,9 @@ def test_killed_after_writing(folder: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_parts_make_the_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert batch("--output", "whole") == 0
-    assert [batch("--part", f"{number}/3") for number in (2, 1, 3)] == [0, 0, 0]
-    assert len(list(Path("out").glob("ledger-*-of-3.ndjson"))) == 3
+    assert batch("--output", "whole", "--jobs", "2") == 0
+    assert [batch("--part", f"{number}/2") for number in (2, 1)] == [0, 0]
+    assert len(list(Path("out").glob("ledger-*-of-2.ndjson"))) == 2
     assert batch("--resume") == 0
     assert f"{COUNT} kept" in capsys.readouterr().err
     assert contents(folder / "out") == contents(folder / "whole")
