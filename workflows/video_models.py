@@ -27,6 +27,7 @@ from workflows.model_parts import (
 from workflows.parts import (
     COUPLE,
     LOAD_PORTRAIT,
+    ONE_TAKE,
     Node,
     Template,
     couple,
@@ -298,7 +299,9 @@ LTX = template(
         "speech": load_speech(duration=3.9),
         "portrait": LOAD_PORTRAIT,
         "motion": sample(),
-        "voice": Node("DreamTalkPrepareSpeech", {"speech": "speech.audio"}, {"tail": 0.0}),
+        "voice": Node(
+            "DreamTalkPrepareSpeech", {"speech": "speech.audio"}, {"tail": 0.0, **ONE_TAKE}
+        ),
         "control": control("pose", count=97),
         "fit": fit("control", "LTX"),
         **film("fit.images", "control", "guide for LTX"),
