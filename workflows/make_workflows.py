@@ -118,10 +118,9 @@ _ENOUGH = """(seconds) => app.graph.nodes
   .map((node) => node.widgets.find((widget) => widget.name === "duration"))
   .forEach((widget) => { widget.value = Math.min(widget.value || seconds, seconds); })"""
 
-# Makes classes known that this host lacks, so that their nodes can be put into a graph.
+# Makes classes known as a newer host has them, so that their nodes can be put into a graph.
 _REGISTER = """async (kinds) => {
-  for (const [name, kind] of Object.entries(kinds))
-    if (!(name in LiteGraph.registered_node_types)) await app.registerNodeDef(name, kind);
+  for (const [name, kind] of Object.entries(kinds)) await app.registerNodeDef(name, kind);
 }"""
 
 # Where a node of the template that was built last is on the page, without its title and widgets.
@@ -241,6 +240,13 @@ def join(shown: Sequence[Image.Image], graph: Image.Image) -> Image.Image:
     return joined
 
 
+def muted_kinds() -> dict[str, host_nodes.Kind]:
+    """The classes that are nowhere asked to run."""
+    nodes = [node for template in TEMPLATES.values() for node in template.nodes.values()]
+    run = {node.type for node in nodes if not node.muted}
+    return {name: kind for name, kind in host_nodes.read().items() if name not in run}
+
+
 @contextmanager
 def host(venv: Path) -> Iterator[tuple[Frontend, Path]]:
     """A page of a ComfyUI, and a folder of its own, for the `with`."""
@@ -258,7 +264,7 @@ def host(venv: Path) -> Iterator[tuple[Frontend, Path]]:
 def main(names: Sequence[str]) -> None:
     # The newest frontend knows what the newest nodes want.
     with host(hosts.comfyui_newest()) as (frontend, folder):
-        frontend.page.evaluate(_REGISTER, host_nodes.read())
+        frontend.page.evaluate(_REGISTER, muted_kinds())
         for name in names or TEMPLATES:
             print(name, flush=True)
             make(frontend, name, folder)

@@ -283,9 +283,9 @@ _ORDERED = {
     "Control images": Template(
         "## Guide a video model\n\nThe speaking face as pictures that steer a video model, "
         "here 81 frames at 16 a second, as Wan wants them. The next templates have such models "
-        "wired:\n\n- **images** into `control_video` of *WanVaceToVideo*, or into a ControlNet\n"
+        "wired.\n\n- **images** into `control_video` of *WanVaceToVideo*, or into a ControlNet\n"
         "- **mask** for inpainting\n- the portrait itself as the reference image: both fit to the "
-        "pixel\n\n*control*: mesh, landmarks, mouth, depth or normals.",
+        "pixel\n\n*control*: landmarks, mesh, dots, pose, edges, depth and more.",
         {
             "speech": load_speech(duration=5.2),
             "portrait": LOAD_PORTRAIT,

@@ -27,6 +27,7 @@ from workflows.model_parts import (
 from workflows.parts import (
     COUPLE,
     LOAD_PORTRAIT,
+    ONE_TAKE,
     Node,
     Template,
     couple,
@@ -89,6 +90,7 @@ WAN_ANIMATE = template(
         "body": control("body", count=77),
         "fit": fit("body", "Wan Animate"),
         **film("face.images", "face", "face for Wan-Animate"),
+        "skeleton": Node("PreviewImage", {"images": "fit.images"}, size=(300, 340)),
         **wan("wan2.2_animate_14B_bf16.safetensors"),
         **vision("portrait.portrait"),
         "to": muted(
@@ -110,7 +112,7 @@ WAN_ANIMATE = template(
         ("face",),
         ("body",),
         ("fit", "video"),
-        ("save",),
+        ("save", "skeleton"),
         ("unet", "lora", "shift", "clip", "vae", "vision"),
         ("positive", "negative", "seen", "to"),
         ("sampler", "trim", "decode", "made"),
@@ -242,6 +244,7 @@ SCAIL = template(
             "ImageCompositeMasked",
             {"destination": "white.IMAGE", "source": "first.IMAGE", "mask": "fit who.mask"},
         ),
+        "colours": Node("PreviewImage", {"images": "reference.IMAGE"}, size=(300, 340)),
         **film("fit.images", "dots", "dots for SCAIL-2"),
         **wan(
             "wan2.1_14B_SCAIL_2_fp16.safetensors",
@@ -269,7 +272,8 @@ SCAIL = template(
         ("dots",),
         ("who",),
         ("fit", "fit who", "video"),
-        ("save", "first", "white", "reference"),
+        ("save", "colours"),
+        ("first", "white", "reference"),
         ("unet", "lora", "lora 2", "shift", "clip", "vae", "vision"),
         ("positive", "negative", "seen", "to"),
         ("sampler", "decode", "made"),
@@ -295,7 +299,9 @@ LTX = template(
         "speech": load_speech(duration=3.9),
         "portrait": LOAD_PORTRAIT,
         "motion": sample(),
-        "voice": Node("DreamTalkPrepareSpeech", {"speech": "speech.audio"}, {"tail": 0.0}),
+        "voice": Node(
+            "DreamTalkPrepareSpeech", {"speech": "speech.audio"}, {"tail": 0.0, **ONE_TAKE}
+        ),
         "control": control("pose", count=97),
         "fit": fit("control", "LTX"),
         **film("fit.images", "control", "guide for LTX"),

@@ -104,12 +104,13 @@ def _widget_faults(node: dict[str, Any], kind: Kind) -> list[str]:
     values, found = list(node.get("widgets_values") or []), []
     for name, type, options in inputs(kind, chosen(node)):
         choices = type if isinstance(type, list) else options.get("options")
-        if type not in WIDGETS and type != CHOICES and not isinstance(type, list):
+        if not isinstance(type, list) and type not in {*WIDGETS, CHOICES}:
             continue
         if options.get("forceInput"):
             continue
         if not values:
-            found.append(f"{node['type']}.{name} has no value")
+            if name not in kind["input"].get("optional", {}):
+                found.append(f"{node['type']}.{name} has no value")
             break
         value = values.pop(0)
         if not can_be(value, type, choices, options):
@@ -120,7 +121,7 @@ def _widget_faults(node: dict[str, Any], kind: Kind) -> list[str]:
 
 
 def can_be(value: object, type: object, choices: Any, options: dict[str, Any]) -> bool:
-    """Whether a widget can have a value. Choices of files are empty where there are none."""
+    """Whether a widget can have a value. Files of models need not be there."""
     if type in ("INT", "FLOAT"):
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return number and options.get("min", value) <= value <= options.get("max", value)
@@ -129,7 +130,7 @@ def can_be(value: object, type: object, choices: Any, options: dict[str, Any]) -
     if type == "STRING":
         return isinstance(value, str)
     keys = [one["key"] if isinstance(one, dict) else one for one in choices or []]
-    return value in keys or not keys
+    return value in keys or not keys or str(value).endswith(".safetensors")
 
 
 def main(address: str) -> None:

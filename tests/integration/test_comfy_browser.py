@@ -6,6 +6,7 @@ import json
 import re
 import urllib.request
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -68,7 +69,7 @@ def test_templates_open_without_an_error(opened: dict[str, Opened], name: str) -
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_templates_are_offered_with_their_pictures(comfy: Comfy, name: str) -> None:
     assert name in comfy.get("/workflow_templates")[PACK]
-    url = f"http://{comfy.address}/api/workflow_templates/{PACK}/{name}.jpg"
+    url = f"http://{comfy.address}/api/workflow_templates/{PACK}/{quote(name)}.jpg"
     with urllib.request.urlopen(url, timeout=60) as answer:
         assert answer.headers["Content-Type"] == "image/jpeg"
 
