@@ -118,7 +118,7 @@ class PortraitRenderer:
         (pitch, yaw, roll) in degrees are relative to the portrait: zeros give the photo as it is.
         """
         w = np.nan_to_num(np.asarray(weights, np.float32))
-        rotation = self.rig.rotation(eased(head_rotation))
+        rotation = self.rig.rotation(eased(head_rotation, self.rig.angles[1]))
         points, landmarks, moved = self._posed(w, rotation)
         out = self.image.copy()
         if not moved.any():

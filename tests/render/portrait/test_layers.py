@@ -103,7 +103,7 @@ def test_nothing_moves_at_rest_and_little_next_to_it() -> None:
 
 def test_what_is_told_beyond_is_eased() -> None:
     far, further = (renderer().render(STILL, (0, yaw, 0)).astype(int) for yaw in (60, 90))
-    assert np.abs(far - further).max() <= 2
+    assert np.abs(far - further).mean() < 0.05
 
 
 def test_outlines_bring_no_background_along() -> None:
@@ -137,4 +137,3 @@ def test_without_a_person_it_is_drawn_as_one_piece(monkeypatch: pytest.MonkeyPat
     np.testing.assert_array_equal(whole.render(STILL), portrait().image)
     frame = whole.render(STILL, (0, 10, 0))
     assert (frame != portrait().image).mean() > 0.1
-    assert (frame[:, 0] == portrait().image[:, 0]).mean() > 0.5

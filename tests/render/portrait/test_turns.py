@@ -30,6 +30,16 @@ def test_large_turns_rise_without_a_corner_and_never_reach_the_most() -> None:
     assert (eased(FREE + 1) > FREE + 0.9).all()
 
 
+def test_a_face_that_is_turned_aside_turns_less() -> None:
+    turns = np.array([[10.0, 14, 19], [0, 60, 0]])
+    np.testing.assert_array_equal(eased(turns, 8), eased(turns))
+    np.testing.assert_array_equal(eased(turns, -30), eased(turns, 30))
+    aside = [eased(turns, yaw)[:, 1] for yaw in (10, 15, 20, 25, 30, 40)]
+    assert (np.diff(aside, axis=0) < 0).all()
+    assert aside[-1][1] == pytest.approx(0.4 * MOST[1], abs=0.1)
+    np.testing.assert_array_equal(eased(turns, 40)[:, [0, 2]], eased(turns)[:, [0, 2]])
+
+
 def motion(pitch: float, yaw: float, roll: float) -> Motion:
     turns = np.array([[0.0, 0.0, 0.0], [pitch, yaw, roll]])
     return Motion(ARKIT_NAMES, np.zeros((2, 52)), 25, turns)
