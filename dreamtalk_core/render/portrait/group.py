@@ -63,8 +63,6 @@ class GroupPictures:
             )
         if any(motions[i] == motions[k] for i in range(len(motions)) for k in range(i)):
             warn("Two faces have the same motion. Sample one of them with another seed.")
-        for motion in motions:
-            warn_of_eased(motion)
         self._image, self._stamped = image, stamped
         self._motions = [motion.over(FACE_NAMES) for motion in motions]
         self._portraits = [
@@ -77,6 +75,8 @@ class GroupPictures:
             )
             for face in moving
         ]
+        for portrait, motion in zip(self._portraits, motions, strict=True):
+            warn_of_eased(motion, portrait.rig.angles[1])
 
     def __len__(self) -> int:
         return max(map(len, self._motions))

@@ -29,7 +29,7 @@ class PortraitPictures:
     def __init__(self, portrait: PortraitRenderer, motion: Motion, stamped: bool = False) -> None:
         self._portrait, self._motion, self._stamped = portrait, motion.over(FACE_NAMES), stamped
         self.fps: Fraction = motion.fps
-        warn_of_eased(motion)
+        warn_of_eased(motion, portrait.rig.angles[1])
 
     def __len__(self) -> int:
         return len(self._motion)

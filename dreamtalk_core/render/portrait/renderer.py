@@ -2,9 +2,9 @@
 
 One frame: pose the face's mesh (`rig`), turn it with the head, draw it as a map of where
 each pixel comes from in the photo, and sample the photo there. Around the face a ring of vertices
-carries the movement on, to hair and ears fully, to neck and shoulders softly, to the background not
-at all. Then the openings: behind the lips the inside of a mouth (`mouth`), behind the lids
-the eyeballs (`eyes`).
+carries the movement on, to hair and ears fully, to neck and shoulders softly; the background stays
+behind them (`layers`). Then the openings: behind the lips the inside of a mouth (`mouth`), behind
+the lids the eyeballs (`eyes`).
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class PortraitRenderer:
         (pitch, yaw, roll) in degrees are relative to the portrait: zeros give the photo as it is.
         """
         w = np.nan_to_num(np.asarray(weights, np.float32))
-        rotation = self.rig.rotation(eased(head_rotation))
+        rotation = self.rig.rotation(eased(head_rotation, self.rig.angles[1]))
         points, landmarks, moved = self._posed(w, rotation)
         out = self.image.copy()
         if not moved.any():

@@ -16,7 +16,7 @@ _RINGS = 24
 _REACH = 1.9
 """Radius of the outermost ring, in sizes of the face."""
 
-_STEEPEST = 2.5
+_STEEPEST = 3.2
 """How steeply the depth of a head may fall towards its outline. The picture shows what is steeper
 from aside, in few pixels, and a turn would draw them out."""
 
