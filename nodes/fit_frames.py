@@ -45,11 +45,11 @@ class FitFrames(io.ComfyNode):
             ],
             outputs=[
                 io.Image.Output(
-                    "images",
+                    "fitted",
                     display_name="images",
                     tooltip="The frames; where some are missing, the last one once more.",
                 ),
-                io.Mask.Output("mask", display_name="mask", tooltip="The masks, likewise."),
+                io.Mask.Output("fitted_mask", display_name="mask", tooltip="The masks, likewise."),
                 io.Int.Output("width", display_name="width", tooltip="Of the images, in pixels."),
                 io.Int.Output("height", display_name="height", tooltip="Of the images, in pixels."),
                 io.Int.Output(
