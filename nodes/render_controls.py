@@ -167,7 +167,7 @@ class RenderControlImages(io.ComfyNode):
         grow: int = 0,
     ) -> io.NodeOutput:
         from dreamtalk_core.errors import RenderError
-        from dreamtalk_core.render.control.keypoints import points_of
+        from dreamtalk_core.pipeline.keypoints import points_of
         from dreamtalk_core.render.control.pictures import ControlPictures, Masked
         from dreamtalk_core.render.head.look import Look
 

@@ -100,7 +100,7 @@ def test_the_outline_is_that_of_the_face_that_is_seen(yaw: float) -> None:
 @pytest.mark.parametrize("yaw", range(-60, 61, 6))
 def test_the_outline_does_not_leave_the_face(yaw: float) -> None:
     landmarks = face(4, yaw, 7)
-    hull = cv2.convexHull(landmarks[:, :2])
+    hull = cv2.convexHull(landmarks[:, :2].copy())
     for x, y in seventy(landmarks)[:17]:
         assert cv2.pointPolygonTest(hull, (float(x), float(y)), True) > -1
 

@@ -10,7 +10,7 @@ import pytest
 from dreamtalk_core.assets import DEMO_PORTRAIT
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.render.control.keypoints import connection_sets, points_of
+from dreamtalk_core.pipeline.keypoints import connection_sets, points_of
 from dreamtalk_core.render.control.pictures import ControlPictures
 from dreamtalk_core.render.control.points import seventy
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
