@@ -32,6 +32,48 @@ PoseType = io.Custom("POSE_KEYPOINT")
 """What the host's own nodes draw, crop and mask by: OpenPose's points, frame by frame."""
 
 
+def _mask_inputs() -> list[io.Input]:
+    """More about the mask."""
+    return [
+        io.Combo.Input(
+            "inside",
+            options=INSIDE,
+            default=INSIDE[0],
+            optional=True,
+            tooltip="For 'composite': what is where the mask is. grey means to VACE that "
+            "it is to be made.",
+            **ADVANCED,
+        ),
+        io.Int.Input(
+            "grow",
+            default=0,
+            min=0,
+            max=512,
+            optional=True,
+            tooltip="By how many pixels the mask is made larger all round, also in 'composite'.",
+            **ADVANCED,
+        ),
+    ]
+
+
+def _points_outputs() -> list[io.Output]:
+    """Where the face is, for the host's own nodes."""
+    return [
+        PoseType.Output(
+            "keypoints",
+            display_name="keypoints",
+            tooltip="Face, head and shoulders as OpenPose's points in the whole picture, "
+            "for SDPose Draw Keypoints and whatever takes POSE_KEYPOINT.",
+        ),
+        LandmarksType.Output(
+            "face_landmarks",
+            display_name="face_landmarks",
+            tooltip="The 478 landmarks and the shapes, as the host's own Detect Face "
+            "Landmarks gives them: to draw, to mask, and for Extract Style.",
+        ),
+    ]
+
+
 class RenderControlImages(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -76,25 +118,7 @@ class RenderControlImages(io.ComfyNode):
                 size_input(),
                 *camera_inputs(),
                 head_input(),
-                io.Combo.Input(
-                    "inside",
-                    options=INSIDE,
-                    default=INSIDE[0],
-                    optional=True,
-                    tooltip="For 'composite': what is where the mask is. grey means to VACE that "
-                    "it is to be made.",
-                    **ADVANCED,
-                ),
-                io.Int.Input(
-                    "grow",
-                    default=0,
-                    min=0,
-                    max=512,
-                    optional=True,
-                    tooltip="By how many pixels the mask is made larger all round, also in "
-                    "'composite'.",
-                    **ADVANCED,
-                ),
+                *_mask_inputs(),
             ],
             outputs=[
                 *images_outputs(
@@ -102,18 +126,7 @@ class RenderControlImages(io.ComfyNode):
                         "mask", display_name="mask", tooltip="1 where the mouth, or the face, is."
                     )
                 ),
-                PoseType.Output(
-                    "keypoints",
-                    display_name="keypoints",
-                    tooltip="Face, head and shoulders as OpenPose's points in the whole picture, "
-                    "for SDPose Draw Keypoints and whatever takes POSE_KEYPOINT.",
-                ),
-                LandmarksType.Output(
-                    "face_landmarks",
-                    display_name="face_landmarks",
-                    tooltip="The 478 landmarks and the shapes, as the host's own Detect Face "
-                    "Landmarks gives them: to draw, to mask, and for Extract Style.",
-                ),
+                *_points_outputs(),
             ],
             hidden=[io.Hidden.unique_id],
             **found_by(
@@ -154,7 +167,7 @@ class RenderControlImages(io.ComfyNode):
         grow: int = 0,
     ) -> io.NodeOutput:
         from dreamtalk_core.errors import RenderError
-        from dreamtalk_core.render.control.keypoints import points_of
+        from dreamtalk_core.pipeline.keypoints import points_of
         from dreamtalk_core.render.control.pictures import ControlPictures, Masked
         from dreamtalk_core.render.head.look import Look
 

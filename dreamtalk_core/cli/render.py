@@ -101,7 +101,17 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--control",
         metavar="KIND",
-        help="pictures to control generative video: mesh, landmarks, mouth, depth, normals",
+        help="pictures to control generative video: mesh, landmarks, mouth, depth, normals, dots, "
+        "expression, pose, body, edges, person, face, composite",
+    )
+    parser.add_argument(
+        "--mask",
+        default="mouth",
+        metavar="PART",
+        help="where a composite is grey: mouth (default), face, person",
+    )
+    parser.add_argument(
+        "--grow", type=int, default=0, metavar="PIXELS", help="how much larger that is all round"
     )
 
 
@@ -110,7 +120,7 @@ def _render(options: argparse.Namespace) -> None:
     if options.renderer:
         render_original_video(options, faces[0])
         return
-    from dreamtalk_core.render.control.pictures import ControlPictures
+    from dreamtalk_core.render.control.pictures import ControlPictures, Masked
     from dreamtalk_core.render.job import Pictures, render
     from dreamtalk_core.render.output.video import check_video_path
     from dreamtalk_core.render.portrait.group import GroupPictures
@@ -129,7 +139,10 @@ def _render(options: argparse.Namespace) -> None:
         drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
         pictures = PortraitPictures(drawn, motions[0], options.stamp)
         if options.control:
-            pictures, sound = ControlPictures(motions[0], options.control, portrait=drawn), None
+            person = faces[0] if isinstance(faces[0], int) else 0
+            masked = Masked(options.mask, options.grow, person=person)
+            pictures = ControlPictures(motions[0], options.control, portrait=drawn, masked=masked)
+            sound = None
     with Bar("render") as progress:
         render(pictures, options.output, sound, progress, options.codec)
     print(options.output)
@@ -212,7 +225,7 @@ def _motions_and_sound(
 
 def _preview(options: argparse.Namespace) -> None:
     from dreamtalk_core.motion import Motion
-    from dreamtalk_core.render.control.pictures import ControlPictures
+    from dreamtalk_core.render.control.pictures import ControlPictures, Masked
     from dreamtalk_core.render.head.foreign import load_glb_head
     from dreamtalk_core.render.head.look import Look, parse_background
     from dreamtalk_core.render.head.pictures import HeadPictures
@@ -235,7 +248,9 @@ def _preview(options: argparse.Namespace) -> None:
     pictures: Pictures
     first, sound = next(iter(motions.values())), options.audio
     if options.control:
-        pictures, sound = ControlPictures(first, options.control, options.size, look), None
+        masked = Masked(options.mask, options.grow)
+        pictures = ControlPictures(first, options.control, options.size, look, masked=masked)
+        sound = None
     else:
         pictures = HeadPictures(motions if len(motions) > 1 else first, options.size, look)
     with Bar("preview") as progress:

@@ -13,6 +13,7 @@ from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.cli import main
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.render.control.drawing import KINDS
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.media import pixels
@@ -157,14 +158,14 @@ def test_pictures_in_a_row_cropped(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["render", "face.png", "take.npz"], ["preview", "take.npz"]])
-@pytest.mark.parametrize("kind", ["mesh", "mouth", "depth"])
+@pytest.mark.parametrize("kind", ["mesh", "mouth", "depth", "pose", "composite"])
 def test_control_pictures(command: list[str], kind: str, folder: Path) -> None:
     words = [*command, "-o", "control.mp4", "--control", kind]
     assert main([*words, "--size", "128"] if command[0] == "preview" else words) == 0
     shown = frames(folder / "control.mp4")
     assert len(shown) == 6
     assert shown[0].max() > 150
-    assert np.abs(shown[5] - shown[0]).max() > 50
+    assert np.abs(shown[5] - shown[0]).max() > 30
 
 
 def test_heads_side_by_side_on_green_with_curves(folder: Path) -> None:
@@ -202,3 +203,10 @@ def test_mistakes_are_one_clear_line(
     assert error.startswith("dreamtalk: ")
     assert words in error
     assert sorted(folder.iterdir()) == before
+
+
+def test_every_control_is_named_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["render", "--help"])
+    words = capsys.readouterr().out.replace(",", " ").split()
+    assert set(KINDS) <= set(words)

@@ -186,7 +186,8 @@ def test_what_cannot_be_shown(
 def test_control_videos(tmp_path: Path, kind: str) -> None:
     render(ControlPictures(motion(3), kind, 96), tmp_path / "v.mp4")
     shown = pictures(tmp_path / "v.mp4")
-    assert [picture.shape for picture in shown] == [(96, 96, 3)] * 3
+    size = 512 if kind == "face" else 96
+    assert [picture.shape for picture in shown] == [(size, size, 3)] * 3
     assert shown[0].std() > 5
     render(ControlPictures(motion(3), kind, 96), tmp_path / "v.#.exr")
     with av.open(str(tmp_path / "v.2.exr")) as container:

@@ -55,7 +55,7 @@ _BALL = 2.05
 """Radius of an eyeball, in radii of the iris."""
 
 # Of the built-in head, mm on its axes: ears, and the joints of shoulders as wide as its bust's.
-BODY_POINTS = np.array([[-76, 4, -8], [76, 4, -8], [-160, -160, -30], [160, -160, -30]], np.float32)
+BODY_POINTS = np.array([[-76, 4, -8], [76, 4, -8], [-142, -140, -30], [142, -140, -30]], np.float32)
 """Right and left ear, which turn with the head, and right and left shoulder, which do not."""
 
 
@@ -126,7 +126,7 @@ def _outermost(flat: Float, outline: Float) -> Float:
     far = (start[:, 0] * along[:, 1] - start[:, 1] * along[:, 0]) / safe
     place = (start[:, 0] * rays[:, 1:] - start[:, 1] * rays[:, :1]) / safe
     hit = (np.abs(across) >= 1e-6) & (place >= 0) & (place <= 1)
-    longest = np.where(hit, far, own).max(axis=1, keepdims=True)
+    longest = np.where(hit, far, 0).max(axis=1, keepdims=True)
     moved: Float = (centre + rays * longest.clip(0, 10)).astype(np.float32)
     return moved
 

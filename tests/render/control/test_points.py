@@ -97,6 +97,14 @@ def test_the_outline_is_that_of_the_face_that_is_seen(yaw: float) -> None:
     assert (np.diff(order) < 0.05).all() or (np.diff(order) > -0.05).all()
 
 
+@pytest.mark.parametrize("yaw", range(-60, 61, 6))
+def test_the_outline_does_not_leave_the_face(yaw: float) -> None:
+    landmarks = face(4, yaw, 7)
+    hull = cv2.convexHull(landmarks[:, :2].copy())
+    for x, y in seventy(landmarks)[:17]:
+        assert cv2.pointPolygonTest(hull, (float(x), float(y)), True) > -1
+
+
 def test_the_outline_moves_without_leaps() -> None:
     turns = [seventy(face(yaw=at, pitch=5, roll=at / 4)) for at in np.linspace(-35, 35, 141)]
     assert np.linalg.norm(np.diff(turns, axis=0), axis=-1).max() < 9

@@ -16,7 +16,6 @@ from dreamtalk_core.motion.rotation import rotation_matrix
 from dreamtalk_core.render.control.pictures import ControlPictures
 from dreamtalk_core.render.control.points import seventy
 from dreamtalk_core.render.control.topology import CONNECTIONS, topology
-from dreamtalk_core.render.portrait.template import load_template
 from dreamtalk_core.tracking.foreign import foreign_face
 from dreamtalk_core.tracking.pose import FIELD_OF_VIEW
 from dreamtalk_core.tracking.tracker import Face
@@ -24,6 +23,8 @@ from dreamtalk_core.tracking.tracker import Face
 Float = NDArray[np.float32]
 
 _FEET, _HAND = 6, 21
+_CANONICAL = 17.7
+"""Centimetres from forehead to chin of the face that the tracker's matrix is of."""
 
 
 def points_of(
@@ -68,10 +69,8 @@ def tracked_face(
     landmarks: [478, 3]. weights: [52], ARKit's shapes. angles: pitch, yaw and roll of the head in
     the picture, degrees.
     """
-    rest = load_template().rest
     # Where a camera of the tracker's angle is, for which the face has the size that it has.
-    pixel = np.linalg.norm(rest[10] - rest[152]) / 10
-    pixel /= max(float(np.linalg.norm(landmarks[10] - landmarks[152])), 1e-6)
+    pixel = _CANONICAL / max(float(np.linalg.norm(landmarks[10] - landmarks[152])), 1e-6)
     away = pixel * height / (2 * math.tan(math.radians(FIELD_OF_VIEW / 2)))
     x, y, _ = landmarks.mean(0)
     matrix = np.eye(4, dtype=np.float32)
