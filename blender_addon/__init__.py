@@ -18,6 +18,7 @@ MODULES = (
     "animation.styles",
     "client.job_operator",
     "animation.animate",
+    "animation.trial",
     "animation.takes",
     "animation.batch",
     "animation.export",

@@ -20,9 +20,11 @@ from ..client.job_operator import JobOperator
 from ..client.jobs import Result, all_of
 from ..messages import message_of
 from ..properties import properties
+from ..rigs.characters import objects_of
 from ..rigs.curve import Curve
-from ..rigs.shape_keys import has_keys
-from ..rigs.targets import character_of, curves_of, objects_of
+from ..rigs.doubts import doubts
+from ..rigs.reach import look_again
+from ..rigs.targets import curves_of
 from .actions import reduce_action
 from .settings import (
     AUTO,
@@ -142,34 +144,13 @@ def split_style(takes: Sequence[list[Curve]]) -> tuple[list[Curve], list[Curve]]
 
 def character(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The active object's character, if a take on it would show. Raises DreamTalkError."""
+    look_again()
     objects = objects_of(context)
     still = Motion(
         ARKIT_NAMES, np.zeros((1, len(ARKIT_NAMES)), np.float32), scene_fps(context.scene)
     )
     check_owners(dict.fromkeys(curve.owner for curve in curves_of(objects, still)))
     return objects
-
-
-def warnings(objects: Sequence[bpy.types.Object]) -> list[str]:
-    """Why a face with a take may still not move, in words."""
-    found = []
-    # Drivers of our own pass on what takes do to the controller.
-    ours = bool(objects) and character_of(objects).controller is not None
-    for thing in objects:
-        if not has_keys(thing):
-            continue
-        keys = thing.data.shape_keys
-        if thing.show_only_shape_key:
-            found.append(f"'{thing.name}' shows only its active shape key (the pin): unpin it.")
-        if not keys.use_relative:
-            found.append(f"The shape keys of '{thing.name}' are not relative: switch Relative on.")
-        muted = [block.name for block in keys.key_blocks if block.mute]
-        if muted:
-            found.append(f"Muted shape keys of '{thing.name}': {', '.join(muted[:6])}.")
-        driven = keys.animation_data.drivers if keys.animation_data else ()
-        if driven and not ours:
-            found.append(f"{len(driven)} shape keys of '{thing.name}' have drivers, which win.")
-    return found
 
 
 class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
@@ -193,7 +174,7 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
         recipe = {**self.requests[0], "heard": self._job.heard[0]}
         action = put_take(context.scene, objects, motions, self.sound.stem, self.first, recipe)
         notes = put_sound(context.scene, self.sound, self.first)
-        for warning in [*notes, *warnings(objects)]:
+        for warning in [*notes, *doubts(objects)]:
             self.report({"WARNING"}, warning)
         self.report({"INFO"}, f"{action.name}: {len(motions[0])} frames from {self.first}")
 
@@ -224,7 +205,7 @@ class DREAMTALK_OT_import_motion(bpy.types.Operator):
         except DreamTalkError as error:
             self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
-        for warning in warnings(objects):
+        for warning in doubts(objects):
             self.report({"WARNING"}, warning)
         return {"FINISHED"}
 

@@ -14,7 +14,7 @@ from dreamtalk_core.files import atomic_write, check_target
 
 from ..messages import message_of
 from ..properties import properties
-from ..rigs.targets import objects_of
+from ..rigs.characters import objects_of
 from .settings import scene_settings
 
 FORMATS = (".glb", ".usdc", ".usda", ".usd", ".fbx")

@@ -16,8 +16,8 @@ from ..client.job_operator import JobOperator
 from ..client.jobs import Result, all_of
 from ..messages import message_of
 from ..properties import properties
+from ..rigs.characters import objects_of
 from ..rigs.shape_keys import has_keys
-from ..rigs.targets import objects_of
 from .actions import frame_span, owners_of, reduce_action, replace_range, smooth_action, strips
 from .animate import animate_request, split_style, wanted_curves
 from .settings import scene_fps, scene_settings

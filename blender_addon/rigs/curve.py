@@ -27,3 +27,24 @@ class Curve:
     region: str
     index: int = 0
     rest: float = 0.0
+
+
+def set_value(owner: bpy.types.ID, path: str, index: int, value: float) -> None:
+    """Give a property the value, as F-curves name it. Raises ValueError where it is not there."""
+    now = owner.path_resolve(path)
+    if hasattr(now, "__len__"):
+        now[index] = value
+    elif path.endswith('"]'):
+        before, _, name = path.rpartition('["')
+        holder = owner.path_resolve(before) if before else owner
+        holder[bpy.utils.unescape_identifier(name[:-2])] = value
+    else:
+        before, _, name = path.rpartition(".")
+        setattr(owner.path_resolve(before) if before else owner, name, value)
+    owner.update_tag()
+
+
+def value_of(owner: bpy.types.ID, path: str, index: int) -> float:
+    """What a property is now. Raises ValueError where it is not there."""
+    now = owner.path_resolve(path)
+    return float(now[index] if hasattr(now, "__len__") else now)

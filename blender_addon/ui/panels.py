@@ -11,14 +11,14 @@ from bpy.app.translations import pgettext_iface
 from dreamtalk_core.errors import DreamTalkError
 
 from ..animation.actions import REGIONS, frame_span
-from ..animation.animate import warnings
 from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED, scene_settings
 from ..animation.take_settings import style_of, take_settings
 from ..animation.takes import shift_of, sound_name, takes_on
 from ..animation.tracks import is_muted
 from ..mapping import panel as mapping_panel
 from ..messages import draw_message, message_of
-from ..rigs.targets import objects_of
+from ..rigs.characters import objects_of
+from ..rigs.doubts import doubts
 from ..state import state
 from ..translations import OWN
 
@@ -47,8 +47,12 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
             draw_message(layout, context, message_of(error), "INFO")
             layout.operator("dreamtalk.add_head", icon="USER")
             objects = []
-        for warning in warnings(objects):
-            draw_message(layout, context, warning, "ERROR")
+        try:
+            found = doubts(objects)
+        except DreamTalkError as error:
+            found = [message_of(error)]
+        for doubt in found:
+            draw_message(layout, context, doubt, "ERROR")
         layout.prop(settings, "sound")
         layout.prop(settings, "start_at")
         if settings.start_at == "FRAME":
@@ -61,7 +65,10 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
         row.scale_y = 1.6
         row.enabled = bool(objects)
         row.operator("dreamtalk.animate", icon="PLAY")
-        layout.operator("dreamtalk.import_motion", icon="IMPORT")
+        row = layout.row(align=True)
+        row.enabled = bool(objects)
+        row.operator("dreamtalk.import_motion", icon="IMPORT")
+        row.operator("dreamtalk.test", icon="HIDE_OFF")
 
 
 class DREAMTALK_PT_style(_Part, bpy.types.Panel):

@@ -20,8 +20,10 @@ REPORT = {
     "Bones",
     "Conflicts",
     "Matched",
+    "Move no vertex",
     "Names not recognised",
     "Not matched",
+    "Not needed",
     "Not on the character",
 }
 """Parts of the mapping's report."""

@@ -60,7 +60,7 @@ def _put(session: Any, motion: Any, first: int = 1, name: str = "line", **settin
     scene = bpy.context.scene
     for setting, value in settings.items():
         setattr(scene.dreamtalk, setting, value)
-    objects = session.part("rigs.targets").objects_of(bpy.context)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
     return session.part("animation.animate").put_take(scene, objects, [motion], name, first)
 
 
@@ -191,7 +191,7 @@ def the_head_turns(session: Any) -> None:
 def thousands_of_keys(session: Any) -> None:
     """52 keys x 3000 frames in less than 0.3 s."""
     face, motion = _face(session), _motion(session, 3000)
-    objects = session.part("rigs.targets").objects_of(bpy.context)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
     curves = session.part("rigs.targets").curves_of(objects, motion)
     assert len(curves) >= 52
     times = []
@@ -243,7 +243,7 @@ def at_rest_where_no_take_is(session: Any) -> None:
 def a_style_on_its_own_track(session: Any) -> None:
     face, scene = _face(session), bpy.context.scene
     neutral, styled = _motion(session, 30, seed=1), _motion(session, 30, seed=2)
-    objects = session.part("rigs.targets").objects_of(bpy.context)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
     take = session.part("animation.animate").put_take(scene, objects, [styled, neutral], "line", 1)
     _shows(face, styled, 1)
     style = session.part("animation.take_settings").style_of(take)
@@ -560,7 +560,7 @@ def panels(session: Any) -> None:
     for style in ("AUTO", "NAMED", "FILE", "MARKERS"):
         scene.dreamtalk.style_from = style
         assert "dreamtalk.animate" in _drawn(session)
-    objects = session.part("rigs.targets").objects_of(bpy.context)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
     pair = [_motion(session, 9, seed=seed) for seed in (1, 2)]
     session.part("animation.animate").put_take(scene, objects, pair, "line", 1, {"speech": "x.wav"})
     drawn = _drawn(session)
@@ -907,7 +907,7 @@ def refusals(session: Any) -> None:
     _refused(animate, "Würfel", "2 shape keys", "口元, 眉毛")
     driven = plain.shape_key_add(name="jawOpen")
     driven.driver_add("value")
-    assert "drivers" in session.part("animation.animate").warnings([plain])[0]
+    assert "drivers" in session.part("rigs.doubts").doubts([plain])[0]
     bpy.context.view_layer.objects.active = None
     _refused(animate, "No character")
 
