@@ -12,6 +12,7 @@ MODULES = (
     "ui.preferences",
     "animation.take_settings",
     "rigs.properties",
+    "rigs.seen",
     "mapping.operators",
     "mapping.panel",
     "animation.settings",

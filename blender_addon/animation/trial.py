@@ -9,12 +9,13 @@ from typing import ClassVar
 
 import bpy
 import numpy as np
+from bpy.app.translations import pgettext_iface
 
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
-from ..messages import message_of
+from ..messages import message_of, told
 from ..rigs.characters import objects_of
 from ..rigs.curve import Curve, Floats, set_value, value_of
 from ..rigs.reach import look_again
@@ -145,11 +146,11 @@ class DREAMTALK_OT_test(bpy.types.Operator):
     def _tell(self) -> None:
         still = [part for part in _PARTS if part not in self._moved]
         if still:
-            self.report(
-                {"WARNING"}, f"Does not move: {', '.join(still)}. Look at Mapping, or press Match."
-            )
+            names = ", ".join(pgettext_iface(part) for part in still)
+            message = told(f"Does not move: {names}. Look at Mapping, or press Match.")
+            self.report({"WARNING"}, message)
         else:
-            self.report({"INFO"}, "Mouth, lids and head move.")
+            self.report({"INFO"}, told("Mouth, lids and head move."))
 
     def _failed(self, error: DreamTalkError) -> set[str]:
         self.report({"ERROR"}, message_of(error))

@@ -12,7 +12,7 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import SCHEMES, Mapping, read_preset, write_preset
 
 from .. import PACKAGE
-from ..messages import message_of
+from ..messages import message_of, told
 from ..properties import properties
 from ..rigs import characters, targets
 from ..rigs.reach import look_again
@@ -41,7 +41,7 @@ class _Tool(bpy.types.Operator):
             self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
         if report:
-            self.report({"INFO"}, report)
+            self.report({"INFO"}, told(report))
         return {"FINISHED"}
 
 

@@ -15,6 +15,7 @@ from ..messages import draw_message, message_of
 from ..rigs import characters, targets
 from ..rigs.properties import MappingRow
 from ..rigs.reach import still_keys
+from ..rigs.seen import seen_objects
 from .data import unused
 from .operators import (
     DREAMTALK_OT_arkit_keys,
@@ -53,7 +54,7 @@ class DREAMTALK_UL_mapping(bpy.types.UIList):
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The mapping of the active object's character, for a panel."""
     try:
-        objects = characters.objects_of(context)
+        objects = seen_objects(context)
     except DreamTalkError as error:
         draw_message(layout, context, message_of(error), "INFO")
         return

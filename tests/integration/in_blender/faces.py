@@ -42,6 +42,7 @@ def a_jaw_key_that_is_empty(session: Any) -> None:
         keys = face.data.shape_keys.key_blocks
         assert np.ptp(_frames(lambda keys=keys: [keys["Fcl_MTH_A"].value], 120)) > 0.1
         bpy.data.objects.remove(face)
+        bpy.context.view_layer.update()
     bare = _mesh("Bare", arkit)
     _empty(bare, "jawOpen", masked=False)
     _select(bare)
