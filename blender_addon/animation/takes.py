@@ -15,9 +15,16 @@ from ..client.job_operator import JobOperator, kept
 from ..client.jobs import Result, all_of
 from ..messages import message_of, told
 from ..properties import properties
-from ..rigs.characters import objects_around, objects_of
+from ..rigs.characters import character_of, objects_around, objects_of
 from ..rigs.shape_keys import has_keys
-from .actions import frame_span, owners_of, reduce_action, replace_range, smooth_action, strips
+from .actions import (
+    frame_span,
+    owners_of,
+    reduce_action,
+    replace_range,
+    smooth_action,
+    strips,
+)
 from .animate import animate_request, split_style, wanted_curves
 from .corrections import add_correction
 from .settings import scene_fps, scene_settings
@@ -42,7 +49,9 @@ from .tracks import (
 def owners_in(objects: Iterable[bpy.types.Object]) -> list[bpy.types.ID]:
     """Data-blocks of a character that may have takes: objects, their data and shape keys."""
     found: list[bpy.types.ID] = []
-    for thing in objects:
+    objects = list(objects)
+    controller = character_of(objects).controller if objects else None
+    for thing in [*objects, *([controller] if controller else [])]:
         found += [thing, thing.data]
         if has_keys(thing):
             found.append(thing.data.shape_keys)

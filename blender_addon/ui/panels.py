@@ -11,6 +11,7 @@ from bpy.app.translations import pgettext_iface
 from dreamtalk_core.errors import DreamTalkError
 
 from ..animation.actions import REGIONS, frame_span
+from ..animation.editing import edited
 from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED, scene_settings
 from ..animation.take_settings import style_of, take_settings
 from ..animation.takes import current_take, shift_of, sound_name, takes_on
@@ -223,6 +224,12 @@ class DREAMTALK_PT_edit(_Part, bpy.types.Panel):
         layout.operator("dreamtalk.smooth_keys", icon="SMOOTHCURVE")
         layout.prop(settings, "tolerance")
         layout.operator("dreamtalk.reduce_keys", icon="KEYFRAME")
+        layout.separator()
+        if take is not None and edited(take):
+            layout.operator("dreamtalk.edit_keys", text="Close Keys", icon="X")
+        else:
+            layout.operator("dreamtalk.edit_keys", icon="ACTION")
+        layout.operator("dreamtalk.bake", icon="ACTION_TWEAK")
 
 
 class DREAMTALK_PT_mapping(_Part, bpy.types.Panel):

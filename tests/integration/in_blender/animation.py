@@ -508,6 +508,98 @@ def _set_and(settings: Any, operator: Any, start: int, stop: int) -> None:
     operator()
 
 
+def keys_in_the_dope_sheet(session: Any) -> None:
+    """Edit Keys opens the face and its bones at once, what is edited stays, and closes them."""
+    face, scene = _face(session), bpy.context.scene
+    motion = _motion(session, 30)
+    take = _put(session, motion)
+    bpy.ops.dreamtalk.add_correction()
+    face.data.shape_keys.key_blocks["jawOpen"].value = 0.5
+    assert "Close Keys" not in _labels(session)
+    assert bpy.ops.dreamtalk.edit_keys() == {"FINISHED"}
+    owners = [face.data.shape_keys, face.parent]
+    assert [own.animation_data.action for own in owners] == [take, take]
+    assert all(own.animation_data.use_tweak_mode for own in owners)
+    assert "Close Keys" in _labels(session)
+    _curve(take, "browInnerUp").keyframe_points[9].co.y = 0.25
+    assert bpy.ops.dreamtalk.edit_keys() == {"FINISHED"}
+    assert not any(own.animation_data.use_tweak_mode for own in owners)
+    assert abs(_seen(face, ["browInnerUp"], [10])[0, 0] - 0.25) < 1e-5
+    assert face.data.shape_keys.animation_data.action.dreamtalk.kind == "CORRECTION"
+    assert bpy.ops.dreamtalk.toggle_take() == {"FINISHED"}
+    _refused(bpy.ops.dreamtalk.edit_keys, "switched off")
+    assert scene.dreamtalk.take == take
+
+
+def _labels(session: Any) -> str:
+    """What is written on the buttons of Edit Take."""
+    icons = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys()
+    seen: list[str] = []
+    layout = _Layout(set(icons), seen)
+    look = layout.operator
+    layout.operator = lambda name, text="", **more: seen.append(text) or look(name, **more)
+    panel = session.part("ui.panels").DREAMTALK_PT_edit
+    panel.draw(type("Drawn", (), {"layout": layout})(), bpy.context)
+    return " | ".join(seen)
+
+
+def baked_to_one_action(session: Any) -> None:
+    """Take, style, correction, strength and body: the same is seen as before, with fewer keys."""
+    face, scene = _face(session), bpy.context.scene
+    rig = face.parent
+    bone = rig.pose.bones["head"]
+    for frame, angle in ((1, 0.0), (40, 0.5)):
+        bone.rotation_euler[1] = angle
+        bone.keyframe_insert("rotation_euler", frame=frame)
+    smooth = session.part("dreamtalk_core.motion.curves").smooth
+    pair = []
+    for seed in (1, 2):
+        own = _motion(session, 40, seed=seed)
+        calm = smooth(own.weights, 24.0, 2.0)
+        pair.append(type(own)(own.names, calm, 24, own.head_rotation))
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    take = session.part("animation.animate").put_take(scene, objects, pair, "line", 1)
+    take.dreamtalk.lips = 0.5
+    scene.frame_set(20)
+    bpy.ops.dreamtalk.add_correction()
+    face.data.shape_keys.key_blocks["jawOpen"].value = 0.9
+    face.data.shape_keys.keyframe_insert('key_blocks["jawOpen"].value', frame=20)
+    scene.frame_start, scene.frame_end = 1, 45
+    names = [key.name for key in face.data.shape_keys.key_blocks[1:]]
+
+    def seen() -> Any:
+        heads = [_turned(rig, frame) for frame in range(1, 46)]
+        return _seen(face, names, range(1, 46)), np.array(heads)
+
+    before = seen()
+    scene.dreamtalk.tolerance = 0.01
+    assert bpy.ops.dreamtalk.bake() == {"FINISHED"}
+    after = seen()
+    assert np.abs(after[0] - before[0]).max() <= 0.01 + 1e-5
+    assert np.abs(after[1] - before[1]).max() < 0.05
+    (action,) = {own.animation_data.action for own in (face.data.shape_keys, rig)}
+    assert action.dreamtalk.kind == "BAKE"
+    keys = len(_curve(action, "jawOpen").keyframe_points)
+    assert 3 <= keys < 45, keys
+    # Without a tolerance it is the same to the last frame.
+    bpy.ops.dreamtalk.delete_take()
+    scene.dreamtalk.tolerance = 0.0
+    own = _motion(session, 20)
+    _put(session, own)
+    before = seen()
+    assert bpy.ops.dreamtalk.bake() == {"FINISHED"}
+    after = seen()
+    assert np.abs(after[0] - before[0]).max() < 1e-5
+    assert np.abs(after[1] - before[1]).max() < 1e-4
+
+
+def _turned(rig: Any, frame: int) -> Any:
+    """How the head is turned on a frame."""
+    bpy.context.scene.frame_set(frame)
+    graph = bpy.context.evaluated_depsgraph_get()
+    return np.array(rig.evaluated_get(graph).pose.bones["head"].matrix.to_3x3())
+
+
 def fewer_keys(session: Any) -> None:
     face, scene = _face(session), bpy.context.scene
     motion = _motion(session, 200)
