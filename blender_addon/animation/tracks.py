@@ -295,6 +295,8 @@ def delete_take(take: bpy.types.Action) -> None:
     animated = [
         (owner, own.data_path, own.array_index) for owner in owners for own in channels(take, owner)
     ]
+    for owner in owners:
+        owner.animation_data.use_tweak_mode = False  # or Blender keeps what is open
     for data, track in list(_tracks_of(take)):
         data.nla_tracks.remove(track)
     for action in layers_of(take):

@@ -28,7 +28,8 @@ def objects_of(context: bpy.types.Context) -> list[bpy.types.Object]:
     if active.select_get():
         others = {own for thing in context.scene.objects for own in _members(thing)}
         for own in context.selected_objects:
-            free = own not in others and own.find_armature() in {None, *found}
+            hangs_on = {own.parent, own.find_armature()} - {None}
+            free = own not in others and hangs_on <= set(found)
             if own.type == "MESH" and own not in found and free:
                 found.append(own)
     if not found:

@@ -529,6 +529,13 @@ def keys_in_the_dope_sheet(session: Any) -> None:
     assert bpy.ops.dreamtalk.toggle_take() == {"FINISHED"}
     _refused(bpy.ops.dreamtalk.edit_keys, "switched off")
     assert scene.dreamtalk.take == take
+    # Deleted while it is open.
+    assert bpy.ops.dreamtalk.toggle_take() == {"FINISHED"}
+    face.data.shape_keys.animation_data.action = None
+    assert bpy.ops.dreamtalk.edit_keys() == {"FINISHED"}
+    assert bpy.ops.dreamtalk.delete_take() == {"FINISHED"}
+    assert not any(own.animation_data.use_tweak_mode for own in owners)
+    _is_at_rest(face)
 
 
 def _labels(session: Any) -> str:
