@@ -16,6 +16,7 @@ from ..client.jobs import Result, all_of
 from ..messages import message_of, told
 from ..properties import properties
 from ..rigs.characters import character_of, objects_around, objects_of
+from ..rigs.curve import layered
 from ..rigs.shape_keys import has_keys
 from .actions import (
     frame_span,
@@ -39,7 +40,6 @@ from .take_settings import (
 from .tracks import (
     delete_take,
     is_muted,
-    layered,
     set_muted,
     show_only,
     takes_of,

@@ -12,14 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 
-from ..rigs.curve import Curve, set_value
+from ..rigs.curve import Curve, is_armature, layered, set_value
 from .actions import (
     address,
     channels,
@@ -69,20 +68,6 @@ def add_take(
         undo.run()
         raise
     return action
-
-
-def layered(curves: Iterable[Curve]) -> list[Curve]:
-    """Curves as they lie on a take's tracks: those of bones are what is added to their rest."""
-    return [
-        replace(own, values=own.values - own.rest, rest=0.0)
-        if _is_armature(own.owner) and own.rest and not own.path.endswith("rotation_quaternion")
-        else own
-        for own in curves
-    ]
-
-
-def _is_armature(owner: bpy.types.ID) -> bool:
-    return isinstance(owner, bpy.types.Object) and owner.type == "ARMATURE"
 
 
 def check_owners(owners: Iterable[bpy.types.ID]) -> None:
@@ -213,7 +198,7 @@ def _add_tracks(
         )
         above = generated[-1] if generated else None
         take = (blend, extrapolation) == ("REPLACE", "NOTHING")
-        mixed = "COMBINE" if take and _is_armature(owner) else blend
+        mixed = "COMBINE" if take and is_armature(owner) else blend
         track = new_track(owner, above, action, slot, mixed, extrapolation)
         undo.steps.append(lambda tracks=tracks, track=track: tracks.remove(track))
 

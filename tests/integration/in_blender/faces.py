@@ -179,3 +179,29 @@ def a_face_of_vowels_that_feels(session: Any) -> None:
     a, i = seen[:, 0], seen[:, 1]
     assert a.mean() > 3 * i.mean(), (a.mean(), i.mean())
     assert np.abs(seen[:, 5] - 0.7).max() < 1e-5
+
+
+def bones_that_rest_turned(session: Any) -> None:
+    """An offset of the mapping holds where no take is, and is not added twice where one is."""
+    for mode in ("XYZ", "QUATERNION"):
+        _start(session)
+        bones = {"head": ((0, 0, 1), (0, 0, 1.3), None), "jaw": ((0, 0, 1), (0, -0.1, 1), "head")}
+        rig = _armature("Rig", bones, np.eye(3))
+        rig.pose.bones["jaw"].rotation_mode = mode
+        _select(rig)
+        assert bpy.ops.dreamtalk.match() == {"FINISHED"}
+        row = next(own for own in rig.dreamtalk.rows if own.source == "jawOpen")
+        row.offset, row.scale = 0.2, 0.5
+        motion = _speech(session)
+        _animate(session, [rig], motion)
+
+        def angle(rig: Any = rig) -> list[float]:
+            graph = bpy.context.evaluated_depsgraph_get()
+            bone = rig.evaluated_get(graph).pose.bones["jaw"]
+            turned = bone.matrix_basis.to_3x3()
+            return [np.arccos(np.clip((np.trace(np.array(turned)) - 1) / 2, -1, 1))]
+
+        seen = _frames(angle, 130)[:, 0]
+        wanted = 0.2 + 0.5 * motion.channel("jawOpen")
+        assert np.abs(seen[:120] - wanted).max() < 1e-3, mode
+        assert np.abs(seen[121:] - 0.2).max() < 1e-3, mode
