@@ -16,6 +16,7 @@ from ..client.job_operator import JobOperator, kept
 from ..client.jobs import Result, all_of
 from ..messages import message_of, told
 from ..properties import properties
+from ..rigs.doubts import doubts
 from .actions import frame_span
 from .animate import animate_requests, character, put_sound, put_take
 from .export import export_character, from_zero
@@ -100,6 +101,8 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
         if settings.layout == "STACK":
             show_only(takes[0])
         settings.take = takes[0]
+        for doubt in doubts(objects):
+            self.report({"WARNING"}, told(doubt))
         self.report({"INFO"}, told(f"{len(takes)} takes of {len(self.sounds)} sound files"))
 
     def _export(

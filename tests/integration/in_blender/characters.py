@@ -567,7 +567,8 @@ def _same_turn(rig: Any, bone: str, wanted: np.ndarray) -> None:
     posed = rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones[bone]
     rest = rig.data.bones[bone].matrix_local.to_3x3()
     turned = posed.matrix.to_3x3() @ rest.inverted()
-    assert np.abs(np.array(turned) - np.array(Matrix(wanted.tolist()))).max() < 1e-5, bone
+    # Blender combines small turns in single precision: .003 degrees.
+    assert np.abs(np.array(turned) - np.array(Matrix(wanted.tolist()))).max() < 5e-5, bone
 
 
 def _points(block: Any) -> np.ndarray:
