@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import lru_cache
+from typing import Any
 
 from dreamtalk_core.retarget import match
 
@@ -13,6 +14,7 @@ from .client.installation import Installation
 from .client.jobs import Job
 from .client.runtimes import Wheel
 from .client.service import Service
+from .translations import sentences
 
 
 class State:
@@ -22,7 +24,9 @@ class State:
     worker and the requests to it. styles: what the panel's menu lists. job: the one that the panel
     shows. installation: the one that runs. wheel: DreamTalk for the worker's Python, as it came
     with the extension; None if this copy lacks it. match: `retarget.match`, remembered, because a
-    panel needs it at every redraw.
+    panel needs it at every redraw. looked: what `rigs.reach` has found out, by mesh and what.
+    sentences: `translations.sentences`, remembered.
+    seen: what `rigs.seen` has found out, until something of the scene changes.
     """
 
     def __init__(self) -> None:
@@ -36,6 +40,9 @@ class State:
         self.installation: Installation | None = None
         self.registered.callback(self._cancel)
         self.match = lru_cache(maxsize=16)(match)
+        self.sentences = lru_cache(maxsize=1)(sentences)
+        self.seen: dict[tuple[Any, ...], Any] = {}
+        self.looked: dict[tuple[int, str], tuple[Any, Any]] = {}
 
     def close(self) -> None:
         """Cancel what runs and give everything back, even where a part of that fails."""

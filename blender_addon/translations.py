@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from . import PACKAGE
@@ -15,9 +16,18 @@ _CONTEXTS = ("*", "Operator", OWN)
 
 
 def table(language: str) -> dict[str, str]:
-    """English text -> its translation."""
+    """English text -> its translation; {} stands for what is put into a message."""
     lines = Path(__file__).with_name(f"{language}.tsv").read_text(encoding="utf-8").splitlines()
     return dict(line.split("\t") for line in lines)
+
+
+def sentences() -> list[tuple[re.Pattern[str], str]]:
+    """What is a sentence in the tables, as a pattern; those that say most come first."""
+    found = [text for text in table(LANGUAGES[0]) if "{}" in text or re.search("[.;]", text)]
+    return [
+        (re.compile("(.+?)".join(map(re.escape, text.split("{}"))), re.DOTALL), text)
+        for text in sorted(found, key=len, reverse=True)
+    ]
 
 
 def register() -> None:

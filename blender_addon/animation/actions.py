@@ -81,6 +81,12 @@ def channelbag(action: bpy.types.Action, owner: bpy.types.ID) -> bpy.types.Actio
     return next((bag for bag in bags(action) if slot and bag.slot_handle == slot.handle), None)
 
 
+def channels(action: bpy.types.Action, owner: bpy.types.ID) -> list[bpy.types.FCurve]:
+    """An owner's F-curves in an Action."""
+    bag = channelbag(action, owner)
+    return list(bag.fcurves) if bag else []
+
+
 def ensure_channelbag(action: bpy.types.Action, owner: bpy.types.ID) -> bpy.types.ActionChannelbag:
     """An owner's channels in an Action; slot, layer and strip are made where they lack."""
     slot = slot_of(action, owner) or _slot_by_name(action, owner)
@@ -132,6 +138,20 @@ def write_keys(fcurve: bpy.types.FCurve, frames: ArrayLike, values: ArrayLike) -
     points.foreach_set("co", co.ravel())
     points.foreach_set("interpolation", np.full(len(co), _LINEAR, np.int32))
     fcurve.update()
+
+
+def write_ends(fcurve: bpy.types.FCurve, frames: Sequence[int]) -> None:
+    """Keys of 0 at these frames, which what is keyed between them goes over into slowly."""
+    write_keys(fcurve, frames, np.zeros(len(frames)))
+    for point in fcurve.keyframe_points:
+        point.interpolation = "BEZIER"
+        point.handle_left_type = point.handle_right_type = "AUTO_CLAMPED"
+    fcurve.update()
+
+
+def adds_anything(action: bpy.types.Action) -> bool:
+    """Whether any key of an additive Action is not 0."""
+    return any(read_keys(own)[1].any() for own in keyed(action))
 
 
 def read_keys(fcurve: bpy.types.FCurve) -> tuple[Floats, Floats]:

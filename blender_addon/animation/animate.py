@@ -15,14 +15,17 @@ from dreamtalk_core.errors import DreamTalkError, StyleError
 from dreamtalk_core.formats import READABLE
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.curves import smoothstep
 
-from ..client.job_operator import JobOperator
+from ..client.job_operator import JobOperator, kept
 from ..client.jobs import Result, all_of
-from ..messages import message_of
+from ..messages import message_of, told
 from ..properties import properties
+from ..rigs.characters import objects_of
 from ..rigs.curve import Curve
-from ..rigs.shape_keys import has_keys
-from ..rigs.targets import character_of, curves_of, objects_of
+from ..rigs.doubts import doubts
+from ..rigs.reach import look_again
+from ..rigs.targets import curves_of
 from .actions import reduce_action
 from .settings import (
     AUTO,
@@ -33,7 +36,7 @@ from .settings import (
     scene_fps,
     scene_settings,
 )
-from .sound import add_sound, check_sound
+from .sound import add_sound, check_sound, stored_path
 from .styles import from_markers
 from .take_settings import layers_of
 from .tracks import add_take, check_owners
@@ -63,11 +66,10 @@ def style_text(scene: bpy.types.Scene, first: int) -> str:
 
 def animate_request(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
     """Parameters of the worker's `animate`, from the settings. Raises StyleError."""
-    fps = scene_fps(scene)
     return {
         "speech": str(sound),
         "style": style_text(scene, first),
-        "fps": f"{fps.numerator}/{fps.denominator}",
+        "fps": str(scene_fps(scene)),
         **chosen_settings(scene_settings(scene)),
         "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
     }
@@ -94,6 +96,10 @@ def put_take(
     frame `first` + i. Raises DreamTalkError; then nothing has changed.
     """
     settings = scene_settings(scene)
+    if recipe:
+        recipe = {**recipe, "fps": str(scene_fps(scene))}
+        if "speech" in recipe:
+            recipe["speech"] = stored_path(Path(recipe["speech"]))
     curves, style = split_style([wanted_curves(objects, motion, scene) for motion in motions])
     action = add_take(name, curves, first, recipe, style)
     if settings.tolerance:
@@ -123,8 +129,18 @@ def wanted_curves(
     objects: Sequence[bpy.types.Object], motion: Motion, scene: bpy.types.Scene
 ) -> list[Curve]:
     """Curves of a motion on a character at the scene's rate, without the head if it is off."""
-    curves = curves_of(objects, motion.resample(scene_fps(scene)))
-    return [own for own in curves if scene_settings(scene).head or own.region != "Head"]
+    settings = scene_settings(scene)
+    curves = curves_of(objects, _eased(motion.resample(scene_fps(scene)), settings.head_ease))
+    return [own for own in curves if settings.head or own.region != "Head"]
+
+
+def _eased(motion: Motion, seconds: float) -> Motion:
+    """The motion with a head that comes out of rest and goes back to it over some seconds."""
+    frames = min(round(seconds * float(motion.fps)), len(motion) // 2)
+    from_end = np.minimum(np.arange(len(motion)), np.arange(len(motion))[::-1])
+    share = smoothstep(np.minimum(from_end / max(frames, 1), 1.0)) if frames else 1.0
+    turned = motion.head_rotation * np.reshape(share, (-1, 1))
+    return replace(motion, head_rotation=turned.astype(np.float32))
 
 
 def split_style(takes: Sequence[list[Curve]]) -> tuple[list[Curve], list[Curve]]:
@@ -142,34 +158,13 @@ def split_style(takes: Sequence[list[Curve]]) -> tuple[list[Curve], list[Curve]]
 
 def character(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The active object's character, if a take on it would show. Raises DreamTalkError."""
+    look_again()
     objects = objects_of(context)
     still = Motion(
         ARKIT_NAMES, np.zeros((1, len(ARKIT_NAMES)), np.float32), scene_fps(context.scene)
     )
     check_owners(dict.fromkeys(curve.owner for curve in curves_of(objects, still)))
     return objects
-
-
-def warnings(objects: Sequence[bpy.types.Object]) -> list[str]:
-    """Why a face with a take may still not move, in words."""
-    found = []
-    # Drivers of our own pass on what takes do to the controller.
-    ours = bool(objects) and character_of(objects).controller is not None
-    for thing in objects:
-        if not has_keys(thing):
-            continue
-        keys = thing.data.shape_keys
-        if thing.show_only_shape_key:
-            found.append(f"'{thing.name}' shows only its active shape key (the pin): unpin it.")
-        if not keys.use_relative:
-            found.append(f"The shape keys of '{thing.name}' are not relative: switch Relative on.")
-        muted = [block.name for block in keys.key_blocks if block.mute]
-        if muted:
-            found.append(f"Muted shape keys of '{thing.name}': {', '.join(muted[:6])}.")
-        driven = keys.animation_data.drivers if keys.animation_data else ()
-        if driven and not ours:
-            found.append(f"{len(driven)} shape keys of '{thing.name}' have drivers, which win.")
-    return found
 
 
 class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
@@ -181,7 +176,7 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
         scene = context.scene
         # By name: undo while it runs gives every object a new address.
-        self.names = [thing.name for thing in character(context)]
+        self.members = [thing.session_uid for thing in character(context)]
         self.sound = check_sound(scene_settings(scene).sound)
         self.first = first_frame(scene)
         self.requests = animate_requests(scene, self.sound, self.first)
@@ -189,13 +184,13 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
         motions = all_of(results)
-        objects = named_objects(self.names)
+        objects, scene = kept(bpy.data.objects, self.members), self.scene
         recipe = {**self.requests[0], "heard": self._job.heard[0]}
-        action = put_take(context.scene, objects, motions, self.sound.stem, self.first, recipe)
-        notes = put_sound(context.scene, self.sound, self.first)
-        for warning in [*notes, *warnings(objects)]:
-            self.report({"WARNING"}, warning)
-        self.report({"INFO"}, f"{action.name}: {len(motions[0])} frames from {self.first}")
+        action = put_take(scene, objects, motions, self.sound.stem, self.first, recipe)
+        notes = put_sound(scene, self.sound, self.first)
+        for warning in [*notes, *doubts(objects)]:
+            self.report({"WARNING"}, told(warning))
+        self.report({"INFO"}, told(f"{action.name}: {len(motions[0])} frames from {self.first}"))
 
 
 @properties()
@@ -224,17 +219,9 @@ class DREAMTALK_OT_import_motion(bpy.types.Operator):
         except DreamTalkError as error:
             self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
-        for warning in warnings(objects):
-            self.report({"WARNING"}, warning)
+        for warning in doubts(objects):
+            self.report({"WARNING"}, told(warning))
         return {"FINISHED"}
-
-
-def named_objects(names: Sequence[str]) -> list[bpy.types.Object]:
-    """The objects of these names. Raises DreamTalkError where one has gone."""
-    gone = [name for name in names if name not in bpy.data.objects]
-    if gone:
-        raise DreamTalkError(f"There is no object {gone[0]!r} any more. Press Animate again.")
-    return [bpy.data.objects[name] for name in names]
 
 
 CLASSES = (DREAMTALK_OT_animate, DREAMTALK_OT_import_motion)

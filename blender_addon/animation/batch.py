@@ -12,15 +12,16 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats._limits import files_in
 
-from ..client.job_operator import JobOperator
+from ..client.job_operator import JobOperator, kept
 from ..client.jobs import Result, all_of
+from ..messages import message_of, told
 from ..properties import properties
+from ..rigs.doubts import doubts
 from .actions import frame_span
-from .animate import animate_requests, character, named_objects, put_sound, put_take
-from .export import export_character
+from .animate import animate_requests, character, put_sound, put_take
+from .export import export_character, from_zero
 from .settings import first_frame, scene_settings
-from .take_settings import take_settings
-from .tracks import set_muted, show_only
+from .tracks import show_only
 
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".mp4", ".mov", ".mkv")
 
@@ -56,47 +57,53 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
         scene = context.scene
         settings = scene_settings(scene)
         if self.object:
-            context.view_layer.objects.active = named_objects([self.object])[0]
+            if self.object not in context.view_layer.objects:
+                raise DreamTalkError(f"There is no object '{self.object}' in this scene.")
+            context.view_layer.objects.active = context.view_layer.objects[self.object]
         self.sounds = sounds_in(self.directory or settings.folder)
-        self.names = [thing.name for thing in character(context)]
+        self.members = [thing.session_uid for thing in character(context)]
         self.first = first_frame(scene)
         self.exported = settings.export_folder.strip()
         if self.exported and not Path(bpy.path.abspath(self.exported)).is_dir():
             raise DreamTalkError(f"There is no folder {self.exported} to export to. Make it first.")
-        if self.exported and self.first < 0:
-            raise DreamTalkError("Exports begin at frame 0 or later. Set another start frame.")
         requests = [animate_requests(scene, sound, self.first) for sound in self.sounds]
         self.each = len(requests[0])
         return [request for of_one in requests for request in of_one]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
-        scene, objects, first = context.scene, named_objects(self.names), self.first
+        scene, objects = self.scene, kept(bpy.data.objects, self.members)
+        first = self.first
         settings = scene_settings(scene)
-        takes = []
+        takes, spoken = [], []
         for number, sound in enumerate(self.sounds):
             try:
                 motions = all_of(results[number * self.each : (number + 1) * self.each])
             except DreamTalkError as error:
-                self.report({"WARNING"}, f"{sound.name}: {error}")
+                self.report({"WARNING"}, f"{sound.name}: {message_of(error)}")
                 continue
             which = number * self.each
             recipe = {**self._job.requests[which], "heard": self._job.heard[which]}
             take = put_take(scene, objects, motions, sound.stem, first, recipe)
             takes.append(take)
+            spoken.append(sound)
             if settings.layout == "SEQUENCE":
                 for note in put_sound(scene, sound, first):
-                    self.report({"WARNING"}, note)
+                    self.report({"WARNING"}, told(note))
                 first = frame_span(take)[1] + 1 + settings.gap
         if not takes:
             raise DreamTalkError("None of the sound files could be animated.")
         if settings.layout == "STACK":
-            put_sound(scene, Path(take_settings(takes[0]).made_from["speech"]), self.first)
+            put_sound(scene, spoken[0], self.first)
         if self.exported:
-            self._export(context, objects, takes)
+            # What is exported is what the context has.
+            with context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
+                self._export(context, objects, takes)
         if settings.layout == "STACK":
             show_only(takes[0])
         settings.take = takes[0]
-        self.report({"INFO"}, f"{len(takes)} takes of {len(self.sounds)} sound files")
+        for doubt in doubts(objects):
+            self.report({"WARNING"}, told(doubt))
+        self.report({"INFO"}, told(f"{len(takes)} takes of {len(self.sounds)} sound files"))
 
     def _export(
         self,
@@ -106,16 +113,9 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
     ) -> None:
         scene, folder = context.scene, Path(bpy.path.abspath(self.exported))
         suffix = scene_settings(scene).format
-        span = scene.frame_start, scene.frame_end
-        try:
-            for take in takes:
-                show_only(take)
-                scene.frame_start, scene.frame_end = frame_span(take)
+        for take in takes:
+            with from_zero(scene, objects, take):
                 export_character(context, objects, folder / f"{take.name}{suffix}")
-        finally:
-            scene.frame_start, scene.frame_end = span
-            for take in takes:
-                set_muted(take, False)
 
 
 CLASSES = (DREAMTALK_OT_batch,)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import bpy
@@ -14,9 +14,15 @@ from dreamtalk_core.files import atomic_write, check_target
 
 from ..messages import message_of
 from ..properties import properties
-from ..rigs.targets import objects_of
+from ..rigs.characters import objects_of
+from .actions import frame_span
+from .corrections import push_down
 from .settings import scene_settings
+from .takes import owners_in, shift_of
+from .tracks import is_muted, set_muted, show_only, takes_of
 
+_EXPORTERS = {".glb": ("export_scene", "gltf"), ".fbx": ("export_scene", "fbx")}
+"""Suffix -> group and name of the operator; all others are USD."""
 FORMATS = (".glb", ".usdc", ".usda", ".usd", ".fbx")
 
 
@@ -33,6 +39,7 @@ def export_character(
         raise DreamTalkError(
             f"Cannot export {path.name}: use one of the suffixes {', '.join(FORMATS)}."
         )
+    _check_exporter(suffix)
     check_target(path)
     with _selected(context, objects), atomic_write(path) as draft:
         try:
@@ -44,6 +51,72 @@ def export_character(
                 _usd(draft)
         except RuntimeError as error:
             raise DreamTalkError(f"Cannot export {path}: {error}") from error
+
+
+def _check_exporter(suffix: str) -> None:
+    """Raises DreamTalkError where this Blender cannot write files of a kind."""
+    group, name = _EXPORTERS.get(suffix, ("wm", "usd_export"))
+    if name in dir(getattr(bpy.ops, group)):
+        return
+    if name == "usd_export":
+        raise DreamTalkError("This Blender was built without USD. Choose glTF or FBX as format.")
+    raise DreamTalkError(
+        f"Blender's exporter of {suffix} is switched off. Switch it on in Preferences > Add-ons."
+    )
+
+
+@contextmanager
+def from_zero(
+    scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], take: bpy.types.Action
+) -> Iterator[None]:
+    """For as long as the block lasts: the scene is a take's frames, from 0 on, and called like it,
+    which is what files call their animation; of the character's takes only this one is on.
+
+    Raises DreamTalkError where a strip cannot be moved.
+    """
+    owners = [own for own in owners_in(objects) if getattr(own, "animation_data", None)]
+    shift, (first, last) = shift_of(take), frame_span(take)
+    with ExitStack() as back:
+        back.callback(setattr, scene, "frame_end", scene.frame_end)
+        back.callback(setattr, scene, "frame_start", scene.frame_start)
+        back.callback(setattr, scene, "name", scene.name)
+        back.callback(scene.frame_set, scene.frame_current)
+        scene.name = take.name
+        for own in takes_of(owners):
+            back.callback(set_muted, own, is_muted(own))
+        show_only(take)
+        for owner in owners:
+            _put_down(owner, back)
+        _move(owners, -(first + shift))
+        back.callback(_move, owners, first + shift)
+        scene.frame_start, scene.frame_end = 0, last - first
+        yield
+
+
+def _put_down(owner: bpy.types.ID, back: ExitStack) -> None:
+    """An active Action onto a track, which can be moved."""
+    data = owner.animation_data
+    action, slot, blend = data.action, data.action_slot, data.action_blend_type
+    if action is None or slot is None:
+        return
+    before = len(data.nla_tracks)
+    push_down(owner)
+
+    def restore() -> None:
+        for track in list(data.nla_tracks)[before:]:
+            data.nla_tracks.remove(track)
+        data.action, data.action_slot, data.action_blend_type = action, slot, blend
+
+    back.callback(restore)
+
+
+def _move(owners: Iterable[bpy.types.ID], frames: int) -> None:
+    """All strips to earlier or later frames: those first that make room for the others."""
+    for owner in owners:
+        for track in owner.animation_data.nla_tracks:
+            order = list(track.strips)
+            for strip in order if frames < 0 else reversed(order):
+                strip.frame_start_ui = strip.frame_start + frames
 
 
 def _glb(path: Path) -> None:

@@ -59,6 +59,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         name="Sound",
         description="Speech to animate: a sound file, or a video with sound",
         subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     start_at: str = bpy.props.EnumProperty(
         name="Start",
@@ -92,6 +93,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         name="Style File",
         description="A video, a motion file (.csv, .json, .npz) or a style file to speak like",
         subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     style_on_track: bool = bpy.props.BoolProperty(
         name="Style on Its Own Track",
@@ -102,6 +104,13 @@ class SceneSettings(bpy.types.PropertyGroup):
         name="Head",
         description="Turn the head, where the character has a bone for it",
         default=True,
+    )
+    head_ease: float = bpy.props.FloatProperty(
+        name="Head Ease",
+        description="Seconds over which the head leaves the pose below a take and comes back to it",
+        default=0.4,
+        min=0.0,
+        soft_max=2.0,
     )
     tolerance: float = bpy.props.FloatProperty(
         name="Tolerance",
@@ -132,6 +141,14 @@ class SceneSettings(bpy.types.PropertyGroup):
         default=4,
         min=0,
     )
+    correct: str = bpy.props.EnumProperty(
+        name="Correct",
+        description="How far a correction reaches",
+        items=[
+            ("FRAME", "Around the Frame", "The current frame, and Blend frames to either side"),
+            ("RANGE", "Over the Range", "The frames between From and To"),
+        ],
+    )
     cutoff: float = bpy.props.FloatProperty(
         name="Cut-off",
         description="Movement quicker than this, in Hz, is taken out; eyes stay quick",
@@ -160,11 +177,13 @@ class SceneSettings(bpy.types.PropertyGroup):
         name="Sounds",
         description="A folder of sound files, one line in each",
         subtype="DIR_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     export_folder: str = bpy.props.StringProperty(
         name="Export To",
         description="Write every take of the batch as a file into this folder; empty: do not",
         subtype="DIR_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     format: str = bpy.props.EnumProperty(
         name="Format",

@@ -9,6 +9,8 @@ import bpy
 
 from dreamtalk_core.errors import SpeechError
 
+from .settings import scene_settings
+
 
 def check_sound(path: str | Path) -> Path:
     """The sound file that a Blender path names. Raises SpeechError where there is none."""
@@ -21,6 +23,23 @@ def check_sound(path: str | Path) -> Path:
     if not found.is_file():
         raise SpeechError(f"There is no file {found}. Choose the sound file again.")
     return found
+
+
+def found_again(path: str, scene: bpy.types.Scene) -> Path:
+    """The sound that a take was made from, also where a project has been moved: beside the file
+    that Blender itself has found again, or what the panel names, if it is called the same.
+
+    Raises SpeechError where it is nowhere.
+    """
+    name = Path(path.replace("\\", "/")).name
+    known = [path, scene_settings(scene).sound, *(own.filepath for own in bpy.data.sounds)]
+    for text in known:
+        file = Path(bpy.path.abspath(text)) if text else None
+        if file is not None and file.is_file() and file.name == name:
+            return file
+    raise SpeechError(
+        f"There is no file {bpy.path.abspath(path)}. Choose {name} where it is now as the sound."
+    )
 
 
 def add_sound(scene: bpy.types.Scene, path: str | Path, first: int) -> bpy.types.Strip:
@@ -36,7 +55,7 @@ def add_sound(scene: bpy.types.Scene, path: str | Path, first: int) -> bpy.types
         if strip.type == "SOUND" and strip.frame_start == first and _is_of(strip, file):
             return strip
     before = set(bpy.data.sounds)
-    strip = editor.strips.new_sound(file.stem, _stored(file), 1, first)
+    strip = editor.strips.new_sound(file.stem, stored_path(file), 1, first)
     if not strip.sound.samplerate:
         sound = strip.sound
         editor.strips.remove(strip)
@@ -52,7 +71,7 @@ def _is_of(strip: bpy.types.Strip, file: Path) -> bool:
     return Path(bpy.path.abspath(strip.sound.filepath)) == file
 
 
-def _stored(file: Path) -> str:
+def stored_path(file: Path) -> str:
     """The path as Blender should store it: relative to the .blend where the user wants that."""
     if bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths:
         try:

@@ -11,7 +11,7 @@ import bpy
 from ..properties import properties
 from .actions import REGIONS, owners_of, set_strength, strips, write_keys
 
-Kind = Literal["NONE", "TAKE", "STYLE", "CORRECTION", "REST"]
+Kind = Literal["NONE", "TAKE", "STYLE", "CORRECTION", "REST", "BAKE"]
 
 
 def _turn_strength(settings: TakeSettings, region: str) -> None:
@@ -59,6 +59,7 @@ class TakeSettings(bpy.types.PropertyGroup):
             ("STYLE", "Style", "What a style adds to a neutral take"),
             ("CORRECTION", "Correction", "Keys by hand, added to what lies below"),
             ("REST", "Rest", "The face where no take is"),
+            ("BAKE", "Bake", "All that moved the character, as one Action"),
         ],
         default="NONE",
     )

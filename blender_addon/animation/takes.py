@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import bpy
@@ -13,16 +12,25 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import parse_fps
 
-from ..client.job_operator import JobOperator
+from ..client.job_operator import JobOperator, kept
 from ..client.jobs import Result, all_of
-from ..messages import message_of
+from ..messages import message_of, told
 from ..properties import properties
+from ..rigs.characters import character_of, objects_around, objects_of
+from ..rigs.curve import layered
 from ..rigs.shape_keys import has_keys
-from ..rigs.targets import objects_of
-from .actions import frame_span, owners_of, reduce_action, replace_range, smooth_action, strips
+from .actions import (
+    frame_span,
+    owners_of,
+    reduce_action,
+    replace_range,
+    smooth_action,
+    strips,
+)
 from .animate import animate_request, split_style, wanted_curves
+from .corrections import add_correction
 from .settings import scene_fps, scene_settings
-from .sound import check_sound
+from .sound import found_again
 from .take_settings import (
     layers_of,
     refresh_strengths,
@@ -31,7 +39,6 @@ from .take_settings import (
     take_settings,
 )
 from .tracks import (
-    add_correction,
     delete_take,
     is_muted,
     set_muted,
@@ -43,7 +50,9 @@ from .tracks import (
 def owners_in(objects: Iterable[bpy.types.Object]) -> list[bpy.types.ID]:
     """Data-blocks of a character that may have takes: objects, their data and shape keys."""
     found: list[bpy.types.ID] = []
-    for thing in objects:
+    objects = list(objects)
+    controller = character_of(objects).controller if objects else None
+    for thing in [*objects, *([controller] if controller else [])]:
         found += [thing, thing.data]
         if has_keys(thing):
             found.append(thing.data.shape_keys)
@@ -72,19 +81,43 @@ class TakeOperator:
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            self.work(context, chosen_take(context.scene, self.take))
+            self.work(context, chosen_take(context, self.take))
         except DreamTalkError as error:
             self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
 
-def chosen_take(scene: bpy.types.Scene, name: str = "") -> bpy.types.Action:
-    """The take of a name, or the chosen one. Raises DreamTalkError where there is none."""
-    action = bpy.data.actions.get(name) if name else scene_settings(scene).take
+def current_take(
+    context: bpy.types.Context, objects: Iterable[bpy.types.Object]
+) -> bpy.types.Action | None:
+    """The chosen take, or the highest of the active character (`objects`) if that is another's."""
+    chosen, mine = scene_settings(context.scene).take, takes_on(objects)
+    return chosen if chosen in mine or not mine else mine[-1]
+
+
+def chosen_take(context: bpy.types.Context, name: str = "") -> bpy.types.Action:
+    """The take of a name, or the current one. Raises DreamTalkError where there is none."""
+    if name:
+        action = bpy.data.actions.get(name)
+    else:
+        try:
+            objects = objects_of(context)
+        except DreamTalkError:
+            objects = []
+        action = current_take(context, objects)
     if action is None or take_settings(action).kind != "TAKE":
         raise DreamTalkError(f"There is no take '{name}'." if name else "Choose a take first.")
     return action
+
+
+def objects_with(take: bpy.types.Action, scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The character that a take is on. Raises DreamTalkError where it is on none of the scene."""
+    owners = set(owners_of(take))
+    for thing in scene.objects:
+        if thing in owners or (has_keys(thing) and thing.data.shape_keys in owners):
+            return objects_around(thing, scene)
+    raise DreamTalkError(f"'{take.name}' is on no character of this scene.")
 
 
 class DREAMTALK_OT_choose_take(TakeOperator, bpy.types.Operator):
@@ -127,12 +160,20 @@ class DREAMTALK_OT_add_correction(TakeOperator, bpy.types.Operator):
     bl_idname = "dreamtalk.add_correction"
     bl_label = "Add Correction"
     bl_description = (
-        "An empty layer on top that is added to what is below: pose the face and set keys; the "
-        "take itself stays as it is, also when a range of it is made again"
+        "An empty layer on top that is added to what is below, around the current frame or over "
+        "the range: pose the face there and set keys; everything else stays as it is. Press it "
+        "again at another place"
     )
 
     def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
-        add_correction(take)
+        settings, frame = scene_settings(context.scene), context.scene.frame_current
+        if settings.correct == "RANGE":
+            start, stop = settings.range_start, settings.range_stop
+        else:
+            start, stop = frame - settings.range_blend - 1, frame + settings.range_blend + 1
+        if start >= stop:
+            raise DreamTalkError(f"The range {start} to {stop} is empty. Set From and To.")
+        add_correction(take, start, stop)
 
 
 class DREAMTALK_OT_reset_strengths(TakeOperator, bpy.types.Operator):
@@ -153,7 +194,7 @@ class DREAMTALK_OT_reduce_keys(TakeOperator, bpy.types.Operator):
         tolerance = scene_settings(context.scene).tolerance
         counts = [reduce_action(layer, tolerance) for layer in layers_of(take)]
         before, after = (sum(column) for column in zip(*counts, strict=True))
-        self.report({"INFO"}, f"{after} keys of {before} are left")
+        self.report({"INFO"}, told(f"{after} keys of {before} are left"))
 
 
 class DREAMTALK_OT_smooth_keys(TakeOperator, bpy.types.Operator):
@@ -178,7 +219,7 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
         scene, settings = context.scene, scene_settings(context.scene)
-        take = chosen_take(scene)
+        take = chosen_take(context)
         recipe = take_settings(take).made_from
         if "speech" not in recipe:
             raise DreamTalkError(
@@ -198,23 +239,26 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
                 f"The range {settings.range_start} to {settings.range_stop} is not within the take "
                 f"({first + shift_of(take)} to {last + shift_of(take)})."
             )
-        self.names = [thing.name for thing in objects_of(context)]
-        self.take_name = take.name
-        sound = check_sound(recipe["speech"])
+        objects_with(take, scene)
+        self.take_uid, self.fps = take.session_uid, fps
+        sound = found_again(recipe["speech"], scene)
         one = animate_request(scene, sound, take_settings(take).first + shift_of(take))
         return [one] if style_of(take) is None else [one, {**one, "guidance_scale": 0.0}]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
         motions = all_of(results)
-        take = chosen_take(context.scene, self.take_name)
-        objects = [bpy.data.objects[name] for name in self.names if name in bpy.data.objects]
-        curves = [wanted_curves(objects, motion, context.scene) for motion in motions]
-        blend = scene_settings(context.scene).range_blend
-        for layer, parts in zip(layers_of(take), split_style(curves), strict=False):
+        scene, (take,) = self.scene, kept(bpy.data.actions, [self.take_uid])
+        if scene_fps(scene) != self.fps:
+            raise DreamTalkError("The frame rate has been changed meanwhile. Nothing has changed.")
+        objects = objects_with(take, scene)
+        curves = [wanted_curves(objects, motion, scene) for motion in motions]
+        blend = scene_settings(scene).range_blend
+        neutral, style = split_style(curves)
+        for layer, parts in zip(layers_of(take), (layered(neutral), style), strict=False):
             replace_range(layer, parts, take_settings(take).first, *self.range, blend)
         refresh_strengths(take)
         remember_heard(take, self._job.heard[0], self.range)
-        self.report({"INFO"}, f"{take.name}: frames {self.range[0]} to {self.range[1]}")
+        self.report({"INFO"}, told(f"{take.name}: frames {self.range[0]} to {self.range[1]}"))
 
 
 def remember_heard(
@@ -240,7 +284,7 @@ def shift_of(take: bpy.types.Action) -> int:
 
 def sound_name(take: bpy.types.Action) -> str:
     """What a take was made from, for the panel."""
-    return Path(take_settings(take).made_from.get("speech", "")).name
+    return bpy.path.basename(take_settings(take).made_from.get("speech", "").replace("\\", "/"))
 
 
 CLASSES = (

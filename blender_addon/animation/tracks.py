@@ -3,21 +3,29 @@
 
 From below: a rest track, so that the face is at rest where no take is; takes, each followed by its
 additive style; corrections, keyed by hand, additive as well. A take that spans several data-blocks
-(meshes, an armature) is one Action with a slot for each.
+(meshes, an armature) is one Action with a slot for each. On an armature it is combined with what
+lies below, such as the animation of a body; of takes at the same time the highest has the bones.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 
-from ..rigs.curve import Curve
-from .actions import address, channelbag, has_keys, make_action, owners_of, strips
+from ..rigs.curve import Curve, is_armature, layered, set_value
+from .actions import (
+    address,
+    channels,
+    make_action,
+    owners_of,
+    strips,
+)
 from .take_settings import Kind, TakeSettings, layers_of, take_settings
 
 _GENERATED: set[Kind] = {"REST", "TAKE", "STYLE"}
@@ -45,15 +53,17 @@ def add_take(
         for owner in owners:
             _push_active_down(owner, curves, undo)
         _ensure_rest(owners, curves, undo)
-        action = undo.add(make_action(name, curves, first))
-        settings = _describe(action, "TAKE", first)
+        lying = layered(curves)
+        action = undo.add(make_action(name, lying, first))
+        settings = describe(action, "TAKE", first)
         settings.recipe = json.dumps(dict(recipe or {}), ensure_ascii=False)
-        settings.rests = json.dumps(_rests(curves))
+        settings.rests = json.dumps(_rests(lying))
         _add_tracks(action, owners, undo, "REPLACE", "NOTHING")
         if style:
             layer = undo.add(make_action(f"{action.name} style", style, first))
-            _describe(layer, "STYLE", first, action)
+            describe(layer, "STYLE", first, action)
             _add_tracks(layer, _owners(style), undo, "ADD", "NOTHING")
+        _cover(owners)
     except BaseException:
         undo.run()
         raise
@@ -65,17 +75,18 @@ def check_owners(owners: Iterable[bpy.types.ID]) -> None:
     for owner in owners:
         what = f"'{owner.name}'"
         if owner.library is not None:
+            file = owner.library.filepath
+            if owner.id_type != "KEY":
+                raise DreamTalkError(
+                    f"{what} is linked from {file}, so it cannot be animated here. Make a library "
+                    "override of it first (Object > Library Override > Make)."
+                )
             # Blender overrides objects and armatures, but no shape keys.
-            advice = (
-                "Make it local (Object > Relations > Make Local > Selected Objects and Data). Or, "
-                "to keep the link, press Drive in the Mapping panel of that file, and make a "
-                "library override here: its empty can be animated"
-                if owner.id_type == "KEY"
-                else "Make a library override of it first (Object > Library Override > Make)"
-            )
             raise DreamTalkError(
-                f"{what} is linked from {owner.library.filepath}, so it cannot be animated here. "
-                f"{advice}."
+                f"{what} is linked from {file}, so it cannot be animated here. Make it local "
+                "(Object > Relations > Make Local > Selected Objects and Data). Or, to keep the "
+                "link, press Drive in the Mapping panel of that file, and make a library override "
+                "here: its empty can be animated."
             )
         data = owner.animation_data
         if data is None:
@@ -106,7 +117,7 @@ def _rests(curves: Iterable[Curve]) -> dict[str, float]:
     return {address(own.path, own.index): own.rest for own in curves if own.rest}
 
 
-def _describe(
+def describe(
     action: bpy.types.Action, kind: Kind, first: int = 0, take: bpy.types.Action | None = None
 ) -> TakeSettings:
     settings = take_settings(action)
@@ -138,14 +149,15 @@ def _push_active_down(owner: bpy.types.ID, curves: Iterable[Curve], undo: _Undo)
     action, slot = data.action, data.action_slot
     if action is None or slot is None or data.action_blend_type != "REPLACE":
         return
-    bag = channelbag(action, owner)
     mine = {(curve.path, curve.index) for curve in curves if curve.owner == owner}
-    hides = bag and any((own.data_path, own.array_index) in mine for own in bag.fcurves)
+    hides = any((own.data_path, own.array_index) in mine for own in channels(action, owner))
     if not hides:
         return
     extrapolation = data.action_extrapolation
     data.action = None
-    track = _new_track(owner, None, action, slot, "REPLACE", extrapolation)
+    takes = [i for i, track in enumerate(data.nla_tracks) if _kinds(track) & {"TAKE", "STYLE"}]
+    below = data.nla_tracks[takes[0] - 1] if takes and takes[0] else None
+    track = new_track(owner, below, action, slot, "REPLACE", extrapolation)
 
     def restore() -> None:
         data.nla_tracks.remove(track)
@@ -164,7 +176,7 @@ def _ensure_rest(owners: Iterable[bpy.types.ID], curves: Sequence[Curve], undo: 
     ]
     if still:
         action = undo.add(make_action("DreamTalk rest", still, 0))
-        _describe(action, "REST")
+        describe(action, "REST")
         _add_tracks(action, bare, undo, "REPLACE", "HOLD")
 
 
@@ -185,7 +197,9 @@ def _add_tracks(
             if (slot.target_id_type, slot.name_display) == (owner.id_type, owner.name)
         )
         above = generated[-1] if generated else None
-        track = _new_track(owner, above, action, slot, blend, extrapolation)
+        take = (blend, extrapolation) == ("REPLACE", "NOTHING")
+        mixed = "COMBINE" if take and is_armature(owner) else blend
+        track = new_track(owner, above, action, slot, mixed, extrapolation)
         undo.steps.append(lambda tracks=tracks, track=track: tracks.remove(track))
 
 
@@ -193,7 +207,7 @@ def _kinds(track: bpy.types.NlaTrack) -> set[Kind]:
     return {take_settings(strip.action).kind for strip in track.strips if strip.action}
 
 
-def _new_track(
+def new_track(
     owner: bpy.types.ID,
     above: bpy.types.NlaTrack | None,
     action: bpy.types.Action,
@@ -209,6 +223,21 @@ def _new_track(
     strip.action_slot = slot
     strip.blend_type, strip.extrapolation = blend, extrapolation
     return track
+
+
+def _cover(owners: Iterable[bpy.types.ID]) -> None:
+    """Where takes on an armature lie over each other, the highest that is on has the bones: added
+    up, a head would turn twice as far."""
+    for owner in owners:
+        above: list[bpy.types.NlaStrip] = []
+        for track in reversed(owner.animation_data.nla_tracks if owner.animation_data else ()):
+            for strip in track.strips:
+                if strip.blend_type == "COMBINE" and _kinds(track) == {"TAKE"}:
+                    strip.mute = any(
+                        own.frame_start < strip.frame_end and strip.frame_start < own.frame_end
+                        for own in above
+                    )
+                    above += [] if track.mute else [strip]
 
 
 def takes_of(owners: Iterable[bpy.types.ID]) -> list[bpy.types.Action]:
@@ -235,6 +264,7 @@ def set_muted(take: bpy.types.Action, muted: bool) -> None:
     """Switch a take, with its style, off or on."""
     for _, track in _tracks_of(take):
         track.mute = muted
+    _cover(owners_of(take))
 
 
 def show_only(take: bpy.types.Action) -> None:
@@ -245,16 +275,24 @@ def show_only(take: bpy.types.Action) -> None:
 
 def delete_take(take: bpy.types.Action) -> None:
     """Take a take away, with its style; when it was the last one, the rest track goes as well, and
-    leaves the face at rest."""
-    owners = owners_of(take)
+    the face is put to rest."""
+    owners, rests = owners_of(take), json.loads(take_settings(take).rests or "{}")
+    animated = [
+        (owner, own.data_path, own.array_index) for owner in owners for own in channels(take, owner)
+    ]
+    for owner in owners:
+        owner.animation_data.use_tweak_mode = False  # or Blender keeps what is open
     for data, track in list(_tracks_of(take)):
         data.nla_tracks.remove(track)
     for action in layers_of(take):
         bpy.data.actions.remove(action)
-    if not takes_of(owners):
-        # What is no longer animated has the value that was seen last.
-        bpy.context.view_layer.update()
-        _delete_rest(owners)
+    if takes_of(owners):
+        _cover(owners)
+        return
+    _delete_rest(owners)
+    for owner, path, index in animated:
+        with suppress(ValueError):  # what is not there any more
+            set_value(owner, path, index, rests.get(address(path, index), 0.0))
 
 
 def _delete_rest(owners: Iterable[bpy.types.ID]) -> None:
@@ -267,38 +305,3 @@ def _delete_rest(owners: Iterable[bpy.types.ID]) -> None:
     for action in used:
         if not action.users:
             bpy.data.actions.remove(action)
-
-
-def add_correction(take: bpy.types.Action) -> bpy.types.Action:
-    """An empty additive Action on top of a take, active on its data-blocks: keys go into it.
-
-    Blender itself works out the difference when a key is set. A correction that is active already
-    goes onto a track of its own; so does any other active Action.
-    Raises DreamTalkError as `check_owners` does.
-    """
-    owners = owners_of(take)
-    check_owners(owners)
-    for owner in owners:
-        push_down(owner)
-    action = bpy.data.actions.new(f"{take.name} correction")
-    _describe(action, "CORRECTION", take_settings(take).first, take)
-    for owner in owners:
-        data = owner.animation_data
-        slot = action.slots.new(id_type=owner.id_type, name=owner.name)
-        data.action = action
-        data.action_slot = slot
-        data.action_blend_type = "ADD"
-    return action
-
-
-def push_down(owner: bpy.types.ID) -> None:
-    """Put the active Action of a data-block onto a new track on top, where it works the same."""
-    data = owner.animation_data
-    action, slot = data.action, data.action_slot
-    if action is None:
-        return
-    blend, extrapolation = data.action_blend_type, data.action_extrapolation
-    data.action = None
-    data.action_blend_type = "REPLACE"
-    if slot is not None and has_keys(action, slot):
-        _new_track(owner, None, action, slot, blend, extrapolation)

@@ -46,19 +46,27 @@ def chosen_runtime(wheel: Wheel | None) -> Runtime:
     if not named:
         found = usual_runtime(own_environment())
         if found is None:
-            why = no_install(wheel)
-            install = f". None can be installed here. {why}." if why else "; or press Install."
+            if why := no_install(wheel):
+                raise WorkerError(
+                    "No Python with DreamTalk was found. In the preferences of DreamTalk name one, "
+                    "or a ComfyUI that has the DreamTalk nodes. None can be installed here. "
+                    f"{why}."
+                )
             raise WorkerError(
                 "No Python with DreamTalk was found. In the preferences of DreamTalk name one, or "
-                f"a ComfyUI that has the DreamTalk nodes{install}"
+                "a ComfyUI that has the DreamTalk nodes; or press Install."
             )
         return found
     place = Path(bpy.path.abspath(named))
     found = runtime_at(place)
     if found is None:
-        what = "holds no Python" if place.is_dir() else "does not exist"
+        if place.is_dir():
+            raise WorkerError(
+                f"{place} holds no Python. In the preferences of DreamTalk name a Python that has "
+                "DreamTalk, or a ComfyUI that has the DreamTalk nodes."
+            )
         raise WorkerError(
-            f"{place} {what}. In the preferences of DreamTalk name a Python that has DreamTalk, or "
-            "a ComfyUI that has the DreamTalk nodes."
+            f"{place} does not exist. In the preferences of DreamTalk name a Python that has "
+            "DreamTalk, or a ComfyUI that has the DreamTalk nodes."
         )
     return found

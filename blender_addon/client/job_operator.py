@@ -3,19 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 
-from ..messages import message_of
+from ..messages import message_of, told
+from ..properties import properties
+from ..redraw import redraw_panels
 from ..state import state
 from .jobs import Job, Result
 
 _EVERY = 0.1
+
+Kept = TypeVar("Kept", bound=bpy.types.ID)
 
 
 class JobOperator:
@@ -23,7 +27,8 @@ class JobOperator:
 
     With a window it is modal, Esc or the panel's Cancel stops it; without one it waits.
     A subclass has `plan`, which looks at the scene and gives the requests, and `apply`, which
-    changes it; both raise DreamTalkError for what the user can mend.
+    changes `scene`: the one that it began in, whichever is shown by then. Both raise DreamTalkError
+    for what the user can mend.
     """
 
     if TYPE_CHECKING:
@@ -45,7 +50,7 @@ class JobOperator:
                 DreamTalkError("DreamTalk is busy. Wait, or stop it: the X beside its bar.")
             )
         try:
-            self._job = Job(self.plan(context), state().service)
+            self._plan(context)
             self._job.step()
         except DreamTalkError as error:
             return self._failed(error)
@@ -56,10 +61,12 @@ class JobOperator:
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if event.type == "ESC" or state().job is not self._job:
+        # Esc that stops playback is not meant for this.
+        stopped = event.type == "ESC" and not context.screen.is_animation_playing
+        if stopped or state().job is not self._job:
             self._job.cancel()
             self._end(context)
-            self.report({"INFO"}, "Cancelled; nothing has changed")
+            self.report({"INFO"}, told("Cancelled; nothing has changed"))
             return {"CANCELLED"}
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
@@ -68,7 +75,7 @@ class JobOperator:
             try:
                 if not self._job.step():
                     ending.pop_all()
-                    redraw(context)
+                    self._show()
                     return {"PASS_THROUGH"}
                 self._apply(context)
             except DreamTalkError as error:
@@ -77,17 +84,32 @@ class JobOperator:
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            self._job = Job(self.plan(context), state().service)
+            self._plan(context)
             self._job.run()
             self._apply(context)
         except DreamTalkError as error:
             return self._failed(error)
         return {"FINISHED"}
 
+    @property
+    def scene(self) -> bpy.types.Scene:
+        """The scene that this began in. Raises DreamTalkError where it has gone."""
+        return kept(bpy.data.scenes, [self._scene])[0]
+
+    def _plan(self, context: bpy.types.Context) -> None:
+        self._scene, self._shown = context.scene.session_uid, (-1, "")
+        self._job = Job(self.plan(context), state().service)
+
+    def _show(self) -> None:
+        shown = round(200 * self._job.progress), self._job.message
+        if shown != self._shown:
+            self._shown = shown
+            redraw_panels()
+
     def _apply(self, context: bpy.types.Context) -> None:
         self.apply(context, self._job.motions)
         for warning in dict.fromkeys(self._job.warnings):
-            self.report({"WARNING"}, warning)
+            self.report({"WARNING"}, told(warning))
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends all modal operators, as when another file is opened."""
@@ -98,32 +120,45 @@ class JobOperator:
         context.window_manager.event_timer_remove(self._timer)
         if state().job is self._job:
             state().job = None
-        redraw(context)
+        redraw_panels()
 
     def _failed(self, error: DreamTalkError) -> set[str]:
         self.report({"ERROR"}, message_of(error))
         return {"CANCELLED"}
 
 
+def kept(things: Iterable[Kept], uids: Sequence[int]) -> list[Kept]:
+    """The data-blocks of these `session_uid`s: an undo gives them other addresses, a user other
+    names. Raises DreamTalkError where one has gone."""
+    found = {own.session_uid: own for own in things}
+    if not found.keys() >= set(uids):
+        raise DreamTalkError(
+            "What was to be animated has been deleted meanwhile. Nothing has changed."
+        )
+    return [found[uid] for uid in uids]
+
+
+@properties()
 class DREAMTALK_OT_cancel(bpy.types.Operator):
     bl_idname = "dreamtalk.cancel"
     bl_label = "Cancel"
-    bl_description = "Stop what DreamTalk is doing; the scene stays as it was"
+    bl_description = "Stop what this bar shows; the scene stays as it was"
+
+    what: str = bpy.props.EnumProperty(
+        items=[("JOB", "Job", ""), ("STYLES", "Styles", "")], options={"HIDDEN"}
+    )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         own = state()
-        # The modal operator sees that its job is no longer the one, and stops it.
-        own.job = None
-        for task in own.service.running():
-            own.service.cancel(task)
+        if self.what == "STYLES":
+            if own.styles.task is not None:
+                own.service.cancel(own.styles.task)
+        elif own.job is not None:
+            own.job.cancel()
+            # The modal operator sees that its job is no longer the one, and ends.
+            own.job = None
+        redraw_panels()
         return {"FINISHED"}
-
-
-def redraw(context: bpy.types.Context) -> None:
-    """Have every area drawn again: a panel does not notice by itself that a bar has moved."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            area.tag_redraw()
 
 
 CLASSES = (DREAMTALK_OT_cancel,)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_iface
 
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
@@ -47,7 +48,7 @@ class Job:
     @property
     def message(self) -> str:
         """What it is doing."""
-        doing = self.task.message if self.task else "Starting DreamTalk"
+        doing = pgettext_iface(self.task.message if self.task else "Starting DreamTalk")
         many = len(self.requests)
         return doing if many == 1 else f"{doing} ({min(len(self.motions) + 1, many)}/{many})"
 

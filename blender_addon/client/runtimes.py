@@ -22,7 +22,7 @@ STAMP = "dreamtalk.txt"
 _CORE = Path("dreamtalk_core", "version.py")
 # Environments of `run.py`, of ComfyUI's own guide, of its desktop program and its Windows package.
 _ENVIRONMENTS = (".venv-run", ".venv", "venv", "python_embeded", "")
-_PROGRAMS = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe")
+_PROGRAMS = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe", "python", "python3")
 _USUAL = (
     "ComfyUI",
     "Documents/ComfyUI",
@@ -39,6 +39,8 @@ def runtime_at(place: Path) -> Runtime | None:
     """At a path of the user's: a Python, an environment, a ComfyUI, or a folder of DreamTalk."""
     if place.is_file():
         return Runtime(place, next(_cores(place.parents[:5]), None))
+    if not place.is_dir():
+        return None  # what is above it has nothing to do with what is meant
     # A node pack lies two folders below its ComfyUI, whose Python may be one folder above that.
     around = [place, *place.parents[:3]]
     python = next(_pythons(around if _is_core(place) else [place, place.parent]), None)
@@ -122,8 +124,10 @@ def _cores(folders: Iterable[Path]) -> Iterator[Path]:
 
 
 def _pythons(folders: Iterable[Path]) -> Iterator[Path]:
-    for folder in folders:
-        for environment in _ENVIRONMENTS:
+    for i, folder in enumerate(folders):
+        # What is above the first is an environment of it only if it is called like one:
+        # `/bin/python3` belongs to no folder of `/`.
+        for environment in _ENVIRONMENTS if i == 0 else filter(None, _ENVIRONMENTS):
             for program in _PROGRAMS:
                 # As it is named, not where its link leads: the link is what makes an environment.
                 if (python := folder / environment / program).is_file():

@@ -4,6 +4,7 @@ by a timer. Everything here belongs to the main thread."""
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
+from ..redraw import redraw_panels
 from .choice import chosen_runtime, preferences
 from .runtimes import Wheel
 from .tasks import Cancelled, Task, WorkerError
@@ -21,6 +23,7 @@ from .worker import Worker
 
 _EVERY = 0.1
 _WAIT = 0.02
+_LOOK = 5.0
 _MODELLED = {"animate", "extract_style", "save_style", "styles"}
 """Methods that need a model; those and `track` need a device."""
 
@@ -39,6 +42,8 @@ class Service:
         self._wheel = wheel
         self._numbers = count(1)
         self._tasks: list[Task] = []  # those whose `done` has not been called
+        self._shown: list[tuple[Any, ...]] = []
+        self._looked = -math.inf, "", ""
         bpy.app.handlers.load_pre.append(self._before_load)
 
     def close(self) -> None:
@@ -71,6 +76,28 @@ class Service:
         if not bpy.app.timers.is_registered(self.timer):
             bpy.app.timers.register(self.timer, first_interval=_EVERY, persistent=True)
         return task
+
+    def trouble(self) -> str:
+        """Why no worker can be started, "" if one can; looked for every few seconds only, as a
+        panel asks at every redraw."""
+        now, named = time.monotonic(), preferences().python
+        if named != self._looked[1] or now > self._looked[0] + _LOOK:
+            try:
+                chosen_runtime(self._wheel)
+                trouble = ""
+            except WorkerError as error:
+                trouble = str(error)
+            self._looked = now, named, trouble
+        return self._looked[2]
+
+    @property
+    def doing(self) -> str:
+        """What the worker is doing, in a word or two."""
+        if self.worker is None:
+            return "Starts when it is needed"
+        if not self.worker.busy:
+            return "Ready"
+        return "Working" if self.worker.ready else "Starting DreamTalk"
 
     def poll(self) -> None:
         """Bring all tasks up to date, and call `done` of those that have finished."""
@@ -129,15 +156,15 @@ class Service:
         return self.worker
 
     def _tick(self) -> float | None:
+        before = self._tasks[:]  # also those that finish now
         try:
             self.poll()
         except Exception:  # of some `done`; Blender would drop the timer, and the other tasks too
             traceback.print_exc()
-        for window in bpy.context.window_manager.windows:
-            for area in window.screen.areas:
-                for region in area.regions:
-                    if region.type == "UI":  # panels; drawing a heavy scene anew takes long
-                        region.tag_redraw()
+        shown = [(own.number, own.state, own.message, round(200 * own.progress)) for own in before]
+        if shown != self._shown:
+            self._shown = shown
+            redraw_panels()
         return _EVERY if self._tasks or (self.worker is not None and self.worker.busy) else None
 
     @persistent

@@ -63,6 +63,11 @@ class Worker:
         """Whether an answer is still to come."""
         return bool(self._waiting) or self._current is not None
 
+    @property
+    def ready(self) -> bool:
+        """Whether it has answered, and takes tasks."""
+        return self._ready
+
     def add(self, task: Task, params: Mapping[str, Any]) -> None:
         """Add a task. Raises WorkerError if the worker has ended and does not start again."""
         task.message = "Waiting" if self.busy else "Starting DreamTalk"

@@ -14,7 +14,7 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import Mapping
 
-from ..rigs import targets
+from ..rigs import characters, targets
 from ..rigs.properties import character_settings
 from ..rigs.shape_keys import key_names
 from . import drivers
@@ -25,7 +25,7 @@ def store(objects: Sequence[bpy.types.Object], mapping: Mapping) -> None:
 
     Raises DreamTalkError where the character is linked and nothing can be stored with it.
     """
-    holder = targets.holder_of(objects)
+    holder = characters.holder_of(objects)
     if holder.library is not None:
         raise DreamTalkError(
             f"'{holder.name}' is linked from {holder.library.filepath}, so it cannot keep a "
@@ -56,5 +56,5 @@ def unused(objects: Sequence[bpy.types.Object], mapping: Mapping) -> list[str]:
 
 def ensure_stored(objects: Sequence[bpy.types.Object]) -> None:
     """Store what is matched by name, if nothing is stored yet."""
-    if not targets.character_of(objects).rows:
+    if not characters.character_of(objects).rows:
         store(objects, targets.automatic(objects))

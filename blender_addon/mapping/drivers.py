@@ -14,7 +14,7 @@ import bpy
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import ANGLES, TURNS, Row
 
-from ..rigs import targets
+from ..rigs import characters, targets
 from ..rigs.properties import character_settings
 from ..rigs.shape_keys import has_keys
 
@@ -37,7 +37,7 @@ def drive(objects: Sequence[bpy.types.Object]) -> int:
     ways = [(own, rows) for name, rows in wanted.items() for own in targets.places(name, objects)]
     if not ways:
         raise DreamTalkError("No row of the mapping can be driven. Press Match, or add rows.")
-    holder = targets.holder_of(objects)
+    holder = characters.holder_of(objects)
     settings = character_settings(holder)
     for place, rows in ways:
         _check(place, rows, settings.controller)
@@ -74,7 +74,7 @@ def _empty(holder: bpy.types.Object) -> bpy.types.Object:
 def release(objects: Sequence[bpy.types.Object]) -> None:
     """Take the drivers that `drive` made away, and their empty with its takes."""
     undrive(objects)
-    settings = targets.character_of(objects)
+    settings = characters.character_of(objects)
     controller, settings.controller = settings.controller, None
     if controller is not None:
         bpy.data.objects.remove(controller)
@@ -82,7 +82,7 @@ def release(objects: Sequence[bpy.types.Object]) -> None:
 
 def undrive(objects: Sequence[bpy.types.Object]) -> None:
     """Take the drivers that `drive` made away; their empty and its takes stay."""
-    controller = targets.character_of(objects).controller
+    controller = characters.character_of(objects).controller
     if controller is None:
         return
     owners = [*objects, *(own.data.shape_keys for own in objects if has_keys(own))]

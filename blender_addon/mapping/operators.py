@@ -12,9 +12,10 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import SCHEMES, Mapping, read_preset, write_preset
 
 from .. import PACKAGE
-from ..messages import message_of
+from ..messages import message_of, told
 from ..properties import properties
-from ..rigs import targets
+from ..rigs import characters, targets
+from ..rigs.reach import look_again
 from . import arkit_keys, drivers
 from .data import ensure_stored, store
 
@@ -35,12 +36,12 @@ class _Tool(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            report = self.run(context, targets.objects_of(context))
+            report = self.run(context, characters.objects_of(context))
         except DreamTalkError as error:
             self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
         if report:
-            self.report({"INFO"}, report)
+            self.report({"INFO"}, told(report))
         return {"FINISHED"}
 
 
@@ -50,6 +51,7 @@ class DREAMTALK_OT_match(_Tool):
     bl_description = "Fill the table from the names of the character's shape keys and bones"
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
+        look_again()
         mapping = targets.automatic(objects)
         store(objects, mapping)
         found = targets.key_match(objects)
@@ -71,7 +73,7 @@ class DREAMTALK_OT_mapping_add(_Tool):
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
         ensure_stored(objects)
-        settings = targets.character_of(objects)
+        settings = characters.character_of(objects)
         row = settings.rows.add()
         row.source, row.target = self.source or "jawOpen", self.target
         settings.row = len(settings.rows) - 1
@@ -84,7 +86,7 @@ class DREAMTALK_OT_mapping_remove(_Tool):
     bl_description = "Remove the selected row from the mapping"
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
-        settings = targets.character_of(objects)
+        settings = characters.character_of(objects)
         settings.rows.remove(settings.row)
         settings.row = max(0, min(settings.row, len(settings.rows) - 1))
         return ""
@@ -97,7 +99,7 @@ class DREAMTALK_OT_mapping_clear(_Tool):
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
         drivers.release(objects)
-        settings = targets.character_of(objects)
+        settings = characters.character_of(objects)
         settings.rows.clear()
         settings.members.clear()
         return ""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import bpy
 from bpy.app.translations import pgettext_iface
@@ -12,8 +12,10 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.retarget import SCHEMES, SOURCES, TURNS, Match
 
 from ..messages import draw_message, message_of
-from ..rigs import targets
+from ..rigs import characters, targets
 from ..rigs.properties import MappingRow
+from ..rigs.reach import still_keys
+from ..rigs.seen import seen_objects
 from .data import unused
 from .operators import (
     DREAMTALK_OT_arkit_keys,
@@ -52,11 +54,11 @@ class DREAMTALK_UL_mapping(bpy.types.UIList):
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The mapping of the active object's character, for a panel."""
     try:
-        objects = targets.objects_of(context)
+        objects = seen_objects(context)
     except DreamTalkError as error:
         draw_message(layout, context, message_of(error), "INFO")
         return
-    settings = targets.character_of(objects)
+    settings = characters.character_of(objects)
     found = targets.key_match(objects)
     _draw_report(layout, context, objects, found)
     buttons = layout.row(align=True)
@@ -92,6 +94,7 @@ def _draw_report(
     except DreamTalkError as error:
         draw_message(layout, context, message_of(error), "ERROR")
         return
+    still, free = still_keys(objects), unused(objects, mapping)
     lost = [row for row in mapping.rows if not targets.places(row.target, objects)]
     box = layout.column(align=True)
     box.label(
@@ -102,6 +105,8 @@ def _draw_report(
         ("Matched", [row.target for row in mapping.rows if row not in lost], "CHECKMARK"),
         ("Not on the character", [row.target for row in lost], "ERROR"),
         ("Conflicts", [f"{own.target} = {own.instead}" for own in found.conflicts], "ERROR"),
+        ("Move no vertex", still, "ERROR"),
+        ("Not needed", [name for name in found.needless if name in free], "DOT"),
     ):
         count = len(dict.fromkeys(names))
         if count:
@@ -109,7 +114,8 @@ def _draw_report(
             if icon == "ERROR":
                 for name in list(dict.fromkeys(names))[:_SHOWN]:
                     box.label(text=f"    {name}", translate=False)
-    left = [name for name in unused(objects, mapping) if name not in _targets(found)]
+    settled = {*still, *found.needless, *(own.target for own in found.conflicts)}
+    left = [name for name in free if name not in settled]
     if left:
         box.label(text=_counted("Not matched", len(left)), icon="DOT", translate=False)
         for name in left[:_SHOWN]:
@@ -122,10 +128,6 @@ def _draw_report(
 
 def _counted(text: str, count: int) -> str:
     return f"{pgettext_iface(text)}: {count}"
-
-
-def _targets(found: Match) -> Iterator[str]:
-    return (own.target for own in found.conflicts)
 
 
 def _draw_row(layout: bpy.types.UILayout, row: MappingRow) -> None:

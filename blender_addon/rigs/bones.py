@@ -74,6 +74,7 @@ _MOVES: tuple[tuple[str, str, tuple[float, float, float]], ...] = (
 )
 _JAW_DEGREES = 15.0
 """How far a jaw bone turns at jawOpen 1."""
+_RIGIFY_JAW = "jaw_master"
 _HELPERS = {"org", "mch", "def"}
 """First words of the bones that Rigify makes for itself."""
 
@@ -137,28 +138,33 @@ def side_words(name: str) -> list[str]:
 # --- which bones --------------------------------------------------------------------------------
 
 
-def bone_rows(armature: bpy.types.Object, used: set[str]) -> tuple[Row, ...]:
+def bone_rows(armature: bpy.types.Object, used: set[str], jaw_too: bool = False) -> tuple[Row, ...]:
     """Rows for the bones of the face, for the sources that no shape key uses.
 
     The head always turns with its bone; eyes, jaw and a Rigify face move where no key does it.
+    jaw_too: the jaw's bone turns beside a key, for the meshes that have no key.
     """
-    bones = armature.data.bones
     rows: list[Row] = []
     head = _head_bone(armature)
     if head is not None:
         rows.append(Row("head", bone_path(head)))
     if not any(source.startswith("eyeLook") for source in used):
         rows += _eye_rows(armature)
-    if used & {"jawOpen", "viseme_aa"}:
-        return tuple(rows)
-    rigify = "jaw_master" in bones
-    jaw = "jaw_master" if rigify else _named(armature, {"jaw", "jawroot"})
-    if jaw is not None:
+    spoken = bool(used & {"jawOpen", "viseme_aa"})
+    jaw = jaw_bone(armature)
+    if jaw is not None and (jaw_too or not spoken):
         axis = local_axes(armature, jaw) @ np.array([1.0, 0.0, 0.0]) * np.radians(_JAW_DEGREES)
         rows += _components("jawOpen", f"{bone_path(jaw)}.rotation_euler", axis)
-    if rigify:
+    if jaw == _RIGIFY_JAW and not spoken:
         rows += [row for row in _rigify_rows(armature) if row.source not in used]
     return tuple(rows)
+
+
+def jaw_bone(armature: bpy.types.Object) -> str | None:
+    """The bone that opens the mouth, if there is one."""
+    if _RIGIFY_JAW in armature.data.bones:
+        return _RIGIFY_JAW
+    return _named(armature, {"jaw", "jawroot"})
 
 
 def bone_path(name: str) -> str:

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
+
+from dreamtalk_core.motion.rotation import product
 
 Floats = NDArray[np.float32]
 
@@ -27,3 +30,50 @@ class Curve:
     region: str
     index: int = 0
     rest: float = 0.0
+
+
+def set_value(owner: bpy.types.ID, path: str, index: int, value: float) -> None:
+    """Give a property the value, as F-curves name it. Raises ValueError where it is not there."""
+    now = owner.path_resolve(path)
+    if hasattr(now, "__len__"):
+        now[index] = value
+    elif path.endswith('"]'):
+        before, _, name = path.rpartition('["')
+        holder = owner.path_resolve(before) if before else owner
+        holder[bpy.utils.unescape_identifier(name[:-2])] = value
+    else:
+        before, _, name = path.rpartition(".")
+        setattr(owner.path_resolve(before) if before else owner, name, value)
+    owner.update_tag()
+
+
+def value_of(owner: bpy.types.ID, path: str, index: int) -> float:
+    """What a property is now. Raises ValueError where it is not there."""
+    now = owner.path_resolve(path)
+    return float(now[index] if hasattr(now, "__len__") else now)
+
+
+def layered(curves: Iterable[Curve]) -> list[Curve]:
+    """Curves as they lie on a take's tracks: those of bones are what is added to their rest."""
+    turns: dict[tuple[bpy.types.ID, str], list[Curve]] = {}
+    result = []
+    for own in curves:
+        if not is_armature(own.owner):
+            result.append(own)
+        elif own.path.endswith("rotation_quaternion"):
+            turns.setdefault((own.owner, own.path), []).append(own)
+        else:
+            result.append(replace(own, values=own.values - own.rest, rest=0.0))
+    for of_one in turns.values():
+        values = np.stack([own.values for own in of_one], axis=1).astype(np.float64)
+        back = np.array([[of_one[0].rest, *(-own.rest for own in of_one[1:])]])
+        # Blender puts the scalar first.
+        added = np.roll(product(np.roll(back, -1, 1), np.roll(values, -1, 1)), 1, 1)
+        for i, own in enumerate(of_one):
+            rest = 1.0 if i == 0 else 0.0
+            result.append(replace(own, values=added[:, i].astype(np.float32), rest=rest))
+    return result
+
+
+def is_armature(owner: bpy.types.ID) -> bool:
+    return isinstance(owner, bpy.types.Object) and owner.type == "ARMATURE"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`Object.dreamtalk`: what is stored with a character, on its holder (`targets.holder_of`)."""
+"""`Object.dreamtalk`: what is stored with a character, on its holder (`characters.holder_of`)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a character is made of, and where each channel of its mapping lies in Blender.
+"""Where each channel of a character's mapping lies in Blender.
 
 A mapping's target is the name of a shape key, on every mesh of the character that has it; or a
 property of the armature or the object, as Blender writes its path: `pose.bones["jaw"].location[1]`,
@@ -20,11 +20,12 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import INDEX, REGIONS
 from dreamtalk_core.motion.rotation import quaternions
 from dreamtalk_core.retarget import TURNS, Mapping, Match, Row
+from dreamtalk_core.retarget.visemes import VISEMES
 
 from ..state import state
-from . import bones
+from . import bones, reach
+from .characters import character_of, holder_of
 from .curve import Curve
-from .properties import CharacterSettings, character_settings
 from .rotation import Matrix, rotation_channels
 from .shape_keys import has_keys, key_names
 
@@ -44,65 +45,6 @@ class Place:
     owner: bpy.types.ID
     path: str
     index: int = 0
-
-
-def objects_of(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The meshes and armatures of the active object's character.
-
-    It is what was matched together before; or else all that hangs on the same armature or below the
-    same topmost object; or, where there is neither, the selected meshes.
-    Raises DreamTalkError when no mesh or armature is active.
-    """
-    active = context.active_object
-    if active is None or active.type not in {"MESH", "ARMATURE", "EMPTY"}:
-        raise DreamTalkError(
-            "No character is selected. Click the face (a mesh with shape keys) or its armature."
-        )
-    for holder in context.scene.objects:
-        members = _members(holder)
-        if active in members or (
-            members and active in (holder, character_settings(holder).controller)
-        ):
-            return members
-    found = _family(active, context.scene)
-    if len(found) < 2 and active.select_get():
-        chosen = [own for own in context.selected_objects if own.type == "MESH" and has_keys(own)]
-        found = list(dict.fromkeys([*found, *chosen]))
-    if not found:
-        raise DreamTalkError(
-            f"'{active.name}' has no mesh and no armature. Click the face or its armature."
-        )
-    return found
-
-
-def _members(holder: bpy.types.Object) -> list[bpy.types.Object]:
-    return [own.thing for own in character_settings(holder).members if own.thing is not None]
-
-
-def _family(active: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    armature = active if active.type == "ARMATURE" else active.find_armature()
-    top = armature or active
-    while armature is None and top.parent is not None:
-        top = top.parent
-    below = set(top.children_recursive)
-    found = [top, active]
-    for own in scene.objects:
-        if own in below or (armature is not None and own.find_armature() == armature):
-            found.append(own)
-    return [own for own in dict.fromkeys(found) if own.type in {"MESH", "ARMATURE"}]
-
-
-def holder_of(objects: Sequence[bpy.types.Object]) -> bpy.types.Object:
-    """The object that a character's mapping is stored on: its armature, or its first mesh."""
-    settings = {own: character_settings(own) for own in objects}
-    stored = [own for own in objects if settings[own].members or settings[own].rows]
-    armatures = [own for own in objects if own.type == "ARMATURE"]
-    return [*stored, *armatures, *objects][0]
-
-
-def character_of(objects: Sequence[bpy.types.Object]) -> CharacterSettings:
-    """What is stored with a character."""
-    return character_settings(holder_of(objects))
 
 
 def places(target: str, objects: Sequence[bpy.types.Object]) -> list[Place]:
@@ -145,8 +87,25 @@ def mapping_of(objects: Sequence[bpy.types.Object]) -> Mapping:
 
 
 def key_match(objects: Sequence[bpy.types.Object]) -> Match:
-    """What the names of a character's shape keys are matched to."""
-    return state().match(tuple(key_names(objects)))
+    """What the names of a character's shape keys are matched to: of those that move anything."""
+    still = set(reach.still_keys(objects))
+    return state().match(tuple(name for name in key_names(objects) if name not in still))
+
+
+def speaks(objects: Sequence[bpy.types.Object], mapping: Mapping) -> bool:
+    """Whether shape keys of these objects open the mouth."""
+    opening = {
+        row.target for row in mapping.rows if row.source == "jawOpen" or row.source in VISEMES
+    }
+    return not opening.isdisjoint(key_names(objects))
+
+
+def _jaw_too(armature: bpy.types.Object, objects: Sequence[bpy.types.Object], own: Mapping) -> bool:
+    """Whether a jaw's bone has something to move that no key moves, and nothing that one does."""
+    jaw = bones.jaw_bone(armature)
+    meshes = [thing for thing in objects if thing.type == "MESH"] if jaw is not None else []
+    hanging = [thing for thing in meshes if reach.hangs_on(thing, armature, str(jaw))]
+    return bool(hanging) and not any(speaks([thing], own) for thing in hanging)
 
 
 def automatic(objects: Sequence[bpy.types.Object]) -> Mapping:
@@ -155,7 +114,8 @@ def automatic(objects: Sequence[bpy.types.Object]) -> Mapping:
     rows = found.mapping.rows
     for thing in objects:
         if thing.type == "ARMATURE":
-            rows += bones.bone_rows(thing, {row.source for row in rows})
+            jaw_too = _jaw_too(thing, objects, found.mapping)
+            rows += bones.bone_rows(thing, {row.source for row in rows}, jaw_too)
     return Mapping(rows, found.mapping.name)
 
 
@@ -181,13 +141,18 @@ def curves_of(objects: Sequence[bpy.types.Object], motion: Motion) -> list[Curve
 
 def _nothing(objects: Sequence[bpy.types.Object]) -> str:
     name = holder_of(objects).name
-    keys = key_names(objects)
+    keys, still = key_names(objects), reach.still_keys(objects)
     if character_of(objects).rows:
         return f"No row of the mapping of '{name}' is on it. Press Match, or edit the table."
     if not keys:
         return (
             f"'{name}' has no shape keys and no face bones that DreamTalk knows. Add shape keys "
             "with ARKit names, or name its bones or properties in the mapping table."
+        )
+    if len(still) == len(keys):
+        return (
+            f"None of the {len(keys)} shape keys of '{name}' moves a vertex (the first: "
+            f"{', '.join(keys[:3])}). Give them shapes first."
         )
     return (
         f"None of the {len(keys)} shape keys of '{name}' has a name that DreamTalk knows (the "

@@ -11,14 +11,15 @@ from bpy.app.translations import pgettext_iface
 from dreamtalk_core.errors import DreamTalkError
 
 from ..animation.actions import REGIONS, frame_span
-from ..animation.animate import warnings
+from ..animation.editing import edited
 from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED, scene_settings
 from ..animation.take_settings import style_of, take_settings
-from ..animation.takes import shift_of, sound_name, takes_on
+from ..animation.takes import current_take, shift_of, sound_name, takes_on
 from ..animation.tracks import is_muted
+from ..client.choice import no_install
 from ..mapping import panel as mapping_panel
 from ..messages import draw_message, message_of
-from ..rigs.targets import objects_of
+from ..rigs.seen import seen_doubts, seen_objects
 from ..state import state
 from ..translations import OWN
 
@@ -42,26 +43,47 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = _column(self.layout), scene_settings(context.scene)
         try:
-            objects = objects_of(context)
+            objects = seen_objects(context)
         except DreamTalkError as error:
             draw_message(layout, context, message_of(error), "INFO")
             layout.operator("dreamtalk.add_head", icon="USER")
             objects = []
-        for warning in warnings(objects):
-            draw_message(layout, context, warning, "ERROR")
+        try:
+            found = seen_doubts(objects)
+        except DreamTalkError as error:
+            found = [message_of(error)]
+        for doubt in found:
+            draw_message(layout, context, doubt, "ERROR")
         layout.prop(settings, "sound")
         layout.prop(settings, "start_at")
         if settings.start_at == "FRAME":
             layout.prop(settings, "start_frame")
         job = state().job
         if job is not None:
-            _progress(layout, job.progress, job.message)
+            _progress(layout, job.progress, job.message, "JOB")
             return
         row = layout.row()
         row.scale_y = 1.6
         row.enabled = bool(objects)
         row.operator("dreamtalk.animate", icon="PLAY")
-        layout.operator("dreamtalk.import_motion", icon="IMPORT")
+        row = layout.row(align=True)
+        row.enabled = bool(objects)
+        row.operator("dreamtalk.import_motion", icon="IMPORT")
+        row.operator("dreamtalk.test", icon="HIDE_OFF")
+        _draw_worker(layout, context)
+
+
+def _draw_worker(layout: Any, context: bpy.types.Context) -> None:
+    """Whether there is a Python to compute in, and how to get one."""
+    own = state()
+    if own.installation is not None:
+        draw_message(layout, context, own.installation.message, "SORTTIME")
+    elif trouble := own.service.trouble():
+        draw_message(layout, context, trouble, "ERROR")
+        if not no_install(own.wheel):
+            layout.operator("dreamtalk.install_worker", icon="IMPORT")
+    else:
+        layout.label(text=own.service.doing, icon="CHECKMARK")
 
 
 class DREAMTALK_PT_style(_Part, bpy.types.Panel):
@@ -87,7 +109,7 @@ class DREAMTALK_PT_style(_Part, bpy.types.Panel):
         column.operator("dreamtalk.extract_style", icon="ADD")
         task = state().styles.task
         if task is not None and not task.finished:
-            _progress(layout, task.progress, task.message)
+            _progress(layout, task.progress, task.message, "STYLES")
         elif task is not None and task.state == "FAILED":
             draw_message(layout, context, task.error, "ERROR")
         for warning in task.warnings if task is not None else ():
@@ -100,6 +122,7 @@ class DREAMTALK_PT_life(_Part, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = _column(self.layout), scene_settings(context.scene)
         layout.prop(settings, "head")
+        layout.prop(settings, "head_ease")
         for table in (BEHAVIOUR, CONTROLS):
             column = layout.column(align=True)
             for name in table:
@@ -116,30 +139,39 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = _column(self.layout), scene_settings(context.scene)
         try:
-            found = takes_on(objects_of(context))
+            objects = seen_objects(context)
         except DreamTalkError:
-            found = []
+            objects = []
+        found, take = takes_on(objects), current_take(context, objects)
         if not found:
             layout.label(text="No takes yet")
             return
         box = layout.box().column(align=True)
-        for take in reversed(found):
-            _take_row(box, take, take == settings.take)
-        take = settings.take
-        if take not in found:
+        for own in reversed(found):
+            _take_row(box, own, own == take)
+        if take is None:
             return
         first, last = frame_span(take)
         by = shift_of(take)
         name = sound_name(take)
-        layout.label(text=f"{first + by} – {last + by}  {name}", translate=False)
+        draw_message(layout, context, f"{first + by} – {last + by}  {name}", "NONE")
         for heard in take_settings(take).made_from.get("heard", []):
-            layout.label(text=_heard_text(heard), icon="SPEAKER", translate=False)
+            draw_message(layout, context, _heard_text(heard), "SPEAKER")
         column = layout.column(align=True)
         column.operator("dreamtalk.show_only_take", icon="SOLO_ON").take = ""
+        column.prop(settings, "correct", text="")
         column.operator("dreamtalk.add_correction", icon="KEYINGSET").take = ""
         style = style_of(take)
         if style is not None:
             layout.prop(take_settings(style), "intensity", text="Style Intensity", slider=True)
+
+
+def _current(context: bpy.types.Context) -> bpy.types.Action | None:
+    try:
+        objects = seen_objects(context)
+    except DreamTalkError:
+        objects = []
+    return current_take(context, objects)
 
 
 def _heard_text(heard: dict[str, Any]) -> str:
@@ -164,10 +196,11 @@ class DREAMTALK_PT_strengths(_Part, bpy.types.Panel):
     bl_label = "Strengths"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, take = _column(self.layout), scene_settings(context.scene).take
+        layout, take = _column(self.layout), _current(context)
         if take is None:
             layout.label(text="No takes yet")
             return
+        layout.label(text=take.name, icon="ACTION", translate=False)
         column = layout.column(align=True)
         for region in REGIONS:
             column.prop(take_settings(take), region.lower(), slider=True)
@@ -179,6 +212,9 @@ class DREAMTALK_PT_edit(_Part, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = _column(self.layout), scene_settings(context.scene)
+        take = _current(context)
+        if take is not None:
+            layout.label(text=take.name, icon="ACTION", translate=False)
         column = layout.column(align=True)
         column.prop(settings, "range_start")
         column.prop(settings, "range_stop")
@@ -188,6 +224,12 @@ class DREAMTALK_PT_edit(_Part, bpy.types.Panel):
         layout.operator("dreamtalk.smooth_keys", icon="SMOOTHCURVE")
         layout.prop(settings, "tolerance")
         layout.operator("dreamtalk.reduce_keys", icon="KEYFRAME")
+        layout.separator()
+        if take is not None and edited(take):
+            layout.operator("dreamtalk.edit_keys", text="Close Keys", icon="X")
+        else:
+            layout.operator("dreamtalk.edit_keys", icon="ACTION")
+        layout.operator("dreamtalk.bake", icon="ACTION_TWEAK")
 
 
 class DREAMTALK_PT_mapping(_Part, bpy.types.Panel):
@@ -219,10 +261,10 @@ def _column(layout: Any) -> Any:
     return layout
 
 
-def _progress(layout: Any, share: float, message: str) -> None:
+def _progress(layout: Any, share: float, message: str, what: str) -> None:
     row = layout.row(align=True)
     row.progress(factor=share, text=message)
-    row.operator("dreamtalk.cancel", text="", icon="X")
+    row.operator("dreamtalk.cancel", text="", icon="X").what = what
 
 
 CLASSES = (

@@ -16,8 +16,9 @@ from ..client.choice import chosen_runtime, no_install, own_environment
 from ..client.installation import Installation
 from ..client.tasks import WorkerError
 from ..client.worker import HELLO
-from ..messages import draw_message, message_of
+from ..messages import draw_message, message_of, told
 from ..properties import properties
+from ..redraw import redraw_panels
 from ..state import state
 
 _EVERY = 0.2
@@ -62,7 +63,7 @@ class DREAMTALK_Preferences(bpy.types.AddonPreferences):
             row.operator(DREAMTALK_OT_install_worker.bl_idname, icon="IMPORT")
         installation = state().installation
         if installation is not None:
-            layout.label(text=installation.message, icon="SORTTIME", translate=False)
+            draw_message(layout, context, installation.message, "SORTTIME")
         layout.prop(self, "device")
         layout.prop(self, "model")
 
@@ -80,7 +81,7 @@ class DREAMTALK_OT_check_worker(bpy.types.Operator):
         except DreamTalkError as error:
             self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"DreamTalk {answer['version']}, Python {answer['python']}")
+        self.report({"INFO"}, told(f"DreamTalk {answer['version']}, Python {answer['python']}"))
         return {"FINISHED"}
 
 
@@ -118,14 +119,14 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type == "ESC":
             state().cancel_installation()
-            self.report({"INFO"}, "Stopped; nothing was installed")
+            self.report({"INFO"}, told("Stopped; nothing was installed"))
         elif event.type != "TIMER":
             return {"PASS_THROUGH"}
         elif not self._advance():
-            for area in context.screen.areas:
-                area.tag_redraw()
+            redraw_panels()
             return {"PASS_THROUGH"}
         context.window_manager.event_timer_remove(self._timer)
+        redraw_panels()
         return {"FINISHED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
@@ -166,7 +167,7 @@ class DREAMTALK_OT_install_worker(bpy.types.Operator):
         else:
             self._good = own.installation is not None
             if self._good:
-                self.report({"INFO"}, "DreamTalk is installed")
+                self.report({"INFO"}, told("DreamTalk is installed."))
         own.installation = None
         return True
 

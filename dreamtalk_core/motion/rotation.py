@@ -60,13 +60,13 @@ def quaternions(degrees: ArrayLike, order: str = HEAD_ORDER) -> Array:
         i = "XYZ".index(axis)
         turn = np.zeros_like(result)
         turn[:, i], turn[:, 3] = np.sin(half[:, i]), np.cos(half[:, i])
-        result = _product(turn, result)
+        result = product(turn, result)
     flips = np.where((result[1:] * result[:-1]).sum(axis=1) < 0, -1.0, 1.0)
     result[1:] *= np.cumprod(flips)[:, None]
     return result
 
 
-def _product(a: Array, b: Array) -> Array:
+def product(a: Array, b: Array) -> Array:
     """Quaternions [T, 4] that turn by b first, then by a."""
     vector = a[:, 3:] * b[:, :3] + b[:, 3:] * a[:, :3] + np.cross(a[:, :3], b[:, :3])
     scalar = a[:, 3:] * b[:, 3:] - (a[:, :3] * b[:, :3]).sum(1, keepdims=True)

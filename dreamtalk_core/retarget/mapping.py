@@ -18,7 +18,7 @@ from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.motion.tongue import FACE_NAMES
-from dreamtalk_core.retarget.visemes import VISEMES, solve
+from dreamtalk_core.retarget.visemes import VISEMES, felt, solve
 from dreamtalk_core.rig.head import EYE_DOWN, EYE_SIDE, EYE_UP
 
 Floats = NDArray[np.float32]
@@ -86,7 +86,8 @@ class Mapping:
         weights = motion.to_arkit().weights
         known = dict(zip(FACE_NAMES, motion.over(FACE_NAMES).weights.T, strict=True))
         known |= dict(zip(_HEAD, motion.head_rotation.T, strict=True)) | eye_angles(weights)
-        known |= solve(weights, [source for source in wanted if source in VISEMES])
+        spoken = [source for source in wanted if source in VISEMES]
+        known |= solve(weights, spoken, felt(weights, float(motion.fps))) if spoken else {}
         return {source: known[source] for source in wanted}
 
     def combine(self, inputs: Table[str, Floats], frames: int) -> dict[str, Floats]:

@@ -14,10 +14,12 @@ from dreamtalk_core.retarget.schemes import (
     SCHEMES,
     Groups,
     endings,
+    feelings,
     joined,
     plain,
     shapes,
     spellings,
+    viseme_poses,
     visemes,
 )
 from dreamtalk_core.retarget.visemes import VISEMES
@@ -41,14 +43,16 @@ class Match:
 
     mapping: rows for the channels that were recognised. scheme: the one that most of them follow
     (a key of `SCHEMES`), "" if none was. scheme_of: channel -> scheme. unmatched: channels that no
-    scheme knows, or that the others make needless. conflicts: see `Conflict`. missing: ARKit shapes
-    that nothing of this rig shows (a rig with visemes shows the mouth's).
+    scheme knows. needless: channels that others do the part of: visemes of a rig whose jaw opens,
+    and shapes of sounds where visemes speak. conflicts: see `Conflict`. missing: ARKit shapes that
+    nothing of this rig shows (a rig with visemes shows the mouth's).
     """
 
     mapping: Mapping
     scheme: str
     scheme_of: dict[str, str] = field(default_factory=dict)
     unmatched: tuple[str, ...] = ()
+    needless: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     missing: tuple[str, ...] = ()
 
@@ -58,7 +62,8 @@ def match(names: Sequence[str]) -> Match:
 
     Upper case, separators, prefixes and the way in which a side is written do not matter. Where
     the same shape is there under the names of two schemes, the scheme that more of the channels
-    follow has it, and the others are conflicts. Visemes are used where no channel opens the jaw.
+    follow has it, and the others are conflicts. Visemes are used where no channel opens the jaw,
+    and with them what such rigs have of feelings.
     """
     names = list(dict.fromkeys(names))
     rows: list[Row] = []
@@ -90,17 +95,32 @@ def match(names: Sequence[str]) -> Match:
         rows += [Row(source, name, share) for source, share in pose]
         taken |= {source: name for source, _ in pose}
         scheme_of[name] = "joined"
-    mouth = _speaks(names, scheme_of) if "jawOpen" not in taken else {}
+    mouth = _speaks(names, scheme_of)
+    needless: set[str] = set()
+    if "jawOpen" in taken:
+        needless, mouth = set(mouth), {}
+    elif mouth:
+        # Both would open and round the lips twice.
+        needless = {row.target for row in rows if row.source in _of_sounds()}
+        rows = [row for row in rows if row.target not in needless]
+        for name in needless:
+            del scheme_of[name]
+        taken = {row.source: row.target for row in rows}
+        felt = _feelings(names, scheme_of, taken)
+        rows += [Row(source, name, share) for name, pose in felt for source, share in pose]
+        scheme_of |= {name: "joined" for name, _ in felt}
     for name, (source, scheme) in mouth.items():
         rows.append(Row(source, name))
         scheme_of[name] = scheme
 
     conflicts = list(
         {
-            conflict.target: conflict for conflict in conflicts if conflict.target not in scheme_of
+            conflict.target: conflict
+            for conflict in conflicts
+            if conflict.target not in scheme_of and conflict.target not in needless
         }.values()
     )
-    settled = scheme_of.keys() | {conflict.target for conflict in conflicts}
+    settled = scheme_of.keys() | needless | {conflict.target for conflict in conflicts}
     shown = {row.source for row in rows}
     spoken = ("jaw", "mouth", "tongue") if mouth else ()
     counts = {scheme: list(scheme_of.values()).count(scheme) for scheme in scheme_of.values()}
@@ -110,6 +130,7 @@ def match(names: Sequence[str]) -> Match:
         scheme=largest,
         scheme_of=scheme_of,
         unmatched=tuple(name for name in names if name not in settled),
+        needless=tuple(name for name in names if name in needless),
         conflicts=tuple(conflicts),
         missing=tuple(
             shape for shape in ARKIT_NAMES if shape not in shown and not shape.startswith(spoken)
@@ -232,6 +253,27 @@ def _both_sides(
             if ending:
                 found.append((place[ending], name, known[ending]))
     return [(name, pose) for _, name, pose in sorted(found, key=lambda entry: entry[0])]
+
+
+@lru_cache(maxsize=1)
+def _of_sounds() -> set[str]:
+    """The shapes that visemes are made of, but for smiles: a feeling has those as well."""
+    made_of = {shape for pose in viseme_poses().values() for shape, _ in pose}
+    return {shape for shape in made_of if not shape.startswith("mouthSmile")} | {"mouthClose"}
+
+
+def _feelings(
+    names: list[str], scheme_of: dict[str, str], taken: dict[str, str]
+) -> list[tuple[str, tuple[tuple[str, float], ...]]]:
+    """Channels of feelings, whose shapes no other channel shows, in the table's order."""
+    result, shown = [], set(taken)
+    known = {plain(name): name for name in names if name not in scheme_of}
+    for listed, pose in feelings().items():
+        name = known.get(plain(listed))
+        if name is not None and not shown & {source for source, _ in pose}:
+            result.append((name, pose))
+            shown |= {source for source, _ in pose}
+    return result
 
 
 def _speaks(names: list[str], scheme_of: dict[str, str]) -> dict[str, tuple[str, str]]:

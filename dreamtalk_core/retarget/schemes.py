@@ -3,7 +3,8 @@
 The tables beside this file are tab-separated, UTF-8. `schemes.tsv`: a row for each ARKit shape and
 for each of the tongue, a column for each scheme; a cell holds the channels that make the shape, "|"
 between groups of which a rig has one. `visemes.tsv`: the same for mouth positions of sounds.
-`joined.tsv`: channels that stand for several shapes at once, as "shape*share".
+`joined.tsv`: channels that stand for several shapes at once, as "shape*share". `feelings.tsv`: the
+same for those of whole feelings, which rigs of visemes have; the finer ones come first.
 """
 
 from __future__ import annotations
@@ -72,6 +73,12 @@ def visemes() -> dict[str, dict[str, Groups]]:
 def joined() -> dict[str, tuple[tuple[str, float], ...]]:
     """Channel -> the shapes it stands for, with their shares."""
     return {row["target"]: parse_pose(row["pose"]) for row in table("joined.tsv")}
+
+
+@lru_cache(maxsize=1)
+def feelings() -> dict[str, tuple[tuple[str, float], ...]]:
+    """Channel of a feeling -> the shapes that it is shown for, with their shares."""
+    return {row["target"]: parse_pose(row["pose"]) for row in table("feelings.tsv")}
 
 
 @lru_cache(maxsize=1)

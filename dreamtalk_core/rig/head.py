@@ -80,8 +80,11 @@ class Head:
         """Of all shapes, [68, V, 3] in `FACE_NAMES` order."""
         return np.concatenate([self.deltas, self.tongue_deltas])
 
-    def solved(self, weights: Float) -> Float:
-        """Weights [T, 52 or 68] with what else `pose` would work out of each row; here nothing."""
+    def solved(self, weights: Float, fps: float | None = None) -> Float:
+        """Weights [T, 52 or 68] with what else `pose` would work out of each row; here nothing.
+
+        fps: of frames that follow each other.
+        """
         return weights
 
     def pose(self, weights: ArrayLike) -> Float:

@@ -20,13 +20,28 @@ REPORT = {
     "Bones",
     "Conflicts",
     "Matched",
+    "Move no vertex",
     "Names not recognised",
     "Not matched",
+    "Not needed",
     "Not on the character",
 }
 """Parts of the mapping's report."""
 HEARD = {"Heard", "Heard (unsure)", *read_config(PREDICTOR)["emotions"]}
 """What is heard in the voice of a take."""
+DONE = {"Animating", "Drawing the styles", "Making the style", "Starting DreamTalk", "Waiting"} | {
+    "Ready",
+    "Starts when it is needed",
+    "Tracking the face",
+    "Watching the performance",
+    "Working",
+}
+"""What is being done."""
+PARTS = {"mouth", "lids", "head"}
+"""What Test moves."""
+RAISED = {"DreamTalkError", "SpeechError", "StyleError", "WorkerError"}
+SAID_BY = {"run", "_nothing", "no_install", "misfit"}
+"""Functions that return a message."""
 NAMES = {"DreamTalk"}
 
 
@@ -51,6 +66,45 @@ def shown(tree: ast.AST) -> Iterator[ast.expr]:
                 yield given["text"]
 
 
+def said(tree: ast.AST) -> Iterator[ast.expr]:
+    """What a module says in a sentence: errors, reports, doubts."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args:
+            called = ast.unparse(node.func)
+            if called.endswith(
+                ("DreamTalkError", "SpeechError", "StyleError", "WorkerError")
+            ) or called in {"Cancelled", "told"}:
+                yield node.args[0]
+        elif isinstance(node, ast.FunctionDef):
+            for own in ast.walk(node):
+                if (isinstance(own, ast.Return) and node.name in SAID_BY and own.value) or (
+                    isinstance(own, ast.Yield) and own.value
+                ):
+                    yield own.value
+
+
+def templates(node: ast.expr) -> Iterator[str]:
+    """The text of an expression, {} for what is put into it."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        parts = (str(own.value) if isinstance(own, ast.Constant) else "{}" for own in node.values)
+        yield "".join(parts)
+    elif isinstance(node, ast.IfExp):
+        yield from templates(node.body)
+        yield from templates(node.orelse)
+
+
+def messages() -> set[str]:
+    """All sentences of the extension, but for those that only join others."""
+    found = set()
+    for path in ADDON.rglob("*.py"):
+        if not path.name.startswith("make_"):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            found |= {text for node in said(tree) for text in templates(node)}
+    return {text for text in found if any(map(str.isalpha, text.replace("{}", "")))}
+
+
 def texts() -> set[str]:
     scene = {"fps", "steps"}  # the first is the scene's, the second the model's
     set_by = [
@@ -59,7 +113,15 @@ def texts() -> set[str]:
         for parameter in parameters(table)
         if parameter.name not in scene
     ]
-    found = REGIONS | REPORT | HEARD | {parameter.label for parameter in set_by}
+    found = (
+        REGIONS
+        | REPORT
+        | HEARD
+        | DONE
+        | PARTS
+        | messages()
+        | {parameter.label for parameter in set_by}
+    )
     found |= {
         parameter.help for parameter in set_by if parameter.name not in map(str.lower, REGIONS)
     }
@@ -77,3 +139,10 @@ def texts() -> set[str]:
 def test_everything_is_translated(language: str) -> None:
     assert set(table(language)) == texts()
     assert all(text.strip() for text in table(language).values())
+
+
+def test_what_is_put_into_a_message_stays() -> None:
+    for language in LANGUAGES:
+        for english, text in table(language).items():
+            assert text.count("{") == english.count("{"), english
+            assert text.format(*map(str, range(english.count("{}")))), english

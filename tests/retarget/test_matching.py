@@ -102,7 +102,29 @@ def test_visemes_speak_only_where_no_jaw_does() -> None:
     assert "browInnerUp" in alone.missing
     with_shapes = match([*ARKIT_NAMES, *visemes])
     assert {row.target for row in with_shapes.mapping.rows} == set(ARKIT_NAMES)
-    assert set(with_shapes.unmatched) == set(visemes)
+    assert set(with_shapes.needless) == set(visemes)
+    assert not with_shapes.unmatched
+
+
+def test_visemes_speak_where_the_jaws_shape_is_empty() -> None:
+    """Shapes of sounds would round the lips twice; a smile and the lids stay."""
+    visemes = list(scheme_mapping("vroid").targets)
+    found = match([name for name in ARKIT_NAMES if name != "jawOpen"] + visemes)
+    moved = {row.target for row in found.mapping.rows}
+    assert {"Fcl_MTH_A", "Fcl_MTH_U", "mouthSmileLeft", "eyeBlinkLeft", "browInnerUp"} <= moved
+    assert {"mouthFunnel", "mouthClose", "mouthLowerDownLeft"} <= set(found.needless)
+    assert not moved & set(found.needless)
+
+
+def test_faces_of_visemes_show_feelings_by_their_finest_channels() -> None:
+    vowels = list(scheme_mapping("vrm1").targets)
+    fine = ["Fcl_BRW_Angry", "Fcl_BRW_Sorrow", "Fcl_MTH_Fun"]
+    found = match([*vowels, "happy", "angry", "sad", "surprised"])
+    assert {"happy", "angry", "sad", "surprised"} <= {row.target for row in found.mapping.rows}
+    found = match([*vowels, *fine, "happy", "angry", "sad"])
+    assert set(fine) <= {row.target for row in found.mapping.rows}
+    assert found.unmatched == ("happy", "angry", "sad")
+    assert match([*ARKIT_NAMES, "happy"]).unmatched == ("happy",)
 
 
 def test_a_letter_or_two_are_no_visemes() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.retarget import scheme_mapping
-from dreamtalk_core.retarget.visemes import SILENCE, VISEMES, pose_weights, solve
+from dreamtalk_core.retarget.visemes import SILENCE, VISEMES, felt, pose_weights, solve
 from dreamtalk_core.rig.head import load_head
 
 FIVE = [row.source for row in scheme_mapping("vrm1").rows if row.source in VISEMES]
@@ -65,6 +65,20 @@ def test_five_vowels_separate_wide_from_round() -> None:
     mix = solve(weights, FIVE)
     assert mix["viseme_U"][0] > 2 * mix["viseme_I"][0]
     assert mix["viseme_I"][1] > 2 * mix["viseme_U"][1]
+
+
+def test_a_smile_that_lasts_is_no_vowel() -> None:
+    """The same vowels are spoken as without it, and the lips part as far as they do with it."""
+    head, weights = load_head(), spoken().astype(np.float32)
+    smiling = weights.copy()
+    for side in ("Left", "Right"):
+        smiling[:, INDEX[f"mouthSmile{side}"]] += 0.6
+    plain, happy = (solve(own, FIVE, felt(own, 25)) for own in (weights, smiling))
+    assert happy["viseme_I"].mean() < plain["viseme_I"].mean() + 0.02
+    assert solve(smiling, FIVE)["viseme_I"].mean() > plain["viseme_I"].mean() + 0.15
+    assert np.corrcoef(plain["viseme_U"], happy["viseme_U"])[0, 1] > 0.95
+    mix = np.stack([happy[name] for name in FIVE], axis=1) @ pose_weights(FIVE)
+    assert np.abs(head.lip_gap_mm(mix) - head.lip_gap_mm(smiling)).mean() < 0.3
 
 
 def test_rest_is_silence() -> None:

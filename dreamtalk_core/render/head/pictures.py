@@ -80,7 +80,8 @@ class _Tile:
         self.name, self.look = name, look
         self.renderer = HeadRenderer(size, look.head, look.background, look.zoom)
         self.motion = motion.over(FACE_NAMES)
-        self.weights = self.renderer.head.solved(self.motion.weights)
+        fps = float(self.motion.fps)
+        self.weights = self.renderer.head.solved(self.motion.weights, fps)
         missing = [curve for curve in look.curves if curve not in motion.names]
         if missing or len(look.curves) > len(COLOURS):
             what = (

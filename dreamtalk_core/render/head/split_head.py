@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.tongue import FACE_NAMES
-from dreamtalk_core.retarget.visemes import solve
+from dreamtalk_core.retarget.visemes import felt, solve
 from dreamtalk_core.rig.head import Head
 
 Float = NDArray[np.float32]
@@ -28,13 +28,14 @@ class SplitHead(Head):
     visemes: tuple[str, ...]
     viseme_deltas: Float
 
-    def solved(self, weights: Float) -> Float:
+    def solved(self, weights: Float, fps: float | None = None) -> Float:
         """Weights [T, 68 + N] of [T, 52 or 68]: the visemes behind the shapes, mixed as
-        `retarget.visemes` has it.
+        `retarget.visemes` has it. fps: of frames that follow each other, to tell a smile from an I.
 
         For all frames at once, which takes hardly longer than for one.
         """
-        mix = solve(weights[:, : len(ARKIT_NAMES)], self.visemes)
+        shapes = weights[:, : len(ARKIT_NAMES)]
+        mix = solve(shapes, self.visemes, None if fps is None else felt(shapes, fps))
         tongue = np.zeros((len(weights), len(FACE_NAMES) - weights.shape[1]), np.float32)
         return np.column_stack([weights, tongue, *(mix[name] for name in self.visemes)])
 

@@ -68,7 +68,15 @@ def test_a_linked_python_is_named_by_its_link(tmp_path: Path) -> None:
     assert found.python == tmp_path / "env/bin/python"
 
 
+def test_the_folder_of_the_program(tmp_path: Path) -> None:
+    touch(tmp_path / "env/bin/python")
+    assert runtime_at(tmp_path / "env/bin") == Runtime(tmp_path / "env/bin/python")
+
+
 def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
+    assert runtime_at(tmp_path / "nowhere") is None
+    # What lies beside it is something else: `/nonexistent` is no `/bin/python3`.
+    touch(tmp_path / "bin/python3")
     assert runtime_at(tmp_path / "nowhere") is None
     (tmp_path / "empty").mkdir()
     assert runtime_at(tmp_path / "empty") is None

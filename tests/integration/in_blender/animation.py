@@ -9,6 +9,7 @@ import time
 import wave
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -60,7 +61,7 @@ def _put(session: Any, motion: Any, first: int = 1, name: str = "line", **settin
     scene = bpy.context.scene
     for setting, value in settings.items():
         setattr(scene.dreamtalk, setting, value)
-    objects = session.part("rigs.targets").objects_of(bpy.context)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
     return session.part("animation.animate").put_take(scene, objects, [motion], name, first)
 
 
@@ -177,7 +178,7 @@ def _points(mesh: Any) -> Any:
 
 def the_head_turns(session: Any) -> None:
     face, motion = _face(session), _motion(session, 6)
-    _put(session, motion)
+    _put(session, motion, head_ease=0.0)
     rotation = session.part("dreamtalk_core.motion.rotation").rotation_matrix
     to_blender = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], float)
     for frame, degrees in enumerate(motion.head_rotation, 1):
@@ -191,7 +192,7 @@ def the_head_turns(session: Any) -> None:
 def thousands_of_keys(session: Any) -> None:
     """52 keys x 3000 frames in less than 0.3 s."""
     face, motion = _face(session), _motion(session, 3000)
-    objects = session.part("rigs.targets").objects_of(bpy.context)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
     curves = session.part("rigs.targets").curves_of(objects, motion)
     assert len(curves) >= 52
     times = []
@@ -243,7 +244,7 @@ def at_rest_where_no_take_is(session: Any) -> None:
 def a_style_on_its_own_track(session: Any) -> None:
     face, scene = _face(session), bpy.context.scene
     neutral, styled = _motion(session, 30, seed=1), _motion(session, 30, seed=2)
-    objects = session.part("rigs.targets").objects_of(bpy.context)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
     take = session.part("animation.animate").put_take(scene, objects, [styled, neutral], "line", 1)
     _shows(face, styled, 1)
     style = session.part("animation.take_settings").style_of(take)
@@ -264,6 +265,7 @@ def corrections_are_added(session: Any) -> None:
     take = _put(session, motion, tolerance=0.0)
     keys = face.data.shape_keys
     keys_before = [tuple(point.co) for point in _curve(take, "jawOpen").keyframe_points]
+    scene.frame_set(20)
     assert bpy.ops.dreamtalk.add_correction() == {"FINISHED"}
     _shows(face, motion, 1)
     scene.frame_set(20)
@@ -279,6 +281,125 @@ def corrections_are_added(session: Any) -> None:
     added = 0.5 - motion.channel("jawOpen")[19]
     expected = np.clip(other.channel("jawOpen")[19] + added, 0, 1)
     assert abs(_seen(face, ["jawOpen"], [20])[0, 0] - expected) < 1e-5
+
+
+def corrections_are_local(session: Any) -> None:
+    """One key moves the face around its frame, or within the range, and nowhere else."""
+    face, scene = _face(session), bpy.context.scene
+    keys, motion = face.data.shape_keys, _motion(session, 80)
+    take = _put(session, motion)
+    taken = motion.channel("jawOpen")
+    scene.dreamtalk.range_blend = 4
+    scene.frame_set(20)
+    assert bpy.ops.dreamtalk.add_correction() == {"FINISHED"}
+    keys.key_blocks["jawOpen"].value = 0.5
+    assert keys.keyframe_insert('key_blocks["jawOpen"].value', frame=20)
+    seen = _seen(face, motion.names, range(1, 81))
+    jaw = motion.names.index("jawOpen")
+    assert abs(seen[19, jaw] - 0.5) < 1e-5
+    moved = np.flatnonzero(np.abs(seen - motion.weights).max(1) > 1e-5) + 1
+    assert 16 <= moved.min() < 20 < moved.max() <= 24, moved
+    # It grows and goes: no jump is larger than the correction's own steps.
+    added = (seen[:, jaw] - taken)[14:26]
+    assert np.abs(np.diff(added)).max() < 0.5 * np.abs(added).max(), added
+    scene.dreamtalk.correct = "RANGE"
+    scene.dreamtalk.range_start, scene.dreamtalk.range_stop = 40, 60
+    assert bpy.ops.dreamtalk.add_correction() == {"FINISHED"}
+    for frame in (45, 55):
+        scene.frame_set(frame)
+        keys.key_blocks["jawOpen"].value = 0.5
+        assert keys.keyframe_insert('key_blocks["jawOpen"].value', frame=frame)
+    seen = _seen(face, ["jawOpen"], range(1, 81))[:, 0]
+    assert abs(seen[19] - 0.5) < 1e-5, "the other correction stays"
+    moved = np.flatnonzero(np.abs(seen - taken) > 1e-5) + 1
+    moved = moved[moved > 24]
+    assert 41 <= moved.min() < moved.max() <= 59, moved
+    # One that nothing was keyed in leaves no track.
+    tracks = len(keys.animation_data.nla_tracks)
+    bpy.ops.dreamtalk.add_correction()
+    bpy.ops.dreamtalk.add_correction()
+    assert len(keys.animation_data.nla_tracks) == tracks + 1
+    scene.dreamtalk.range_stop = 40
+    _refused(bpy.ops.dreamtalk.add_correction, "40 to 40", "empty")
+    assert scene.dreamtalk.take == take
+
+
+def the_head_over_a_body(session: Any) -> None:
+    """It is added to what the body does, comes slowly and goes slowly; of two takes one has it."""
+    for mode in ("QUATERNION", "XYZ", "ZXY"):
+        face = _face(session)
+        rig = face.parent
+        bone = rig.pose.bones["head"]
+        bone.rotation_mode = mode
+        path = "rotation_quaternion" if mode == "QUATERNION" else "rotation_euler"
+
+        def turned(rig: Any = rig) -> Any:
+            graph = bpy.context.evaluated_depsgraph_get()
+            return np.array(rig.evaluated_get(graph).pose.bones["head"].matrix.to_3x3())
+
+        body = []
+        for frame, angle in ((1, 0.0), (100, 0.6)):
+            value = (np.cos(angle / 2), 0, np.sin(angle / 2), 0) if len(mode) > 3 else (0, angle, 0)
+            setattr(bone, path, value)
+            bone.keyframe_insert(path, frame=frame)
+        for frame in range(1, 101):
+            bpy.context.scene.frame_set(frame)
+            body.append(turned())
+        motion = _motion(session, 60)
+        nod = type(motion)(motion.names, motion.weights, 24, np.full((60, 3), [12.0, 0, 0]))
+        _put(session, nod, first=21, head_ease=0.25)
+        seen = _turns(turned)
+        for frame in (30, 50, 70):
+            own = body[frame - 1].T @ seen[frame - 1]
+            assert np.abs(np.degrees(_angle(own)) - 12.0) < 0.5, (mode, frame, own)
+        for frame in (1, 20, 21, 80, 81, 100):
+            assert np.abs(seen[frame - 1] - body[frame - 1]).max() < 1e-4, (mode, frame)
+        steps = [_angle(one.T @ two) for one, two in pairwise(seen)]
+        assert np.degrees(max(steps)) < 4.5, mode
+        # A second take in the same place: the head turns once.
+        second = _put(session, nod, first=21)
+        assert np.abs(_turns(turned) - seen).max() < 1e-4
+        bpy.ops.dreamtalk.toggle_take(take=second.name)
+        assert np.abs(_turns(turned) - seen).max() < 1e-4
+        bpy.ops.dreamtalk.toggle_take(take=second.name)
+        bpy.ops.dreamtalk.delete_take(take=second.name)
+        assert np.abs(_turns(turned) - seen).max() < 1e-4
+        # An action of the body that comes later goes below the takes.
+        rig.animation_data.action = bpy.data.actions.new("later")
+        setattr(bone, path, (1, 0, 0, 0) if len(mode) > 3 else (0, 0, 0))
+        bone.keyframe_insert(path, frame=1)
+        _put(session, nod, first=21)
+        bpy.context.scene.frame_set(50)
+        assert abs(np.degrees(_angle(body[0].T @ turned())) - 12.0) < 0.5, mode
+
+
+def _turns(turned: Any) -> Any:
+    found = []
+    for frame in range(1, 101):
+        bpy.context.scene.frame_set(frame)
+        found.append(turned())
+    return np.array(found)
+
+
+def _angle(turn: Any) -> float:
+    """Of a rotation matrix, in radians."""
+    return float(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
+
+
+def deleted_over_a_body(session: Any) -> None:
+    """The face is at rest after its last take, also where it had tracks of others."""
+    face, scene = _face(session), bpy.context.scene
+    keys = face.data.shape_keys
+    keys.keyframe_insert('key_blocks["browInnerUp"].value', frame=1)
+    action, slot = keys.animation_data.action, keys.animation_data.action_slot
+    keys.animation_data.action = None
+    strip = keys.animation_data.nla_tracks.new().strips.new("brow", 1, action)
+    strip.action_slot = slot
+    _put(session, _motion(session, 20))
+    scene.frame_set(10)
+    assert keys.key_blocks["jawOpen"].value
+    assert bpy.ops.dreamtalk.delete_take() == {"FINISHED"}
+    _is_at_rest(face)
 
 
 def _curve(action: Any, name: str) -> Any:
@@ -351,6 +472,7 @@ def a_range_is_made_again(session: Any) -> None:
     names = [key.name for key in face.data.shape_keys.key_blocks[1:]]
     frames = range(1, 333)
     before = _seen(face, names, frames)
+    scene.frame_set(5)
     assert bpy.ops.dreamtalk.add_correction() == {"FINISHED"}
     face.data.shape_keys.key_blocks["browInnerUp"].value = 0.9
     face.data.shape_keys.keyframe_insert('key_blocks["browInnerUp"].value', frame=5)
@@ -360,7 +482,7 @@ def a_range_is_made_again(session: Any) -> None:
     assert bpy.ops.dreamtalk.regenerate() == {"FINISHED"}
     correction = face.data.shape_keys.animation_data.action
     assert correction.dreamtalk.kind == "CORRECTION"
-    assert len(_curve(correction, "browInnerUp").keyframe_points) == 1
+    assert len(_curve(correction, "browInnerUp").keyframe_points) == 3, "it, and both ends"
     face.data.shape_keys.animation_data.action = None
     after = _seen(face, names, frames)
     assert np.array_equal(after[:99], before[:99])
@@ -396,6 +518,105 @@ def a_range_is_made_again(session: Any) -> None:
 def _set_and(settings: Any, operator: Any, start: int, stop: int) -> None:
     settings.range_start, settings.range_stop = start, stop
     operator()
+
+
+def keys_in_the_dope_sheet(session: Any) -> None:
+    """Edit Keys opens the face and its bones at once, what is edited stays, and closes them."""
+    face, scene = _face(session), bpy.context.scene
+    motion = _motion(session, 30)
+    take = _put(session, motion)
+    bpy.ops.dreamtalk.add_correction()
+    face.data.shape_keys.key_blocks["jawOpen"].value = 0.5
+    assert "Close Keys" not in _labels(session)
+    assert bpy.ops.dreamtalk.edit_keys() == {"FINISHED"}
+    owners = [face.data.shape_keys, face.parent]
+    assert [own.animation_data.action for own in owners] == [take, take]
+    assert all(own.animation_data.use_tweak_mode for own in owners)
+    assert "Close Keys" in _labels(session)
+    _curve(take, "browInnerUp").keyframe_points[9].co.y = 0.25
+    assert bpy.ops.dreamtalk.edit_keys() == {"FINISHED"}
+    assert not any(own.animation_data.use_tweak_mode for own in owners)
+    assert abs(_seen(face, ["browInnerUp"], [10])[0, 0] - 0.25) < 1e-5
+    assert face.data.shape_keys.animation_data.action.dreamtalk.kind == "CORRECTION"
+    assert bpy.ops.dreamtalk.toggle_take() == {"FINISHED"}
+    _refused(bpy.ops.dreamtalk.edit_keys, "switched off")
+    assert scene.dreamtalk.take == take
+    # Deleted while it is open.
+    assert bpy.ops.dreamtalk.toggle_take() == {"FINISHED"}
+    face.data.shape_keys.animation_data.action = None
+    assert bpy.ops.dreamtalk.edit_keys() == {"FINISHED"}
+    assert bpy.ops.dreamtalk.delete_take() == {"FINISHED"}
+    assert not any(own.animation_data.use_tweak_mode for own in owners)
+    _is_at_rest(face)
+
+
+def _labels(session: Any) -> str:
+    """What is written on the buttons of Edit Take."""
+    icons = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys()
+    seen: list[str] = []
+    layout = _Layout(set(icons), seen)
+    look = layout.operator
+    layout.operator = lambda name, text="", **more: seen.append(text) or look(name, **more)
+    panel = session.part("ui.panels").DREAMTALK_PT_edit
+    panel.draw(type("Drawn", (), {"layout": layout})(), bpy.context)
+    return " | ".join(seen)
+
+
+def baked_to_one_action(session: Any) -> None:
+    """Take, style, correction, strength and body: the same is seen as before, with fewer keys."""
+    face, scene = _face(session), bpy.context.scene
+    rig = face.parent
+    bone = rig.pose.bones["head"]
+    for frame, angle in ((1, 0.0), (40, 0.5)):
+        bone.rotation_euler[1] = angle
+        bone.keyframe_insert("rotation_euler", frame=frame)
+    smooth = session.part("dreamtalk_core.motion.curves").smooth
+    pair = []
+    for seed in (1, 2):
+        own = _motion(session, 40, seed=seed)
+        calm = smooth(own.weights, 24.0, 2.0)
+        pair.append(type(own)(own.names, calm, 24, own.head_rotation))
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    take = session.part("animation.animate").put_take(scene, objects, pair, "line", 1)
+    take.dreamtalk.lips = 0.5
+    scene.frame_set(20)
+    bpy.ops.dreamtalk.add_correction()
+    face.data.shape_keys.key_blocks["jawOpen"].value = 0.9
+    face.data.shape_keys.keyframe_insert('key_blocks["jawOpen"].value', frame=20)
+    scene.frame_start, scene.frame_end = 1, 45
+    names = [key.name for key in face.data.shape_keys.key_blocks[1:]]
+
+    def seen() -> Any:
+        heads = [_turned(rig, frame) for frame in range(1, 46)]
+        return _seen(face, names, range(1, 46)), np.array(heads)
+
+    before = seen()
+    scene.dreamtalk.tolerance = 0.01
+    assert bpy.ops.dreamtalk.bake() == {"FINISHED"}
+    after = seen()
+    assert np.abs(after[0] - before[0]).max() <= 0.01 + 1e-5
+    assert np.abs(after[1] - before[1]).max() < 0.05
+    (action,) = {own.animation_data.action for own in (face.data.shape_keys, rig)}
+    assert action.dreamtalk.kind == "BAKE"
+    keys = len(_curve(action, "jawOpen").keyframe_points)
+    assert 3 <= keys < 45, keys
+    # Without a tolerance it is the same to the last frame.
+    bpy.ops.dreamtalk.delete_take()
+    scene.dreamtalk.tolerance = 0.0
+    own = _motion(session, 20)
+    _put(session, own)
+    before = seen()
+    assert bpy.ops.dreamtalk.bake() == {"FINISHED"}
+    after = seen()
+    assert np.abs(after[0] - before[0]).max() < 1e-5
+    assert np.abs(after[1] - before[1]).max() < 1e-4
+
+
+def _turned(rig: Any, frame: int) -> Any:
+    """How the head is turned on a frame."""
+    bpy.context.scene.frame_set(frame)
+    graph = bpy.context.evaluated_depsgraph_get()
+    return np.array(rig.evaluated_get(graph).pose.bones["head"].matrix.to_3x3())
 
 
 def fewer_keys(session: Any) -> None:
@@ -560,6 +781,7 @@ def _drawn(session: Any) -> list[str]:
     """What the panels show, in order."""
     icons = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys()
     seen: list[str] = []
+    bpy.context.view_layer.update()  # as a window does before it draws
     for panel in session.part("ui.panels").CLASSES:
         owner = type("Drawn", (), {"layout": _Layout(set(icons), seen)})()
         panel.draw(owner, bpy.context)
@@ -572,7 +794,7 @@ def panels(session: Any) -> None:
     for style in ("AUTO", "NAMED", "FILE", "MARKERS"):
         scene.dreamtalk.style_from = style
         assert "dreamtalk.animate" in _drawn(session)
-    objects = session.part("rigs.targets").objects_of(bpy.context)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
     pair = [_motion(session, 9, seed=seed) for seed in (1, 2)]
     session.part("animation.animate").put_take(scene, objects, pair, "line", 1, {"speech": "x.wav"})
     drawn = _drawn(session)
@@ -605,6 +827,14 @@ def in_chinese(session: Any) -> None:
     # Blender's module brings no languages.
     translations = SimpleNamespace(pgettext=lambda text, _context: table.get(text, f"{text}?"))
     messages.bpy = SimpleNamespace(app=SimpleNamespace(translations=translations))
+    told = messages.told
+    assert told("'DreamTalk Head' is hidden, so it cannot be exported. Show it first.") == (
+        "“DreamTalk Head”已隐藏，无法导出。请先显示它。"
+    )
+    assert told(
+        "None of the 3 shape keys of 'A b' moves a vertex (the first: x, y). "
+        "Give them shapes first."
+    ).startswith("“A b”的 3 个形态键")
     error = ValueError("Choose a style, or press Refresh Styles. Leave it first: press Tab.")
     assert (
         messages.message_of(error)
@@ -621,6 +851,14 @@ def a_message_in_the_sidebar(session: Any) -> None:
     text = "No character is selected. Click the face (a mesh with shape keys) or its armature."
     session.part("messages").draw_message(_Layout({"INFO", "BLANK1"}, seen), context, text, "INFO")
     assert " ".join(seen) == text
+    # Chinese has no spaces, and takes twice the room.
+    chinese, wide = "没有选中角色。请单击面部（带形态键的网格）或其骨架。" * 2, []
+    session.part("messages").draw_message(
+        _Layout({"INFO", "BLANK1"}, wide), context, chinese, "INFO"
+    )
+    assert "".join(wide) == chinese
+    assert len(wide) > 2
+    assert max(map(len, wide)) < 18, wide
     # Of 39 letters the last three were lost.
     assert max(map(len, seen)) < 36, seen
 
@@ -667,6 +905,40 @@ def a_python_that_does_not_fit(session: Any) -> None:
     assert {"python", "dreamtalk.check_worker"} <= set(shown)
 
 
+def a_blender_without_exporters(session: Any) -> None:
+    """Built without USD, or with an add-on off: a sentence, and nothing is written."""
+    _face(session)
+    _put(session, _motion(session, 5))
+    export = session.part("animation.export")
+    export.bpy = SimpleNamespace(ops=SimpleNamespace(wm=[], export_scene=[]))
+    said = []
+    for suffix in (".usdc", ".glb"):
+        try:
+            export.export_character(bpy.context, [], session.folder / f"face{suffix}")
+        except export.DreamTalkError as error:
+            said.append(str(error))
+    export.bpy = bpy
+    assert "without USD" in said[0], said
+    assert "exporter of .glb is switched off" in said[1], said
+    assert not list(session.folder.glob("face*"))
+
+
+def the_worker_is_in_the_panel(session: Any) -> None:
+    """Its state, or why there is none and the button that makes one."""
+    _face(session)
+    assert "Starts when it is needed" in _drawn(session)
+    session.preferences.python = str(session.folder / "nowhere")
+    drawn = _drawn(session)
+    assert "does not exist" in " ".join(drawn), drawn
+    assert "dreamtalk.install_worker" in drawn
+    session.preferences.python = str(session.worker)
+    service = session.state.service
+    task = service.request("hello", protocol=3)
+    assert "Starting DreamTalk" in _drawn(session)
+    service.wait(task)
+    assert "Ready" in _drawn(session)
+
+
 class _Window:
     """Stands for the context of a Blender with a window, which the module has not got."""
 
@@ -674,6 +946,7 @@ class _Window:
         self.scene, self.window, self.timers = bpy.context.scene, object(), 0
         self.window_manager = self
         self.windows: tuple[Any, ...] = ()
+        self.screen = SimpleNamespace(is_animation_playing=False)
         self.active_object, self.selected_objects = bpy.context.object, []
 
     def event_timer_add(self, _seconds: float, window: Any) -> Any:
@@ -753,6 +1026,113 @@ def with_a_window(session: Any) -> None:
     assert _state() == before
 
 
+def jobs_remember_where_they_began(session: Any) -> None:
+    """Another scene, another character and other names at the end do not matter."""
+    face, scene = _face(session), bpy.context.scene
+    scene.dreamtalk.sound = str(VOICE)
+    operator, window = _modal(session)
+    assert operator.begin(window) == {"RUNNING_MODAL"}
+    # Esc that stops playback is none of its business.
+    window.screen.is_animation_playing = True
+    assert operator.modal(window, _Event("ESC")) == {"PASS_THROUGH"}
+    other = bpy.data.scenes.new("Other")
+    other.render.fps = 60
+    bpy.context.window.scene = other
+    window.scene = other
+    face.name, scene.name = "Renamed", "Renamed too"
+    while (state := operator.modal(window, _Event("TIMER"))) == {"PASS_THROUGH"}:
+        time.sleep(0.01)
+    assert state == {"FINISHED"}, operator.reported
+    (take,) = session.part("animation.takes").takes_on([face])
+    assert session.part("animation.actions").frame_span(take) == (1, 332)
+    assert scene.dreamtalk.take == take
+    assert other.dreamtalk.take is None
+    assert len(scene.sequence_editor.strips) == 1
+    assert other.sequence_editor is None
+    bpy.context.window.scene = scene
+    operator, window = _modal(session)
+    operator.begin(window)
+    bpy.data.objects.remove(face)
+    while (state := operator.modal(window, _Event("TIMER"))) == {"PASS_THROUGH"}:
+        time.sleep(0.01)
+    assert state == {"CANCELLED"}
+    assert "deleted meanwhile" in operator.reported[1]
+
+
+def each_bar_has_its_own_x(session: Any) -> None:
+    _face(session)
+    bpy.context.scene.dreamtalk.sound = str(VOICE)
+    operator, window = _modal(session)
+    operator.begin(window)
+    styles, service = session.state.styles, session.state.service
+    styles.task = service.request("styles", folder=str(session.folder))
+    assert bpy.ops.dreamtalk.cancel(what="STYLES") == {"FINISHED"}
+    assert styles.task.state == "CANCELLED"
+    assert operator.modal(window, _Event("TIMER")) == {"PASS_THROUGH"}
+    styles.task = service.request("styles", folder=str(session.folder))
+    assert bpy.ops.dreamtalk.cancel(what="JOB") == {"FINISHED"}
+    assert operator.modal(window, _Event("TIMER")) == {"CANCELLED"}
+    assert styles.task.state == "RUNNING"
+    service.cancel(styles.task)
+
+
+def takes_of_their_own_characters(session: Any) -> None:
+    """A range is made again, and strengths turn, on the character of the take."""
+    face, scene = _face(session), bpy.context.scene
+    settings = scene.dreamtalk
+    settings.sound, settings.style_from, settings.style = str(VOICE), "NAMED", "neutral"
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+    first = settings.take
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    second_face = bpy.context.object
+    second = _put(session, _motion(session, 40))
+    takes = session.part("animation.takes")
+    settings.take = first
+    # The first one's take is chosen, but the second character is the active one.
+    assert takes.chosen_take(bpy.context) == second
+    assert f"{second.name}" in _drawn(session)
+    bpy.context.view_layer.objects.active = face
+    assert takes.chosen_take(bpy.context) == first
+    bpy.context.view_layer.objects.active = None
+    settings.range_start, settings.range_stop, settings.style = 100, 120, "angry"
+    names = [key.name for key in face.data.shape_keys.key_blocks[1:]]
+    before = [_seen(own, names, range(1, 131)) for own in (face, second_face)]
+    assert bpy.ops.dreamtalk.regenerate() == {"FINISHED"}
+    after = [_seen(own, names, range(1, 131)) for own in (face, second_face)]
+    assert np.abs(after[0][104:115] - before[0][104:115]).max() > 0.05
+    assert np.array_equal(after[1], before[1])
+
+
+def panels_do_not_walk_over_the_scene(session: Any) -> None:
+    """The character is looked for when something changes, not at each drawing."""
+    face = _face(session)
+    mesh = bpy.data.meshes.new("cube")
+    for i in range(2000):
+        bpy.context.collection.objects.link(bpy.data.objects.new(f"cube {i}", mesh))
+    _put(session, _motion(session, 5))
+    seen, calls = session.part("rigs.seen"), []
+    find = seen.objects_of
+    seen.objects_of = lambda context: calls.append(1) or find(context)
+    _drawn(session)
+    assert len(calls) == 1
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        _drawn(session)
+        times.append(time.perf_counter() - start)
+    bpy.context.scene.frame_set(3)
+    _drawn(session)
+    assert len(calls) == 1
+    print(f"drawn in {1000 * min(times):.1f} ms with 2000 objects")
+    beard = bpy.data.objects["cube 7"]
+    beard.parent = face.parent
+    _drawn(session)
+    assert len(calls) == 2
+    assert beard in seen.seen_objects(bpy.context)
+    bpy.context.view_layer.objects.active = beard
+    assert set(seen.seen_objects(bpy.context)) == {face, face.parent, beard}
+
+
 def ten_minutes(session: Any) -> None:
     """The interface is never held up, and the keys of ten minutes are there in a moment."""
     face = _face(session)
@@ -795,17 +1175,38 @@ def a_batch(session: Any) -> None:
         shutil.copy(VOICE, folder / name)
     (folder / "broken.wav").write_bytes(b"no sound")
     (folder / "notes.txt").write_text("not a sound", encoding="utf-8")
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    off, on = _put(session, _motion(session, 9), 900), _put(session, _motion(session, 9), 900)
+    tracks = session.part("animation.tracks")
+    tracks.set_muted(off, True)
+    scene.frame_end = 250
     scene.dreamtalk.gap = 10
     scene.dreamtalk.folder, scene.dreamtalk.export_folder = str(folder), str(out)
     bpy.context.view_layer.objects.active = None
     assert bpy.ops.dreamtalk.batch(object=face.name) == {"FINISHED"}
     takes = session.part("animation.takes").takes_on([face])
-    assert [take.name for take in takes] == ["a línea", "b"]
-    spans = [session.part("animation.actions").frame_span(take) for take in takes]
+    assert [take.name for take in takes[2:]] == ["a línea", "b"]
+    spans = [session.part("animation.actions").frame_span(take) for take in takes[2:]]
     assert spans == [(1, 332), (343, 674)]
+    # Other takes are as they were, and so is where everything lies.
+    assert [tracks.is_muted(own) for own in takes] == [True, False, False, False]
+    assert takes[:2] == [off, on]
+    assert [session.part("animation.takes").shift_of(own) for own in takes] == [0] * 4
+    assert scene.name == "Scene"
+    names = [key.name for key in face.data.shape_keys.key_blocks[1:]]
+    shown = _seen(face, names, range(343, 675))
     assert [strip.frame_start for strip in scene.sequence_editor.strips] == [1, 343]
     assert sorted(path.name for path in out.iterdir()) == ["a línea.glb", "b.glb"]
     assert scene.frame_end == 674
+    actions = set(bpy.data.actions)
+    bpy.ops.import_scene.gltf(filepath=str(out / "b.glb"))
+    assert np.abs(_reimported(face, names, range(332)) - shown).max() < 1e-5, "from 0 on"
+    assert any(own.name.startswith("b") for own in set(bpy.data.actions) - actions)
+    for own in set(bpy.data.objects) - {face, *objects}:
+        bpy.data.objects.remove(own)
+    bpy.context.view_layer.objects.active = face
+    for own in (off, on):
+        tracks.delete_take(own)
     scene.dreamtalk.layout = "STACK"
     scene.dreamtalk.export_folder = ""
     assert bpy.ops.dreamtalk.batch() == {"FINISHED"}
@@ -838,6 +1239,65 @@ def _written(session: Any, suffix: str) -> tuple[Any, Any, Path]:
     assert _state() == before
     assert [own.name for own in session.folder.iterdir() if own.suffix == suffix] == [path.name]
     return face, (motion.names, shown), path
+
+
+def batches_in_every_format(session: Any) -> None:
+    """From frame 0 on, and with the take's name where the format has one; corrections as well."""
+    face, scene = _face(session), bpy.context.scene
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    take = _put(session, _motion(session, 12), 50, name="line 7")
+    scene.frame_set(55)
+    bpy.ops.dreamtalk.add_correction()
+    face.data.shape_keys.key_blocks["jawOpen"].value = 0.25
+    face.data.shape_keys.keyframe_insert('key_blocks["jawOpen"].value', frame=55)
+    names = [key.name for key in face.data.shape_keys.key_blocks[1:53]]
+    shown, before = _seen(face, names, range(50, 62)), _state()
+    export = session.part("animation.export")
+    for suffix in (".fbx", ".usdc"):
+        path = session.folder / f"line{suffix}"
+        with export.from_zero(scene, objects, take):
+            export.export_character(bpy.context, objects, path)
+        assert _state() | {"frames": ()} == before | {"frames": ()}
+        assert np.abs(_seen(face, names, range(50, 62)) - shown).max() < 1e-6
+        things, actions = set(bpy.data.objects), set(bpy.data.actions)
+        if suffix == ".fbx":
+            bpy.ops.import_scene.fbx(filepath=str(path), anim_offset=0.0)
+            made = set(bpy.data.actions) - actions
+            assert any("line 7" in own.name for own in made), made
+        else:
+            bpy.ops.wm.usd_import(filepath=str(path))
+        seen = _reimported(face, names, range(12))
+        assert np.abs(seen - shown).max() < 1e-4, suffix
+        for own in set(bpy.data.objects) - things:
+            bpy.data.objects.remove(own)
+        bpy.context.view_layer.update()
+        before = _state()
+
+
+def a_moved_project(session: Any) -> None:
+    """Sounds are stored relative to the file, and found in another folder or by their name."""
+    _face(session)
+    home, away = session.folder / "project", session.folder / "moved"
+    home.mkdir()
+    shutil.copy(VOICE, home / "líne.flac")
+    bpy.ops.wm.save_as_mainfile(filepath=str(home / "shot.blend"))
+    settings = bpy.context.scene.dreamtalk
+    settings.sound = str(home / "líne.flac")
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+    assert settings.take.dreamtalk.made_from["speech"] == "//líne.flac"
+    assert session.part("animation.takes").sound_name(settings.take) == "líne.flac"
+    bpy.ops.wm.save_mainfile()
+    home.rename(away)
+    bpy.ops.wm.open_mainfile(filepath=str(away / "shot.blend"))
+    settings = bpy.context.scene.dreamtalk
+    settings.range_start, settings.range_stop = 100, 110
+    assert bpy.ops.dreamtalk.regenerate() == {"FINISHED"}
+    # The sound goes elsewhere.
+    (away / "sounds").mkdir()
+    (away / "líne.flac").rename(away / "sounds" / "líne.flac")
+    _refused(bpy.ops.dreamtalk.regenerate, "líne.flac", "where it is now")
+    settings.sound = "//sounds/líne.flac"
+    assert bpy.ops.dreamtalk.regenerate() == {"FINISHED"}
 
 
 def glb_there_and_back(session: Any) -> None:
@@ -919,7 +1379,7 @@ def refusals(session: Any) -> None:
     _refused(animate, "Würfel", "2 shape keys", "口元, 眉毛")
     driven = plain.shape_key_add(name="jawOpen")
     driven.driver_add("value")
-    assert "drivers" in session.part("animation.animate").warnings([plain])[0]
+    assert "drivers" in session.part("rigs.doubts").doubts([plain])[0]
     bpy.context.view_layer.objects.active = None
     _refused(animate, "No character")
 

@@ -53,7 +53,7 @@ def names_in_japanese(session: Any) -> None:
 def split_meshes(session: Any) -> None:
     """Head, teeth, tongue and beard share keys: by their parent, their armature or selection."""
     _start(session)
-    targets, motion = session.part("rigs.targets"), _motion(session)
+    motion = _motion(session)
     parts = [
         _mesh("Head", ["jawOpen", "eyeBlinkLeft", "mouthClose"]),
         _mesh("Teeth", ["jawOpen"]),
@@ -63,13 +63,13 @@ def split_meshes(session: Any) -> None:
     for own in parts:
         own.select_set(True)
     bpy.context.view_layer.objects.active = parts[1]
-    assert set(targets.objects_of(bpy.context)) == set(parts[:3])
+    assert set(session.part("rigs.characters").objects_of(bpy.context)) == set(parts)
     top = bpy.data.objects.new("Character", None)
     bpy.context.collection.objects.link(top)
     for own in parts:
         own.parent = top
     _select(parts[2])
-    objects = targets.objects_of(bpy.context)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
     assert set(objects) == set(parts)
     assert bpy.ops.dreamtalk.match() == {"FINISHED"}
     _animate(session, objects, motion)
@@ -116,7 +116,7 @@ def viseme_rigs(session: Any) -> None:
 def heads_of_all_kinds(session: Any) -> None:
     """A head bone that lies anyhow, in an armature that stands anyhow, turns as the motion does."""
     _start(session)
-    targets, motion = session.part("rigs.targets"), _motion(session)
+    motion = _motion(session)
     rotation = session.part("dreamtalk_core.motion.rotation").rotation_matrix
     for frame in (
         np.eye(3),
@@ -137,7 +137,7 @@ def heads_of_all_kinds(session: Any) -> None:
             mesh = _mesh("Face", ["jawOpen"])
             mesh.parent = rig
             _select(mesh)
-            objects = targets.objects_of(bpy.context)
+            objects = session.part("rigs.characters").objects_of(bpy.context)
             _animate(session, objects, motion)
             # Character axes (left, up, front) in the armature.
             axes = stands @ np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]])
@@ -155,9 +155,9 @@ def heads_of_all_kinds(session: Any) -> None:
 def the_sample_head(session: Any) -> None:
     """52 keys, and the head's bone by its angles exactly."""
     face = _start(session, head=True)
-    motion, targets = _motion(session), session.part("rigs.targets")
+    motion = _motion(session)
     _select(face)
-    objects = targets.objects_of(bpy.context)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
     _animate(session, objects, motion)
     keys, rig = face.data.shape_keys.key_blocks, face.parent
     got = _frames(lambda: [keys[name].value for name in motion.names])
@@ -182,7 +182,7 @@ def a_driven_face(session: Any) -> None:
     face = _start(session, head=True)
     motion, targets = _motion(session), session.part("rigs.targets")
     _select(face)
-    objects = targets.objects_of(bpy.context)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
     assert bpy.ops.dreamtalk.match() == {"FINISHED"}
     rows = face.parent.dreamtalk.rows
     row = next(own for own in rows if own.target == "jawOpen")
@@ -313,7 +313,9 @@ def what_cannot_be(session: Any) -> None:
     _start(session)
     targets, motion = session.part("rigs.targets"), _motion(session)
     bpy.context.view_layer.objects.active = None
-    _refused(session, "No character is selected", targets.objects_of, bpy.context)
+    _refused(
+        session, "No character is selected", session.part("rigs.characters").objects_of, bpy.context
+    )
     bare = _mesh("Bare", None)
     _select(bare)
     _refused(session, "has no shape keys", targets.curves_of, [bare], motion)
@@ -565,7 +567,8 @@ def _same_turn(rig: Any, bone: str, wanted: np.ndarray) -> None:
     posed = rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones[bone]
     rest = rig.data.bones[bone].matrix_local.to_3x3()
     turned = posed.matrix.to_3x3() @ rest.inverted()
-    assert np.abs(np.array(turned) - np.array(Matrix(wanted.tolist()))).max() < 1e-5, bone
+    # Blender combines small turns in single precision: .003 degrees.
+    assert np.abs(np.array(turned) - np.array(Matrix(wanted.tolist()))).max() < 5e-5, bone
 
 
 def _points(block: Any) -> np.ndarray:
