@@ -23,10 +23,11 @@ from ..properties import properties
 from ..rigs.curve import Curve
 from ..rigs.shape_keys import has_keys
 from ..rigs.targets import character_of, curves_of, objects_of
-from .actions import reduce_action
+from .actions import owners_of, reduce_action
 from .settings import (
     AUTO,
     FILE,
+    LISTENS,
     MARKERS,
     chosen_settings,
     first_frame,
@@ -35,8 +36,8 @@ from .settings import (
 )
 from .sound import add_sound, check_sound
 from .styles import from_markers
-from .take_settings import layers_of
-from .tracks import add_take, check_owners
+from .take_settings import heard_in, layers_of, take_settings
+from .tracks import add_take, check_owners, shift_of
 
 
 def style_text(scene: bpy.types.Scene, first: int) -> str:
@@ -61,14 +62,23 @@ def style_text(scene: bpy.types.Scene, first: int) -> str:
     return str(settings.style)
 
 
-def animate_request(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
-    """Parameters of the worker's `animate`, from the settings. Raises StyleError."""
-    fps = scene_fps(scene)
+def animate_request(
+    scene: bpy.types.Scene, sound: Path, first: int, role: str | None = None
+) -> dict[str, Any]:
+    """Parameters of the worker's `animate`, from the settings. Raises StyleError.
+
+    role: whether the sound is spoken or listened to; None: as the settings say.
+    """
+    fps, settings = scene_fps(scene), scene_settings(scene)
+    role = role or settings.role
+    listens = role == LISTENS
+    # The mood of who listens is not that of the voice: left open, it is neutral.
+    unset = listens and settings.style_from == AUTO
     return {
-        "speech": str(sound),
-        "style": style_text(scene, first),
+        **({"others": [str(sound)]} if listens else {"speech": str(sound)}),
+        "style": "" if unset else style_text(scene, first),
         "fps": f"{fps.numerator}/{fps.denominator}",
-        **chosen_settings(scene_settings(scene)),
+        **chosen_settings(settings, role),
         "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
     }
 
@@ -77,6 +87,26 @@ def animate_requests(scene: bpy.types.Scene, sound: Path, first: int) -> list[di
     """One request; or two, if the style is to lie on a track of its own: with it and without."""
     one = animate_request(scene, sound, first)
     return [one, {**one, "guidance_scale": 0.0}] if scene_settings(scene).style_on_track else [one]
+
+
+def take_name(scene: bpy.types.Scene, sound: Path) -> str:
+    """What a take of a sound is called: after it, and that it is listened to."""
+    return f"{sound.stem} heard" if scene_settings(scene).role == LISTENS else sound.stem
+
+
+def listened_to(
+    scene: bpy.types.Scene, objects: Sequence[bpy.types.Object]
+) -> bpy.types.Action | None:
+    """The take to which a character listens, if the settings name one. Raises DreamTalkError."""
+    settings = scene_settings(scene)
+    take = settings.listens_to if settings.role == LISTENS else None
+    owners = {curve.owner for curve in curves_of(objects, still(scene))}
+    if take is not None and owners & set(owners_of(take)):
+        raise DreamTalkError(
+            f"'{take.name}' is a take of this character itself. Choose one of another character to "
+            "listen to, or none and a sound."
+        )
+    return take
 
 
 def put_take(
@@ -143,11 +173,14 @@ def split_style(takes: Sequence[list[Curve]]) -> tuple[list[Curve], list[Curve]]
 def character(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The active object's character, if a take on it would show. Raises DreamTalkError."""
     objects = objects_of(context)
-    still = Motion(
-        ARKIT_NAMES, np.zeros((1, len(ARKIT_NAMES)), np.float32), scene_fps(context.scene)
-    )
-    check_owners(dict.fromkeys(curve.owner for curve in curves_of(objects, still)))
+    curves = curves_of(objects, still(context.scene))
+    check_owners(dict.fromkeys(curve.owner for curve in curves))
     return objects
+
+
+def still(scene: bpy.types.Scene) -> Motion:
+    """A frame of a face at rest."""
+    return Motion(ARKIT_NAMES, np.zeros((1, len(ARKIT_NAMES)), np.float32), scene_fps(scene))
 
 
 def warnings(objects: Sequence[bpy.types.Object]) -> list[str]:
@@ -175,15 +208,19 @@ def warnings(objects: Sequence[bpy.types.Object]) -> list[str]:
 class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
     bl_idname = "dreamtalk.animate"
     bl_label = "Animate"
-    bl_description = "Make the character speak: a new take from the sound file"
+    bl_description = "Make the character speak, or listen: a new take from the sound file"
     bl_options: ClassVar[set[str]] = {"UNDO"}
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
         scene = context.scene
+        objects = character(context)
         # By name: undo while it runs gives every object a new address.
-        self.names = [thing.name for thing in character(context)]
-        self.sound = check_sound(scene_settings(scene).sound)
-        self.first = first_frame(scene)
+        self.names = [thing.name for thing in objects]
+        heard = listened_to(scene, objects)
+        self.sound = check_sound(heard_in(heard) if heard else scene_settings(scene).sound)
+        self.first = take_settings(heard).first + shift_of(heard) if heard else first_frame(scene)
+        self.adds_sound = heard is None
+        self.called = take_name(scene, self.sound)
         self.requests = animate_requests(scene, self.sound, self.first)
         return self.requests
 
@@ -191,8 +228,8 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
         motions = all_of(results)
         objects = named_objects(self.names)
         recipe = {**self.requests[0], "heard": self._job.heard[0]}
-        action = put_take(context.scene, objects, motions, self.sound.stem, self.first, recipe)
-        notes = put_sound(context.scene, self.sound, self.first)
+        action = put_take(context.scene, objects, motions, self.called, self.first, recipe)
+        notes = put_sound(context.scene, self.sound, self.first) if self.adds_sound else []
         for warning in [*notes, *warnings(objects)]:
             self.report({"WARNING"}, warning)
         self.report({"INFO"}, f"{action.name}: {len(motions[0])} frames from {self.first}")

@@ -16,10 +16,10 @@ from ..client.job_operator import JobOperator
 from ..client.jobs import Result, all_of
 from ..properties import properties
 from .actions import frame_span
-from .animate import animate_requests, character, named_objects, put_sound, put_take
+from .animate import animate_requests, character, named_objects, put_sound, put_take, take_name
 from .export import export_character
 from .settings import first_frame, scene_settings
-from .take_settings import take_settings
+from .take_settings import heard_in
 from .tracks import set_muted, show_only
 
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".mp4", ".mov", ".mkv")
@@ -81,7 +81,7 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
                 continue
             which = number * self.each
             recipe = {**self._job.requests[which], "heard": self._job.heard[which]}
-            take = put_take(scene, objects, motions, sound.stem, first, recipe)
+            take = put_take(scene, objects, motions, take_name(scene, sound), first, recipe)
             takes.append(take)
             if settings.layout == "SEQUENCE":
                 for note in put_sound(scene, sound, first):
@@ -90,7 +90,7 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
         if not takes:
             raise DreamTalkError("None of the sound files could be animated.")
         if settings.layout == "STACK":
-            put_sound(scene, Path(take_settings(takes[0]).made_from["speech"]), self.first)
+            put_sound(scene, Path(heard_in(takes[0])), self.first)
         if self.exported:
             self._export(context, objects, takes)
         if settings.layout == "STACK":

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import bpy
@@ -18,11 +17,12 @@ from ..messages import message_of
 from ..properties import properties
 from ..rigs.shape_keys import has_keys
 from ..rigs.targets import objects_of
-from .actions import frame_span, owners_of, reduce_action, replace_range, smooth_action, strips
+from .actions import frame_span, reduce_action, replace_range, smooth_action
 from .animate import animate_request, split_style, wanted_curves
-from .settings import scene_fps, scene_settings
+from .settings import LISTENS, SPEAKS, scene_fps, scene_settings
 from .sound import check_sound
 from .take_settings import (
+    heard_in,
     layers_of,
     refresh_strengths,
     reset_strengths,
@@ -34,6 +34,7 @@ from .tracks import (
     delete_take,
     is_muted,
     set_muted,
+    shift_of,
     show_only,
     takes_of,
 )
@@ -179,7 +180,7 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         scene, settings = context.scene, scene_settings(context.scene)
         take = chosen_take(scene)
         recipe = take_settings(take).made_from
-        if "speech" not in recipe:
+        if not heard_in(take):
             raise DreamTalkError(
                 f"'{take.name}' was made from a file of curves, so there is no speech to make it "
                 "again from."
@@ -199,8 +200,9 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
             )
         self.names = [thing.name for thing in objects_of(context)]
         self.take_name = take.name
-        sound = check_sound(recipe["speech"])
-        one = animate_request(scene, sound, take_settings(take).first + shift_of(take))
+        role = SPEAKS if recipe.get("speech") else LISTENS
+        sound, first = check_sound(heard_in(take)), take_settings(take).first + shift_of(take)
+        one = animate_request(scene, sound, first, role)
         return [one] if style_of(take) is None else [one, {**one, "guidance_scale": 0.0}]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
@@ -213,20 +215,6 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
             replace_range(layer, parts, take_settings(take).first, *self.range, blend)
         refresh_strengths(take)
         self.report({"INFO"}, f"{take.name}: frames {self.range[0]} to {self.range[1]}")
-
-
-def shift_of(take: bpy.types.Action) -> int:
-    """By how many frames the take's strip has been moved since it was made."""
-    for owner in owners_of(take):
-        for strip in strips(owner):
-            if strip.action == take:
-                return round(strip.frame_start - strip.action_frame_start)
-    return 0
-
-
-def sound_name(take: bpy.types.Action) -> str:
-    """What a take was made from, for the panel."""
-    return Path(take_settings(take).made_from.get("speech", "")).name
 
 
 CLASSES = (

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import bpy
@@ -12,10 +13,19 @@ from dreamtalk_core.errors import DreamTalkError
 
 from ..animation.actions import REGIONS, frame_span
 from ..animation.animate import warnings
-from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED, scene_settings
-from ..animation.take_settings import style_of, take_settings
-from ..animation.takes import shift_of, sound_name, takes_on
-from ..animation.tracks import is_muted
+from ..animation.settings import (
+    BEHAVIOUR,
+    CONTROLS,
+    FILE,
+    LISTENER,
+    LISTENS,
+    MARKERS,
+    NAMED,
+    scene_settings,
+)
+from ..animation.take_settings import heard_in, style_of, take_settings
+from ..animation.takes import takes_on
+from ..animation.tracks import is_muted, shift_of
 from ..mapping import panel as mapping_panel
 from ..messages import draw_message, message_of
 from ..rigs.targets import objects_of
@@ -49,10 +59,17 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
             objects = []
         for warning in warnings(objects):
             draw_message(layout, context, warning, "ERROR")
-        layout.prop(settings, "sound")
-        layout.prop(settings, "start_at")
-        if settings.start_at == "FRAME":
-            layout.prop(settings, "start_frame")
+        layout.prop(settings, "role")
+        listens = settings.role == LISTENS
+        if listens:
+            layout.prop(settings, "listens_to")
+        if not (listens and settings.listens_to):
+            layout.prop(settings, "sound")
+            layout.prop(settings, "start_at")
+            if settings.start_at == "FRAME":
+                layout.prop(settings, "start_frame")
+        for name in LISTENER if listens else ():
+            layout.prop(settings, name, slider=True)
         job = state().job
         if job is not None:
             _progress(layout, job.progress, job.message)
@@ -130,7 +147,7 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
             return
         first, last = frame_span(take)
         by = shift_of(take)
-        name = sound_name(take)
+        name = Path(heard_in(take)).name
         layout.label(text=f"{first + by} – {last + by}  {name}", translate=False)
         for heard in take_settings(take).made_from.get("heard", []):
             layout.label(text=_heard_text(heard), icon="SPEAKER", translate=False)
