@@ -38,9 +38,10 @@ from dreamtalk_core.render.output.video import check_video_path
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.speech.prosody import measure_loudness
 from dreamtalk_core.style.extract import ENOUGH_SECONDS, runs, speaking, useful_spans
+from dreamtalk_core.tracking.covered import Usual, tones
 from dreamtalk_core.tracking.record import FaceRecord, record_face
 from dreamtalk_core.tracking.track import denoise
-from dreamtalk_core.tracking.tracker import FaceTracker
+from dreamtalk_core.tracking.tracker import Face, FaceTracker
 from dreamtalk_core.tracking.video import Images, details_of, open_images
 from dreamtalk_core.warned import warn
 
@@ -228,7 +229,7 @@ def _follow(
     progress: Progress,
 ) -> tuple[FaceRecord, References]:
     """The face in frames begin..end, as far as there are any."""
-    references = References()
+    references, usual = References(), Usual()
     total = min(end, images.count or end)
 
     def counted() -> Iterator[NDArray[np.uint8]]:
@@ -238,8 +239,12 @@ def _follow(
                 if number >= begin:
                     yield image
 
+    def look(frame: int, shot: int, image: NDArray[np.uint8], seen: Face) -> None:
+        doubtful = usual.doubts(shot, tones(image, seen.landmarks))
+        references.look(frame, shot, image, seen, doubtful)
+
     tracker = FaceTracker.load(talk.device)
-    record = record_face(counted(), float(images.fps), tracker, face, references.look)
+    record = record_face(counted(), float(images.fps), tracker, face, look)
     return record, references
 
 

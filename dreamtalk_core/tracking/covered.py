@@ -27,8 +27,8 @@ _AROUND = 0.012
 """How far around a landmark its colour is taken, in sizes of the face."""
 _FAINT = 8.0
 """Brightness, of 255, below which there is no colour to speak of."""
-_SAMPLED = 400
-"""Frames that tell how a face usually looks."""
+_SAMPLED, _FIRST = 400, 25
+"""Frames that tell how a face usually looks, at most and at least."""
 _UNLIKE, _SPREADS = 0.16, 4.0
 """How far a colour is from the usual one, in the light of the face, and in usual differences, where
 it is that of something else."""
@@ -51,6 +51,30 @@ def tones(image: Bytes, landmarks: Float) -> Float:
     return (colours[: len(_LOWER)] / light).ravel().astype(np.float32)
 
 
+class Usual:
+    """How the face of a shot has looked so far, while a video is being gone through."""
+
+    def __init__(self) -> None:
+        self._shot, self._frames, self._every = -1, 0, 1
+        self._sample: list[Float] = []
+        self._known: tuple[Float, Float] | None = None
+
+    def doubts(self, shot: int, row: Float) -> bool:
+        """Whether something may be in front of a face with these `tones`: True as well for the
+        first frames of a shot, of which that is not known yet."""
+        if shot != self._shot:
+            self._shot, self._frames, self._every = shot, 0, 1
+            self._sample, self._known = [], None
+        if self._frames % self._every == 0:
+            self._sample.append(row)
+            if len(self._sample) >= _SAMPLED:
+                self._sample, self._every = self._sample[::2], 2 * self._every
+        self._frames += 1
+        if self._frames % _FIRST == 0:
+            self._known = _usual(np.stack(self._sample[-_SAMPLED:]))
+        return self._known is None or bool(_unlike(row[None], *self._known)[0])
+
+
 def covered(rows: Float, shots: NDArray[np.int32], fps: float) -> Bools:
     """bool [T]: where something is in front of the lower face.
 
@@ -60,16 +84,27 @@ def covered(rows: Float, shots: NDArray[np.int32], fps: float) -> Bools:
     for shot in np.unique(shots[shots >= 0]):
         frames = np.flatnonzero(shots == shot)
         sample = rows[frames[:: max(1, len(frames) // _SAMPLED)]]
-        usual = np.median(sample, 0)
-        spread = np.median(_away(sample, usual), 0)
-        least = np.maximum(_SPREADS * spread, _UNLIKE)
+        known = _usual(sample)
         for start in range(0, len(frames), _SAMPLED):
             part = frames[start : start + _SAMPLED]
-            found[part] = (_away(rows[part], usual) > least).mean(1) > _SHARE
+            found[part] = _unlike(rows[part], *known)
     reach = round(_LONGER * fps)
     places = np.flatnonzero(found)[:, None] + np.arange(-reach, reach + 1)
     found[places[(places >= 0) & (places < len(found))]] = True
     return found & (shots >= 0)
+
+
+def _usual(sample: Float) -> tuple[Float, Float]:
+    """The usual colours [TONES], and how far from them [K] is far."""
+    usual: Float = np.median(sample, 0)
+    spread = np.median(_away(sample, usual), 0)
+    return usual, np.maximum(_SPREADS * spread, _UNLIKE)
+
+
+def _unlike(rows: Float, usual: Float, least: Float) -> Bools:
+    """bool [T]: where too many landmarks have another colour than is usual."""
+    result: Bools = (_away(rows, usual) > least).mean(1) > _SHARE
+    return result
 
 
 def _away(rows: Float, usual: Float) -> Float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.tracking.covered import TONES, covered, tones
+from dreamtalk_core.tracking.covered import TONES, Usual, covered, tones
 
 FPS = 25.0
 CHANCE = np.random.default_rng(3)
@@ -37,6 +37,18 @@ def test_each_shot_has_its_own_look_and_no_face_is_not_covered() -> None:
     shots = np.repeat([0, -1, 1], [60, 20, 60]).astype(np.int32)
     assert not covered(seen, shots, FPS).any()
     assert not covered(seen[:0], shots[:0], FPS).any()
+
+
+def test_it_is_noticed_as_it_comes() -> None:
+    seen, hidden = rows(160), slice(100, 130)
+    seen[hidden, : TONES // 4 // 3 * 3] *= 0.4
+    usual = Usual()
+    found = np.array([usual.doubts(3, row) for row in seen])
+    assert found[:20].all(), "not known yet"
+    assert found[hidden].all()
+    assert not found[30:100].any()
+    assert not found[130:].any()
+    assert usual.doubts(4, seen[0]), "another shot"
 
 
 def test_tones_are_those_in_any_light_and_at_the_edge() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from os import SEEK_END
 from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,9 +98,11 @@ class References:
         self.rest: dict[int, Found] = {}
         self._teeth: dict[int, Found] = {}
         self._shot: int | None = None
-        self._file = TemporaryFile()  # noqa: SIM115 (open for as long as this is)
+        self._file = TemporaryFile()  # noqa: SIM115 (open for as long as this is there)
+        finalize(self, self._file.close)
 
-    def look(self, frame: int, shot: int, image: Bytes, face: Seen) -> None:
+    def look(self, frame: int, shot: int, image: Bytes, face: Seen, doubtful: bool = False) -> None:
+        """doubtful: something may be in front of the mouth; used where there is no other frame."""
         if shot != self._shot:
             self._put_away()
             self._shot = shot
@@ -111,11 +114,11 @@ class References:
         active = float(weights[_ROUND].sum() + 0.15 * weights[_MOVED].sum())
         active += float(weights[INDEX["jawOpen"]])
         rest = self.rest.setdefault(shot, Found())
-        rest.look(-(3 * gap + active + turned), frame, image, points)
+        rest.look(-(3 * gap + active + turned + 100 * doubtful), frame, image, points)
         area = teeth_area(image, points)
         if area > _FEW:
             teeth = self._teeth.setdefault(shot, Found())
-            teeth.look(area - 0.01 * turned, frame, image, points)
+            teeth.look(area - 0.01 * turned - doubtful, frame, image, points)
 
     def _put_away(self) -> None:
         """The pictures of the shot that is over. Raises RenderError where there is no room."""
