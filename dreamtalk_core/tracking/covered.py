@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dreamtalk_core.speech.spool import let_go
+
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Float = NDArray[np.float32]
@@ -78,7 +80,7 @@ class Usual:
 def covered(rows: Float, shots: NDArray[np.int32], fps: float) -> Bools:
     """bool [T]: where something is in front of the lower face.
 
-    rows: [T, TONES] of `tones`; shots: [T], -1 where no face is seen.
+    rows: [T, TONES] of `tones`, spooled or not; shots: [T], -1 where no face is seen.
     """
     found = np.zeros(len(shots), bool)
     for shot in np.unique(shots[shots >= 0]):
@@ -88,6 +90,7 @@ def covered(rows: Float, shots: NDArray[np.int32], fps: float) -> Bools:
         for start in range(0, len(frames), _SAMPLED):
             part = frames[start : start + _SAMPLED]
             found[part] = _unlike(rows[part], *known)
+            let_go(rows)
     reach = round(_LONGER * fps)
     places = np.flatnonzero(found)[:, None] + np.arange(-reach, reach + 1)
     found[places[(places >= 0) & (places < len(found))]] = True

@@ -120,7 +120,6 @@ def record_face(
     seen, shot, cut, weights, turns = np.split(small, _PARTS[:4], axis=1)
     shots = np.where(seen[:, 0] > 0, shot[:, 0], -1).astype(np.int32)
     hidden = covered(values[:, _PARTS[5] : _PARTS[6]], shots, fps)
-    let_go(values)
     return FaceRecord(shots, cut[:, 0] > 0, hidden, weights.copy(), turns.copy(), size, fps, values)
 
 
