@@ -224,10 +224,8 @@ def test_nodes_offer_it() -> None:
 def test_blender_offers_it() -> None:
     settings = importlib.import_module("blender_addon.animation.settings")
     properties = settings.SceneSettings.__annotations__
-    # The rate is the scene's, the steps are the model's, and regions are turned on the take;
-    # nobody listens.
+    # The rate is the scene's, the steps are the model's, and regions are turned on the take.
     elsewhere = {"fps", "steps", "lips", "jaw", "brows", "eyes", "cheeks", "head"}
-    elsewhere |= {"listening", "toward"}
     offered = [parameter for _, parameter in ALL if parameter.name not in elsewhere]
     saved = {"guidance_scale": "intensity"}
     for parameter in offered:
@@ -239,7 +237,10 @@ def test_blender_offers_it() -> None:
     scene = SimpleNamespace(
         **{saved.get(parameter.name, parameter.name): parameter.default for parameter in offered}
     )
-    assert set(settings.chosen_settings(scene)) == {parameter.name for parameter in offered}
+    names = {parameter.name for parameter in offered}
+    assert set(settings.chosen_settings(scene, settings.LISTENS)) == names
+    speaks = settings.chosen_settings(scene, settings.SPEAKS)
+    assert names - set(speaks) == {"listening", "toward"}
 
 
 def test_nobody_describes_it_again(root: Path) -> None:

@@ -26,20 +26,21 @@ from ..rigs.curve import Curve
 from ..rigs.doubts import doubts
 from ..rigs.reach import look_again
 from ..rigs.targets import curves_of
-from .actions import reduce_action
+from .actions import owners_of, reduce_action
 from .settings import (
     AUTO,
     FILE,
+    LISTENS,
     MARKERS,
     chosen_settings,
     first_frame,
     scene_fps,
     scene_settings,
 )
-from .sound import add_sound, check_sound, stored_path
+from .sound import add_sound, check_sound, found_again, stored_path
 from .styles import from_markers
-from .take_settings import layers_of
-from .tracks import add_take, check_owners
+from .take_settings import heard_in, layers_of, take_settings
+from .tracks import add_take, check_owners, shift_of
 
 
 def style_text(scene: bpy.types.Scene, first: int) -> str:
@@ -64,13 +65,23 @@ def style_text(scene: bpy.types.Scene, first: int) -> str:
     return str(settings.style)
 
 
-def animate_request(scene: bpy.types.Scene, sound: Path, first: int) -> dict[str, Any]:
-    """Parameters of the worker's `animate`, from the settings. Raises StyleError."""
+def animate_request(
+    scene: bpy.types.Scene, sound: Path, first: int, role: str | None = None
+) -> dict[str, Any]:
+    """Parameters of the worker's `animate`, from the settings. Raises StyleError.
+
+    role: whether the sound is spoken or listened to; None: as the settings say.
+    """
+    settings = scene_settings(scene)
+    role = role or settings.role
+    listens = role == LISTENS
+    # The mood of who listens is not that of the voice: left open, it is neutral.
+    unset = listens and settings.style_from == AUTO
     return {
-        "speech": str(sound),
-        "style": style_text(scene, first),
+        **({"others": [str(sound)]} if listens else {"speech": str(sound)}),
+        "style": "" if unset else style_text(scene, first),
         "fps": str(scene_fps(scene)),
-        **chosen_settings(scene_settings(scene)),
+        **chosen_settings(settings, role),
         "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
     }
 
@@ -79,6 +90,26 @@ def animate_requests(scene: bpy.types.Scene, sound: Path, first: int) -> list[di
     """One request; or two, if the style is to lie on a track of its own: with it and without."""
     one = animate_request(scene, sound, first)
     return [one, {**one, "guidance_scale": 0.0}] if scene_settings(scene).style_on_track else [one]
+
+
+def take_name(scene: bpy.types.Scene, sound: Path) -> str:
+    """What a take of a sound is called: after it, and that it is listened to."""
+    return f"{sound.stem} heard" if scene_settings(scene).role == LISTENS else sound.stem
+
+
+def listened_to(
+    scene: bpy.types.Scene, objects: Sequence[bpy.types.Object]
+) -> bpy.types.Action | None:
+    """The take to which a character listens, if the settings name one. Raises DreamTalkError."""
+    settings = scene_settings(scene)
+    take = settings.listens_to if settings.role == LISTENS else None
+    owners = {curve.owner for curve in curves_of(objects, still(scene))}
+    if take is not None and owners & set(owners_of(take)):
+        raise DreamTalkError(
+            f"'{take.name}' is a take of this character itself. Choose one of another character to "
+            "listen to, or none and a sound."
+        )
+    return take
 
 
 def put_take(
@@ -100,6 +131,8 @@ def put_take(
         recipe = {**recipe, "fps": str(scene_fps(scene))}
         if "speech" in recipe:
             recipe["speech"] = stored_path(Path(recipe["speech"]))
+        if "others" in recipe:
+            recipe["others"] = [stored_path(Path(sound)) for sound in recipe["others"]]
     curves, style = split_style([wanted_curves(objects, motion, scene) for motion in motions])
     action = add_take(name, curves, first, recipe, style)
     if settings.tolerance:
@@ -160,25 +193,33 @@ def character(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The active object's character, if a take on it would show. Raises DreamTalkError."""
     look_again()
     objects = objects_of(context)
-    still = Motion(
-        ARKIT_NAMES, np.zeros((1, len(ARKIT_NAMES)), np.float32), scene_fps(context.scene)
-    )
-    check_owners(dict.fromkeys(curve.owner for curve in curves_of(objects, still)))
+    curves = curves_of(objects, still(context.scene))
+    check_owners(dict.fromkeys(curve.owner for curve in curves))
     return objects
+
+
+def still(scene: bpy.types.Scene) -> Motion:
+    """A frame of a face at rest."""
+    return Motion(ARKIT_NAMES, np.zeros((1, len(ARKIT_NAMES)), np.float32), scene_fps(scene))
 
 
 class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
     bl_idname = "dreamtalk.animate"
     bl_label = "Animate"
-    bl_description = "Make the character speak: a new take from the sound file"
+    bl_description = "Make the character speak, or listen: a new take from the sound file"
     bl_options: ClassVar[set[str]] = {"UNDO"}
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
         scene = context.scene
+        objects = character(context)
         # By name: undo while it runs gives every object a new address.
-        self.members = [thing.session_uid for thing in character(context)]
-        self.sound = check_sound(scene_settings(scene).sound)
-        self.first = first_frame(scene)
+        self.members = [thing.session_uid for thing in objects]
+        heard = listened_to(scene, objects)
+        file = found_again(heard_in(heard), scene) if heard else scene_settings(scene).sound
+        self.sound = check_sound(file)
+        self.first = take_settings(heard).first + shift_of(heard) if heard else first_frame(scene)
+        self.adds_sound = heard is None
+        self.called = take_name(scene, self.sound)
         self.requests = animate_requests(scene, self.sound, self.first)
         return self.requests
 
@@ -186,8 +227,8 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
         motions = all_of(results)
         objects, scene = kept(bpy.data.objects, self.members), self.scene
         recipe = {**self.requests[0], "heard": self._job.heard[0]}
-        action = put_take(scene, objects, motions, self.sound.stem, self.first, recipe)
-        notes = put_sound(scene, self.sound, self.first)
+        action = put_take(scene, objects, motions, self.called, self.first, recipe)
+        notes = put_sound(scene, self.sound, self.first) if self.adds_sound else []
         for warning in [*notes, *doubts(objects)]:
             self.report({"WARNING"}, told(warning))
         self.report({"INFO"}, told(f"{action.name}: {len(motions[0])} frames from {self.first}"))

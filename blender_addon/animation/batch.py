@@ -18,7 +18,7 @@ from ..messages import message_of, told
 from ..properties import properties
 from ..rigs.doubts import doubts
 from .actions import frame_span
-from .animate import animate_requests, character, put_sound, put_take
+from .animate import animate_requests, character, put_sound, put_take, take_name
 from .export import export_character, from_zero
 from .settings import first_frame, scene_settings
 from .tracks import show_only
@@ -83,7 +83,7 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
                 continue
             which = number * self.each
             recipe = {**self._job.requests[which], "heard": self._job.heard[which]}
-            take = put_take(scene, objects, motions, sound.stem, first, recipe)
+            take = put_take(scene, objects, motions, take_name(scene, sound), first, recipe)
             takes.append(take)
             spoken.append(sound)
             if settings.layout == "SEQUENCE":

@@ -9,14 +9,15 @@ from typing import Any
 
 import bpy
 
-from dreamtalk_core.parameters import Behaviour, Controls, Parameter, Sampling, parameters
+from dreamtalk_core.parameters import Behaviour, Controls, Listener, Parameter, Sampling, parameters
 
 from ..properties import properties
 from ..state import state
 from .style_menu import Entry, number
-from .take_settings import take_settings
+from .take_settings import heard_in, take_settings
 
 AUTO, NAMED, FILE, MARKERS = "AUTO", "NAMED", "FILE", "MARKERS"
+SPEAKS, LISTENS = "SPEAKS", "LISTENS"
 
 
 SAMPLING = {own.name: own for own in parameters(Sampling) if own.name not in ("fps", "steps")}
@@ -28,6 +29,8 @@ CONTROLS = {
     if own.name in ("smoothing", "closure", "max_opening", "asymmetry")
 }
 """Strengths of regions are turned on the take, see `tracks`."""
+LISTENER = {own.name: own for own in parameters(Listener)}
+"""Of a character that listens."""
 SAVED_AS = {"guidance_scale": "intensity"}
 """Settings whose properties have another name: saved scenes hold it."""
 _LARGEST = 2**31 - 1
@@ -50,7 +53,7 @@ def _styles(_settings: SceneSettings, _context: bpy.types.Context) -> list[Entry
     return state().styles.entries
 
 
-@properties(**_sliders({**SAMPLING, **BEHAVIOUR, **CONTROLS}))
+@properties(**_sliders({**SAMPLING, **BEHAVIOUR, **CONTROLS, **LISTENER}))
 class SceneSettings(bpy.types.PropertyGroup):
     """Settings of Animate, of regenerating a range, of a batch and of exports; also those of the
     tables."""
@@ -60,6 +63,21 @@ class SceneSettings(bpy.types.PropertyGroup):
         description="Speech to animate: a sound file, or a video with sound",
         subtype="FILE_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+    role: str = bpy.props.EnumProperty(
+        name="Character",
+        description="Whether the character says the speech, or hears somebody else say it",
+        items=[
+            (SPEAKS, "Speaks", "Says what is in the sound"),
+            (LISTENS, "Listens", "Says nothing: nods, looks and blinks while somebody else speaks"),
+        ],
+    )
+    listens_to: bpy.types.Action | None = bpy.props.PointerProperty(
+        name="Listens To",
+        description="The take of another character that is listened to, from where it begins; "
+        "empty: the sound",
+        type=bpy.types.Action,
+        poll=lambda _settings, action: bool(heard_in(action)),
     )
     start_at: str = bpy.props.EnumProperty(
         name="Start",
@@ -216,9 +234,10 @@ def first_frame(scene: bpy.types.Scene) -> int:
     return int(scene.frame_start if settings.start_at == "SCENE" else scene.frame_current)
 
 
-def chosen_settings(settings: SceneSettings) -> dict[str, float]:
+def chosen_settings(settings: SceneSettings, role: str) -> dict[str, float]:
     """What is set of the tables, as the worker takes it."""
-    names = (*SAMPLING, *BEHAVIOUR, *CONTROLS)
+    listener = LISTENER if role == LISTENS else ()
+    names = (*SAMPLING, *BEHAVIOUR, *CONTROLS, *listener)
     return {name: getattr(settings, SAVED_AS.get(name, name)) for name in names}
 
 

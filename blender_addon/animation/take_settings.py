@@ -97,6 +97,12 @@ def take_settings(action: bpy.types.Action) -> TakeSettings:
     return settings
 
 
+def heard_in(take: bpy.types.Action) -> str:
+    """The sound file that a take was made from; empty where there is none."""
+    recipe = take_settings(take).made_from
+    return str(recipe.get("speech") or next(iter(recipe.get("others", [])), ""))
+
+
 def style_of(take: bpy.types.Action) -> bpy.types.Action | None:
     """The additive style that lies on a take, if there is one."""
     mine = (own for own in bpy.data.actions if take_settings(own).kind == "STYLE")

@@ -19,19 +19,13 @@ from ..properties import properties
 from ..rigs.characters import character_of, objects_around, objects_of
 from ..rigs.curve import layered
 from ..rigs.shape_keys import has_keys
-from .actions import (
-    frame_span,
-    owners_of,
-    reduce_action,
-    replace_range,
-    smooth_action,
-    strips,
-)
+from .actions import frame_span, owners_of, reduce_action, replace_range, smooth_action
 from .animate import animate_request, split_style, wanted_curves
 from .corrections import add_correction
-from .settings import scene_fps, scene_settings
+from .settings import LISTENS, SPEAKS, scene_fps, scene_settings
 from .sound import found_again
 from .take_settings import (
+    heard_in,
     layers_of,
     refresh_strengths,
     reset_strengths,
@@ -42,6 +36,7 @@ from .tracks import (
     delete_take,
     is_muted,
     set_muted,
+    shift_of,
     show_only,
     takes_of,
 )
@@ -221,7 +216,7 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         scene, settings = context.scene, scene_settings(context.scene)
         take = chosen_take(context)
         recipe = take_settings(take).made_from
-        if "speech" not in recipe:
+        if not heard_in(take):
             raise DreamTalkError(
                 f"'{take.name}' was made from a file of curves, so there is no speech to make it "
                 "again from."
@@ -241,8 +236,9 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
             )
         objects_with(take, scene)
         self.take_uid, self.fps = take.session_uid, fps
-        sound = found_again(recipe["speech"], scene)
-        one = animate_request(scene, sound, take_settings(take).first + shift_of(take))
+        role = SPEAKS if recipe.get("speech") else LISTENS
+        sound, first = found_again(heard_in(take), scene), take_settings(take).first
+        one = animate_request(scene, sound, first + shift_of(take), role)
         return [one] if style_of(take) is None else [one, {**one, "guidance_scale": 0.0}]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
@@ -271,20 +267,6 @@ def remember_heard(
     before = [] if whole else recipe.get("heard", [])
     recipe["heard"] = [*before, *(one for one in heard if one not in before)]
     settings.recipe = json.dumps(recipe, ensure_ascii=False)
-
-
-def shift_of(take: bpy.types.Action) -> int:
-    """By how many frames the take's strip has been moved since it was made."""
-    for owner in owners_of(take):
-        for strip in strips(owner):
-            if strip.action == take:
-                return round(strip.frame_start - strip.action_frame_start)
-    return 0
-
-
-def sound_name(take: bpy.types.Action) -> str:
-    """What a take was made from, for the panel."""
-    return bpy.path.basename(take_settings(take).made_from.get("speech", "").replace("\\", "/"))
 
 
 CLASSES = (

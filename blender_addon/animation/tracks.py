@@ -255,6 +255,15 @@ def _tracks_of(take: bpy.types.Action) -> Iterator[tuple[bpy.types.AnimData, bpy
                     yield data, track
 
 
+def shift_of(take: bpy.types.Action) -> int:
+    """By how many frames the take's strip has been moved since it was made."""
+    for owner in owners_of(take):
+        for strip in strips(owner):
+            if strip.action == take:
+                return round(strip.frame_start - strip.action_frame_start)
+    return 0
+
+
 def is_muted(take: bpy.types.Action) -> bool:
     """Whether a take is switched off on every track."""
     return all(track.mute for _, track in _tracks_of(take))

@@ -12,10 +12,19 @@ from dreamtalk_core.errors import DreamTalkError
 
 from ..animation.actions import REGIONS, frame_span
 from ..animation.editing import edited
-from ..animation.settings import BEHAVIOUR, CONTROLS, FILE, MARKERS, NAMED, scene_settings
-from ..animation.take_settings import style_of, take_settings
-from ..animation.takes import current_take, shift_of, sound_name, takes_on
-from ..animation.tracks import is_muted
+from ..animation.settings import (
+    BEHAVIOUR,
+    CONTROLS,
+    FILE,
+    LISTENER,
+    LISTENS,
+    MARKERS,
+    NAMED,
+    scene_settings,
+)
+from ..animation.take_settings import heard_in, style_of, take_settings
+from ..animation.takes import current_take, takes_on
+from ..animation.tracks import is_muted, shift_of
 from ..client.choice import no_install
 from ..mapping import panel as mapping_panel
 from ..messages import draw_message, message_of
@@ -54,10 +63,17 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
             found = [message_of(error)]
         for doubt in found:
             draw_message(layout, context, doubt, "ERROR")
-        layout.prop(settings, "sound")
-        layout.prop(settings, "start_at")
-        if settings.start_at == "FRAME":
-            layout.prop(settings, "start_frame")
+        layout.prop(settings, "role")
+        listens = settings.role == LISTENS
+        if listens:
+            layout.prop(settings, "listens_to")
+        if not (listens and settings.listens_to):
+            layout.prop(settings, "sound")
+            layout.prop(settings, "start_at")
+            if settings.start_at == "FRAME":
+                layout.prop(settings, "start_frame")
+        for name in LISTENER if listens else ():
+            layout.prop(settings, name, slider=True)
         job = state().job
         if job is not None:
             _progress(layout, job.progress, job.message, "JOB")
@@ -153,7 +169,7 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
             return
         first, last = frame_span(take)
         by = shift_of(take)
-        name = sound_name(take)
+        name = bpy.path.basename(heard_in(take).replace("\\", "/"))
         draw_message(layout, context, f"{first + by} – {last + by}  {name}", "NONE")
         for heard in take_settings(take).made_from.get("heard", []):
             draw_message(layout, context, _heard_text(heard), "SPEAKER")

@@ -38,6 +38,7 @@ def enliven(
     said: UInt64 | int | None = None,
     talkers: Sequence[Talker] = (),
     listening: float = 1.0,
+    first: int = 0,
 ) -> Motion:
     """A motion with blinks, gaze, head movement and idle life; all 52 ARKit channels.
 
@@ -47,6 +48,7 @@ def enliven(
     natural if left out. heard: [T, 3] breaths, laughs and sighs, see `hear_beside_words`; None:
     not known. said: the voice by which chance goes, or [T], see `Chance`; None: by loudness.
     talkers: others, to whom the face listens while it is silent; listening: how strongly.
+    first: number of the first frame, where the motion is a later part of something.
 
     Jaw and lips stay as they are, but for mouth corners that move by less than 0.03, and for what
     is heard: the mouth opens with a breath, and before a phrase less without. The model's own
@@ -71,7 +73,7 @@ def enliven(
     remove_blinks(weights, phrases.fps)
     if said is None:
         said = voice_of(np.maximum(loudness - SILENT_DB, 0))
-    chance = Chance(seed, np.full(len(motion), said, np.uint64))
+    chance = Chance(seed, np.full(len(motion), said, np.uint64), first)
     gaze, shifts = gaze_path(phrases, chance)
     accents = find_accents(loudness, pitch, phrases)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.animation.noise import DRIFT, FLASHES, NODS, POSTURE, TURNS, Chance
-from dreamtalk_core.animation.phrases import Accents, Phrases, window_mean
+from dreamtalk_core.animation.phrases import Accents, Phrases, spaced, window_mean
 from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.motion.curves import smooth, smoothstep
 
@@ -33,7 +33,7 @@ _FLASH = (0.1, 0.28)
 _CONTOUR = 0.22
 """Degrees that the head rises per semitone of pitch."""
 _POSTURE_SIZE = np.array([1.0, 2.2, 1.3])
-_POSTURE_TIME = (0.7, 1.1)
+_POSTURE_TIME, _POSTURE_GAP = (0.7, 1.1), 1.22
 _DRIFT_SIZE = np.array([0.9, 1.7, 1.0])
 _DRIFT_KNOTS = 1.3
 _QUIET_DRIFT = 0.3
@@ -68,11 +68,7 @@ def _nods(accents: Accents, fps: float, chance: Chance) -> Float64:
 
 def _posture(phrases: Phrases, chance: Chance) -> Float64:
     """Head rotation [T, 3] in degrees that changes from phrase to phrase and is held."""
-    starts: list[int] = []
-    for frame in phrases.starts:
-        if not starts or frame - starts[-1] > (_POSTURE_TIME[1] + 0.1) * phrases.fps:
-            starts.append(int(frame))
-    chosen = np.array(starts, np.int64)
+    chosen = spaced(phrases.starts, _POSTURE_GAP * phrases.fps)
     rows = chance.normals(POSTURE, 4)[chosen]
     return posture(chosen, rows, _POSTURE_SIZE, phrases.fps, len(phrases))
 

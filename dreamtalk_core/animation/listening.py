@@ -5,7 +5,8 @@ When. Feedback is invited by a stretch of low pitch, below the 26th percentile f
 800 ms between two); and by the end of a phrase (Dittmann & Llewellyn 1968, J. Personality and
 Social Psychology 9). Listeners blink 0.25 to 0.5 s after a speaker's pause begins (Nakano &
 Kitazawa 2010), and look at the speaker three quarters of the time (Argyle & Cook 1976, Gaze and
-Mutual Gaze).
+Mutual Gaze). How often all of this leads to an answer is set so that there are 5 to 10 a minute, as
+in conversations: `benchmarks/listeners.py` counts them.
 
 How. A nod has one or several cycles; the first of a long nod is larger than that of a short one,
 each is smaller than the one before, and the last one smaller still (Mori, Den & Jokinen 2025, PLOS
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.animation.breaths import LAUGH
 from dreamtalk_core.animation.head_motion import PITCH, ROLL, YAW, placed, posture
 from dreamtalk_core.animation.noise import CUES, LEANS, RESPONSES, Chance
-from dreamtalk_core.animation.phrases import SILENT_DB, Phrases, find_phrases
+from dreamtalk_core.animation.phrases import SILENT_DB, Phrases, find_phrases, spaced
 from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.motion.curves import smooth, smoothstep
 
@@ -36,9 +37,9 @@ Float64 = NDArray[np.float64]
 _LOW = -1.6
 """Semitones from the median that about the lowest quarter of what is said lies below."""
 _LOW_FOR, _AFTER_SPEECH = 0.11, 0.7
-_GAP, _PATIENCE = 2.0, 5.5
+_GAP, _PATIENCE = 2.5, 9.0
 """Seconds between two responses, at least, and after which every cue is answered."""
-_AT_END, _AT_LOW = (0.5, 0.2), (0.45, 0.7)
+_AT_END, _AT_LOW = (0.3, 0.2), (0.15, 0.7)
 """How often a cue is answered, and after how many seconds, in the median: the end of a phrase, and
 low pitch."""
 _DELAY_SPREAD, _SOONEST, _LATEST = 0.22, 0.28, 1.1
@@ -105,7 +106,7 @@ def listen(talkers: Sequence[Talker], own: Phrases, chance: Chance) -> Listening
     fps, count = own.fps, len(own)
     talkers = [_fitted(talker, count) for talker in talkers]
     phrases = [find_phrases(talker.loudness, fps) for talker in talkers]
-    frames, cues = _responses(talkers, phrases, own, chance)
+    frames, cues = responses(talkers, phrases, own, chance)
     head, brows = _answers(frames, cues, fps, chance)
     head += _lean(phrases, own, chance)
     gaze, shifts = _attend(talkers, phrases, own)
@@ -144,17 +145,24 @@ def _fitted(talker: Talker, count: int) -> Talker:
     return Talker(loudness, pitch, heard, talker.at)
 
 
-def _responses(
+def cues_of(talker: Talker, heard: Phrases) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Frames at which somebody whose phrases were heard invites an answer: ends, low pitch."""
+    ends = heard.ends[~heard.after(heard.starts, _AFTER_SPEECH)[heard.ends - 1]]
+    return ends, _low_pitch(talker.pitch, heard)
+
+
+def responses(
     talkers: Sequence[Talker], phrases: Sequence[Phrases], own: Phrases, chance: Chance
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Frames [E] at which responses begin, ascending, and the cues [E] that they answer."""
+    """Frames [E] at which responses begin, ascending, and the cues [E] that they answer.
+
+    talkers: as many frames as `own`. phrases: of each of them.
+    """
     fps, count = own.fps, len(own)
     draws, delays = chance.uniforms(CUES, 1)[:, 0], chance.normals(CUES, 2)[:, 1]
     found = []
     for talker, heard in zip(talkers, phrases, strict=True):
-        ends = heard.ends[~heard.after(heard.starts, _AFTER_SPEECH)[heard.ends - 1]]
-        low = _low_pitch(talker.pitch, heard)
-        for cues, (often, later) in ((ends, _AT_END), (low, _AT_LOW)):
+        for cues, (often, later) in zip(cues_of(talker, heard), (_AT_END, _AT_LOW), strict=True):
             for cue in cues:
                 delay = later * math.exp(_DELAY_SPREAD * delays[cue])
                 at = cue + round(min(max(delay, _SOONEST), _LATEST) * fps)
@@ -224,11 +232,9 @@ def _nod(first: float, cycles: int, period: float, fps: float) -> Float64:
 
 def _lean(phrases: Sequence[Phrases], own: Phrases, chance: Chance) -> Float64:
     """Head rotation [T, 3] that changes with what others begin to say, and is held."""
-    starts: list[int] = []
-    for frame in np.unique(np.concatenate([one.starts for one in phrases])):
-        if own.pause[frame] and (not starts or frame - starts[-1] >= _LEAN_GAP * own.fps):
-            starts.append(int(frame))
-    later = np.array(starts, np.int64) + round(_REACTION * own.fps)
+    starts = np.unique(np.concatenate([one.starts for one in phrases]))
+    starts = spaced(starts[own.pause[starts]], _LEAN_GAP * own.fps)
+    later = starts + round(_REACTION * own.fps)
     later = later[later < len(own)]
     return posture(later, chance.normals(LEANS, 4)[later], _LEAN_SIZE, own.fps, len(own))
 

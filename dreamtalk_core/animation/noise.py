@@ -18,7 +18,7 @@ the last of the first, for it has several."""
 CUES, RESPONSES, LEANS = 40, 41, 42
 """Of a face that listens."""
 
-_BEGINNING = 50
+BEGINNING = 50
 """Frames of sound (2 s) that tell one voice from another: what is changed later in a line changes
 nothing before it."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -52,11 +52,13 @@ class Chance:
     def slow_noise(self, part: int, width: int, spacing: float) -> Float64:
         """Slow noise [T, width] of unit spread: a cubic B-spline through knots every `spacing`
         frames."""
-        place = np.arange(len(self)) / spacing
+        place = (self._first + np.arange(len(self))) / spacing
         knot, t = place.astype(np.int64), (place % 1)[:, None]
-        numbers = np.arange(int(knot[-1]) + 4)
+        numbers = np.arange(int(knot[0]), int(knot[-1]) + 4)
+        knot -= knot[0]
         # A knot is felt from the time of the third before it.
-        felt = np.ceil((numbers - 3) * spacing).astype(np.int64).clip(0, len(self) - 1)
+        felt = np.ceil((numbers - 3) * spacing).astype(np.int64) - self._first
+        felt = felt.clip(0, len(self) - 1)
         knots = _normal(self._drawn(part, 2 * width, numbers, felt))
         basis = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
         curve = np.zeros((len(self), width))
@@ -85,7 +87,13 @@ def own_seed(seed: int, voice: int) -> int:
 
 def listener_of(voices: Iterable[int]) -> int:
     """A number for somebody silent who listens to these voices, as if it were a voice of theirs."""
-    return own_seed(0, (sum(voices) + int(_ODD)) & 0xFFFFFFFFFFFFFFFF)
+    total = np.array([sum(voices) & 0xFFFFFFFFFFFFFFFF], np.uint64)
+    return int(listening_to(total)[0])
+
+
+def listening_to(voice: UInt64) -> UInt64:
+    """[T] such a number for each of a voice [T]."""
+    return _mixed(voice + _ODD)
 
 
 def voice_of(levels: Array) -> int:
@@ -96,7 +104,7 @@ def voice_of(levels: Array) -> int:
     sounding = np.flatnonzero(levels)
     if not len(sounding):
         return 0
-    return int(heard(levels[sounding[0] : sounding[0] + _BEGINNING])[-1])
+    return int(heard(levels[sounding[0] : sounding[0] + BEGINNING])[-1])
 
 
 def heard(levels: Array, last: float = 0.0, before: int = 0, frame: int = 0) -> UInt64:

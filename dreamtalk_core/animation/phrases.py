@@ -83,12 +83,17 @@ def find_accents(loudness: Array, pitch: Array, phrases: Phrases) -> Accents:
     prominence = smooth((level - around + 0.06 * raised)[:, None], fps, 2.5)[:, 0]
     before, after = np.pad(prominence, 1)[:-2], np.pad(prominence, 1)[2:]
     peaks = np.flatnonzero((prominence > before) & (prominence >= after) & (prominence > _ACCENT))
-    chosen: list[int] = []
-    for frame in peaks:
-        if not phrases.pause[frame] and (not chosen or frame - chosen[-1] >= _ACCENT_GAP * fps):
-            chosen.append(int(frame))
-    frames = np.array(chosen, np.int64)
+    frames = spaced(peaks[~phrases.pause[peaks]], _ACCENT_GAP * fps)
     return Accents(frames, prominence[frames].astype(np.float64))
+
+
+def spaced(frames: NDArray[np.int64], gap: float) -> NDArray[np.int64]:
+    """Those of ascending frames that come `gap` frames or more after the one kept before."""
+    kept: list[int] = []
+    for frame in frames:
+        if not kept or frame - kept[-1] >= gap:
+            kept.append(int(frame))
+    return np.array(kept, np.int64)
 
 
 def window_mean(values: Float64, fps: float, before: float, after: float) -> Float64:

@@ -28,7 +28,7 @@ class Voice:
 
     loudness, pitch: [T], see `enliven`. phones: [2 T + 1] each, see `tongue_curves`; None where
     they are not known: lips are then left as they are, and there is no tongue. heard, said,
-    talkers: see `enliven`.
+    talkers, first: see `enliven`.
     """
 
     loudness: Array
@@ -37,6 +37,7 @@ class Voice:
     heard: Array | None = None
     said: UInt64 | int | None = None
     talkers: Sequence[Talker] = ()
+    first: int = 0
 
 
 def postprocess(
@@ -69,6 +70,7 @@ def postprocess(
             voice.said,
             voice.talkers,
             listening,
+            voice.first,
         )
     between()
     if behaviour is not None and behaviour.tongue and voice.phones is not None:

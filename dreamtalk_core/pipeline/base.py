@@ -14,6 +14,7 @@ import torch
 from dreamtalk_core.animation.listening import Talker
 from dreamtalk_core.animation.noise import listener_of
 from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.errors import SpeechError
 from dreamtalk_core.files import check_not_read
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion import Motion
@@ -178,9 +179,11 @@ class Pipeline(ABC):
     ) -> Motion:
         """A face that says nothing and listens to somebody, or to several, to the end.
 
-        options: those of `sample_motion`. Raises what it raises.
+        options: those of `sample_motion`. Raises what it raises, and SpeechError for nobody.
         """
         heard = [others] if isinstance(others, (Speech, SpeechFeatures)) else list(others)
+        if not heard:
+            raise SpeechError("There is nobody to listen to. Give the speech of somebody.")
         longest = max(spoken_in(one).duration for one in heard)
         silence = Speech(np.zeros(round(longest * SAMPLE_RATE), np.float32), "silence")
         return self.sample_motion(silence, style, others=heard, **options)

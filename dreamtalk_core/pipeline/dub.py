@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +39,10 @@ from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.speech.media import Moving
 from dreamtalk_core.speech.prosody import measure_loudness
 from dreamtalk_core.style.extract import ENOUGH_SECONDS, runs, speaking, useful_spans
+from dreamtalk_core.tracking.covered import Usual, tones
 from dreamtalk_core.tracking.record import FaceRecord, record_face
 from dreamtalk_core.tracking.track import denoise
-from dreamtalk_core.tracking.tracker import FaceTracker
+from dreamtalk_core.tracking.tracker import Face, FaceTracker
 from dreamtalk_core.tracking.video import Images, details_of, open_images
 from dreamtalk_core.warned import warn
 
@@ -117,8 +118,8 @@ def dub(
     channels. settings: those of `MOUTH_SETTINGS`, by name.
 
     Before and after the speech, the video and its sound are left as they are. Where the face is
-    away, too small or turned too far, its mouth is left as it is, which is told in a warning, as is
-    speech that is cut off where the video ends.
+    away, too small, turned too far or behind a hand or a microphone, its mouth is left as it is,
+    which is told in a warning, as is speech that is cut off where the video ends.
     Raises TrackingError, NoFaceError, SpeechError, StyleError, RenderError, DreamTalkError.
     """
     options = dubbing or Dubbing()
@@ -171,6 +172,11 @@ def _opened(video: str | os.PathLike[str]) -> tuple[Images, Path | None]:
             f"{shown(video)} is a picture. Give a video, or make the picture speak with 'render'."
         )
     details = details_of(images)
+    if details.see_through:
+        raise DreamTalkError(
+            f"{shown(video)} is see-through, and a dubbed video is not. Put it over its background "
+            "first, and dub that."
+        )
     if details.before_sound:
         warn(
             f"The sound of {shown(video)} begins {details.before_sound:.2f} s after its pictures; "
@@ -204,7 +210,15 @@ def _range(options: Dubbing, duration: Fraction, fps: Fraction) -> tuple[int, in
     """The first frame of the speech, and the one after its last."""
     first = round(options.start * fps)
     last = first + frame_count(duration, fps)
-    return first, last if options.end is None else min(last, max(round(options.end * fps), 1))
+    if options.end is None:
+        return first, last
+    end = round(options.end * fps)
+    if end <= first:
+        raise DreamTalkError(
+            f"From {options.start:g} to {options.end:g} s there is no frame of the video, each of "
+            f"which lasts {float(1 / fps):.3g} s. Give a later end."
+        )
+    return first, min(last, end)
 
 
 def _follow(
@@ -216,7 +230,7 @@ def _follow(
     progress: Progress,
 ) -> tuple[FaceRecord, References]:
     """The face in frames begin..end, as far as there are any."""
-    references = References()
+    references, usual = References(), Usual()
     total = min(end, images.count or end)
 
     def counted() -> Iterator[NDArray[np.uint8]]:
@@ -226,8 +240,12 @@ def _follow(
                 if number >= begin:
                     yield image
 
+    def look(frame: int, shot: int, image: NDArray[np.uint8], seen: Face) -> None:
+        doubtful = usual.doubts(shot, tones(image, seen.landmarks))
+        references.look(frame, shot, image, seen, doubtful)
+
     tracker = FaceTracker.load(talk.device)
-    record = record_face(counted(), float(images.fps), tracker, face, references.look)
+    record = record_face(counted(), float(images.fps), tracker, face, look)
     return record, references
 
 
@@ -275,7 +293,8 @@ def _amounts(record: FaceRecord, options: Dubbing, speech: Speech, spoken: range
     amounts = fading(wanted, fps)
     if options.only_speech:
         amounts = np.minimum(amounts, fading(_speaking(speech, len(record), spoken, fps), fps))
-    for start, stop in _shots(record.shots):
+    edges = [0, *np.flatnonzero(record.cuts[1:]) + 1, len(record)]
+    for start, stop in pairwise(edges):
         amounts[start:stop] *= 1 - fading(~usable[start:stop], fps)
     result: Float = (options.strength * amounts * usable).astype(np.float32)
     return result
@@ -284,7 +303,7 @@ def _amounts(record: FaceRecord, options: Dubbing, speech: Speech, spoken: range
 def _usable(record: FaceRecord) -> Bools:
     """bool [T]: where there is a mouth to draw on."""
     turned = np.abs(record.head_rotation[:, :2]).max(1) > TURNED
-    return (record.shots >= 0) & ~turned & (record.size >= SMALL)
+    return (record.shots >= 0) & ~turned & ~record.covered & (record.size >= SMALL)
 
 
 def _speaking(speech: Speech, frames: int, spoken: range, fps: float) -> Bools:
@@ -321,30 +340,28 @@ def _nearest(places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     return result
 
 
-def _shots(shots: NDArray[np.int32]) -> list[tuple[int, int]]:
-    """Stretches between cuts; frames without a face belong to the shot before them."""
-    numbers = np.maximum.accumulate(shots)
-    edges = np.flatnonzero(np.diff(numbers)) + 1
-    return list(zip([0, *edges.tolist()], [*edges.tolist(), len(shots)], strict=True))
-
-
 def _tell_left(record: FaceRecord, spoken: range, begin: int) -> None:
     """Warn of the stretches in which the mouth is left, though there is speech."""
     seen = record.shots[spoken.start : spoken.stop] >= 0
     if not seen.any():
         raise NoFaceError("There is no face where the speech is heard. Give another start.")
-    left = ~_usable(record)[spoken.start : spoken.stop]
-    found = [
-        f"{(begin + spoken.start + start) / record.fps:.2f} to "
-        f"{(begin + spoken.start + stop) / record.fps:.2f}"
-        for start, stop in runs(left)
-    ]
-    if found:
-        more = f" and {len(found) - 5} times more" if len(found) > 5 else ""
-        warn(
-            f"The face is away, turned too far or too small from {', '.join(found[:5])} s{more}: "
-            "there the mouth is left as it was filmed."
-        )
+    part = slice(spoken.start, spoken.stop)
+    hidden = record.covered[part]
+    for left, what in (
+        (~_usable(record)[part] & ~hidden, "The face is away, turned too far or too small"),
+        (hidden, "Something is in front of the mouth"),
+    ):
+        found = [
+            f"{(begin + spoken.start + start) / record.fps:.2f} to "
+            f"{(begin + spoken.start + stop) / record.fps:.2f}"
+            for start, stop in runs(left)
+        ]
+        if found:
+            more = f" and {len(found) - 5} times more" if len(found) > 5 else ""
+            warn(
+                f"{what} from {', '.join(found[:5])} s{more}: there the mouth is left as it was "
+                "filmed."
+            )
 
 
 def _mouths(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.speech.spool import let_go, spooled
+from dreamtalk_core.tracking.covered import TONES, covered, tones
 from dreamtalk_core.tracking.track import denoise
 from dreamtalk_core.tracking.tracker import Face, FaceTracker, is_cut, thumbnail
 from dreamtalk_core.tracking.video import Image
@@ -26,7 +27,7 @@ LEAP = 0.5
 somebody else: there was a cut."""
 
 _POINTS, _SHAPES = 478, len(ARKIT_NAMES)
-_PARTS = np.cumsum([1, 1, _SHAPES, 3, 16])
+_PARTS = np.cumsum([1, 1, 1, _SHAPES, 3, 16, TONES])
 _WIDTH = int(_PARTS[-1]) + 3 * _POINTS
 _CHUNK, _MARGIN = 256, 8
 """Frames that are made steady at once, and those beside them that are looked at."""
@@ -41,12 +42,16 @@ class FaceRecord:
 
     shots: int32 [T], the number of the shot (what lies between two cuts) that a frame belongs to,
         -1 where no face is seen.
+    cuts: bool [T], where a picture shows something else than the one before.
+    covered: bool [T], where something is in front of the lower face, see `tracking.covered`.
     weights: float32 [T, 52] as the network gives them.
     head_rotation: [T, 3] in degrees. size: float32 [T], pixels from the forehead to the chin.
     rows: all of it, as it lies in the file.
     """
 
     shots: NDArray[np.int32]
+    cuts: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
     weights: Float
     head_rotation: Float
     size: Float
@@ -67,7 +72,7 @@ class FaceRecord:
 
     def matrix(self, frame: int) -> Array:
         """[4, 4] of a frame in which the face is seen, see `Face`."""
-        row: Array = self.rows[frame, _PARTS[-2] : _PARTS[-1]].reshape(4, 4).astype(np.float64)
+        row: Array = self.rows[frame, _PARTS[4] : _PARTS[5]].reshape(4, 4).astype(np.float64)
         return row
 
     def steady(self) -> Iterator[Array | None]:
@@ -104,24 +109,25 @@ def record_face(
     Raises `TrackingError`, and `SpeechError` where the folder for temporary files is full.
     """
     values = spooled(_rows(images, tracker, choice, look)).reshape(-1, _WIDTH)
-    small = np.empty((len(values), int(_PARTS[-1])), np.float32)
+    small = np.empty((len(values), int(_PARTS[4])), np.float32)
     size = np.zeros(len(values), np.float32)
     for start in range(0, len(values), _CHUNK):
         rows = values[start : start + _CHUNK]
-        small[start : start + _CHUNK] = rows[:, : _PARTS[-1]]
+        small[start : start + _CHUNK] = rows[:, : _PARTS[4]]
         points = rows[:, _PARTS[-1] :].reshape(-1, _POINTS, 3)
         size[start : start + _CHUNK] = np.linalg.norm(points[:, 10] - points[:, 152], axis=1)
         let_go(values)
-    seen, shot, weights, turns, _ = np.split(small, _PARTS[:-1], axis=1)
+    seen, shot, cut, weights, turns = np.split(small, _PARTS[:4], axis=1)
     shots = np.where(seen[:, 0] > 0, shot[:, 0], -1).astype(np.int32)
-    return FaceRecord(shots, weights.copy(), turns.copy(), size, fps, values)
+    hidden = covered(values[:, _PARTS[5] : _PARTS[6]], shots, fps)
+    return FaceRecord(shots, cut[:, 0] > 0, hidden, weights.copy(), turns.copy(), size, fps, values)
 
 
 def _rows(
     images: Iterable[Image], tracker: FaceTracker, choice: str | int, look: Look
 ) -> Iterator[Float]:
-    """A row for each frame: seen, shot, weights, head rotation, matrix, landmarks."""
-    shot, last = 0, None
+    """A row for each frame: seen, shot, cut, weights, rotation, matrix, tones, landmarks."""
+    shot, last, seen = 0, None, False
     latest: list[Image] = []
 
     def watched() -> Iterator[Image]:
@@ -134,18 +140,20 @@ def _rows(
         image = latest[0]
         before, after = after, thumbnail(image)
         cut, row = before is not None and is_cut(before, after), np.zeros(_WIDTH, np.float32)
+        row[2] = cut
         if face is not None:
             leapt = last is not None and _apart(last, face) > LEAP
             shot += bool(cut or leapt)
-            row[0], row[1] = 1, shot
-            row[_PARTS[1] : _PARTS[2]] = face.weights
-            row[_PARTS[2] : _PARTS[3]] = face.head_rotation
-            row[_PARTS[3] : _PARTS[4]] = face.matrix.ravel()
-            row[_PARTS[4] :] = face.landmarks.ravel()
+            row[:3] = 1, shot, cut or (leapt and seen)
+            row[_PARTS[2] : _PARTS[3]] = face.weights
+            row[_PARTS[3] : _PARTS[4]] = face.head_rotation
+            row[_PARTS[4] : _PARTS[5]] = face.matrix.ravel()
+            row[_PARTS[5] : _PARTS[6]] = tones(image, face.landmarks)
+            row[_PARTS[6] :] = face.landmarks.ravel()
             look(number, shot, image, face)
         elif cut:
             shot += 1
-        last = face or last
+        last, seen = face or last, face is not None
         yield row
 
 

@@ -127,11 +127,13 @@ def open_images(path: str | os.PathLike[str], fps: Fraction | None = None) -> Im
 class Details:
     """What a file has beside its pictures. sound: whether it has one. before_sound: seconds of
     pictures before that begins, which are left out. high_range: they are HDR, and read as if they
-    were not."""
+    were not. see_through: the first of them is so in part, and lies over
+    grey."""
 
     sound: bool
     before_sound: float
     high_range: bool
+    see_through: bool
 
 
 def details_of(images: Images) -> Details:
@@ -139,7 +141,12 @@ def details_of(images: Images) -> Details:
     with _opened(images.files[0]) as (container, stream):
         sound = isinstance(container.streams.best("audio"), av.AudioStream)
         late = max(0.0, -_offset(container, stream))
-        return Details(sound, late, stream.codec_context.color_trc in _HDR)
+        range_of = stream.codec_context.color_trc
+        _, frame = next(_timed(images.files[0], container, stream))
+        # WebM has it in a stream beside the pictures, which is not read.
+        beside = stream.metadata.get("alpha_mode") == "1"
+        clear = _has_alpha(frame) and pixels(frame, "rgba")[..., 3].min() < 255
+        return Details(sound, late, range_of in _HDR, bool(beside or clear))
 
 
 def read_image(path: str | os.PathLike[str]) -> Image:
@@ -286,7 +293,7 @@ def _rgb(frame: av.VideoFrame, aspect: Fraction | None, matrix: Matrix, longest:
     shrink = 1
     while max(width, height) / shrink > longest:
         shrink *= 2
-    see_through = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
+    see_through = _has_alpha(frame)
     picture = pixels(
         frame,
         "rgba" if see_through else "rgb24",
@@ -299,6 +306,11 @@ def _rgb(frame: av.VideoFrame, aspect: Fraction | None, matrix: Matrix, longest:
         colours = cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
         picture = cv2.blendLinear(colours, np.full_like(colours, _GREY), alpha, 255 - alpha)
     return np.ascontiguousarray(turned(picture, matrix))
+
+
+def _has_alpha(frame: av.VideoFrame) -> bool:
+    """Whether its pixels can be see-through."""
+    return frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
 
 
 def _damaged(file: Path, seconds: float) -> TrackingError:

@@ -50,18 +50,18 @@ def nods(motion: Motion) -> np.ndarray:
 def test_nods_follow_the_ends_of_phrases() -> None:
     """The speaker pauses after 3.2 s, over and over; most nods begin within 1.3 s of that."""
     at = nods(hearing(240.0)) / FPS % 3.2
-    assert len(at) > 30
+    assert len(at) > 20
     assert (at < 1.3).mean() > 0.6, "by chance it would be 0.4"
 
 
-def test_a_listener_nods_some_ten_times_a_minute() -> None:
+def test_a_listener_nods_five_to_ten_times_a_minute() -> None:
     """Repeated cycles are one nod."""
     loudness, pitch = speech(300)
     own = find_phrases(silence(len(loudness))[0], FPS)
     chance = Chance(1, np.full(len(loudness), 7, np.uint64))
     found = listen([Talker(loudness, pitch)], own, chance)
     down = np.flatnonzero(found.head[:, 0] > 1.0)
-    assert 5 < (np.diff(down) > FPS).sum() / 5 < 18
+    assert 5 < (np.diff(down) > FPS).sum() / 5 < 10
     assert found.head[:, 0].max() < 9
     assert 0.1 < found.brows.max() < 0.5
 

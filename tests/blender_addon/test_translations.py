@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blender_addon.translations import LANGUAGES, table
-from dreamtalk_core.parameters import Behaviour, Controls, Sampling, parameters
+from dreamtalk_core.parameters import Behaviour, Controls, Listener, Sampling, parameters
 from dreamtalk_core.training.config import read_config
 
 ADDON = Path(__file__).resolve().parents[2] / "blender_addon"
@@ -109,7 +109,7 @@ def texts() -> set[str]:
     scene = {"fps", "steps"}  # the first is the scene's, the second the model's
     set_by = [
         parameter
-        for table in (Sampling, Behaviour, Controls)
+        for table in (Sampling, Behaviour, Controls, Listener)
         for parameter in parameters(table)
         if parameter.name not in scene
     ]

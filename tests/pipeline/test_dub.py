@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from dreamtalk_core.errors import DreamTalkError, DreamTalkWarning, NoFaceError
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.pipeline.dreamtalk import DreamTalk
-from dreamtalk_core.pipeline.dub import Dubbing, _amounts, _range, fading
+from dreamtalk_core.pipeline.dub import Dubbing, _amounts, _range, _tell_left, fading
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.tracking.record import FaceRecord
@@ -22,12 +23,16 @@ from dreamtalk_core.tracking.video import open_images
 FRAMES, SIZE = 30, 192
 
 
-def record(shots: list[int], yaw: float = 0.0) -> FaceRecord:
+def record(shots: list[int], yaw: float = 0.0, hidden: Sequence[int] = ()) -> FaceRecord:
+    """Where a shot follows another one there is a cut."""
     count = len(shots)
+    seen = np.array(shots, np.int32)
+    cuts = np.append(False, (np.diff(seen) != 0) & (seen[1:] >= 0) & (seen[:-1] >= 0))
+    covered = np.isin(np.arange(count), hidden)
     head = np.tile(np.array([0, yaw, 0], np.float32), (count, 1))
     size = np.full(count, 100, np.float32)
     return FaceRecord(
-        np.array(shots, np.int32), np.zeros((count, 52), np.float32), head, size, 25.0, size
+        seen, cuts, covered, np.zeros((count, 52), np.float32), head, size, 25.0, size
     )
 
 
@@ -66,6 +71,29 @@ def test_a_face_that_leaves_is_left_softly_but_not_across_a_cut() -> None:
     assert 0 < found[30] < 0.5
 
 
+def test_a_face_that_enters_does_so_softly() -> None:
+    """At the beginning, and somewhere else than where it left, which is another shot."""
+    found = _amounts(
+        record([-1] * 10 + [0] * 15 + [-1] * 5 + [1] * 20), Dubbing(), noise(2), range(50)
+    )
+    assert (found[:10] == 0).all()
+    for first in (10, 30):
+        assert 0 < found[first] < 0.5
+        assert (np.diff(found[first : first + 4]) > 0).all()
+        assert np.abs(np.diff(found)).max() < 0.5
+    assert (found[[16, 19, 36, 49]] > 0.99).all()
+
+
+def test_a_mouth_behind_a_hand_is_left_softly_and_told_of() -> None:
+    seen = record([0] * 50, hidden=range(20, 30))
+    found = _amounts(seen, Dubbing(), noise(2), range(50))
+    assert (found[20:30] == 0).all()
+    assert 0 < found[19] < 0.5
+    assert (found[[0, 15, 34, 49]] > 0.99).all()
+    with pytest.warns(DreamTalkWarning, match=r"in front of the mouth from 0\.80 to 1\.20 s"):
+        _tell_left(seen, range(50), 0)
+
+
 def test_a_face_that_is_turned_away_is_left() -> None:
     assert (_amounts(record([0] * 9, yaw=50), Dubbing(), noise(1), range(9)) == 0).all()
 
@@ -86,6 +114,8 @@ def test_a_speech_begins_with_a_frame(fps: Fraction) -> None:
     assert first == round(1.5 * fps)
     assert last - first == round(2 * fps)
     assert _range(Dubbing(end=1.0), Fraction(2), fps) == (0, round(fps))
+    with pytest.raises(DreamTalkError, match=r"From 1 to 1\.01 s there is no frame"):
+        _range(Dubbing(start=1.0, end=1.01), Fraction(2), fps)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +200,13 @@ def test_what_cannot_be_dubbed(tmp_path: Path, video: Path, talk: DreamTalk) -> 
     picture = sorted(video.iterdir())[0]
     with pytest.raises(DreamTalkError, match="is a picture"):
         talk.dub(picture, noise(1), tmp_path / "a.mp4")
+    clear = tmp_path / "clear"
+    clear.mkdir()
+    for frame in range(3):
+        data = encode_png(np.full((64, 64, 4), 100, np.uint8))
+        (clear / f"{frame}.png").write_bytes(data)
+    with pytest.raises(DreamTalkError, match="see-through"):
+        talk.dub(clear, noise(0.1), tmp_path / "a.mp4", style="neutral")
     grey = tmp_path / "grey"
     grey.mkdir()
     for frame in range(3):

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from dreamtalk_core import DreamTalk, Motion, Speech
+from dreamtalk_core.animation.listening import Talker, responses
+from dreamtalk_core.animation.noise import Chance
+from dreamtalk_core.animation.phrases import find_phrases
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.pipeline.base import Other
 from dreamtalk_core.pipeline.people import Person, _direction, sample_people
 from dreamtalk_core.speech.audio import SAMPLE_RATE
+from dreamtalk_core.speech.prosody import measure_prosody
 
 BOXES = [(0.0, 0.0, 100.0, 100.0), (200.0, 0.0, 300.0, 100.0), (400.0, 0.0, 500.0, 100.0)]
 QUICK = {"steps": 4}
@@ -45,6 +49,17 @@ def test_nobody_speaks() -> None:
         sample_people(talk(), [Person(), Person()])
 
 
+def test_real_speech_is_answered_five_to_ten_times_a_minute() -> None:
+    prosody = measure_prosody(np.resize(Speech.load(DEMO_VOICE).waveform, 180 * SAMPLE_RATE))
+    talker = Talker(prosody.loudness, prosody.pitch)
+    spoken, own = (find_phrases(one, 25.0) for one in (talker.loudness, 0 * talker.loudness - 60))
+    answers = [
+        len(responses([talker], [spoken], own, Chance(seed, np.full(len(own), 7, np.uint64)))[0])
+        for seed in range(8)
+    ]
+    assert 5 < np.mean(answers) / 3 < 10
+
+
 @pytest.mark.slow
 class TestListening:
     def test_as_long_as_what_is_heard_lips_shut_and_eyes_on_the_speaker(self) -> None:
@@ -66,6 +81,10 @@ class TestListening:
         others = [Other(voice(5, 3), (0.0, 20.0))]
         off = talk().sample_motion(voice(0, 3), "happy", others=others, listening=0, **QUICK)
         assert off == plain
+
+    def test_nobody_to_listen_to(self) -> None:
+        with pytest.raises(SpeechError, match="nobody to listen to"):
+            talk().listen([], **QUICK)
 
     def test_settings_out_of_range(self) -> None:
         with pytest.raises(DreamTalkError, match="toward is 100"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from dreamtalk_core import DreamTalk, Motion, Speech
+from dreamtalk_core import Behaviour, DreamTalk, Motion, Speech
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.motion.arkit import mouth_opening
@@ -96,6 +98,63 @@ def test_nothing_follows_the_end(talk: DreamTalk) -> None:
     assert stream.finish() is not None
     with pytest.raises(SpeechError, match="finished"):
         stream.feed(np.zeros(160, np.float32))
+
+
+ALONE = Behaviour(blinks=0, gaze=0, gestures=0, idle=0, tongue=0)
+
+
+def heard_in_pieces(talk: DreamTalk, wave: np.ndarray, **options: Any) -> np.ndarray:
+    """Head rotation [T, 3] of a face that hears somebody in a stream."""
+    fed = MotionStream(talk, "neutral", steps=1, behaviour=ALONE, **options)
+    pieces = [fed.feed(other=wave[at : at + 8000]) for at in range(0, len(wave), 8000)]
+    return np.concatenate(
+        [piece.head_rotation for piece in [*pieces, fed.finish()] if piece is not None]
+    )
+
+
+@pytest.mark.slow
+def test_who_listens_in_a_stream_does_so_as_with_the_whole(talk: DreamTalk) -> None:
+    wave = np.resize(Speech.load(DEMO_VOICE).waveform, 40 * 16_000)
+    options = {"steps": 1, "behaviour": ALONE, "toward": 20.0}
+    spoken = talk.analyse(Speech(wave, "again and again"))
+    whole, still = (
+        talk.listen(spoken, listening=strength, **options).head_rotation for strength in (1, 0)
+    )
+    heard, unheard = (
+        heard_in_pieces(talk, wave, listening=strength, toward=20.0) for strength in (1, 0)
+    )
+    asked, found = whole - still, heard - unheard
+    assert len(found) == len(asked) == 1000
+    assert np.corrcoef(found[:, 1], asked[:, 1])[0, 1] > 0.9
+    nods, same = (
+        np.flatnonzero(np.diff((one[:, 0] > 1).astype(int)) > 0) for one in (found, asked)
+    )
+    assert 0.6 < len(nods) / len(same) < 1.7
+    assert np.mean([np.abs(nods - frame).min() <= 2 for frame in same]) > 0.3
+
+
+def test_who_speaks_in_a_stream_does_not_listen(talk: DreamTalk) -> None:
+    wave = Speech.load(DEMO_VOICE).waveform[:48_000]
+    turned = {}
+    for own in (True, False):
+        fed = MotionStream(talk, "neutral", steps=1, toward=40.0)
+        motion = fed.feed(wave if own else None, other=wave)
+        assert motion is not None
+        turned[own] = motion.channel("eyeLookOutLeft")[40:].mean()
+    assert turned[False] > turned[True] + 0.2
+
+
+def test_silence_of_somebody_else_changes_nothing(talk: DreamTalk) -> None:
+    wave = Speech.load(DEMO_VOICE).waveform[:32_000]
+    alone = MotionStream(talk, "neutral", steps=1).feed(wave)
+    assert alone == MotionStream(talk, "neutral", steps=1).feed(wave, other=0 * wave)
+
+
+def test_both_must_last_as_long(talk: DreamTalk) -> None:
+    fed = MotionStream(talk, "neutral")
+    for pieces in ((None, None), (np.zeros(160), np.zeros(80))):
+        with pytest.raises(SpeechError, match="as many samples"):
+            fed.feed(pieces[0], other=pieces[1])
 
 
 def test_what_is_no_speech_is_refused(talk: DreamTalk) -> None:

@@ -23,18 +23,12 @@ from dreamtalk_core.rig.head import (
     load_head,
     pack_deltas,
 )
+from tests.faces import weights
 
 
 @pytest.fixture(scope="module")
 def head() -> Head:
     return load_head()
-
-
-def weights(**shapes: float) -> NDArray[np.float32]:
-    result = np.zeros(len(ARKIT_NAMES), np.float32)
-    for name, value in shapes.items():
-        result[INDEX[name]] = value
-    return result
 
 
 def ramp(steps: int = 11, **shapes: float) -> NDArray[np.float32]:

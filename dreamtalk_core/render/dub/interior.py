@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.render.portrait.mouth import Mouth
-from dreamtalk_core.render.portrait.rig import FaceRig
+from dreamtalk_core.render.portrait.rig import FaceRig, square
 from dreamtalk_core.render.portrait.warp import coverage, cubic, inner
 from dreamtalk_core.render.raster import Float, compiled
 
@@ -50,10 +50,8 @@ class Look:
 def look_at(image: Bytes, landmarks: Array, size: float) -> Look:
     """The look of a face in a picture; size: of the face, in pixels."""
     span, colours, grains = max(2, round(0.03 * size)), [], []
-    for x, y in landmarks[list(_SKIN), :2]:
-        rows = slice(max(int(y) - span, 0), max(int(y) + span, 1))
-        columns = slice(max(int(x) - span, 0), max(int(x) + span, 1))
-        patch = image[rows, columns]
+    for point in landmarks[list(_SKIN), :2]:
+        patch = square(image, point, span)
         if min(patch.shape[:2]) < 3:
             continue
         colours.append(patch.mean((0, 1)))

@@ -8,6 +8,8 @@ that close over this mouth when it is open at rest, and eyes that turn in their 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -76,6 +78,13 @@ def window(
     low = np.clip(np.floor(points.min(0) - margin), 0, size - 1).astype(np.int64)
     high = np.clip(np.ceil(points.max(0) + margin) + 1, low + 1, size).astype(np.int64)
     return low, high
+
+
+def square(image: NDArray[np.uint8], point: NDArray[Any], span: int) -> NDArray[np.uint8]:
+    """The pixels up to `span` away from that in which a point (x, y) is, as far as there are."""
+    x, y = map(int, point)
+    rows, columns = (slice(max(at - span, 0), max(at + span + 1, 0)) for at in (y, x))
+    return image[rows, columns]
 
 
 class FaceRig:

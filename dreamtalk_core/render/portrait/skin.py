@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.render.colour import to_linear
-from dreamtalk_core.render.portrait.rig import FaceRig, window
+from dreamtalk_core.render.portrait.rig import FaceRig, square, window
 from dreamtalk_core.render.portrait.template import (
     EYE_LOOPS,
     IRISES,
@@ -116,9 +116,7 @@ def look(image: Bytes, rig: FaceRig) -> Look:
 
 def _around(image: Bytes, point: Array, span: int) -> Array:
     """The pixels [N, 3] up to `span` away from a point, linear; none beyond the picture's edge."""
-    x, y = map(int, point)
-    rows, columns = (slice(max(at - span, 0), max(at + span + 1, 1)) for at in (y, x))
-    return linear(image[rows, columns].reshape(-1, 3))
+    return linear(square(image, point, span).reshape(-1, 3))
 
 
 def _patches(image: Bytes, points: Array, span: int) -> Array:

@@ -149,6 +149,59 @@ def _gap_mm(face: Any, head: Any, frame: int) -> float:
     return float(np.maximum(heights[:, 0].min(-1) - heights[:, 1].max(-1), 0).mean())
 
 
+def listened(session: Any) -> None:
+    """Another head listens to the take of the first: from where that begins, as the worker has it,
+    with lips shut; it can be made again in part, and be undone."""
+    face, scene = _face(session), bpy.context.scene
+    settings = scene.dreamtalk
+    settings.sound, settings.start_at, settings.start_frame = str(VOICE), "FRAME", 11
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+    said = settings.take
+    for owner in (face.data.shape_keys, face.parent):
+        for track in owner.animation_data.nla_tracks:
+            for strip in track.strips:
+                if strip.action == said:
+                    strip.frame_start, strip.frame_end = (
+                        31,
+                        31 + strip.frame_end - strip.frame_start,
+                    )
+    settings.role, settings.listens_to, settings.toward = "LISTENS", said, 25.0
+    _refused(bpy.ops.dreamtalk.animate, "this character itself")
+
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    listener = bpy.context.object
+    assert listener != face
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+    take = settings.take
+    assert take.name == f"{VOICE.stem} heard"
+    assert session.part("animation.actions").frame_span(take) == (31, 362)
+    assert len(scene.sequence_editor.strips) == 1, "the sound is there already"
+    recipe = take.dreamtalk.made_from
+    assert (recipe["others"], recipe["toward"], recipe["style"]) == ([str(VOICE)], 25.0, "")
+    recipe.pop("heard")
+    output, service = session.folder / "same.npz", session.state.service
+    service.wait(service.request("animate", output=str(output), **recipe))
+    motion = session.part("dreamtalk_core.motion").Motion.load(output)
+    _shows(listener, motion, 31)
+    assert motion.channel("jawOpen").max() < 0.1
+    assert motion.head_rotation[60:, 1].mean() > 5, "turned to who speaks"
+    before = _seen(face, ["jawOpen"], range(31, 363))
+    assert before.max() > 0.2, "who speaks goes on"
+
+    settings.range_start, settings.range_stop, settings.seed = 100, 150, 5
+    assert bpy.ops.dreamtalk.regenerate() == {"FINISHED"}
+    again = _seen(listener, motion.names, range(31, 363))
+    changed = np.flatnonzero(np.abs(again - motion.weights).max(1) > 1e-4) + 31
+    assert changed.min() >= 90, changed.min()
+    assert changed.max() <= 160, changed.max()
+
+    settings.listens_to, settings.sound = None, ""
+    _refused(bpy.ops.dreamtalk.animate, "sound file")
+    settings.sound = str(VOICE)
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+    assert session.part("animation.actions").frame_span(settings.take)[0] == 11
+
+
 def at_first_sight(session: Any) -> None:
     """The head is at rest before its first take, and again when that is deleted."""
     face = _face(session)
@@ -1191,7 +1244,7 @@ def a_batch(session: Any) -> None:
     # Other takes are as they were, and so is where everything lies.
     assert [tracks.is_muted(own) for own in takes] == [True, False, False, False]
     assert takes[:2] == [off, on]
-    assert [session.part("animation.takes").shift_of(own) for own in takes] == [0] * 4
+    assert [session.part("animation.tracks").shift_of(own) for own in takes] == [0] * 4
     assert scene.name == "Scene"
     names = [key.name for key in face.data.shape_keys.key_blocks[1:]]
     shown = _seen(face, names, range(343, 675))

@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import RenderError
-from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.render.control.drawing import FLAT, SURFACE
 from dreamtalk_core.render.control.faces import PARTS, HeadControls, PortraitControls
 from dreamtalk_core.render.head.renderer import HeadRenderer
@@ -19,6 +18,7 @@ from dreamtalk_core.render.head.shading import SKIN
 from dreamtalk_core.render.output.video import write_video
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.render.portrait.template import load_template
+from tests.faces import weights
 
 SIZE = 256
 
@@ -26,13 +26,6 @@ SIZE = 256
 @pytest.fixture(scope="module")
 def head() -> HeadControls:
     return HeadControls(HeadRenderer(SIZE))
-
-
-def weights(**shapes: float) -> NDArray[np.float32]:
-    result = np.zeros(len(ARKIT_NAMES), np.float32)
-    for name, value in shapes.items():
-        result[INDEX[name]] = value
-    return result
 
 
 def landmarks(**shapes: float) -> NDArray[np.float32]:

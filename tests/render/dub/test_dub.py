@@ -17,6 +17,7 @@ from dreamtalk_core.render.dub.references import References, teeth_area
 from dreamtalk_core.render.dub.renderer import DubRenderer, Reference
 from dreamtalk_core.render.portrait.template import LOWER_LIP, MOUTH_LOOP, UPPER_LIP
 from dreamtalk_core.tracking.tracker import Face
+from tests.faces import weights
 
 Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
@@ -43,13 +44,6 @@ def skin() -> Bytes:
     y, x = np.mgrid[:SIDE, :SIDE]
     waves = 130 + 40 * np.sin(x / 7) + 40 * np.cos(y / 9)
     return np.stack([waves, 0.8 * waves, 0.7 * waves], -1).astype(np.uint8)
-
-
-def weights(**shapes: float) -> NDArray[np.float32]:
-    row = np.zeros(len(FACE_NAMES), np.float32)
-    for name, value in shapes.items():
-        row[FACE_NAMES.index(name)] = value
-    return row
 
 
 @pytest.fixture(scope="module")
@@ -111,16 +105,18 @@ def test_pinched_lips_are_within_the_lips() -> None:
 @pytest.mark.parametrize("roll", [0.0, 12.0])
 def test_a_face_at_rest_stays_where_it_is(renderer: DubRenderer, roll: float) -> None:
     points = face_at(x=110, scale=0.8, roll=roll)
-    goal = renderer.goal(points - [0.5, 0.5, 0], weights())
+    goal = renderer.goal(points - [0.5, 0.5, 0], weights(FACE_NAMES))
     assert np.abs(goal - (points - [0.5, 0.5, 0])[:, :2]).max() < 0.3
 
 
 def test_the_lips_part_as_far_as_they_are_told(renderer: DubRenderer) -> None:
     points = face_at() - [0.5, 0.5, 0]
-    gaps = [gap(renderer.goal(points, weights(jawOpen=jaw))) for jaw in (0, 0.2, 0.4, 0.8)]
+    gaps = [
+        gap(renderer.goal(points, weights(FACE_NAMES, jawOpen=jaw))) for jaw in (0, 0.2, 0.4, 0.8)
+    ]
     assert (np.diff(gaps) > 1).all()
-    closed = renderer.goal(points, weights(jawOpen=0.3, mouthClose=0.3))
-    assert gap(closed) < 0.3 * gap(renderer.goal(points, weights(jawOpen=0.3)))
+    closed = renderer.goal(points, weights(FACE_NAMES, jawOpen=0.3, mouthClose=0.3))
+    assert gap(closed) < 0.3 * gap(renderer.goal(points, weights(FACE_NAMES, jawOpen=0.3)))
 
 
 def test_the_old_mouth_does_not_matter(renderer: DubRenderer) -> None:
@@ -128,7 +124,7 @@ def test_the_old_mouth_does_not_matter(renderer: DubRenderer) -> None:
     points = face_at() - [0.5, 0.5, 0]
     opened = points.copy()
     opened[list(LOWER_LIP[-1]), 1] += 15
-    new = weights(jawOpen=0.3, mouthPucker=0.4)
+    new = weights(FACE_NAMES, jawOpen=0.3, mouthPucker=0.4)
     assert np.allclose(renderer.goal(points, new), renderer.goal(opened, new), atol=1e-6)
 
 
@@ -137,13 +133,13 @@ def test_an_expression_is_not_put_on_twice() -> None:
     worn[INDEX["mouthSmileLeft"]] = worn[INDEX["mouthSmileRight"]] = 0.6
     smiling = DubRenderer(Reference(skin(), face_at(), matrix_of(), worn))
     points = face_at() - [0.5, 0.5, 0]
-    goal = smiling.goal(points, weights(mouthSmileLeft=0.6, mouthSmileRight=0.6))
+    goal = smiling.goal(points, weights(FACE_NAMES, mouthSmileLeft=0.6, mouthSmileRight=0.6))
     assert np.abs(goal - points[:, :2]).max() < 0.3
 
 
 def test_above_the_mouth_a_frame_is_as_it_was(renderer: DubRenderer) -> None:
     image, points = skin(), face_at()
-    drawn = renderer.render(image, points, weights(jawOpen=0.7), 1.0)
+    drawn = renderer.render(image, points, weights(FACE_NAMES, jawOpen=0.7), 1.0)
     changed = (drawn != image).any(2)
     rows, columns = np.nonzero(changed)
     assert rows.min() > points[197, 1]
@@ -156,14 +152,14 @@ def test_above_the_mouth_a_frame_is_as_it_was(renderer: DubRenderer) -> None:
 
 def test_no_amount_is_the_frame_itself(renderer: DubRenderer) -> None:
     image = skin()
-    assert renderer.render(image, face_at(), weights(jawOpen=1), 0.0) is image
+    assert renderer.render(image, face_at(), weights(FACE_NAMES, jawOpen=1), 0.0) is image
 
 
 def test_little_more_is_a_little_different(renderer: DubRenderer) -> None:
     """No edge of a box anywhere: an opening that is hardly larger changes hardly anything."""
     image, points = skin(), face_at()
-    one = renderer.render(image, points, weights(jawOpen=0.4), 1.0).astype(int)
-    other = renderer.render(image, points, weights(jawOpen=0.405), 1.0).astype(int)
+    one = renderer.render(image, points, weights(FACE_NAMES, jawOpen=0.4), 1.0).astype(int)
+    other = renderer.render(image, points, weights(FACE_NAMES, jawOpen=0.405), 1.0).astype(int)
     assert np.percentile(np.abs(one - other), 99.5) <= 4
 
 
@@ -173,8 +169,10 @@ def test_the_inside_is_dark_where_the_skin_is() -> None:
     renderer = DubRenderer(Reference(image, points, matrix_of(), REST))
     means = []
     for gain in (1.0, 0.5):
-        drawn = renderer.render((image * gain).astype(np.uint8), points, weights(jawOpen=0.8), 1.0)
-        goal = renderer.goal(points - [0.5, 0.5, 0], weights(jawOpen=0.8))
+        drawn = renderer.render(
+            (image * gain).astype(np.uint8), points, weights(FACE_NAMES, jawOpen=0.8), 1.0
+        )
+        goal = renderer.goal(points - [0.5, 0.5, 0], weights(FACE_NAMES, jawOpen=0.8))
         x, y = goal[list(MOUTH_LOOP)].mean(0).round().astype(int)
         means.append(drawn[y - 2 : y + 3, x - 3 : x + 4].mean())
     assert means[1] == pytest.approx(means[0] / 2, rel=0.15)
@@ -217,7 +215,7 @@ class Video:
 
 
 def test_pictures_without_a_mouth_are_the_frames(renderer: DubRenderer) -> None:
-    mouth = Mouth(renderer, face_at(), weights(jawOpen=0.5), 1.0, 0)
+    mouth = Mouth(renderer, face_at(), weights(FACE_NAMES, jawOpen=0.5), 1.0, 0)
     pictures = DubPictures(Video(), lambda: iter([None, mouth, None]))
     frames = list(pictures.frames(exact=False))
     same = [bool((frame == skin()).all()) for frame in frames]

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import RenderError
-from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.head.shading import EYE, MOUTH, TEETH, TONGUE
+from tests.faces import weights
 
 Picture = NDArray[np.uint8]
 
@@ -19,13 +19,6 @@ Picture = NDArray[np.uint8]
 @pytest.fixture(scope="module")
 def renderer() -> HeadRenderer:
     return HeadRenderer(384)
-
-
-def weights(**shapes: float) -> NDArray[np.float32]:
-    result = np.zeros(len(ARKIT_NAMES), np.float32)
-    for name, value in shapes.items():
-        result[INDEX[name]] = value
-    return result
 
 
 def both(name: str, value: float = 1.0) -> dict[str, float]:

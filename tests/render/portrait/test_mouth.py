@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.motion.rotation import rotation_matrix
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.head.renderer import HeadRenderer
@@ -16,18 +16,12 @@ from dreamtalk_core.render.portrait.skin import _blur, _lab, _Palette, look
 from dreamtalk_core.render.portrait.teeth import BEYOND, LOWER, REACH, UPPER, curve, seen, sheet
 from dreamtalk_core.render.portrait.template import load_template
 from dreamtalk_core.tracking.tracker import FaceTracker
+from tests.faces import weights
 
 Array = NDArray[np.float64]
 
 ENAMEL, GUMS = np.array([0.7, 0.6, 0.5]), np.array([0.4, 0.2, 0.2])
 PER_MM = 4.0
-
-
-def weights(**shapes: float) -> NDArray[np.float32]:
-    w = np.zeros(len(ARKIT_NAMES), np.float32)
-    for name, value in shapes.items():
-        w[INDEX[name]] = value
-    return w
 
 
 @pytest.mark.parametrize(("arch", "way"), [(UPPER, 1), (LOWER, -1)])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.assets import DEMO_PORTRAIT
 from dreamtalk_core.errors import RenderError
-from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.render.portrait.template import EYE_LOOPS, LOWER_LIP, UPPER_LIP, load_template
@@ -18,6 +18,7 @@ from dreamtalk_core.render.portrait.warp import EMPTY, coverage, fill_map
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
 from dreamtalk_core.tracking.video import read_image
+from tests.faces import weights
 
 pytestmark = pytest.mark.slow
 
@@ -25,13 +26,6 @@ Image = NDArray[np.uint8]
 Array = NDArray[np.float64]
 
 SIZE = 256
-
-
-def weights(**shapes: float) -> NDArray[np.float32]:
-    w = np.zeros(len(ARKIT_NAMES), np.float32)
-    for name, value in shapes.items():
-        w[INDEX[name]] = value
-    return w
 
 
 SPEAKING = {
