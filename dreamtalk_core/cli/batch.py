@@ -91,6 +91,18 @@ def add(commands: Any) -> None:
         metavar="FOLDER",
         help="tell which curves differ from those of an earlier run, and by how much",
     )
+    _add_farm(batch)
+    batch.add_argument(
+        "--no-grade", action="store_true", help="grade no line, which is a seventh of the work"
+    )
+    batch.add_argument(
+        "--progress", choices=("bar", "ndjson"), default="bar", help="ndjson: an event a line"
+    )
+    add_settings(batch, Thresholds, *tables())
+    add_model(batch)
+
+
+def _add_farm(batch: argparse.ArgumentParser) -> None:
     batch.add_argument(
         "--part",
         metavar="I/N",
@@ -111,14 +123,6 @@ def add(commands: Any) -> None:
     batch.add_argument(
         "--parts", type=int, default=20, metavar="N", help="tasks of that template (default 20)"
     )
-    batch.add_argument(
-        "--no-grade", action="store_true", help="grade no line, which is a seventh of the work"
-    )
-    batch.add_argument(
-        "--progress", choices=("bar", "ndjson"), default="bar", help="ndjson: an event a line"
-    )
-    add_settings(batch, Thresholds, *tables())
-    add_model(batch)
 
 
 def _batch(options: argparse.Namespace) -> None:
