@@ -487,7 +487,7 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.render.portrait.template import load_template
 from dreamtalk_core.tracking.foreign import foreign_face
 from dreamtalk_core.tracking.tracker import Face
-motion = Motion.load(source)
+motion = Motion.load(source).to_arkit()
 points = load_template().rest * np.array([1, -1, -1], np.float32)
 frames = [
     [
