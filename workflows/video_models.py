@@ -37,6 +37,8 @@ from workflows.parts import (
 )
 
 NOTE = (320, 520)
+TOLD = 90
+"""Pixels below Fit Frames, which tells there what it did."""
 ACTOR = Node("DreamTalkLoadPortrait", title="The actor", size=(300, 340))
 
 
@@ -111,7 +113,7 @@ WAN_ANIMATE = template(
         (120, "portrait"),
         ("face",),
         ("body",),
-        ("fit", "video"),
+        ("fit", TOLD, "video"),
         ("save", "skeleton"),
         ("unet", "lora", "shift", "clip", "vae", "vision"),
         ("positive", "negative", "seen", "to"),
@@ -206,7 +208,7 @@ VACE = template(
         ("motion",),
         (120, "portrait"),
         ("control",),
-        ("fit", "video"),
+        ("fit", TOLD, "video"),
         ("save",),
         ("unet", "lora", "shift", "clip", "vae"),
         ("positive", "negative", "to"),
@@ -271,7 +273,7 @@ SCAIL = template(
         (120, "portrait"),
         ("dots",),
         ("who",),
-        ("fit", "fit who", "video"),
+        ("fit", TOLD, "fit who", TOLD, "video"),
         ("save", "colours"),
         ("first", "white", "reference"),
         ("unet", "lora", "lora 2", "shift", "clip", "vae", "vision"),
@@ -329,7 +331,7 @@ LTX = template(
         ("motion",),
         (120, "portrait"),
         ("control",),
-        ("fit", "video"),
+        ("fit", TOLD, "video"),
         ("save",),
         ("model", "lora", "guided", "clip", "ears", "heard", "nothing", "kept"),
         ("positive", "negative", "at", "empty", "start", "to"),
