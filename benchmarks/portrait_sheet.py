@@ -32,35 +32,33 @@ SIZE = 300
 
 Picture = NDArray[np.uint8]
 
-POSES: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
-    "as it is": ({}, (0, 0, 0)),
-    "m": ({"mouthPress": 0.4, "mouthRollLower": 0.3, "mouthRollUpper": 0.3}, (0, 0, 0)),
-    "a": ({"jawOpen": 0.6, "mouthLowerDown": 0.3, "mouthUpperUp": 0.2}, (0, 0, 0)),
-    "o": ({"jawOpen": 0.35, "mouthFunnel": 0.5, "mouthPucker": 0.5}, (0, 0, 0)),
-    "i": ({"jawOpen": 0.15, "mouthStretch": 0.5, "mouthSmile": 0.3}, (0, 0, 0)),
-    "f": ({"jawOpen": 0.08, "mouthRollLower": 0.7, "mouthUpperUp": 0.3}, (0, 0, 0)),
-    "smile": ({"mouthSmile": 0.8, "cheekSquint": 0.6, "eyeSquint": 0.4}, (0, 0, 0)),
-    "blink": ({"eyeBlink": 1.0}, (0, 0, 0)),
-    "brows": ({"browInnerUp": 1.0, "browOuterUp": 1.0, "eyeWide": 0.7}, (0, 0, 0)),
-    "turned": ({"jawOpen": 0.25}, (4, 18, 4)),
-}
-"""Shapes (both sides, where there are two) and head rotation."""
-
 _LIPS = {"mouthLowerDown": 0.3, "mouthUpperUp": 0.2}
-MOUTHS: dict[str, dict[str, float]] = {
+SOUNDS: dict[str, dict[str, float]] = {
     "as it is": {},
-    "closing": {"jawOpen": 0.12, "mouthClose": 0.03},
-    "m": POSES["m"][0],
+    "m": {"mouthPress": 0.4, "mouthRollLower": 0.3, "mouthRollUpper": 0.3},
     "a": {"jawOpen": 0.6, **_LIPS},
     "e": {"jawOpen": 0.25, "mouthStretch": 0.3, **_LIPS},
     "i": {"jawOpen": 0.12, "mouthStretch": 0.5, "mouthSmile": 0.3, **_LIPS},
-    "o": POSES["o"][0],
+    "o": {"jawOpen": 0.35, "mouthFunnel": 0.5, "mouthPucker": 0.5},
     "u": {"jawOpen": 0.15, "mouthFunnel": 0.4, "mouthPucker": 0.8},
-    "f": POSES["f"][0],
+    "f": {"jawOpen": 0.08, "mouthRollLower": 0.7, "mouthUpperUp": 0.3},
     "th": {"jawOpen": 0.15, "tongueOut": 0.35, **_LIPS},
+}
+"""Shapes, on both sides where there are two."""
+MOUTHS: dict[str, dict[str, float]] = {
+    **SOUNDS,
+    "closing": {"jawOpen": 0.12, "mouthClose": 0.03},
     "smile": {"mouthSmile": 0.8, "cheekSquint": 0.6, "jawOpen": 0.05, **_LIPS},
     "laugh": {"mouthSmile": 0.9, "cheekSquint": 0.7, "jawOpen": 0.5, **_LIPS},
 }
+POSES: dict[str, tuple[dict[str, float], float]] = {
+    **{sound: (shapes, 0) for sound, shapes in SOUNDS.items()},
+    "smile": ({"mouthSmile": 0.8, "cheekSquint": 0.6, "eyeSquint": 0.4}, 0),
+    "blink": ({"eyeBlink": 1.0}, 0),
+    "brows": ({"browInnerUp": 1.0, "browOuterUp": 1.0, "eyeWide": 0.7}, 0),
+    **{f"{degrees}°": ({"jawOpen": 0.2}, degrees) for degrees in (10, 20, 30, -20)},
+}
+"""Shapes, and by how many degrees the head turns aside."""
 
 
 def main() -> None:
@@ -80,7 +78,9 @@ def main() -> None:
         found = read_portrait(picture, crop=SIZE, tracker=tracker)
         face = found.face
         drawn = PortraitRenderer(found.image, face.landmarks, face.matrix, face.weights)
-        rows.append([drawn.render(weights(shapes), turn) for shapes, turn in POSES.values()])
+        rows.append(
+            [drawn.render(weights(shapes), (0, turn, 0)) for shapes, turn in POSES.values()]
+        )
     draw(rows, options.output)
 
 

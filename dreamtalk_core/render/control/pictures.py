@@ -95,7 +95,7 @@ class ControlPictures:
             look = self._look
             background = "studio" if look.background is None else look.background
             self._of_head = HeadControls(HeadRenderer(size, look.head, background, look.zoom))
-            self._weights = self._of_head.renderer.head.solved(self._weights)
+            self._weights = self._of_head.renderer.head.solved(self._weights, float(motion.fps))
             self.canvas: tuple[int, int] = (size, size)
         else:
             self._of_face = PortraitControls(portrait)
