@@ -139,10 +139,20 @@ def image_of(array: Picture) -> torch.Tensor:
     return torch.from_numpy(array if array.ndim == 4 else array[None]).float() / 255
 
 
-def check_memory(frames: int, sizes: Sequence[tuple[int, ...]], free: int) -> None:
+FEWER_DRAWN = (
+    "Set 'count' to {} or less, or use the VIDEO of the Render node, which is written frame by "
+    "frame."
+)
+FEWER_FITTED = "Set 'piece' to one piece at a time, or give {} frames or less."
+
+
+def check_memory(
+    frames: int, sizes: Sequence[tuple[int, ...]], free: int, remedy: str = FEWER_DRAWN
+) -> None:
     """Raises RenderError where frames of all these sizes, as an IMAGE, would not fit into memory.
 
-    sizes: (height, width, ...). free: bytes. Better a message than a computer that stands still.
+    sizes: (height, width, ...). free: bytes. remedy: a sentence with a place for the frames that
+    fit. Better a message than a computer that stands still.
     """
     need = 4 * frames * sum(int(np.prod(size)) for size in sizes)
     if need > _MEMORY_LEFT * free:
@@ -150,8 +160,7 @@ def check_memory(frames: int, sizes: Sequence[tuple[int, ...]], free: int) -> No
         height, width = sizes[0][:2]
         raise RenderError(
             f"{frames} frames of {width} x {height} pixels take {need / 1e9:.1f} GB of memory, and "
-            f"{free / 1e9:.1f} GB are free. Set 'count' to {fits} or less, or use the VIDEO of "
-            "the Render node, which is written frame by frame."
+            f"{free / 1e9:.1f} GB are free. {remedy.format(fits)}"
         )
 
 

@@ -6,7 +6,8 @@ import torch
 from comfy_api.latest import io
 from server import PromptServer
 
-from .conversions import check_image
+from . import host
+from .conversions import FEWER_FITTED, check_image, check_memory
 from .schema import found_by
 
 # Those of render/control/lengths, which is loaded when something is fitted.
@@ -79,22 +80,29 @@ class FitFrames(io.ComfyNode):
         text = told(model, frames, height, width, done)
         PromptServer.instance.send_progress_text(text, cls.hidden.unique_id)
         size = (done.height, done.width)
-        fitted = _fitted(images.movedim(-1, 1), done.first, done.length, size).movedim(1, -1)
-        masks = None
+        check_memory(done.length, [(*size, images.shape[-1])], host.free_memory(), FEWER_FITTED)
+        fitted, masks = _fitted(images, done.first, done.length, size), None
         if mask is not None:
-            masks = _fitted(mask[:, None], done.first, done.length, size)[:, 0]
+            # Some nodes give a mask without a batch.
+            frames_of_mask = mask.reshape(-1, *mask.shape[-2:], 1)
+            check_image(frames_of_mask)
+            masks = _fitted(frames_of_mask, done.first, done.length, size)[..., 0]
         length = min(done.length, RULES[model].piece)
         return io.NodeOutput(
             fitted, masks, done.width, done.height, length, done.pieces, done.first
         )
 
 
-def _fitted(batch: torch.Tensor, first: int, length: int, size: tuple[int, int]) -> torch.Tensor:
-    """Frames [B, C, H, W], from `first` on, so many, in a size."""
-    part = batch[first : first + length] if first < len(batch) else batch[-1:]
-    if part.shape[-2:] != size:
-        smaller = part.shape[-2] > size[0] or part.shape[-1] > size[1]
-        way = {"mode": "area"} if smaller else {"mode": "bilinear", "align_corners": False}
-        part = torch.nn.functional.interpolate(part, size, **way)
-    missing = length - len(part)
-    return torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part
+def _fitted(frames: torch.Tensor, first: int, length: int, size: tuple[int, int]) -> torch.Tensor:
+    """Frames [B, H, W, C], from `first` on, so many, in a size: [length, *size, C]."""
+    smaller = frames.shape[1] > size[0] or frames.shape[2] > size[1]
+    way = {"mode": "area"} if smaller else {"mode": "bilinear", "align_corners": False}
+    result = frames.new_empty((length, *size, frames.shape[-1]))
+    # One by one: the batch is never in memory a second time.
+    for number in range(length):
+        frame = frames[min(first + number, len(frames) - 1)]
+        if tuple(frame.shape[:2]) != size:
+            fitted = torch.nn.functional.interpolate(frame.movedim(-1, 0)[None], size, **way)
+            frame = fitted[0].movedim(0, -1)
+        result[number] = frame
+    return result

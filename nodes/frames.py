@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import comfy.model_management
 import numpy as np
 import torch
 from comfy_api.latest import io
@@ -24,7 +23,7 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.progress import Progress
 
 from .conversions import Picture, check_memory
-from .host import progress
+from .host import free_memory, progress
 from .values import MotionType
 
 if TYPE_CHECKING:
@@ -102,8 +101,7 @@ def draw_images(
     """
     from dreamtalk_core.render.frames import draw_frames, even_sizes
 
-    free = comfy.model_management.get_free_memory(torch.device("cpu"))
-    check_memory(len(frames), even_sizes(sizes), free)
+    check_memory(len(frames), even_sizes(sizes), free_memory())
     latest: list[Picture] = []
 
     def draw_and_show(frame: int) -> Sequence[NDArray[Any]]:

@@ -97,6 +97,11 @@ def device() -> torch.device:
     return found
 
 
+def free_memory() -> int:
+    """Bytes that are free for IMAGE and MASK batches."""
+    return int(comfy.model_management.get_free_memory(torch.device("cpu")))
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 

@@ -129,7 +129,7 @@ class MotionToGLB(io.ComfyNode):
     def execute(cls, motion: MotionValue, filename_prefix: str) -> io.NodeOutput:
         path = write(motion.motion, filename_prefix, ".glb")
         shown = path.relative_to(folder_paths.get_output_directory()).as_posix()
-        model = [Types.File3D(str(path)) for _ in _model_outputs()]
+        model = [Types.File3D(str(path), file_format="glb") for _ in _model_outputs()]
         return io.NodeOutput(shown, *model, ui={"3d": [host.saved(path)]})
 
 

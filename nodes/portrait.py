@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from comfy_api.latest import io
 
-from dreamtalk_core.errors import RenderError, TrackingError
+from dreamtalk_core.errors import TrackingError
 from dreamtalk_core.warned import collect_warnings, warn
 
 from . import host
@@ -114,7 +114,7 @@ def check_points(points: str | None) -> bool | str:
 def portrait_pixels(image: torch.Tensor | None) -> Picture:
     """The picture of an IMAGE [H, W, 3], or the demo portrait if there is none.
 
-    Raises RenderError for several.
+    Of several the first, with a warning.
     """
     from dreamtalk_core.assets import DEMO_PORTRAIT
     from dreamtalk_core.tracking.video import read_image
@@ -122,9 +122,9 @@ def portrait_pixels(image: torch.Tensor | None) -> Picture:
     if image is None:
         return read_image(DEMO_PORTRAIT)
     if len(image) > 1:
-        raise RenderError(
-            f"This IMAGE is a batch of {len(image)} pictures, and one is wanted. Choose it with "
-            "ImageFromBatch; for a video of each, connect them to Render Portrait."
+        warn(
+            f"This IMAGE is a batch of {len(image)} pictures, and one is wanted: the first is "
+            "taken. Choose another with ImageFromBatch."
         )
     return first_picture(image)
 
@@ -137,8 +137,7 @@ def find_portrait(image: torch.Tensor | None, choice: FaceChoice | None = None) 
     """The face in a picture, see `portrait_pixels`. The user may cancel the search.
 
     choice: of a node that has `face_inputs`. Warns of what may look bad, also of a face that has
-    been found before. Raises TrackingError where no face is found, saying what to do about it,
-    and RenderError.
+    been found before. Raises TrackingError where no face is found, saying what to do about it.
     """
     from dreamtalk_core.tracking.portrait import BY_HAND
 

@@ -32,7 +32,8 @@ def points_of(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """POSE_KEYPOINT and FACE_LANDMARKS of some frames; empty of a head whose landmarks are not
     known."""
-    height, width = pictures.canvas
+    # As large as the pictures are, which have even sides.
+    height, width = (side + side % 2 for side in pictures.canvas)
     poses, faces = [], []
     for frame in frames if pictures.has_landmarks else ():
         points = pictures.landmarks(frame)
