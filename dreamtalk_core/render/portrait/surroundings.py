@@ -28,7 +28,8 @@ _OUTLINE = (0.04, 0.12)
 from the second on not at all (there the eyes begin)."""
 
 _FALL = 1.0
-"""How steeply the depth of what comes out from behind the face may fall."""
+"""How steeply the depth of what the picture shows beside a far cheek may fall: more, and skin that
+belongs to it would come off as it turns to the front."""
 
 _HELD = 0.4
 """From how far above the bottom of the picture a neck moves freely, in sizes of the face."""
@@ -105,7 +106,7 @@ def ring_around(rig: FaceRig, edge: Array, layered: bool) -> Ring:
 def held_back(rig: FaceRig) -> Array:
     """The landmarks at rest [478, 3] with a depth that falls no more steeply than `_STEEPEST`
     towards the face's edge, in the direction of the viewer: in the picture they stay where they
-    are."""
+    are, but for those that it hides (see `_outline`)."""
     template = rig.template
     space = rig.rest @ rig.turn.T
     edge = template.refine(space.astype(np.float32))[template.boundary].astype(float)
@@ -120,8 +121,9 @@ def held_back(rig: FaceRig) -> Array:
 
 
 def _outline(rig: FaceRig, space: Array, near: NDArray[np.int64]) -> Array:
-    """x of the landmarks `near` [N] of the face's edge, space [478, 3], where those that the picture
-    hides behind its outline lie on it: the background beside them must not turn up as skin."""
+    """x of the landmarks `near` [N] at the edge of a face, space [478, 3], where those that the
+    picture hides behind its outline lie on it: what is beside them there, or the background, must
+    not turn up as skin."""
     side = np.sign(rig.turn[0, 2])
     x, y, across = side * space[near, 0], space[near, 1], side * rig.rest[near, 0]
     reach = x - np.abs(y[:, None] - y)
