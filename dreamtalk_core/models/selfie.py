@@ -3,7 +3,7 @@
 Google's MediaPipe Selfie Segmentation (Apache-2.0) in plain torch: the encoder of MobileNetV3 (A.
 Howard et al., "Searching for MobileNetV3", 2019) and a decoder that goes back up by gates. The
 weights are the published ones, renamed by `dreamtalk_core/weights/make_matte.py`; on seven
-portraits the shares differ from those of the TFLite runtime (ai-edge-litert 2.3.0) by at most 3e-5.
+portraits the shares differ from those of the TFLite runtime (ai-edge-litert 2.3.0) by at most 4e-5.
 
 Torch pads a convolution alike on all sides and TFLite does not, so the padding of strided
 convolutions is written out.

@@ -27,6 +27,10 @@ _OUTLINE = (0.04, 0.12)
 """How far from the face's edge its depth is held back, in sizes of the face: up to the first fully,
 from the second on not at all (there the eyes begin)."""
 
+_FALL = 1.0
+"""How steeply the depth of what the picture shows beside a far cheek may fall: more, and skin that
+belongs to it would come off as it turns to the front."""
+
 _HELD = 0.4
 """From how far above the bottom of the picture a neck moves freely, in sizes of the face."""
 
@@ -77,6 +81,7 @@ def ring_around(rig: FaceRig, edge: Array, layered: bool) -> Ring:
     back = np.maximum(0.45, (1 - down) * 1.5 * _ROUND * edge[:, 2] / size)
     rest[..., 2] = edge[:, 2] * (1 - smooth(distance, 0.0, back))
     hair, beyond = (0.8, 1.6) if layered else (0.42, 1.15)
+    rest = _not_behind(rest, edge, rig.turn)
     # Beside the neck are shoulders, however far out.
     low = smooth(centre[1] - rest[..., 1], 0.3 * size, 0.6 * size) if layered else down
     head = 1 - smooth(distance, hair * (1 - low), beyond * (1 - low) + 0.95 * low)
@@ -101,17 +106,44 @@ def ring_around(rig: FaceRig, edge: Array, layered: bool) -> Ring:
 def held_back(rig: FaceRig) -> Array:
     """The landmarks at rest [478, 3] with a depth that falls no more steeply than `_STEEPEST`
     towards the face's edge, in the direction of the viewer: in the picture they stay where they
-    are."""
+    are, but for those that it hides (see `_outline`)."""
     template = rig.template
     space = rig.rest @ rig.turn.T
     edge = template.refine(space.astype(np.float32))[template.boundary].astype(float)
     away = _apart(space, edge).min(1) / rig.size
     near = np.flatnonzero(away < 2 * _OUTLINE[1])
-    least = (space[near, 2] - _STEEPEST * _apart(space[near], space[near])).max(1)
     share = 1 - smooth(away[near], *_OUTLINE)
+    space[near, 0] += share * (_outline(rig, space, near) - space[near, 0])
+    least = (space[near, 2] - _STEEPEST * _apart(space[near], space[near])).max(1)
     space[near, 2] += share * (least - space[near, 2])
     held: Array = space @ rig.turn
     return held
+
+
+def _outline(rig: FaceRig, space: Array, near: NDArray[np.int64]) -> Array:
+    """x of the landmarks `near` [N] at the edge of a face, space [478, 3], where those that the
+    picture hides behind its outline lie on it: what is beside them there, or the background, must
+    not turn up as skin."""
+    side = np.sign(rig.turn[0, 2])
+    x, y, across = side * space[near, 0], space[near, 1], side * rig.rest[near, 0]
+    reach = x - np.abs(y[:, None] - y)
+    reach[across[:, None] < across] = -np.inf
+    return np.where(across > 0, side * reach.max(1), space[near, 0])
+
+
+def _not_behind(rest: Array, edge: Array, turn: Array) -> Array:
+    """Rings [R, B, 3] around an edge [B, 3], on the head's own axes. Where they go back behind what
+    is further inside, as the picture shows it, they stay where the last one is seen, and what comes
+    out from behind it stays near it in depth."""
+    space = np.concatenate([edge[None], rest]) @ turn.T
+    along = ((space - space[0])[..., :2] * (space[-1] - space[0])[:, :2]).sum(-1)
+    seen = along >= np.maximum.accumulate(along, axis=0)
+    last = np.maximum.accumulate(np.arange(len(space))[:, None] * seen, axis=0)
+    space = np.take_along_axis(space, last[..., None], 0)
+    way = np.linalg.norm(np.diff(space[..., :2], axis=0, prepend=space[:1, :, :2]), axis=-1)
+    way = _FALL * way.cumsum(0)
+    space[..., 2] = np.maximum.accumulate(space[..., 2] + way, axis=0) - way
+    return np.where(seen.all(0)[:, None], rest, space[1:] @ turn)
 
 
 def _apart(one: Array, other: Array) -> Array:
