@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from contextlib import ExitStack
 from functools import lru_cache
 from typing import Any
@@ -22,10 +23,10 @@ class State:
 
     registered: gives back what has been registered, last first; `close` runs it. service: the
     worker and the requests to it. styles: what the panel's menu lists. job: the one that the panel
-    shows. installation: the one that runs. wheel: DreamTalk for the worker's Python, as it came
-    with the extension; None if this copy lacks it. match: `retarget.match`, remembered, because a
-    panel needs it at every redraw. looked: what `rigs.reach` has found out, by mesh and what.
-    sentences: `translations.sentences`, remembered.
+    shows. trial: the Test that runs. installation: the one that runs. wheel: DreamTalk for the
+    worker's Python, as it came with the extension; None if this copy lacks it. match:
+    `retarget.match`, remembered, because a panel needs it at every redraw. looked: what
+    `rigs.reach` has found out, by mesh and what. sentences: `translations.sentences`, remembered.
     seen: what `rigs.seen` has found out, until something of the scene changes.
     """
 
@@ -37,6 +38,7 @@ class State:
         self.service = Service(self.wheel)
         self.registered.callback(self.service.close)
         self.job: Job | None = None
+        self.trial: Generator[None, None, None] | None = None
         self.installation: Installation | None = None
         self.registered.callback(self._cancel)
         self.match = lru_cache(maxsize=16)(match)
@@ -49,10 +51,18 @@ class State:
         self.registered.close()
 
     def _cancel(self) -> None:
+        self.end_trial()
         if self.job is not None:
             self.job.cancel()
             self.job = None
         self.cancel_installation()
+
+    def end_trial(self) -> None:
+        """Stop the Test, if one runs: the character is as it was. Operators that change or store
+        the scene do so first, or they would have it in the middle of a pose."""
+        trial, self.trial = self.trial, None
+        if trial is not None:
+            trial.close()
 
     def cancel_installation(self) -> None:
         """Stop it, if it runs; what there is of it goes."""

@@ -26,6 +26,7 @@ from ..rigs.curve import Curve
 from ..rigs.doubts import doubts
 from ..rigs.reach import look_again
 from ..rigs.targets import curves_of
+from ..state import state
 from .actions import owners_of, reduce_action
 from .settings import (
     AUTO,
@@ -251,6 +252,7 @@ class DREAMTALK_OT_import_motion(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        state().end_trial()
         try:
             objects = character(context)
             file = Path(bpy.path.abspath(self.filepath))

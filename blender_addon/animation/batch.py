@@ -19,7 +19,7 @@ from ..properties import properties
 from ..rigs.doubts import doubts
 from .actions import frame_span
 from .animate import animate_requests, character, put_sound, put_take, take_name
-from .export import export_character, from_zero
+from .export import check_export, export_character, from_zero
 from .settings import first_frame, scene_settings
 from .tracks import show_only
 
@@ -61,11 +61,15 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
                 raise DreamTalkError(f"There is no object '{self.object}' in this scene.")
             context.view_layer.objects.active = context.view_layer.objects[self.object]
         self.sounds = sounds_in(self.directory or settings.folder)
-        self.members = [thing.session_uid for thing in character(context)]
+        self.names = [take_name(scene, sound) for sound in self.sounds]
+        objects = character(context)
+        self.members = [thing.session_uid for thing in objects]
         self.first = first_frame(scene)
         self.exported = settings.export_folder.strip()
         if self.exported and not Path(bpy.path.abspath(self.exported)).is_dir():
             raise DreamTalkError(f"There is no folder {self.exported} to export to. Make it first.")
+        if self.exported:
+            check_export(scene.view_layers[0], objects, settings.format)
         requests = [animate_requests(scene, sound, self.first) for sound in self.sounds]
         self.each = len(requests[0])
         return [request for of_one in requests for request in of_one]
@@ -75,7 +79,7 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
         first = self.first
         settings = scene_settings(scene)
         takes, spoken = [], []
-        for number, sound in enumerate(self.sounds):
+        for number, (sound, name) in enumerate(zip(self.sounds, self.names, strict=True)):
             try:
                 motions = all_of(results[number * self.each : (number + 1) * self.each])
             except DreamTalkError as error:
@@ -83,7 +87,7 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
                 continue
             which = number * self.each
             recipe = {**self._job.requests[which], "heard": self._job.heard[which]}
-            take = put_take(scene, objects, motions, take_name(scene, sound), first, recipe)
+            take = put_take(scene, objects, motions, name, first, recipe)
             takes.append(take)
             spoken.append(sound)
             if settings.layout == "SEQUENCE":
@@ -114,8 +118,12 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
         scene, folder = context.scene, Path(bpy.path.abspath(self.exported))
         suffix = scene_settings(scene).format
         for take in takes:
-            with from_zero(scene, objects, take):
-                export_character(context, objects, folder / f"{take.name}{suffix}")
+            try:
+                with from_zero(scene, objects, take):
+                    export_character(context, objects, folder / f"{take.name}{suffix}")
+            except DreamTalkError as error:
+                # The takes are there by now, and stay.
+                self.report({"WARNING"}, f"{take.name}: {message_of(error)}")
 
 
 CLASSES = (DREAMTALK_OT_batch,)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from dreamtalk_core.files import atomic_write, check_target
 from ..messages import message_of
 from ..properties import properties
 from ..rigs.characters import objects_of
+from ..state import state
 from .actions import frame_span
 from .corrections import push_down
 from .settings import scene_settings
@@ -27,19 +28,20 @@ FORMATS = (".glb", ".usdc", ".usda", ".usd", ".fbx")
 
 
 def export_character(
-    context: bpy.types.Context, objects: Iterable[bpy.types.Object], path: Path
+    context: bpy.types.Context, objects: Sequence[bpy.types.Object], path: Path
 ) -> None:
     """Write a character as it moves in the frames of the scene, whole or not at all.
 
     The suffix of the path is the format. What is exported is what is seen: all tracks together.
-    Raises DreamTalkError for another suffix or where the file cannot be written.
+    Raises DreamTalkError for another suffix, as `check_export`, or where the file cannot be
+    written.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise DreamTalkError(
             f"Cannot export {path.name}: use one of the suffixes {', '.join(FORMATS)}."
         )
-    _check_exporter(suffix)
+    check_export(context.view_layer, objects, suffix)
     check_target(path)
     with _selected(context, objects), atomic_write(path) as draft:
         try:
@@ -51,6 +53,19 @@ def export_character(
                 _usd(draft)
         except RuntimeError as error:
             raise DreamTalkError(f"Cannot export {path}: {error}") from error
+
+
+def check_export(
+    layer: bpy.types.ViewLayer, objects: Iterable[bpy.types.Object], suffix: str
+) -> None:
+    """Raises DreamTalkError where this Blender cannot write files of a kind, or not all of a
+    character is seen in the view layer."""
+    _check_exporter(suffix)
+    for thing in objects:
+        if thing.name not in layer.objects or not thing.visible_get(view_layer=layer):
+            raise DreamTalkError(
+                f"'{thing.name}' is hidden, so it cannot be exported. Show it first."
+            )
 
 
 def _check_exporter(suffix: str) -> None:
@@ -169,10 +184,6 @@ def _selected(context: bpy.types.Context, objects: Iterable[bpy.types.Object]) -
         for thing in layer.objects:
             thing.select_set(False)
         for thing in objects:
-            if thing.name not in layer.objects or thing.hide_get():
-                raise DreamTalkError(
-                    f"'{thing.name}' is hidden, so it cannot be exported. Show it first."
-                )
             thing.select_set(True)
             layer.objects.active = thing
         yield
@@ -201,6 +212,7 @@ class DREAMTALK_OT_export(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         path = Path(bpy.path.abspath(self.filepath))
+        state().end_trial()
         try:
             export_character(context, objects_of(context), path)
         except DreamTalkError as error:

@@ -103,6 +103,7 @@ class DREAMTALK_OT_add_style_marker(bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        state().end_trial()
         scene, settings = context.scene, scene_settings(context.scene)
         scene.timeline_markers.new(settings.style, frame=scene.frame_current)
         settings.style_from = "MARKERS"

@@ -17,9 +17,17 @@ from ..client.jobs import Result, all_of
 from ..messages import message_of, told
 from ..properties import properties
 from ..rigs.characters import character_of, objects_around, objects_of
-from ..rigs.curve import layered
+from ..rigs.curve import Curve, layered
 from ..rigs.shape_keys import has_keys
-from .actions import frame_span, owners_of, reduce_action, replace_range, smooth_action
+from ..state import state
+from .actions import (
+    frame_span,
+    owners_of,
+    reduce_action,
+    replace_range,
+    smooth_action,
+    strips,
+)
 from .animate import animate_request, split_style, wanted_curves
 from .corrections import add_correction
 from .settings import LISTENS, SPEAKS, scene_fps, scene_settings
@@ -75,6 +83,7 @@ class TakeOperator:
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        state().end_trial()
         try:
             self.work(context, chosen_take(context, self.take))
         except DreamTalkError as error:
@@ -250,11 +259,24 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         curves = [wanted_curves(objects, motion, scene) for motion in motions]
         blend = scene_settings(scene).range_blend
         neutral, style = split_style(curves)
-        for layer, parts in zip(layers_of(take), (layered(neutral), style), strict=False):
+        for layer, parts in zip(layers_of(take), (lying_in(take, neutral), style), strict=False):
             replace_range(layer, parts, take_settings(take).first, *self.range, blend)
         refresh_strengths(take)
         remember_heard(take, self._job.heard[0], self.range)
         self.report({"INFO"}, told(f"{take.name}: frames {self.range[0]} to {self.range[1]}"))
+
+
+def lying_in(take: bpy.types.Action, curves: Sequence[Curve]) -> list[Curve]:
+    """Curves as the take's own strips hold them: where they replace what lies below, as those on
+    bones did in older files, values are as they are; where they are combined with it, `layered`."""
+    combined = {
+        owner
+        for owner in owners_of(take)
+        for strip in strips(owner)
+        if strip.action == take and strip.blend_type == "COMBINE"
+    }
+    replacing = [own for own in curves if own.owner not in combined]
+    return [*replacing, *layered(own for own in curves if own.owner in combined)]
 
 
 def remember_heard(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from ..rigs.characters import objects_of
 from ..rigs.curve import Curve, Floats, set_value, value_of
 from ..rigs.reach import look_again
 from ..rigs.targets import curves_of
+from ..state import state
 
 _PARTS: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
     "mouth": ({"jawOpen": 0.7, "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3}, (0, 0, 0)),
@@ -30,6 +32,8 @@ _PARTS: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
 _EVERY, _STEPS = 0.04, 16
 _LEAST = 0.002
 """Share of the character's size from which on it is said to move."""
+_GONE = (ReferenceError, ValueError)
+"""What is raised where an undo has taken an object away, or somebody a shape key."""
 
 
 def trial(
@@ -56,7 +60,8 @@ def trial(
             _show(curves, 0.0)
     finally:
         for place, value in zip(places, before, strict=True):
-            set_value(*place, value)
+            with suppress(*_GONE):
+                set_value(*place, value)
 
 
 def _pose(weights: dict[str, float], head: tuple[float, float, float]) -> Motion:
@@ -105,6 +110,7 @@ class DREAMTALK_OT_test(bpy.types.Operator):
             self._begin(context, [float(np.sin(np.pi * i / _STEPS)) for i in range(_STEPS + 1)])
         except DreamTalkError as error:
             return self._failed(error)
+        state().trial = self._steps
         manager = context.window_manager
         self._timer = manager.event_timer_add(_EVERY, window=context.window)
         manager.modal_handler_add(self)
@@ -113,19 +119,25 @@ class DREAMTALK_OT_test(bpy.types.Operator):
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type not in {"TIMER", "ESC"}:
             return {"PASS_THROUGH"}
-        try:
-            if event.type == "TIMER":
-                next(self._steps)
-                return {"PASS_THROUGH"}
-        except StopIteration:
-            self._tell()
-        self.cancel(context)
+        with ExitStack() as ending:
+            ending.callback(self.cancel, context)
+            try:
+                # Another operator ends it by taking it out of the state.
+                if event.type == "TIMER" and state().trial is self._steps:
+                    next(self._steps)
+                    ending.pop_all()
+                    return {"PASS_THROUGH"}
+            except StopIteration:
+                self._tell()
+            except _GONE:
+                return {"CANCELLED"}
         return {"FINISHED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Esc, or Blender ends it: the character is as it was."""
-        self._steps.close()
         context.window_manager.event_timer_remove(self._timer)
+        if state().trial is self._steps:
+            state().end_trial()
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
@@ -138,6 +150,7 @@ class DREAMTALK_OT_test(bpy.types.Operator):
         return {"FINISHED"}
 
     def _begin(self, context: bpy.types.Context, shares: Sequence[float]) -> None:
+        state().end_trial()
         look_again()
         self._moved: list[str] = []
         self._steps = trial(objects_of(context), shares, self._moved)

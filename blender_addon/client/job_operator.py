@@ -97,6 +97,7 @@ class JobOperator:
         return kept(bpy.data.scenes, [self._scene])[0]
 
     def _plan(self, context: bpy.types.Context) -> None:
+        state().end_trial()
         self._scene, self._shown = context.scene.session_uid, (-1, "")
         self._job = Job(self.plan(context), state().service)
 
@@ -107,6 +108,7 @@ class JobOperator:
             redraw_panels()
 
     def _apply(self, context: bpy.types.Context) -> None:
+        state().end_trial()
         self.apply(context, self._job.motions)
         for warning in dict.fromkeys(self._job.warnings):
             self.report({"WARNING"}, told(warning))

@@ -16,6 +16,7 @@ from ..messages import message_of, told
 from ..properties import properties
 from ..rigs import characters, targets
 from ..rigs.reach import look_again
+from ..state import state
 from . import arkit_keys, drivers
 from .data import ensure_stored, store
 
@@ -35,6 +36,7 @@ class _Tool(bpy.types.Operator):
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        state().end_trial()
         try:
             report = self.run(context, characters.objects_of(context))
         except DreamTalkError as error:

@@ -11,6 +11,8 @@ from dreamtalk_core.errors import DreamTalkError
 
 from .properties import CharacterSettings, character_settings
 
+_Groups = dict[bpy.types.Object, list[bpy.types.Object]]
+
 
 def objects_of(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The meshes and armatures of the active object's character.
@@ -24,9 +26,10 @@ def objects_of(context: bpy.types.Context) -> list[bpy.types.Object]:
         raise DreamTalkError(
             "No character is selected. Click the face (a mesh with shape keys) or its armature."
         )
-    found = objects_around(active, context.scene)
+    groups = _groups(context.scene)
+    found = _around(active, context.scene, groups)
     if active.select_get():
-        others = {own for thing in context.scene.objects for own in _members(thing)}
+        others = {own for members in groups.values() for own in members}
         for own in context.selected_objects:
             hangs_on = {own.parent, own.find_armature()} - {None}
             free = own not in others and hangs_on <= set(found)
@@ -41,17 +44,26 @@ def objects_of(context: bpy.types.Context) -> list[bpy.types.Object]:
 
 def objects_around(thing: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """The meshes and armatures of the character that an object is of; none if it is of none."""
+    return _around(thing, scene, _groups(scene))
+
+
+def _groups(scene: bpy.types.Scene) -> _Groups:
+    """What has been matched together: the members, by the object that it is stored on."""
+    found = {}
     for holder in scene.objects:
-        members = _members(holder)
-        if thing in members or (
-            members and thing in (holder, character_settings(holder).controller)
-        ):
+        members = [own.thing for own in character_settings(holder).members if own.thing is not None]
+        if members:
+            found[holder] = members
+    return found
+
+
+def _around(
+    thing: bpy.types.Object, scene: bpy.types.Scene, groups: _Groups
+) -> list[bpy.types.Object]:
+    for holder, members in groups.items():
+        if thing in (*members, holder, character_settings(holder).controller):
             return members
     return _family(thing, scene)
-
-
-def _members(holder: bpy.types.Object) -> list[bpy.types.Object]:
-    return [own.thing for own in character_settings(holder).members if own.thing is not None]
 
 
 def _family(active: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:

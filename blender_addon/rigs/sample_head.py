@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 
+from ..state import state
 from .shape_keys import add_shapes
 
 NAME = "DreamTalk Head"
@@ -38,6 +39,7 @@ class DREAMTALK_OT_add_head(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        state().end_trial()
         mesh = add_head(context.collection, context.scene.cursor.location)
         for other in context.selected_objects:
             other.select_set(False)

@@ -30,9 +30,10 @@ def seen_objects(context: bpy.types.Context) -> list[bpy.types.Object]:
             # By name: after an undo every object has another address.
             memory[key] = [_name(own) for own in objects_of(context)]
         except DreamTalkError as error:
-            memory[key] = error
-    if isinstance(memory[key], DreamTalkError):
-        raise memory[key]
+            # As text: an error that is raised again and again keeps every frame that it went by.
+            memory[key] = str(error)
+    if isinstance(memory[key], str):
+        raise DreamTalkError(memory[key])
     return [thing for name in memory[key] if (thing := bpy.data.objects.get(name)) is not None]
 
 

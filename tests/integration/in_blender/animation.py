@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from traceback import walk_tb
 from types import SimpleNamespace
 from typing import Any
 
@@ -1018,13 +1019,14 @@ class _Event:
         self.type = kind
 
 
-def _modal(session: Any) -> tuple[Any, _Window]:
-    """Animate as it runs with a window, without Blender's own part of it; and its context."""
-    animate = session.part("animation.animate").DREAMTALK_OT_animate
+def _modal(session: Any, kind: Any = None) -> tuple[Any, _Window]:
+    """Animate, or another job, as it runs with a window, without Blender's own part of it; and its
+    context."""
+    kind = kind or session.part("animation.animate").DREAMTALK_OT_animate
 
     class Operator(session.part("client.job_operator").JobOperator):
         reported: tuple[set[str], str] = (set(), "")
-        plan, apply = animate.plan, animate.apply
+        plan, apply = kind.plan, kind.apply
 
         def report(self, kind: set[str], text: str) -> None:
             self.reported = kind, text
@@ -1176,6 +1178,13 @@ def panels_do_not_walk_over_the_scene(session: Any) -> None:
     bpy.context.scene.frame_set(3)
     _drawn(session)
     assert len(calls) == 1
+    characters, asked = session.part("rigs.characters"), []
+    settings = characters.character_settings
+    characters.character_settings = lambda thing: asked.append(thing) or settings(thing)
+    assert face.select_get()
+    find(bpy.context)
+    characters.character_settings = settings
+    assert len(asked) == len(set(asked)) <= len(bpy.context.scene.objects), len(asked)
     print(f"drawn in {1000 * min(times):.1f} ms with 2000 objects")
     beard = bpy.data.objects["cube 7"]
     beard.parent = face.parent
@@ -1184,6 +1193,19 @@ def panels_do_not_walk_over_the_scene(session: Any) -> None:
     assert beard in seen.seen_objects(bpy.context)
     bpy.context.view_layer.objects.active = beard
     assert set(seen.seen_objects(bpy.context)) == {face, face.parent, beard}
+
+
+def an_error_that_panels_show(session: Any) -> None:
+    """It is raised anew at each drawing: one that is kept grows with every frame it went by."""
+    _face(session)
+    bpy.context.view_layer.objects.active = None
+    seen, depths = session.part("rigs.seen"), []
+    for _ in range(4):
+        try:
+            seen.seen_objects(bpy.context)
+        except session.part("dreamtalk_core.errors").DreamTalkError as error:
+            depths.append((len(list(walk_tb(error.__traceback__))), str(error)[:12]))
+    assert depths[1:] == 3 * [(2, "No character")], depths
 
 
 def ten_minutes(session: Any) -> None:
@@ -1267,6 +1289,41 @@ def a_batch(session: Any) -> None:
     assert len(shown) == 4
     _refused(lambda: bpy.ops.dreamtalk.batch(directory=str(out)), "no sound file")
     _refused(lambda: bpy.ops.dreamtalk.batch(directory=str(out / "gone")), "no folder")
+
+
+def a_batch_that_cannot_be_exported(session: Any) -> None:
+    """It is said before anything is made; what fails later is a warning, and the takes stay."""
+    face, scene = _face(session), bpy.context.scene
+    folder, out = session.folder / "lines", session.folder / "out"
+    folder.mkdir()
+    (out / "a.glb").mkdir(parents=True)
+    shutil.copy(VOICE, folder / "a.flac")
+    scene.dreamtalk.folder, scene.dreamtalk.export_folder = str(folder), str(out)
+    for hide in ("hide_viewport", "hide_set"):
+        setattr(face, hide, True) if hide == "hide_viewport" else face.hide_set(True)
+        _refused(lambda: bpy.ops.dreamtalk.batch(object=face.name), "hidden")
+        face.hide_viewport = False
+        face.hide_set(False)
+    export = session.part("animation.export")
+    export.bpy = SimpleNamespace(ops=SimpleNamespace(wm=[], export_scene=[]))
+    _refused(bpy.ops.dreamtalk.batch, "exporter of .glb is switched off")
+    export.bpy = bpy
+    assert bpy.ops.dreamtalk.batch() == {"FINISHED"}
+    takes = session.part("animation.takes").takes_on([face])
+    assert [take.name for take in takes] == ["a"]
+    assert scene.dreamtalk.take == takes[0]
+    assert (scene.name, [own.name for own in out.iterdir()]) == ("Scene", ["a.glb"])
+    # Takes are called as the settings were when it began.
+    scene.dreamtalk.export_folder = ""
+    operator, window = _modal(session, session.part("animation.batch").DREAMTALK_OT_batch)
+    operator.directory = operator.object = ""
+    assert operator.begin(window) == {"RUNNING_MODAL"}
+    scene.dreamtalk.role = "LISTENS"
+    while (state := operator.modal(window, _Event("TIMER"))) == {"PASS_THROUGH"}:
+        time.sleep(0.01)
+    assert state == {"FINISHED"}, operator.reported
+    names = [take.name for take in session.part("animation.takes").takes_on([face])]
+    assert names == ["a", "a.001"], names
 
 
 def _reimported(face: Any, names: Iterable[str], frames: Iterable[int]) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import bpy
 import numpy as np
+from animation import VOICE, _Event, _Window
 from characters import (
     _animate,
     _armature,
@@ -113,6 +115,84 @@ def _tells(session: Any, face: Any) -> list[str]:
     return moved
 
 
+def a_test_that_is_broken_off(session: Any) -> None:
+    """Pressed twice, ended by another operator, or by what an undo takes away: the face is as it
+    was, and no timer is left."""
+    face = _start(session, head=True)
+    _select(face)
+    keys, window = face.data.shape_keys.key_blocks, _Window()
+    keys["browInnerUp"].value = 0.4
+    face_name, before = face.name, [key.value for key in keys]
+
+    def press() -> Any:
+        operator = _Test(session)
+        assert operator.invoke(window, None) == {"RUNNING_MODAL"}
+        for _ in range(6):
+            assert operator.modal(window, _Event("TIMER")) == {"PASS_THROUGH"}
+        assert session.state.trial is not None
+        assert keys["jawOpen"].value > 0.3
+        return operator
+
+    first, second = press(), press()
+    assert first.modal(window, _Event("TIMER")) == {"FINISHED"}
+    assert (window.timers, first.said) == (1, [])
+    while (state := second.modal(window, _Event("TIMER"))) == {"PASS_THROUGH"}:
+        pass
+    assert (state, second.said) == ({"FINISHED"}, ["Mouth, lids and head move."])
+    assert ([key.value for key in keys], window.timers) == (before, 0)
+    third = press()
+    assert third.modal(window, _Event("ESC")) == {"FINISHED"}
+    assert ([key.value for key in keys], window.timers) == (before, 0)
+
+    changing = [name for name in dir(bpy.ops.dreamtalk) if "UNDO" in _options(name)]
+    assert len(changing) > 15, changing
+    for name in ("match", "export", "animate", *(own for own in changing if own != "drive")):
+        _select(face)
+        operator = press()
+        with suppress(RuntimeError):
+            getattr(bpy.ops.dreamtalk, name)()
+        assert session.state.trial is None, name
+        assert keys["jawOpen"].value == 0, name
+        assert operator.modal(window, _Event("TIMER")) == {"FINISHED"}
+        assert window.timers == 0
+        _select(face)
+        assert bpy.ops.dreamtalk.match() == {"FINISHED"}
+
+    # One step of undo that changes the rig, and one that changes the keys as well.
+    for changed in (1, 2):
+        bpy.ops.ed.undo_push(message="before")
+        face = bpy.data.objects[face_name]
+        face.parent.location.x = changed
+        keys = face.data.shape_keys.key_blocks
+        if changed == 2:
+            keys["browInnerUp"].value = 0.2
+        bpy.ops.ed.undo_push(message="after")
+        _select(face)
+        window.scene, window.active_object = bpy.context.scene, face
+        operator = press()
+        bpy.ops.ed.undo()
+        while (state := operator.modal(window, _Event("TIMER"))) == {"PASS_THROUGH"}:
+            pass
+        assert (state, window.timers, session.state.trial) == ({"CANCELLED"}, 0, None)
+        keys = bpy.data.objects[face_name].data.shape_keys.key_blocks
+        assert [keys[name].value for name in ("jawOpen", "eyeBlinkLeft")] == [0, 0]
+
+
+def _options(name: str) -> set[str]:
+    found = getattr(bpy.types, f"DREAMTALK_OT_{name}", None)
+    return getattr(found, "bl_options", set())
+
+
+def _Test(session: Any) -> Any:
+    """The operator Test without Blender's own part of it; what it reports is in `said`."""
+    test, said = session.part("animation.trial").DREAMTALK_OT_test, []
+    names = ("invoke", "modal", "cancel", "execute", "_begin", "_tell", "_failed")
+    own = {name: vars(test)[name] for name in names}
+    return type(
+        "Test", (), {**own, "said": said, "report": lambda _, __, text: said.append(text)}
+    )()
+
+
 def only_a_head_bone(session: Any) -> None:
     """A take of the head alone is a warning."""
     _start(session)
@@ -205,3 +285,45 @@ def bones_that_rest_turned(session: Any) -> None:
         wanted = 0.2 + 0.5 * motion.channel("jawOpen")
         assert np.abs(seen[:120] - wanted).max() < 1e-3, mode
         assert np.abs(seen[121:] - 0.2).max() < 1e-3, mode
+
+
+def a_range_of_an_older_take(session: Any) -> None:
+    """Its bones had absolute values on strips that replace: made again, they do not jump."""
+    _start(session)
+    bones = {"head": ((0, 0, 1), (0, 0, 1.3), None), "jaw": ((0, 0, 1), (0, -0.1, 1), "head")}
+    rig, settings = _armature("Rig", bones, np.eye(3)), bpy.context.scene.dreamtalk
+    rig.pose.bones["jaw"].rotation_mode = "XYZ"
+    _select(rig)
+    assert bpy.ops.dreamtalk.match() == {"FINISHED"}
+    row = next(own for own in rig.dreamtalk.rows if own.source == "jawOpen")
+    row.offset, row.scale = 0.2, 0.5
+    settings.sound, settings.style_from, settings.style = str(VOICE), "NAMED", "neutral"
+    settings.range_start, settings.range_stop, settings.head_ease = 50, 100, 0.0
+    assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+    actions, take = session.part("animation.actions"), settings.take
+    strip = next(own for own in actions.strips(rig) if own.action == take)
+
+    def turn() -> Any:
+        graph = bpy.context.evaluated_depsgraph_get()
+        return np.array(rig.evaluated_get(graph).pose.bones["jaw"].matrix_basis).ravel()
+
+    def turns() -> Any:
+        return _frames(turn, 120)
+
+    wanted = turns()
+    assert strip.blend_type == "COMBINE"
+    index, rest = next(
+        (own.index, own.rest)
+        for own in session.part("rigs.targets").curves_of([rig], _motion(session))
+        if '"jaw"' in own.path and own.rest
+    )
+    for older in (False, True):
+        if older:
+            strip.blend_type = "REPLACE"
+            for own in actions.channels(take, rig):
+                frames, values = actions.read_keys(own)
+                if '"jaw"' in own.data_path and own.array_index == index:
+                    actions.write_keys(own, frames, values + rest)
+            assert np.abs(turns() - wanted).max() < 1e-3
+        assert bpy.ops.dreamtalk.regenerate() == {"FINISHED"}
+        assert np.abs(turns() - wanted).max() < 1e-3, older
