@@ -140,8 +140,18 @@ def test_controls_lie_on_the_portrait_however_far_it_turns(
     assert differs.sum() > 0.5 * mouth.sum() > 300
     _, mask = drawn.masked(1)
     assert (mask > 127)[differs].mean() > 0.9
-    away = np.linalg.norm(drawn.landmarks(1)[LIPS, :2] - mesh[LIPS] - 0.5, axis=1)
-    assert away.max() < 3
+    away = drawn.landmarks(0)[LIPS, :2] - portrait.vertices(np.zeros(52), turn)[LIPS, :2] - 0.5
+    assert np.linalg.norm(away, axis=1).max() < 2
+
+
+def test_landmarks_are_where_the_tracker_sees_them_in_the_picture(
+    portrait: PortraitRenderer,
+) -> None:
+    turn = (0, 35, 0)
+    with pytest.warns(DreamTalkWarning, match="turns by"):
+        drawn = ControlPictures(moments(turn), "dots", portrait=portrait)
+    seen = read_portrait(portrait.render(np.zeros(52), turn)).face.landmarks
+    assert np.median(np.linalg.norm((drawn.landmarks(0) - seen)[:, :2], axis=1)) < 3
 
 
 def test_control_pictures_warn_of_turns_that_are_eased(portrait: PortraitRenderer) -> None:
