@@ -69,12 +69,16 @@ def check_cancelled() -> None:
 
 @contextmanager
 def show_warnings(node: str) -> Iterator[None]:
-    """What the core warns of within is shown in the node of this id."""
+    """What the core warns of within is shown in the node of this id, at once."""
     texts: list[str] = []
-    with warned.collect_warnings(texts.append):
-        yield
-    if texts:
+
+    def show(text: str) -> None:
+        # One text takes the place of another.
+        texts.append(text)
         PromptServer.instance.send_progress_text(" ".join(texts), node)
+
+    with warned.collect_warnings(show):
+        yield
 
 
 def show_heard(style: Style | StyleTrack, node: str) -> None:

@@ -167,15 +167,11 @@ def _find(pixels: Picture, choice: FaceChoice) -> Portrait | str:
         return str(error)
 
 
-def read_face(image: torch.Tensor | None, choice: FaceChoice, node: str) -> PortraitRenderer:
-    """What draws the portrait, see `find_portrait`.
-
-    node: the id of the node that shows what may look bad.
-    """
+def read_face(image: torch.Tensor | None, choice: FaceChoice) -> PortraitRenderer:
+    """What draws the portrait, see `find_portrait`."""
     from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 
-    with host.show_warnings(node):
-        portrait = find_portrait(image, choice)
+    portrait = find_portrait(image, choice)
     face = portrait.face
     return _renderers.get(
         portrait,

@@ -17,7 +17,7 @@ from .frames import (
     range_inputs,
 )
 from .head import camera_inputs, head_input, head_path, load_head_file, size_input
-from .host import changed, check_file
+from .host import changed, check_file, show_warnings
 from .portrait import FaceChoice, check_points, face_inputs, portrait_input, read_face
 from .schema import ADVANCED, found_by
 from .values import MotionValue
@@ -173,19 +173,18 @@ class RenderControlImages(io.ComfyNode):
 
         moving = motion.motion
         frames = frames_to_draw(moving, first, count)
-        face_drawn = None
-        if portrait is not None:
-            choice = FaceChoice(face, points, crop)
-            face_drawn = read_face(portrait, choice, cls.hidden.unique_id)
         other = load_head_file(head)
-        if face_drawn is None and other is not None and masked == "mouth":
+        if portrait is None and other is not None and masked == "mouth":
             raise RenderError(
                 "Of another head there is depth and normals only, and the mask of its whole: "
                 "where its mouth is, is not known. Set 'masked' to face."
             )
-        look = Look(yaw, pitch, zoom, turntable or None, head=other if face_drawn is None else None)
-        part = Masked(masked, grow, inside, max(face - 1, 0))
-        drawn = ControlPictures(moving, control, size, look, face_drawn, part)
+        look = Look(yaw, pitch, zoom, turntable or None, head=other if portrait is None else None)
+        part, face_drawn = Masked(masked, grow, inside, max(face - 1, 0)), None
+        with show_warnings(cls.hidden.unique_id):
+            if portrait is not None:
+                face_drawn = read_face(portrait, FaceChoice(face, points, crop))
+            drawn = ControlPictures(moving, control, size, look, face_drawn, part)
         images, mask = draw_images(drawn.masked, frames, [(*drawn.size, 3), drawn.size])
         sound = frames_audio(motion.audio if audio is None else audio, frames, moving.fps)
         keypoints, landmarks = points_of(drawn, frames)

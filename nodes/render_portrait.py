@@ -23,7 +23,7 @@ from .frames import (
     range_inputs,
     shown,
 )
-from .host import progress, sound_file, temp_path
+from .host import progress, show_warnings, sound_file, temp_path
 from .model import FOLDER
 from .portrait import (
     FaceChoice,
@@ -119,11 +119,12 @@ class RenderPortrait(io.ComfyNode):
         choice, videos = FaceChoice(face, points, crop), []
         if portrait is not None:
             check_image(portrait)
-        with sound_file(motion.audio if audio is None else audio) as sound:
+        heard = motion.audio if audio is None else audio
+        with show_warnings(cls.hidden.unique_id), sound_file(heard) as sound:
             for one in [None] if portrait is None else portrait.split(1):
                 path = temp_path(".mp4")
                 if renderer == BUILT_IN:
-                    drawn = read_face(one, choice, cls.hidden.unique_id)
+                    drawn = read_face(one, choice)
                     _render(drawn, motion.motion, path, sound, stamp)
                 else:
                     _render_original(renderer, one, choice, motion.motion, path, sound, stamp)
@@ -207,8 +208,9 @@ class PortraitFrames(io.ComfyNode):
 
         moving = motion.motion
         frames = frames_to_draw(moving, first, count)
-        drawn = read_face(portrait, FaceChoice(face, points, crop), cls.hidden.unique_id)
-        pictures = PortraitPictures(drawn, moving, stamp)
+        with show_warnings(cls.hidden.unique_id):
+            drawn = read_face(portrait, FaceChoice(face, points, crop))
+            pictures = PortraitPictures(drawn, moving, stamp)
         (images,) = draw_images(lambda at: (pictures.draw(at),), frames, [drawn.image.shape])
         sound = frames_audio(motion.audio if audio is None else audio, frames, moving.fps)
         return io.NodeOutput(images, sound, float(moving.fps))

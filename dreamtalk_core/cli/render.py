@@ -137,12 +137,13 @@ def _render(options: argparse.Namespace) -> None:
         pictures = GroupPictures(image, moving, motions, found, options.stamp)
     else:
         drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
-        pictures = PortraitPictures(drawn, motions[0], options.stamp)
         if options.control:
             person = faces[0] if isinstance(faces[0], int) else 0
             masked = Masked(options.mask, options.grow, person=person)
             pictures = ControlPictures(motions[0], options.control, portrait=drawn, masked=masked)
             sound = None
+        else:
+            pictures = PortraitPictures(drawn, motions[0], options.stamp)
     with Bar("render") as progress:
         render(pictures, options.output, sound, progress, options.codec)
     print(options.output)

@@ -115,7 +115,7 @@ class DreamTalk(Pipeline):
 
     def find_style(self, name: str) -> Style:
         """The style of one of `style_names`. Raises StyleError."""
-        return self.library.find(name, self.model)
+        return self.library.find(name, self.model, self._worn)
 
     def extract_style(
         self,
@@ -241,7 +241,9 @@ class DreamTalk(Pipeline):
         # A name may have a dot in it, too.
         if not suffix or name_key(text) in map(name_key, self.style_names):
             return self.find_style(text)
-        return load_style_file(text, self.model) if suffix == SUFFIX else self.extract_style(text)
+        if suffix == SUFFIX:
+            return load_style_file(text, self.model, self._worn)
+        return self.extract_style(text)
 
     def sample_motion(
         self,

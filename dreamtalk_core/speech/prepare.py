@@ -27,10 +27,13 @@ def prepare_sound(
 
     noise: its level, dB (RMS) of full scale, the same in every channel, so that it is the same when
     they are mixed. tail: seconds that are added. The model gets the first; the second, as long, is
-    for the video that it makes. Raises SpeechError for a tail below 0.
+    for the video that it makes. Raises SpeechError for a tail below 0,
+    and noise that is no level, or above full scale.
     """
     if not 0 <= tail < np.inf:
         raise SpeechError(f"tail is {tail}. Give seconds from 0 up.")
+    if not noise <= 0:
+        raise SpeechError(f"noise is {noise}. Give a level in decibels, 0 at most.")
     longer = cut_sound(samples, sample_rate, 0, samples.shape[-1] / sample_rate + tail)
     hiss = pink_noise(longer.shape[-1], sample_rate, seed)
     return longer + np.float32(10 ** (noise / 20)) * hiss, longer

@@ -67,7 +67,7 @@ def extract_style(
     """The style of one performance or several, each at least one second long.
 
     Every frame counts alike. The style keeps the performances as its clip. With `worn` it is
-    corrected, see `as_worn`. Raises StyleError for a shorter one, or none.
+    corrected, see `read_clips`. Raises StyleError for a shorter one, or none.
     """
     motions = [motion] if isinstance(motion, Motion) else list(motion)
     if not motions:
@@ -86,30 +86,34 @@ def extract_style(
         np.concatenate([part.head_rotation - part.head_rotation.mean(0) for part in clips]),
     )
     blank = np.zeros(model.config.style_encoder.style, np.float32)
-    style = encode(model, clips, Style(blank, name, source, clip=clip))
-    return as_worn(model, clips, style, worn) if worn else style
+    return read_clips(model, clips, Style(blank, name, source, clip=clip), worn)
 
 
-def as_worn(model: MotionModel, clips: Sequence[Motion], style: Style, worn: Worn) -> Style:
-    """The style of clips whose face, once it speaks, is theirs.
+def read_clips(
+    model: MotionModel, clips: Sequence[Motion], style: Style, worn: Worn | None = None
+) -> Style:
+    """A style whose code is read from clips; with `worn` its face, once it speaks, is theirs.
 
     The encoder learnt from faces made by rule, and takes a part of a real frown or smile for
     something else: it comes back weaker. What the style's face lacks of the clips' mean face, or
     has beyond it, is put onto the clips, and they are read once more. A shape that they never show
     is left alone: a tracker may not know it.
     """
+    style = _encode(model, clips, style)
+    if worn is None:
+        return style
     weights = np.concatenate([clip.weights for clip in clips])
     lacking = np.zeros(weights.shape[1], np.float32)
     seen = [index for index in EXPRESSION if weights[:, index].any()]
     lacking[seen] = (weights.mean(0) - worn(style))[seen]
-    return encode(
+    return _encode(
         model,
         [replace(clip, weights=np.clip(clip.weights + lacking, 0, 1)) for clip in clips],
         style,
     )
 
 
-def encode(model: MotionModel, clips: Sequence[Motion], style: Style) -> Style:
+def _encode(model: MotionModel, clips: Sequence[Motion], style: Style) -> Style:
     """A style whose code is what the model reads from clips of performances."""
     total = sum(len(clip) for clip in clips)
     code = torch.zeros(model.config.style_encoder.style, device=model.mean.device)

@@ -23,9 +23,9 @@ from dreamtalk_core.errors import DreamTalkError, StyleError, shown
 from dreamtalk_core.files import name_key, unportable
 from dreamtalk_core.models.checkpoint import weights_header
 from dreamtalk_core.models.motion_model import MotionModel
-from dreamtalk_core.style.extract import named_style
+from dreamtalk_core.style.extract import Worn, named_style
 from dreamtalk_core.style.file import SUFFIX
-from dreamtalk_core.style.load import fitted, read_style_file
+from dreamtalk_core.style.load import load_style_file
 from dreamtalk_core.style.style import Style
 from dreamtalk_core.weights import WEIGHTS
 
@@ -79,15 +79,15 @@ class StyleLibrary:
                 return folder.name, paths[0]
         return "model", None
 
-    def find(self, name: str, model: MotionModel) -> Style:
-        """The style of a name.
+    def find(self, name: str, model: MotionModel, worn: Worn | None = None) -> Style:
+        """The style of a name. worn: see `load_style_file`.
 
         Raises StyleError for an unknown name, saying which come near it, and for a damaged file or
         a style that this model cannot understand.
         """
         _, path = self.where(name)
         if path is not None:
-            return fitted(read_style_file(path), model, str(path))
+            return load_style_file(path, model, worn)
         known = {name_key(shipped): shipped for shipped in model.styles}
         if name_key(name) in known:
             return named_style(model, known[name_key(name)])

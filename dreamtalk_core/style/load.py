@@ -13,7 +13,7 @@ from dreamtalk_core.models.checkpoint import open_weights
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.motion import Motion, parse_fps
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
-from dreamtalk_core.style.extract import encode
+from dreamtalk_core.style.extract import Worn, read_clips
 from dreamtalk_core.style.file import FORMAT, VERSION
 from dreamtalk_core.style.style import Heard, Style, check_space, fingerprint
 
@@ -60,21 +60,23 @@ def read_style_file(path: str | Path) -> Style:
         raise StyleError(f"{path} is damaged ({error}). Extract the style again.") from error
 
 
-def load_style_file(path: str | Path, model: MotionModel) -> Style:
-    """`read_style_file` for a model: a style of another model is extracted anew from its clip.
+def load_style_file(path: str | Path, model: MotionModel, worn: Worn | None = None) -> Style:
+    """`read_style_file` for a model: a style of another model is extracted anew from its clip,
+    corrected with `worn`, see `read_clips`.
 
     Raises StyleError as well for a style of another model that has no clip.
     """
-    return fitted(read_style_file(path), model, str(path))
+    return fitted(read_style_file(path), model, str(path), worn)
 
 
-def fitted(style: Style, model: MotionModel, what: str) -> Style:
-    """A style as this model understands it. what: how a message calls it.
+def fitted(style: Style, model: MotionModel, what: str, worn: Worn | None = None) -> Style:
+    """A style as this model understands it. what: how a message calls it. worn: see
+    `read_clips`.
 
     Raises StyleError if it belongs to another model and has no clip.
     """
     if style.clip is not None and style.model not in ("", fingerprint(model)):
-        return encode(model, [style.clip], style)
+        return read_clips(model, [style.clip], style, worn)
     check_space(style, model, what)
     return style
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.render.output.mark import PORTRAIT_MARK
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.speech.audio import Speech
@@ -324,6 +325,25 @@ def test_what_may_look_bad_is_shown_in_the_node(run: Runner) -> None:
     }
     texts = told(run, graph)
     assert any(b"frames" in text and b"No face was seen there" in text for text in texts)
+
+
+def test_turns_that_are_eased_are_told_in_the_node(run: Runner) -> None:
+    turns = np.array([[0, 0, 0], [0, 40, 0]], np.float32)
+    file = run.comfy.base / "input" / "turns.npz"
+    Motion(ARKIT_NAMES, np.zeros((2, 52), np.float32), 25, turns).save(file)
+    graph = {
+        "motion": node("DreamTalkLoadMotion", file=file.name),
+        "paper": node("LoadImage", image=run.comfy.add_input(DEMO_PORTRAIT)),
+        "video": drawn("DreamTalkRenderPortrait", crop=256),
+        "save": saved_video("video"),
+        "frames": drawn("DreamTalkPortraitFrames", crop=256),
+        "controls": drawn("DreamTalkRenderControlImages", portrait=["paper", 0], crop=256),
+        "images": saved_images("frames"),
+        "lines": saved_images("controls"),
+    }
+    texts = told(run, graph)
+    for name in (b"video", b"frames", b"controls"):
+        assert any(name in text and b"turns by up to 40 degrees" in text for text in texts), name
 
 
 def told(run: Runner, graph: dict[str, Any]) -> list[bytes]:

@@ -57,3 +57,14 @@ def test_it_is_pink_at_every_moment() -> None:
 def test_a_tail_below_nothing_is_an_error() -> None:
     with pytest.raises(SpeechError, match="tail is -1"):
         prepare_sound(np.zeros((1, 100), np.float32), 16000, tail=-1)
+
+
+@pytest.mark.parametrize("noise", [np.nan, np.inf, 0.5])
+def test_noise_that_is_no_level_is_an_error(noise: float) -> None:
+    with pytest.raises(SpeechError, match=r"noise is .*Give a level"):
+        prepare_sound(np.zeros((1, 100), np.float32), 16000, noise=noise)
+
+
+def test_no_noise_at_all() -> None:
+    heard, clean = prepare_sound(np.ones((1, 100), np.float32), 16000, noise=-np.inf)
+    np.testing.assert_array_equal(heard, clean)

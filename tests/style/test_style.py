@@ -36,6 +36,7 @@ from dreamtalk_core.style import (
     parse_style_keys,
 )
 from dreamtalk_core.style.extract import EXPRESSION, MAX_FRAMES
+from dreamtalk_core.style.library import LibraryFolder, StyleLibrary
 
 CHANNELS = len(ARKIT_NAMES) + len(HEAD)
 WIDTH = 8
@@ -268,6 +269,25 @@ def test_a_style_with_its_clip_is_extracted_anew_for_another_model(
     expected = extract_style(other, motion, "rage", "rage.csv").code
     np.testing.assert_allclose(again.code, expected, atol=5e-3)  # the clip is kept in float16
     assert (again.name, again.intensity, again.model) == ("rage", 1.5, fingerprint(other))
+
+
+def test_a_style_read_anew_is_corrected_as_an_extracted_one(tmp_path: Path) -> None:
+    other = make_model(seed=1)
+    other.style_encoder = Expressions()  # type: ignore[assignment]
+
+    def worn(style: Style) -> np.ndarray:
+        face = np.zeros(52, np.float32)
+        face[EXPRESSION[:WIDTH]] = 0.5 * style.code
+        return face
+
+    motion = Motion(ARKIT_NAMES, np.full((50, 52), 0.4, np.float32), 25)
+    path = tmp_path / "rage.safetensors"
+    extract_style(make_model(), motion, "rage", "rage.csv").save(path)
+    expected = extract_style(other, motion, "rage", "rage.csv", worn).code
+    assert np.abs(expected - extract_style(other, motion, "rage", "rage.csv").code).max() > 0.1
+    library = StyleLibrary((LibraryFolder("user", tmp_path),))
+    for again in (load_style_file(path, other, worn), library.find("rage", other, worn)):
+        np.testing.assert_allclose(again.code, expected, atol=5e-3)
 
 
 def test_a_style_file_keeps_what_belongs_to_the_style(model: MotionModel, tmp_path: Path) -> None:

@@ -84,7 +84,8 @@ class PortraitControls:
     def draw(
         self, kind: str, weights: ArrayLike, head_rotation: ArrayLike = (0.0, 0.0, 0.0)
     ) -> Picture:
-        """One picture uint8 [H, W, 3]; weights and head_rotation as in the portrait's `render`.
+        """One picture uint8 [H, W, 3]; weights as in the portrait's `render`, head_rotation as it
+        is drawn there, see `PortraitRenderer.eased`.
 
         Raises `RenderError` for a kind that is not in `KINDS`, or is not drawn here.
         """

@@ -34,6 +34,9 @@ INSIDE = (GREY, *(kind for kind in KINDS if kind not in ("person", "face", "comp
 IDENTITIES = ((0, 0, 255), (255, 0, 0), (0, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 0))
 """The colours that SCAIL-2 tells people apart by, in its order."""
 
+MOST_GROWN = 512
+"""Pixels by which a mask can be made larger."""
+
 _OF_ANY_HEAD = (*SURFACE, "person")
 _HALF = 128
 
@@ -58,8 +61,8 @@ class Masked:
                 raise RenderError(
                     f"There is no {what} '{shown(value)}'. Choose from {', '.join(known)}."
                 )
-        if not 0 <= self.grow <= 4096:
-            raise RenderError(f"A mask grows by 0 to 4096 pixels, not {self.grow}.")
+        if not 0 <= self.grow <= MOST_GROWN:
+            raise RenderError(f"A mask grows by 0 to {MOST_GROWN} pixels, not {self.grow}.")
 
 
 class ControlPictures:
@@ -69,7 +72,8 @@ class ControlPictures:
     nothing; of the kind `face`, 512 x 512. In EXR depth and normals are numbers, not colours: see
     `HeadControls.measure`.
     Raises `RenderError` for an unknown kind, a size that is odd or not within 64 to 4096, and
-    landmarks of another head than the built-in one.
+    landmarks of another head than the built-in one. Warns where a portrait's head turns further
+    than its picture can show.
     """
 
     mark = None
@@ -99,6 +103,7 @@ class ControlPictures:
             self.canvas: tuple[int, int] = (size, size)
         else:
             self._of_face = PortraitControls(portrait)
+            portrait.warn_of_eased(motion)
             self.canvas = portrait.image.shape[:2]
         self.size = (CROP, CROP) if kind == "face" else self.canvas
 
@@ -175,7 +180,14 @@ class ControlPictures:
         return in_order(draw, range(len(self)))
 
     def _moment(self, frame: int) -> tuple[Float, Float]:
-        """Weights, of the tongue as well, and rotation of the head."""
+        """Weights, of the tongue as well, and rotation of the head as far as it is drawn."""
+        weights, turn = self._told(frame)
+        if self._portrait is not None:
+            turn = self._portrait.eased(turn).astype(np.float32)
+        return weights, turn
+
+    def _told(self, frame: int) -> tuple[Float, Float]:
+        """The same, as the motion has it."""
         return self._weights[frame], self._motion.head_rotation[frame]
 
     def _view(self, frame: int) -> tuple[float, float]:
@@ -184,7 +196,7 @@ class ControlPictures:
     def _rendered(self, frame: int) -> Picture:
         """The portrait or the head itself."""
         if self._portrait is not None:
-            return self._portrait.render(*self._moment(frame))
+            return self._portrait.render(*self._told(frame))
         return self._of_head.renderer.render(*self._moment(frame), self._view(frame))
 
     def _cover(self, part: str, frame: int) -> Float:
@@ -195,8 +207,12 @@ class ControlPictures:
     def _mask(self, frame: int) -> Picture:
         mask = np.round(255 * self._cover(self._masked.part, frame).clip(0, 1)).astype(np.uint8)
         if grow := self._masked.grow:
-            disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
-            mask = cv2.dilate(mask, disc).astype(np.uint8)
+            # Of pixels that are covered by half; what is covered less keeps its share beyond.
+            away = cv2.distanceTransform(
+                (mask < 128).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
+            )
+            reached = np.clip(grow + 1 - away, 0, 1)
+            mask = np.maximum(mask, np.round(255 * reached).astype(np.uint8))
         return mask
 
     def _composite(self, frame: int) -> Picture:

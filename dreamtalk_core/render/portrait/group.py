@@ -16,7 +16,6 @@ from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.output.mark import PORTRAIT_MARK, stamp
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-from dreamtalk_core.render.portrait.turns import warn_of_eased
 from dreamtalk_core.render.threads import in_order
 from dreamtalk_core.warned import warn
 
@@ -76,7 +75,7 @@ class GroupPictures:
             for face in moving
         ]
         for portrait, motion in zip(self._portraits, motions, strict=True):
-            warn_of_eased(motion, portrait.rig.angles[1])
+            portrait.warn_of_eased(motion)
 
     def __len__(self) -> int:
         return max(map(len, self._motions))

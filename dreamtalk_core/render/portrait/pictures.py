@@ -12,7 +12,6 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.output.mark import PORTRAIT_MARK, stamp
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
-from dreamtalk_core.render.portrait.turns import warn_of_eased
 from dreamtalk_core.render.threads import in_order
 
 
@@ -29,7 +28,7 @@ class PortraitPictures:
     def __init__(self, portrait: PortraitRenderer, motion: Motion, stamped: bool = False) -> None:
         self._portrait, self._motion, self._stamped = portrait, motion.over(FACE_NAMES), stamped
         self.fps: Fraction = motion.fps
-        warn_of_eased(motion, portrait.rig.angles[1])
+        portrait.warn_of_eased(motion)
 
     def __len__(self) -> int:
         return len(self._motion)

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.errors import RenderError
+from dreamtalk_core.motion import Motion
 from dreamtalk_core.render.portrait.eyes import Eye
 from dreamtalk_core.render.portrait.layers import split
 from dreamtalk_core.render.portrait.mouth import Mouth
 from dreamtalk_core.render.portrait.rig import FaceRig
 from dreamtalk_core.render.portrait.surroundings import held_back, movable, ring_around
-from dreamtalk_core.render.portrait.turns import eased
+from dreamtalk_core.render.portrait.turns import eased, warn_of_eased
 from dreamtalk_core.render.portrait.warp import EMPTY, fill_map, sample, sample_layers, soften
 
 Float = NDArray[np.float32]
@@ -104,9 +105,17 @@ class PortraitRenderer:
         """Of the face, int32 [F, 3], counter-clockwise as seen; for `vertices`."""
         return self.rig.template.triangles
 
+    def eased(self, head_rotation: ArrayLike) -> Array:
+        """How far the head is turned [..., 3], degrees, that is told to be turned so far."""
+        return eased(head_rotation, self.rig.angles[1])
+
+    def warn_of_eased(self, motion: Motion) -> None:
+        """Warn of turns in a motion that are not drawn to the end."""
+        warn_of_eased(motion, self.rig.angles[1])
+
     def vertices(self, weights: ArrayLike, head_rotation: ArrayLike = (0.0, 0.0, 0.0)) -> Float:
         """The face's mesh in the picture float32 [V, 3]: x, y in pixels, nearer is larger."""
-        points, _, _ = self._posed(weights, self.rig.rotation(head_rotation))
+        points, _, _ = self._posed(weights, self.rig.rotation(self.eased(head_rotation)))
         return points[: self._face].astype(np.float32)
 
     def render(
@@ -118,7 +127,7 @@ class PortraitRenderer:
         (pitch, yaw, roll) in degrees are relative to the portrait: zeros give the photo as it is.
         """
         w = np.nan_to_num(np.asarray(weights, np.float32))
-        rotation = self.rig.rotation(eased(head_rotation, self.rig.angles[1]))
+        rotation = self.rig.rotation(self.eased(head_rotation))
         points, landmarks, moved = self._posed(w, rotation)
         out = self.image.copy()
         if not moved.any():

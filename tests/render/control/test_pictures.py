@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from fractions import Fraction
+from time import process_time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,10 +15,18 @@ from dreamtalk_core.errors import RenderError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.render.control.crop import face_box
-from dreamtalk_core.render.control.pictures import IDENTITIES, INSIDE, ControlPictures, Masked
+from dreamtalk_core.render.control.pictures import (
+    IDENTITIES,
+    INSIDE,
+    MOST_GROWN,
+    ControlPictures,
+    Masked,
+)
 from dreamtalk_core.render.control.points import seventy
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
+from dreamtalk_core.render.portrait.template import load_template
 from dreamtalk_core.tracking.portrait import read_portrait
+from dreamtalk_core.warned import DreamTalkWarning
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +109,82 @@ def test_who_is_who(portrait: PortraitRenderer, motion: Motion) -> None:
 
 
 def test_what_there_is_not() -> None:
-    for wrong in ({"part": "nose"}, {"inside": "sky"}, {"grow": -1}):
+    for wrong in ({"part": "nose"}, {"inside": "sky"}, {"grow": -1}, {"grow": MOST_GROWN + 1}):
         with pytest.raises(RenderError, match=r"Choose from|grows by 0"):
             Masked(**wrong)  # type: ignore[arg-type]
+
+
+LIPS = [61, 291, 13, 14, 0, 17]
+"""Corners, and upper and lower lip, within and without."""
+
+
+def moments(turn: tuple[float, float, float]) -> Motion:
+    """A mouth that is shut, and one that is wide open."""
+    weights = np.zeros((2, 52), np.float32)
+    weights[1, INDEX["jawOpen"]] = 0.7
+    return Motion(ARKIT_NAMES, weights, Fraction(25), np.array([turn, turn], np.float32))
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (0, 35, 0), (25, -45, 30)])
+def test_controls_lie_on_the_portrait_however_far_it_turns(
+    portrait: PortraitRenderer, turn: tuple[float, float, float]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DreamTalkWarning)
+        drawn = ControlPictures(moments(turn), "mouth", portrait=portrait, masked=Masked("mouth"))
+    shut, opened = (portrait.render(w, turn) for w in moments(turn).weights)
+    mesh = portrait.vertices(moments(turn).weights[1], turn)[:, :2]
+    mouth = np.zeros(shut.shape[:2], np.uint8)
+    cv2.fillPoly(mouth, [np.rint(mesh[load_template().mouth_loop]).astype(np.int32)], 1)
+    differs = (mouth > 0) & (np.abs(opened.astype(int) - shut).max(-1) > 30)
+    assert differs.sum() > 0.5 * mouth.sum() > 300
+    _, mask = drawn.masked(1)
+    assert (mask > 127)[differs].mean() > 0.9
+    away = drawn.landmarks(0)[LIPS, :2] - portrait.vertices(np.zeros(52), turn)[LIPS, :2] - 0.5
+    assert np.linalg.norm(away, axis=1).max() < 2
+
+
+def test_landmarks_are_where_the_tracker_sees_them_in_the_picture(
+    portrait: PortraitRenderer,
+) -> None:
+    turn = (0, 35, 0)
+    with pytest.warns(DreamTalkWarning, match="turns by"):
+        drawn = ControlPictures(moments(turn), "dots", portrait=portrait)
+    seen = read_portrait(portrait.render(np.zeros(52), turn)).face.landmarks
+    assert np.median(np.linalg.norm((drawn.landmarks(0) - seen)[:, :2], axis=1)) < 3
+
+
+def test_control_pictures_warn_of_turns_that_are_eased(portrait: PortraitRenderer) -> None:
+    with pytest.warns(DreamTalkWarning, match="turns by up to 35 degrees") as caught:
+        drawn = ControlPictures(moments((0, 35, 0)), "dots", portrait=portrait)
+    assert len(caught) == 1
+    drawn_at = drawn.angles(0) - portrait.rig.angles
+    np.testing.assert_allclose(drawn_at, portrait.eased((0, 35, 0)), atol=1e-4)
+
+
+@pytest.mark.parametrize("grow", [1, 7, 40])
+def test_a_mask_grows_by_a_disc(portrait: PortraitRenderer, motion: Motion, grow: int) -> None:
+    plain, mask = (
+        ControlPictures(motion, "dots", portrait=portrait, masked=Masked("mouth", by)).masked(1)[1]
+        for by in (0, grow)
+    )
+    y, x = np.mgrid[-grow : grow + 1, -grow : grow + 1]
+    disc = (np.hypot(x, y) <= grow).astype(np.uint8)
+    expected = cv2.dilate((plain > 127).astype(np.uint8), disc) > 0
+    assert (mask[expected] == 255).all()
+    beyond = cv2.dilate(expected.astype(np.uint8), np.ones((3, 3))) == 0
+    assert (mask[beyond] == plain[beyond]).all()
+
+
+def test_the_cost_of_growing_does_not_depend_on_how_far(
+    portrait: PortraitRenderer, motion: Motion
+) -> None:
+    took = []
+    for grow in (8, MOST_GROWN):
+        drawn = ControlPictures(motion, "dots", portrait=portrait, masked=Masked("mouth", grow))
+        start = process_time()
+        for _ in range(3):
+            _, mask = drawn.masked(1)
+        took.append(process_time() - start)
+    assert mask.mean() > 200
+    assert took[1] < 3 * took[0]
