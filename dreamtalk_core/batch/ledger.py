@@ -59,6 +59,10 @@ class Book:
             found |= read_ledger(path)
         return found
 
+    def own(self) -> dict[str, Entry]:
+        """What `write` takes the place of: of the whole all parts, of a part itself."""
+        return self.read() if self._whole else read_ledger(self.path)
+
     @contextmanager
     def open(self) -> Iterator[Callable[[Mapping[str, Any]], None]]:
         """What adds entries, one by one. Raises WriteError."""

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dreamtalk_core.batch.files import placed
 from dreamtalk_core.files import atomic_write
 
 REVISION = "jobtemplate-2023-09"
-LINES, FOLDER, RECORDINGS = "Lines", "Folder", "Recordings"
+LINES, FOLDER, RECORDINGS, AGAINST = "Lines", "Folder", "Recordings", "Against"
 
 
 def write_template(
@@ -25,14 +26,17 @@ def write_template(
     parts: int,
     more: Sequence[str] = (),
     characters: Path | None = None,
+    style: str | None = None,
+    against: Path | None = None,
 ) -> None:
     """Write a template.
 
     lines: the table. folder: where outputs go. parts: tasks to make of it. more: further words of
     the command, as `dreamtalk batch` takes them. characters: their table, best beside that of the
-    lines, where it goes along. Raises WriteError.
+    lines, where it goes along. style: of rows that name none; its files, seen from the working
+    folder, are best there, too. against: the folder of an earlier run. Raises WriteError.
     """
-    told = template(path.parent, lines, folder, parts, more, characters)
+    told = template(path.parent, lines, folder, parts, more, characters, style, against)
     text = json.dumps(told, indent=2, ensure_ascii=False)
     with atomic_write(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
@@ -45,17 +49,30 @@ def template(
     parts: int,
     more: Sequence[str] = (),
     characters: Path | None = None,
+    style: str | None = None,
+    against: Path | None = None,
 ) -> dict[str, Any]:
     """The template of `write_template`. beside: the folder where it will be."""
     beside = beside.absolute()
     home = lines.absolute().parent
     words = ["batch", _of(LINES), "-o", _of(FOLDER), "--resume", *map(_escaped, more)]
+
+    def along(path: Path) -> str:
+        """A file as the farm's machines have it: most go along with the table."""
+        path = path.absolute()
+        if not path.is_relative_to(home):
+            return _escaped(str(path))
+        return f"{_of(RECORDINGS)}/{_escaped(path.relative_to(home).as_posix())}"
+
     if characters is not None:
-        path = characters.absolute()
-        along = path.is_relative_to(home)
-        name = path.relative_to(home).as_posix() if along else str(path)
-        words += ["--characters", f"{_of(RECORDINGS)}/{_escaped(name)}" if along else name]
+        words += ["--characters", along(characters)]
+    if style:
+        words += ["--style", placed(_escaped(style), along)]
     task = [*words, "--part", f"{{{{Task.Param.Part}}}}/{parts}"]
+    folders = []
+    if against is not None:
+        folders = [_path(AGAINST, "DIRECTORY", "IN", against, beside)]
+        words += ["--against", _of(AGAINST)]
     return {
         "specificationVersion": REVISION,
         "name": f"DreamTalk {lines.stem}"[:64],
@@ -63,6 +80,7 @@ def template(
             _path(LINES, "FILE", "IN", lines, beside),
             _path(RECORDINGS, "DIRECTORY", "IN", home, beside),
             _path(FOLDER, "DIRECTORY", "INOUT", folder, beside),
+            *folders,
         ],
         "steps": [
             {

@@ -100,18 +100,31 @@ def _failures(failed: Sequence[Entry]) -> str:
 
 def _changes(changed: Sequence[Entry]) -> str:
     """Lines that are not as they were in an earlier run, the largest change first."""
-    order = sorted(changed, key=lambda entry: -float(entry["change"].get("most", 2)))
+    order = sorted(changed, key=lambda entry: _extent(entry["change"]), reverse=True)
     rows = []
     for entry in order[:SHOWN_FAILURES]:
         one = entry["change"]
-        if one.get("new"):
-            rows.append((entry["id"], "new", "", "", ""))
-        else:
-            longer = f"{one['seconds']:+.2f} s" if "seconds" in one else ""
-            most = f"{one['most']:.3f} of {one['channel']}"
-            rows.append((entry["id"], most, f"{one['at']:.2f} s", f"{one['mean']:.3f}", longer))
-    head = ("id", "largest difference", "at", "mean", "longer by")
+        if "most" not in one:
+            rows.append((entry["id"], one.get("unknown", "new"), "", "", "", ""))
+            continue
+        moved = one["most"] > 0
+        rows.append(
+            (
+                entry["id"],
+                f"{one['most']:.3f} of {one['channel']}" if moved else "",
+                f"{one['at']:.2f} s" if moved else "",
+                f"{one['mean']:.3f}" if moved else "",
+                f"{one['head']:.1f}\N{DEGREE SIGN}" if "head" in one else "",
+                f"{one['seconds']:+.2f} s" if "seconds" in one else "",
+            )
+        )
+    head = ("id", "largest difference", "at", "mean", "head turns by", "longer by")
     return f"<h2>Changed: {len(changed)}</h2>" + _table(head, rows)
+
+
+def _extent(change: Entry) -> tuple[float, float]:
+    """How large a change is; what cannot be told, and what is new, comes first."""
+    return float(change.get("most", 2)), float(change.get("head", 0))
 
 
 def _line(folder: Path, entry: Entry) -> str:

@@ -121,6 +121,13 @@ def _row(number: int, cells: Cells, about: Mapping[str, Cells]) -> Row:
             )
         fields = {"character": "", **cells, "id": name}
         outputs = [_output(text, fields) for text in _parts(cells.get("outputs", OUTPUTS))]
+        spellings: dict[str, str] = {}
+        for output in outputs:
+            if (other := spellings.setdefault(name_key(output), output)) != output:
+                raise DreamTalkError(
+                    f"'{shown(other)}' and '{shown(output)}' are one file on some disks. Change "
+                    "the outputs."
+                )
         return Row(
             number,
             name,

@@ -8,6 +8,7 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dreamtalk_core.batch.files import check_outputs
 from dreamtalk_core.batch.grade import Thresholds, flags
 from dreamtalk_core.batch.ledger import WHOLE, Book, Entry
 from dreamtalk_core.batch.local import run_local
@@ -15,7 +16,7 @@ from dreamtalk_core.batch.page import write_page
 from dreamtalk_core.batch.plan import Row, plan
 from dreamtalk_core.batch.table import read_table
 from dreamtalk_core.batch.work import Job, Mode, Task, make_folder
-from dreamtalk_core.errors import BatchError
+from dreamtalk_core.errors import BatchError, WriteError
 from dreamtalk_core.files import check_target
 
 PAGE = "report.html"
@@ -69,13 +70,20 @@ def run_batch(
         read_table(batch.characters) if batch.characters else (),
         batch.usual,
     )
-    number, count = batch.part
-    rows = rows[number - 1 :: count]
     folder = batch.folder.absolute()
     book = Book(folder, batch.part)
+    tables = [table for table in (batch.lines, batch.characters) if table]
+    check_outputs(rows, home, folder, tables, (book.path, folder / PAGE))
+    names = {row.id for row in rows}
+    number, count = batch.part
+    rows = rows[number - 1 :: count]
     known = book.read()
+    # What other tables have made here stays known, or their edits would be lost.
+    others = [entry for name, entry in book.own().items() if name not in names]
     todo = [row for row in rows if not batch.failed or _has_failed(known.get(row.id))]
     makes = batch.mode in ("all", "resume")
+    if not batch.clobber and not known and (folder / PAGE).is_file():
+        raise WriteError(f"{folder / PAGE} is there already, and no batch's. Give another folder.")
     if makes:
         make_folder(folder)
         check_target(book.path)
@@ -85,6 +93,8 @@ def run_batch(
     against = batch.against and batch.against.absolute()
     if against and not against.is_dir():
         raise BatchError(f"There is no folder {against} to compare with. Check the name.")
+    if against and folder.is_dir() and against.samefile(folder):
+        raise BatchError("--against is the batch's own folder. Give that of an earlier run.")
     job = Job(home, folder, model, batch.device, batch.mode, batch.grade, batch.clobber, against)
     report({"event": "start", "rows": len(rows), "todo": len(todo)})
     now: dict[str, Entry] = {}
@@ -100,11 +110,15 @@ def run_batch(
     found = [_graded(entry, batch.limits) for entry in final if entry is not None]
     counts = Counter(_state(entry, now) for entry in found)
     counts["flagged"] = sum(bool(entry.get("flags")) for entry in found)
-    counts["changed"] = sum(bool(entry.get("change")) for entry in found)
-    counts["warned"] = sum(bool(entry.get("warnings")) for entry in found)
+    changes = [entry.get("change") or {} for entry in found]
+    counts["changed"] = sum(bool(change) and "unknown" not in change for change in changes)
+    counts["warned"] = sum(
+        bool(entry.get("warnings")) or "unknown" in change
+        for entry, change in zip(found, changes, strict=True)
+    )
     written: list[Path] = []
     if makes:
-        book.write(map(_plain, found))
+        book.write(map(_plain, (*found, *others)))
         written.append(book.path)
     if batch.mode != "plan" and batch.part == WHOLE:
         write_page(folder / PAGE, folder, found, batch.limits)
@@ -138,7 +152,8 @@ def _state(entry: Entry, now: Mapping[str, Entry]) -> str:
     """What happened to a row in this run: done, failed, kept, edited, planned, checked, left."""
     if entry["id"] not in now:
         return "left"
-    return str(entry.get("state", entry["status"]))
+    # What somebody has edited of a row that had failed makes no row of it.
+    return "failed" if entry["status"] == "failed" else str(entry.get("state", entry["status"]))
 
 
 def _plain(entry: Entry) -> Entry:

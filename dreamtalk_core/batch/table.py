@@ -6,11 +6,14 @@ The first row names the columns. JSON is a list of objects, or one object for ea
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from dreamtalk_core.errors import BatchError, shown
 from dreamtalk_core.formats._limits import check_file, unreadable
@@ -37,26 +40,81 @@ def read_table(path: Path) -> list[Cells]:
         if suffix == ".xlsx":
             rows = list(_table(_sheet(path)))
         elif suffix in (".csv", ".tsv"):
-            # A byte that is no UTF-8 spoils its own row.
-            with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-                rows = list(_table(_separated(file, suffix)))
+            with _opened(path) as file:
+                rows = list(_table(_separated(file, path)))
         else:
             rows = list(_objects(path, suffix))
     except OSError as error:
         raise unreadable(path, error, BatchError) from error
-    except csv.Error as error:
-        raise BatchError(f"{path} is no table: {error}. Export it again.") from error
+    except UnicodeError as error:
+        raise BatchError(f"{path} is damaged UTF-16. Export it as UTF-8.") from error
     if not rows:
         raise BatchError(f"{path} has no rows. Below the names of the columns put a row a line.")
     return rows
 
 
-def _separated(file: Iterable[str], suffix: str) -> Iterator[Sequence[Any]]:
-    """Rows of cells. Spreadsheets whose comma is a decimal one put semicolons between cells."""
-    lines = iter(file)
-    first = next(lines, "")
-    mark = "\t" if suffix == ".tsv" else ";" if first.count(";") > first.count(",") else ","
-    yield from csv.reader((line for part in ([first], lines) for line in part), delimiter=mark)
+def _opened(path: Path) -> TextIO:
+    """A table as text: UTF-8, in which a byte that is none spoils its own row, or UTF-16."""
+    with path.open("rb") as file:
+        wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    if wide:
+        return path.open(encoding="utf-16", newline="")
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _separated(lines: Iterator[str], path: Path) -> Iterator[Sequence[Any]]:
+    """Rows of cells. Spreadsheets whose comma is a decimal one put semicolons between cells, and
+    may say so in a first line `sep=;`. Raises BatchError for a quote that is not closed."""
+    first, tabs = next(lines, ""), path.suffix.lower() == ".tsv"
+    if told := re.fullmatch(r'"?sep=([;,\t|])"?\s*', first, re.IGNORECASE):
+        mark = told[1]
+    else:
+        mark = "\t" if tabs else ";" if first.count(";") > first.count(",") else ","
+        lines = chain([first], lines)
+    if tabs:
+        rows = csv.reader(lines, delimiter=mark, quoting=csv.QUOTE_NONE)
+        yield from ([_unquoted(cell) for cell in row] for row in rows)
+        return
+    rows = csv.reader(lines, delimiter=mark, strict=True)
+    names: list[str] = []
+    while True:
+        begun = rows.line_num + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            raise _unclosed(path, begun) from error
+        if row is None:
+            return
+        if any(_holds_row(cell, names, mark) for cell in row):
+            raise _unclosed(path, begun)
+        names = names or row
+        yield row
+
+
+def _holds_row(cell: str, names: Sequence[str], mark: str) -> bool:
+    """Whether a line within a cell has all that a row has, and a recording where one belongs.
+
+    A quote that nobody has closed ends at the next one, which may be in some later row."""
+    at = names.index("audio") if "audio" in names else None
+    for line in cell.splitlines()[1:]:
+        cells = line.split(mark)
+        if 1 < len(names) <= len(cells) and (at is None or Path(cells[at].strip(' "')).suffix):
+            return True
+    return False
+
+
+def _unclosed(path: Path, line: int) -> BatchError:
+    return BatchError(
+        f"{path}: in the row that begins in line {line} a quote is not closed, or a cell goes on "
+        'after it. Put quotes around the whole cell, and write those in it twice: """Stop!"" he '
+        'said".'
+    )
+
+
+def _unquoted(cell: str) -> str:
+    """A cell of a .tsv, where a quote is a letter, unless a spreadsheet has put it around."""
+    around = re.fullmatch('"((?:[^"]|"")*)"', cell)
+    return around[1].replace('""', '"') if around else cell
 
 
 def _sheet(path: Path) -> Iterator[Sequence[Any]]:
@@ -98,7 +156,8 @@ def _table(rows: Iterator[Sequence[Any]]) -> Iterator[Cells]:
 
 
 def _objects(path: Path, suffix: str) -> Iterator[Cells]:
-    text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    with _opened(path) as file:
+        text = file.read()
     if suffix != ".json":
         for line in filter(str.strip, text.split("\n")):
             try:

@@ -10,13 +10,21 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dreamtalk_core.batch.compare import change
+from dreamtalk_core.batch.inputs import (
+    Unusable,
+    check_styles,
+    digest,
+    line_of,
+    model_digest,
+    read_by,
+    written_by,
+)
 from dreamtalk_core.batch.ledger import Entry
-from dreamtalk_core.batch.plan import VIDEOS, Row
+from dreamtalk_core.batch.plan import Row
 from dreamtalk_core.errors import (
     DreamTalkError,
     OutOfMemoryError,
@@ -72,6 +80,7 @@ class Worker:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._talk: Pipeline | None = None
+        self._writing = False  # whether the row's files are not what they were
 
     def run(self, row: Row, known: Entry | None) -> Entry:
         """What became of a row. known: see `Task`.
@@ -81,18 +90,18 @@ class Worker:
         """
         guessed: list[str] = []
         entry: Entry = {"id": row.id, "row": row.number}
+        self._writing = False
         try:
             with collect_warnings(guessed.append):
                 made = self._run(row, known)
                 if self._job.against is not None and made["status"] in ("done", "checked"):
-                    made["change"] = change(self._job.folder, self._job.against, row.outputs)
-        except _Unusable as error:
+                    made["change"] = self._change(row, self._job.against)
+        except Unusable as error:
             raise error.reason from error
         except Exception as error:
             failed = {**entry, "status": "failed", "error": _told(error)}
-            # What it once made may have been edited since.
-            made_once = (known or {}).get("outputs")
-            return {**failed, "outputs": made_once} if made_once else failed
+            there = self._there(row, known or {})
+            return {**failed, "outputs": there} if there else failed
         if guessed and "warnings" not in made:
             made["warnings"] = guessed
         return {**made, **entry}
@@ -123,9 +132,13 @@ class Worker:
                 told = {"state": "edited", "edited": edited}
                 return {**known, "status": "done", **told} if "key" in known else {**known, **told}
             if same and all((job.folder / name).is_file() for name in row.outputs):
-                return {**known, "status": "done", "state": "kept"}
+                grade = {} if job.mode == "plan" else self._grade_late(line, known)
+                return {**known, **grade, "status": "done", "state": "kept"}
         if job.mode == "plan":
             return {"status": "planned"}
+        old = next((path for path in written_by(line) if path.is_file()), None)
+        if old is not None and not job.clobber:
+            raise DreamTalkError(f"{shown(old)} is there already, and is to be kept.")
         return {"status": "done", "key": key, "inputs": inputs, **self._make(row, line)}
 
     def _make(self, row: Row, line: Line) -> Entry:
@@ -133,9 +146,10 @@ class Worker:
 
         speeches = line.load_speeches()
         talk = self.talk
-        for path in _written(line):
+        for path in written_by(line):
             make_folder(path.parent)
         take = sample_line(talk, self._kind(), line, speeches, _unseen)
+        self._writing = True
         for _ in write_line(talk, line, take.motion, _unseen):
             pass
         made: Entry = {"outputs": {name: digest(self._job.folder / name) for name in row.outputs}}
@@ -144,6 +158,33 @@ class Worker:
 
             made["grade"] = grade(talk, line.speech, take)
         return made
+
+    def _grade_late(self, line: Line, known: Entry) -> Entry:
+        """The grade of a row that was made without one, as far as its files can be read."""
+        readable = any(path.suffix.lower() in READABLE for path in line.curves)
+        if "grade" in known or not self._job.grade or not readable:
+            return {}
+        return {"grade": self._grade_there(line)}
+
+    def _change(self, row: Row, against: Path) -> Entry | None:
+        """What has changed; a row that was made well does not fail for an earlier file."""
+        try:
+            return change(self._job.folder, against, row.outputs)
+        except (DreamTalkError, OSError) as error:
+            return {"unknown": str(error)}
+
+    def _there(self, row: Row, known: Entry) -> dict[str, str]:
+        """Outputs of a row that failed, as far as they are not somebody's own work."""
+        outputs: dict[str, str] = known.get("outputs", {})
+        # What it once made may have been edited since, unless it was begun anew.
+        if not self._writing and known.get("status") != "begun":
+            return outputs
+        names = dict.fromkeys((*outputs, *row.outputs))
+        try:
+            paths = {name: self._job.folder / name for name in names}
+            return {name: digest(path) for name, path in paths.items() if path.is_file()}
+        except DreamTalkError:
+            return outputs
 
     def _grade_there(self, line: Line) -> Entry:
         """The grade of curves that are there already, whoever made them."""
@@ -168,7 +209,7 @@ class Worker:
             try:
                 self._talk = load(self._job.model, self._job.device)
             except DreamTalkError as error:
-                raise _Unusable(error) from error
+                raise Unusable(error) from error
         return self._talk
 
     def _kind(self) -> Kind:
@@ -181,14 +222,12 @@ class Worker:
         from dreamtalk_core.pipeline.load import check_settings
 
         check_settings(self._job.model, line.settings)
-        check_not_read(_written(line), _read(line))
-        there = [path for path in _written(line) if not self._job.clobber and path.is_file()]
-        if there:
-            raise DreamTalkError(f"{shown(there[0])} is there already, and is to be kept.")
+        check_not_read(written_by(line), read_by(line))
+        check_styles(self._job.model, line.style)
 
     def _inputs(self, line: Line) -> dict[str, str]:
         """Hashes of all files that a line is made from, by their names. Raises DreamTalkError."""
-        return {path.as_posix(): digest(path) for path in _read(line)}
+        return {path.as_posix(): digest(path) for path in read_by(line)}
 
     def _key(self, row: Row, inputs: list[str]) -> str:
         what = (
@@ -218,92 +257,6 @@ def begin(job: Job) -> Worker:
     os.chdir(job.home)
     torch.set_num_threads(1)  # several beside one another use the cores better than threads do
     return Worker(job)
-
-
-class _Unusable(Exception):
-    """No row can be made."""
-
-    def __init__(self, reason: DreamTalkError) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
-
-
-def line_of(row: Row, folder: Path) -> Line:
-    """A row as the pipeline takes it."""
-    from dreamtalk_core.pipeline.line import Line
-
-    paths = [folder / name for name in row.outputs]
-    videos = [path for path in paths if path.suffix.lower() in VIDEOS]
-    if len(videos) > 1:
-        raise DreamTalkError("A row makes one video. Take the others out of its outputs.")
-    portrait = Path(row.portrait) if row.portrait else None
-    drawn = videos[0] if videos and portrait and portrait.suffix.lower() not in READABLE else None
-    return Line(
-        Path(row.audio),
-        tuple(path for path in paths if path not in videos),
-        tuple(map(Path, row.others)),
-        row.style,
-        portrait,
-        row.settings,
-        videos[0] if videos and drawn is None else None,
-        drawn,
-    )
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file's content. Raises DreamTalkError."""
-    found = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                found.update(piece)
-    except FileNotFoundError as error:
-        raise DreamTalkError(f"There is no file {shown(path)}. Check the name.") from error
-    except OSError as error:
-        raise DreamTalkError(f"Cannot read {shown(path)}: {error.strerror}.") from error
-    return found.hexdigest()
-
-
-@lru_cache(maxsize=4)
-def model_digest(model: str) -> str:
-    """A hash of the weights that a model is made of, and of its style predictor."""
-    from dreamtalk_core.pipeline.dreamtalk import MODELS, PREDICTOR
-
-    path = MODELS.get(model, Path(model))
-    beside = path.parent / PREDICTOR
-    try:
-        return " ".join(digest(one) for one in (path, beside) if one is path or beside.is_file())
-    except DreamTalkError as error:
-        raise _Unusable(error) from error
-
-
-def _read(line: Line) -> Iterator[Path]:
-    """All files that a line is made from."""
-    from dreamtalk_core.style import StyleLibrary, parse_style
-    from dreamtalk_core.style.style import Style
-
-    if line.speech is not None:
-        yield line.speech
-    yield from line.others
-    if line.portrait is not None:
-        yield line.portrait
-    yield from (value for value in line.settings.values() if isinstance(value, Path))
-    names: list[str] = []
-
-    def note(name: str) -> Style:
-        names.append(name)
-        return Style([0.0], name, "")  # type: ignore[arg-type]
-
-    parse_style(line.style, note)
-    library = StyleLibrary.default()
-    for name in names:
-        kept = library.where(name)[1]
-        if kept is not None or Path(name).is_file():
-            yield kept or Path(name)
-
-
-def _written(line: Line) -> list[Path]:
-    return [path for path in (*line.curves, line.preview, line.video) if path is not None]
 
 
 def make_folder(folder: Path) -> None:

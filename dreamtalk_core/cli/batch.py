@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from dreamtalk_core.batch.files import placed, seen_from
 from dreamtalk_core.batch.grade import Thresholds
 from dreamtalk_core.batch.ledger import WHOLE
 from dreamtalk_core.batch.plan import COLUMNS, OUTPUTS
@@ -141,6 +142,8 @@ def _batch(options: argparse.Namespace) -> None:
     for name in ("style", "outputs"):
         if getattr(options, name):
             usual[name] = getattr(options, name)
+    if "style" in usual:
+        usual["style"] = placed(usual["style"], seen_from(options.lines.absolute().parent))
     if options.jobs is not None and options.jobs < 1:
         raise DreamTalkError(f"--jobs is {options.jobs}. Give 1 or more.")
     runner: Runner = run_local
@@ -197,7 +200,7 @@ def _write_template(options: argparse.Namespace) -> None:
         raise DreamTalkError(f"--parts is {options.parts}. Give 1 or more.")
     chosen: tuple[type[Settings], ...] = (Thresholds, *tables())
     names = [setting.name for table in chosen for setting in parameters(table)]
-    passed = ("jobs", "outputs", "style", "model", "device", *names)
+    passed = ("jobs", "outputs", "model", "device", *names)
     words = [
         word
         for name in passed
@@ -205,8 +208,16 @@ def _write_template(options: argparse.Namespace) -> None:
         for word in (option(name), str(value))
     ]
     words += ["--no-grade"] if options.no_grade else []
+    words += ["--no-clobber"] if options.no_clobber else []
     write_template(
-        options.openjd, options.lines, options.output, options.parts, words, options.characters
+        options.openjd,
+        options.lines,
+        options.output,
+        options.parts,
+        words,
+        options.characters,
+        options.style,
+        options.against,
     )
     print(options.openjd)
 
@@ -249,5 +260,7 @@ class _Events:
             with tqdm.external_write_mode(sys.stderr):
                 if event["status"] == "failed":
                     warn(f"row {event['row']}, {shown(event['id'])}: {event['error']}")
+                if why := (event.get("change") or {}).get("unknown"):
+                    warn(f"row {event['row']}, {shown(event['id'])}, cannot be compared: {why}")
                 for name in event.get("edited", ()):
                     warn(f"{shown(name)} was changed by hand and stays. Delete it to have it anew.")

@@ -135,10 +135,10 @@ class StyleLibrary:
         return paths[folder] / f"{normalize('NFC', name)}{SUFFIX}"
 
 
-@lru_cache(maxsize=1)
-def shipped_names() -> tuple[str, ...]:
-    """Names of the built-in model's styles, from the header of its weights alone."""
-    names, _ = weights_header(WEIGHTS / "default.safetensors")
+@lru_cache(maxsize=4)
+def shipped_names(model: Path = WEIGHTS / "default.safetensors") -> tuple[str, ...]:
+    """Names of a model's own styles, from the header of its weights alone. Raises ModelError."""
+    names, _ = weights_header(model)
     start = "styles."
     return tuple(name.removeprefix(start) for name in names if name.startswith(start))
 

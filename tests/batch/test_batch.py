@@ -154,6 +154,62 @@ def test_resume_makes_what_has_changed(folder: Path, capsys: pytest.CaptureFixtu
     assert after["line4.csv"] == first["line4.csv"]
 
 
+def test_other_tables_and_hand_edits_stay_known(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run over some of the rows forgets none of the others."""
+    rows = Path("lines.csv").read_text(encoding="utf-8").splitlines()[:4]
+    write(rows)
+    assert batch("--no-grade") == 0
+    mended = Path("out/line2.csv").read_bytes() + b"\n"
+    Path("out/line2.csv").write_bytes(mended)
+    write(rows[:2])
+    capsys.readouterr()
+    assert batch("--resume", "--no-grade") == 0
+    assert capsys.readouterr().err.splitlines()[-1] == "1 kept"
+    assert list(ledger()) == ["line0", "line1", "line2"]
+    assert "line2" not in Path("out/report.html").read_text(encoding="utf-8")
+    write(rows)
+    # Nothing may be replaced, and nothing has to be; a grade comes late.
+    assert batch("--resume", "--no-clobber") == 0
+    assert capsys.readouterr().err.splitlines()[-1].startswith("2 kept, 1 edited")
+    assert [name for name, entry in ledger().items() if "grade" in entry] == ["line0", "line1"]
+    assert Path("out/line2.csv").read_bytes() == mended
+    # What has failed, and was mended by hand, is no row that was made.
+    entry = {"id": "line2", "row": 3, "status": "failed", "error": "full.", "outputs": {}}
+    entry["outputs"] = {"line2.csv": "of half of it"}
+    with Path("out/ledger.ndjson").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+    assert batch("--resume") == 6
+    assert "2 kept, 1 failed" in capsys.readouterr().err
+
+
+def test_a_batch_refuses_what_would_be_lost(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(["id,audio,outputs", "one,0.wav,lines.csv"])
+    before = contents(folder)
+    assert batch("-o", ".") == 2
+    assert "is read as well" in capsys.readouterr().err
+    Path("out").mkdir()
+    assert batch("--against", "out") == 2
+    assert "own folder" in capsys.readouterr().err
+    Path("out/report.html").write_bytes(b"mine")
+    assert batch("--no-clobber") == 4
+    assert contents(folder) == before | {"out/report.html": b"mine"}
+
+
+def test_a_style_file_is_seen_from_where_the_command_runs(folder: Path) -> None:
+    Path("deep").mkdir()
+    write(["id,audio", "one,../0.wav"])
+    Path("lines.csv").rename("deep/lines.csv")
+    assert main(["animate", "1.wav", "-o", "rage.csv"]) == 0
+    command = ["batch", "deep/lines.csv", "-o", "out", "--jobs", "1", "--no-grade"]
+    assert main([*command, "--style", "rage.csv"]) == 0
+    assert set(ledger()["one"]["inputs"]) == {"../0.wav", "../rage.csv"}
+    assert main([*command, "--style", "nowhere.csv", "--dry-run"]) == 6
+
+
 def test_killed_at_any_moment_and_resumed(folder: Path) -> None:
     """Every file is that of a run which nobody has disturbed."""
     command = [sys.executable, "-m", "dreamtalk_core.cli", "batch", "lines.csv"]

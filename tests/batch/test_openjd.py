@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -43,8 +44,29 @@ def test_what_the_template_says(tmp_path: Path) -> None:
     assert words[words.index("--characters") + 1] == "{{Param.Recordings}}/cast/all.csv"
     assert words[words.index("--outputs") + 1] == "{id}.csv"
     assert words[words.index("--style") + 1] == "{ {odd} }"  # nothing of the farm's
+    assert "--against" not in words
     assert second["dependencies"] == [{"dependsOn": "Parts"}]
     assert "--part" not in second["script"]["actions"]["onRun"]["args"]
+
+
+def test_what_lies_elsewhere_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("talk/rage.csv", "sulk.csv"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(b"x")
+    Path("talk/lines.csv").write_text("audio\na.wav\n", encoding="utf-8")
+    command = ["batch", "talk/lines.csv", "-o", "out", "--openjd", "job.json", "--no-clobber"]
+    style = "talk/rage.csv*0.5+sulk.csv*0.5"
+    assert main([*command, "--style", style, "--against", "before"]) == 0
+    made = json.loads(Path("job.json").read_text(encoding="utf-8"))
+    assert made["parameterDefinitions"][3]["default"] == "before"
+    first, second = (step["script"]["actions"]["onRun"]["args"] for step in made["steps"])
+    there = f'"{{{{Param.Recordings}}}}/rage.csv"*0.5+"{tmp_path / "sulk.csv"}"*0.5'
+    for words in (first, second):
+        assert words[words.index("--style") + 1] == there
+        assert "--no-clobber" in words
+    assert second[second.index("--against") + 1] == "{{Param.Against}}"
+    assert openjd("check", "job.json").returncode == 0
 
 
 def test_the_specification_takes_it(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def test_outputs_are_named_by_pattern() -> None:
         ({"audio": "a.wav", "outputs": "../{id}.csv"}, "out of the folder"),
         ({"audio": "a.wav", "outputs": "/etc/{id}.csv"}, "out of the folder"),
         ({"audio": "a.wav", "outputs": "{id}.txt"}, ".csv, "),
+        ({"audio": "a.wav", "outputs": "{id}.csv;{id}.CSV"}, "one file on some disks"),
         ({"audio": "a.wav", "outputs": "con/{id}.csv"}, "Windows"),
         ({"audio": "a.wav", "id": "what?"}, "Windows"),
         ({"audio": "a.wav", "character": "bo"}, "no character 'bo'"),

@@ -97,6 +97,46 @@ def test_no_table(tmp_path: Path, name: str, text: str, words: str) -> None:
         read_table(write(tmp_path / name, text))
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ['a,a.wav,"Stop', "b,b.wav,", "c,c.wav,"],
+        ['a,a.wav,"Stop', "b,b.wav,", 'c,c.wav,now"', "d,d.wav,"],
+        ['a,a.wav,"Stop', 'b,b.wav,so "he" said', "c,c.wav,"],
+        ['a,a.wav,"Stop!" he said', "b,b.wav,"],
+    ],
+)
+def test_a_quote_that_is_not_closed_swallows_no_row(tmp_path: Path, rows: list[str]) -> None:
+    table = write(tmp_path / "t.csv", "\n".join(["id,audio,transcript", "z,z.wav,", *rows]) + "\n")
+    with pytest.raises(BatchError, match="begins in line 3 a quote is not closed"):
+        read_table(table)
+
+
+def test_quotes_and_lines_within_cells(tmp_path: Path) -> None:
+    said = 'Well, yes.\nNo, "no", never'
+    cell = said.replace('"', '""')
+    table = write(tmp_path / "t.csv", f'id,audio,transcript\na,a.wav,"{cell}"\nb,b.wav,so "x"\n')
+    assert [row["transcript"] for row in read_table(table)] == [said, 'so "x"']
+    lines = ["audio\ttranscript", 'a.wav\t"Stop!" he said', 'b.wav\t"say ""no"""', 'c.wav\t"so']
+    rows = read_table(write(tmp_path / "t.tsv", "\n".join(lines)))
+    assert [row["transcript"] for row in rows] == ['"Stop!" he said', 'say "no"', '"so']
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16"])
+def test_as_spreadsheets_save(tmp_path: Path, coding: str) -> None:
+    table = tmp_path / "t.csv"
+    table.write_bytes("sep=;\r\nid;audio\r\n\u00fc,1;a.wav\r\n".encode(coding))
+    assert read_table(table) == [{"id": "\u00fc,1", "audio": "a.wav"}]
+    (tmp_path / "t.json").write_bytes('[{"id": "\u00fc"}]'.encode(coding))
+    assert read_table(tmp_path / "t.json") == [{"id": "\u00fc"}]
+
+
+def test_half_a_letter_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("id,audio\na,a.wav\n".encode("utf-16") + b"x")
+    with pytest.raises(BatchError, match="UTF-16"):
+        read_table(tmp_path / "t.csv")
+
+
 def test_a_workbook_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
     with pytest.raises(BatchError, match=r"pip install dreamtalk\[xlsx\]"):

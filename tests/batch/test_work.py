@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from dreamtalk_core.batch.inputs import digest
 from dreamtalk_core.batch.plan import Row
-from dreamtalk_core.batch.work import Job, Worker, digest
+from dreamtalk_core.batch.work import Job, Worker
 
 ROW = Row(3, "a", "a.wav", "angry*0.5", outputs=("x/a.csv",), settings={"lips": 0.5})
 
@@ -95,3 +96,55 @@ def test_a_failure_forgets_no_edit(worker: Worker) -> None:
 def test_no_input_is_written_over(worker: Worker) -> None:
     found = worker.run(replace(ROW, others=("out/x/a.csv",)), None)
     assert "it is read as well" in found["error"]
+
+
+def test_what_a_failed_row_has_written_is_no_edit(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It wrote curves, then the disk was full."""
+    entry = known(worker)
+    Path("a.wav").write_bytes(b"another")
+
+    def half(self: Worker, row: Row, line: Any) -> Any:
+        self._writing = True
+        Path("out/x/a.csv").write_bytes(b"other curves")
+        raise OSError("no space")
+
+    made = Worker(replace(worker._job, mode="resume"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Worker, "_make", half)
+        failed = made.run(ROW, entry)
+    assert failed["status"] == "failed"
+    assert failed["outputs"] == {"x/a.csv": digest(Path("out/x/a.csv"))}
+    assert state(worker, ROW, failed) == "planned"
+    Path("out/x/a.csv").write_bytes(b"mended")
+    assert state(worker, ROW, failed) == "edited"
+
+
+def test_what_is_done_is_kept_where_nothing_may_be_replaced(worker: Worker) -> None:
+    careful = Worker(replace(worker._job, mode="resume", clobber=False, grade=False))
+    assert state(careful, ROW, known(worker)) == "kept"
+    entry = known(worker)
+    Path("a.wav").write_bytes(b"another")
+    assert "to be kept" in careful.run(ROW, entry)["error"]
+    assert Path("out/x/a.csv").read_bytes() == b"curves"
+
+
+@pytest.mark.parametrize(
+    ("style", "words"),
+    [("hapy", "Did you mean happy"), ("happy*0.5+rage.csv*0.5", "no file rage.csv")],
+)
+def test_a_style_that_there_is_not_is_told_beforehand(
+    worker: Worker, style: str, words: str
+) -> None:
+    assert words in worker.run(replace(ROW, style=style), None)["error"]
+    assert state(worker, replace(ROW, style="auto"), None) == "planned"
+
+
+def test_an_earlier_file_that_cannot_be_read_fails_no_row(worker: Worker) -> None:
+    Path("then/x").mkdir(parents=True)
+    Path("then/x/a.csv").write_bytes(b"nonsense")
+    job = replace(worker._job, mode="resume", against=Path("then").absolute(), grade=False)
+    found = Worker(job).run(ROW, known(worker))
+    assert found["status"] == "done"
+    assert "a.csv" in found["change"]["unknown"]
