@@ -333,7 +333,7 @@ LTX = template(
         ("control",),
         ("fit", TOLD, "video"),
         ("save",),
-        ("model", "lora", "guided", "clip", "ears", "heard", "nothing", "kept"),
+        ("model", "lora", "guided", "clip", 100, "ears", 100, "heard", "nothing", "kept"),
         ("positive", "negative", "at", "empty", "start", "to"),
         ("joined", "sampler", "parted", "cut", "decode", "made"),
         ("saved",),

@@ -74,7 +74,7 @@ _PROBLEMS = """async () => {
     for (const other of app.graph.nodes.slice(at + 1)) {
       const [x, y, width, height] = one.boundingRect, [left, top, w, h] = other.boundingRect;
       if (x < left + w && left < x + width && y < top + h && top < y + height)
-        found.push(`${one.title} covers ${other.title}`);
+        found.push(`${one.title || one.type} covers ${other.title || other.type}`);
     }
   return found;
 }"""
