@@ -360,6 +360,9 @@ def nothing_is_installed_without_leave(session: Any) -> None:
 def an_installation_that_fails(session: Any) -> None:
     """Without a network nothing stays, and pip's own words are shown."""
     os.environ["PIP_NO_INDEX"] = "1"
+    # What this machine has for pip is no part of it.
+    os.environ["PIP_CONFIG_FILE"] = os.devnull
+    os.environ.pop("PIP_FIND_LINKS", None)
     session.install()
     bpy.context.preferences.system.use_online_access = True
     assert bpy.ops.dreamtalk.install_worker.poll()
