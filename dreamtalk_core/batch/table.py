@@ -72,10 +72,12 @@ def _separated(lines: Iterator[str], path: Path) -> Iterator[Sequence[Any]]:
         mark = "\t" if tabs else ";" if first.count(";") > first.count(",") else ","
         lines = chain([first], lines)
     if tabs:
-        rows = csv.reader(lines, delimiter=mark, quoting=csv.QUOTE_NONE)
-        yield from ([_unquoted(cell) for cell in row] for row in rows)
+        for line in lines:
+            text = line.rstrip("\r\n")
+            yield [_unquoted(cell) for cell in text.split(mark)] if text else []
         return
-    rows = csv.reader(lines, delimiter=mark, strict=True)
+    # The reader of Python 3.10 refuses zero bytes; `_checked` tells of them.
+    rows = csv.reader((line.replace("\0", ZERO) for line in lines), delimiter=mark, strict=True)
     names: list[str] = []
     while True:
         begun = rows.line_num + 1
@@ -89,6 +91,10 @@ def _separated(lines: Iterator[str], path: Path) -> Iterator[Sequence[Any]]:
             raise _unclosed(path, begun)
         names = names or row
         yield row
+
+
+ZERO = "\u2400"
+"""What a zero byte is read as."""
 
 
 def _holds_row(cell: str, names: Sequence[str], mark: str) -> bool:
@@ -196,6 +202,6 @@ def _checked(cells: Cells) -> Cells:
     for name, cell in cells.items():
         if any("\ud800" <= letter <= "\udfff" for letter in name + cell):
             cells[WRONG] = f"'{shown(name)}' is no UTF-8; export the table as UTF-8"
-        elif "\0" in cell:
+        elif "\0" in cell or ZERO in cell:
             cells[WRONG] = f"'{shown(name)}' holds a zero byte; export the table again"
     return cells if cells[WRONG] else {name: cell for name, cell in cells.items() if name != WRONG}

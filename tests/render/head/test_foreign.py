@@ -304,7 +304,7 @@ def test_visemes_are_solved_once_for_a_video(
     weights[:, INDEX["jawOpen"]] = [0, 0.3, 0.6]
     frames = []
     monkeypatch.setattr(
-        split_head, "solve", lambda rows, names: frames.append(len(rows)) or solve(rows, names)
+        split_head, "solve", lambda rows, *how: frames.append(len(rows)) or solve(rows, *how)
     )
     moving = Motion(ARKIT_NAMES, weights, Fraction(25))
     shown = pictures(moving, size=64, look=Look(head=head))
