@@ -2,7 +2,7 @@
 
 The face is the portrait's own mesh. Round about it lies a grid over the picture, as deep as the
 built-in head is that is put over the face; hair and shoulders, which that has not got, are as deep
-as what is near them and round off towards the person's edge (`matte`). When the head turns, the
+as what is near them and round off towards the edge of the person. When the head turns, the
 grid turns with it, the neck bends, and the shoulders stay.
 """
 
@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.render.control.drawing import sampled
-from dreamtalk_core.render.control.matte import person_matte
 from dreamtalk_core.render.control.topology import topology
 from dreamtalk_core.render.portrait.renderer import PortraitRenderer
 from dreamtalk_core.render.raster import fill, vertex_normals
@@ -40,8 +39,8 @@ _SMOOTH, _SMOOTHER = 0.02, 0.08
 _SUNK, _SEAM = 0.06, 0.08
 """How deep the grid lies below the face, and within how much of its edge it goes down there: what
 moves must not sink in."""
-_MATTE = 256
-"""Pixels of the longer side in which the person is looked for."""
+_SOFT = 0.015
+"""How soft the edge of a head is that stands for the whole person."""
 _BEYOND = 0.35
 """How far the grid goes on beyond the picture: what is out there may turn into it."""
 _MOUTH_DEPTH = 0.12
@@ -130,7 +129,7 @@ def _grid(portrait: PortraitRenderer) -> _Grid:
     shape = (round(height / step) + 2 * beyond, round(width / step) + 2 * beyond)
     size = rig.size / step
     depth, neck, head = _under(portrait, shape, beyond, step)
-    cover = np.pad(_matte(portrait, head, beyond), beyond, mode="edge")
+    cover = _cover(portrait, head, beyond, size)
     # A head goes far back at its edge, where hair may go on. So what has none behind it, or its
     # edge only, is as deep as what is near it, and rounds off where the person ends.
     rim = cv2.distanceTransform(head, cv2.DIST_L2, 5) / size
@@ -159,19 +158,14 @@ def _grid(portrait: PortraitRenderer) -> _Grid:
     return _Grid(space @ rig.turn, turning, cover.ravel(), triangles.astype(np.int32))
 
 
-def _matte(portrait: PortraitRenderer, head: NDArray[np.uint8], beyond: int) -> Float:
-    """How much of the grid's cells within the picture is the person."""
-    rig, image = portrait.rig, portrait.image
-    height, width = image.shape[:2]
-    scale = min(1.0, _MATTE / max(height, width))
-    shape = (max(round(width * scale), 1), max(round(height * scale), 1))
-    small = cv2.resize(image, shape, interpolation=cv2.INTER_AREA)
-    within = head[beyond : head.shape[0] - beyond, beyond : head.shape[1] - beyond]
-    over = cv2.resize(within, shape, interpolation=cv2.INTER_NEAREST)
-    x, y = rig.place(rig.rest[[152]], rig.turn, (rig.rest @ rig.turn.T)[[152], 2])[0, :2] * scale
-    found = person_matte(np.ascontiguousarray(small), over, (x, y), rig.size * scale)
-    cover: Float = cv2.resize(found, within.shape[::-1], interpolation=cv2.INTER_AREA)
-    return cover
+def _cover(portrait: PortraitRenderer, head: NDArray[np.uint8], beyond: int, size: float) -> Float:
+    """How much of the grid's cells is the person; the head alone where none is made out."""
+    person = portrait.person
+    if person is None:
+        return cv2.GaussianBlur(head.astype(np.float32), (0, 0), max(_SOFT * size, 0.5))
+    shape = (head.shape[1] - 2 * beyond, head.shape[0] - 2 * beyond)
+    within = cv2.resize(person, shape, interpolation=cv2.INTER_AREA)
+    return np.pad(within, beyond, mode="edge")
 
 
 def _face_depth(

@@ -68,6 +68,14 @@ class Layers:
     background: Bytes
     margin: int
 
+    @property
+    def share(self) -> Float:
+        """The share of the person in each pixel of the picture itself, float32 [H, W], 0..1."""
+        m = self.margin
+        within = self.person[m : self.person.shape[0] - m, m : self.person.shape[1] - m]
+        share: Float = np.maximum(within, 1).astype(np.float32)
+        return (share - np.float32(1)) / np.float32(254)
+
 
 def split(image: Bytes, rig: FaceRig) -> Layers | None:
     """The layers of a picture uint8 [H, W, 3] with a face; None where no person is made out."""

@@ -105,6 +105,12 @@ class PortraitRenderer:
         """Of the face, int32 [F, 3], counter-clockwise as seen; for `vertices`."""
         return self.rig.template.triangles
 
+    @property
+    def person(self) -> Float | None:
+        """The share of the person in each pixel of the picture, float32 [H, W], 0..1; None where
+        no person is made out."""
+        return None if self._layers is None else self._layers.share
+
     def eased(self, head_rotation: ArrayLike) -> Array:
         """How far the head is turned [..., 3], degrees, that is told to be turned so far."""
         return eased(head_rotation, self.rig.angles[1])
