@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from comfy_api.latest import InputImpl, io
 
-from dreamtalk_core.motion import parse_fps
 from dreamtalk_core.parameters import MOUTH_SETTINGS
 
 from . import host
-from .conversions import Audio, Frames
+from .conversions import Audio
 from .model import model_input, talk_of
-from .portrait import FaceChoice, filmed_face_input
+from .portrait import FaceChoice, filmed_face_input, rate_input
 from .schema import ADVANCED, found_by
 from .sliders import behaviour_inputs, control_inputs, sampling_inputs, settings_of
 from .values import SpeechType, SpeechValue, StyleType
@@ -83,15 +80,7 @@ class DubVideo(io.ComfyNode):
                     tooltip="In pauses of the speech, leave the mouth as it was filmed.",
                 ),
                 filmed_face_input(),
-                io.Float.Input(
-                    "fps",
-                    default=25.0,
-                    min=1.0,
-                    max=240.0,
-                    step=0.001,
-                    tooltip="Frame rate of images. Videos know theirs.",
-                    **ADVANCED,
-                ),
+                rate_input("Frame rate of images. Videos know theirs.", **ADVANCED),
                 *_settings(),
             ],
             hidden=[io.Hidden.unique_id],
@@ -130,11 +119,7 @@ class DubVideo(io.ComfyNode):
         )
         with ExitStack() as stack:
             stack.enter_context(host.show_warnings(cls.hidden.unique_id))
-            source: Path | Frames
-            if isinstance(video, torch.Tensor):
-                source = Frames(video, parse_fps(fps))
-            else:
-                source = stack.enter_context(host.video_file(video))
+            source = stack.enter_context(host.moving(video, fps))
             sound = stack.enter_context(host.sound_file(spoken.audio))
             talk_of(model).dub(
                 source,

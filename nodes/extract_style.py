@@ -16,7 +16,13 @@ from dreamtalk_core.motion import Motion, parse_fps
 from . import host
 from .conversions import check_image
 from .model import model_input, talk_of
-from .portrait import FaceChoice, filmed_face_input, find_portrait
+from .portrait import (
+    FaceChoice,
+    filmed_face_input,
+    find_portrait,
+    neutral_input,
+    rate_input,
+)
 from .schema import found_by
 from .style import CATEGORY
 from .values import MotionType, MotionValue, StyleType
@@ -47,20 +53,9 @@ class ExtractStyle(io.ComfyNode):
                 io.String.Input(
                     "name", default="my style", tooltip="What to call the style when it is saved."
                 ),
-                io.Float.Input(
-                    "fps",
-                    default=25.0,
-                    min=1.0,
-                    max=240.0,
-                    step=0.001,
-                    tooltip="Frame rate of images and landmarks. Videos and motions know theirs.",
-                ),
+                rate_input("Frame rate of images and landmarks. Videos and motions know theirs."),
                 filmed_face_input(),
-                io.Image.Input(
-                    "neutral",
-                    optional=True,
-                    tooltip="The same person at rest: their own face is taken off more exactly.",
-                ),
+                neutral_input(),
                 model_input(),
             ],
             hidden=[io.Hidden.unique_id],

@@ -21,11 +21,12 @@ from server import PromptServer
 from dreamtalk_core import warned
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.motion import parse_fps
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.sound import write_wav
 from dreamtalk_core.temporaries import remove
 
-from .conversions import Audio, Picture, samples
+from .conversions import Audio, Frames, Picture, check_image, samples
 
 if TYPE_CHECKING:
     from dreamtalk_core.style import Style, StyleTrack
@@ -188,6 +189,17 @@ def changed(path: Path | None) -> str:
 
 
 # --- sound and video ----------------------------------------------------------------------------
+
+
+@contextmanager
+def moving(video: Any, fps: float) -> Iterator[Path | Frames]:
+    """A VIDEO as a file, see `video_file`, or an IMAGE at that rate as it is."""
+    if isinstance(video, torch.Tensor):
+        check_image(video)
+        yield Frames(video, parse_fps(fps))
+        return
+    with video_file(video) as path:
+        yield path
 
 
 @contextmanager

@@ -65,6 +65,22 @@ def filmed_face_input() -> io.Input:
     )
 
 
+def neutral_input() -> io.Input:
+    """Somebody who was filmed, at rest."""
+    return io.Image.Input(
+        "neutral",
+        optional=True,
+        tooltip="The same person at rest: their own face is taken off more exactly.",
+    )
+
+
+def rate_input(tooltip: str, **more: bool) -> io.Input:
+    """The frame rate of what may come as images. more: `ADVANCED`."""
+    return io.Float.Input(
+        "fps", default=25.0, min=1.0, max=240.0, step=0.001, tooltip=tooltip, **more
+    )
+
+
 def face_inputs() -> list[io.Input]:
     """Which face is meant, and how much of the picture is kept."""
     return [

@@ -11,13 +11,18 @@ import torch
 from comfy_api.latest import io
 
 from dreamtalk_core.errors import SpeechError
-from dreamtalk_core.motion import parse_fps
 from dreamtalk_core.warned import warn
 
 from . import host
-from .conversions import Audio, Frames, audio_of, check_image, samples
+from .conversions import Audio, audio_of, samples
 from .extract_style import LandmarksType
-from .portrait import FaceChoice, filmed_face_input, find_portrait
+from .portrait import (
+    FaceChoice,
+    filmed_face_input,
+    find_portrait,
+    neutral_input,
+    rate_input,
+)
 from .schema import ADVANCED, found_by
 from .values import MotionValue, motion_outputs
 
@@ -39,11 +44,7 @@ class TrackMotion(io.ComfyNode):
                     tooltip="A video or a batch of images of somebody seen from the front, or face "
                     "landmarks.",
                 ),
-                io.Image.Input(
-                    "neutral",
-                    optional=True,
-                    tooltip="The same person at rest: their own face is taken off more exactly.",
-                ),
+                neutral_input(),
                 io.Audio.Input(
                     "audio",
                     optional=True,
@@ -65,15 +66,7 @@ class TrackMotion(io.ComfyNode):
                     tooltip="Leave the person's own resting face in the curves.",
                     **ADVANCED,
                 ),
-                io.Float.Input(
-                    "fps",
-                    default=25.0,
-                    min=1.0,
-                    max=240.0,
-                    step=0.001,
-                    tooltip="Frame rate of images and landmarks. Videos know theirs.",
-                    **ADVANCED,
-                ),
+                rate_input("Frame rate of images and landmarks. Videos know theirs.", **ADVANCED),
             ],
             hidden=[io.Hidden.unique_id],
             outputs=motion_outputs(),
@@ -107,13 +100,9 @@ class TrackMotion(io.ComfyNode):
             if isinstance(video, Mapping):
                 tracked = track_landmarks(video["frames"], fps, choice, smoothing)
             else:
-                source: Frames | Path
-                if isinstance(video, torch.Tensor):
-                    check_image(video)
-                    source = Frames(video, parse_fps(fps))
-                else:
-                    source = stack.enter_context(host.video_file(video))
-                    audio = _sound_of(source) if audio is None else audio
+                source = stack.enter_context(host.moving(video, fps))
+                if audio is None and isinstance(source, Path):
+                    audio = _sound_of(source)
                 tracked = track_faces(
                     source,
                     choice=choice,

@@ -19,24 +19,8 @@ REVISION = "jobtemplate-2023-09"
 LINES, FOLDER, RECORDINGS, AGAINST = "Lines", "Folder", "Recordings", "Against"
 
 
-def write_template(
-    path: Path,
-    lines: Path,
-    folder: Path,
-    parts: int,
-    more: Sequence[str] = (),
-    characters: Path | None = None,
-    style: str | None = None,
-    against: Path | None = None,
-) -> None:
-    """Write a template.
-
-    lines: the table. folder: where outputs go. parts: tasks to make of it. more: further words of
-    the command, as `dreamtalk batch` takes them. characters: their table, best beside that of the
-    lines, where it goes along. style: of rows that name none; its files, seen from the working
-    folder, are best there, too. against: the folder of an earlier run. Raises WriteError.
-    """
-    told = template(path.parent, lines, folder, parts, more, characters, style, against)
+def write_template(path: Path, told: dict[str, Any]) -> None:
+    """Write what `template` gives. Raises WriteError."""
     text = json.dumps(told, indent=2, ensure_ascii=False)
     with atomic_write(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
@@ -52,7 +36,14 @@ def template(
     style: str | None = None,
     against: Path | None = None,
 ) -> dict[str, Any]:
-    """The template of `write_template`. beside: the folder where it will be."""
+    """A template.
+
+    beside: the folder where it will be. lines: the table. folder: where outputs go. parts: tasks to
+    make of it. more: further words of the command, as `dreamtalk batch` takes them. characters:
+    their table, best beside that of the lines, where it goes along. style: of rows that name none;
+    its files, seen from the working folder, are best there, too. against: the folder of an earlier
+    run.
+    """
     beside = beside.absolute()
     home = lines.absolute().parent
     words = ["batch", _of(LINES), "-o", _of(FOLDER), "--resume", *map(_escaped, more)]

@@ -194,7 +194,7 @@ def _mode(options: argparse.Namespace) -> Mode:
 
 
 def _write_template(options: argparse.Namespace) -> None:
-    from dreamtalk_core.batch.openjd import write_template
+    from dreamtalk_core.batch.openjd import template, write_template
 
     if options.parts < 1:
         raise DreamTalkError(f"--parts is {options.parts}. Give 1 or more.")
@@ -209,8 +209,8 @@ def _write_template(options: argparse.Namespace) -> None:
     ]
     words += ["--no-grade"] if options.no_grade else []
     words += ["--no-clobber"] if options.no_clobber else []
-    write_template(
-        options.openjd,
+    told = template(
+        options.openjd.parent,
         options.lines,
         options.output,
         options.parts,
@@ -219,6 +219,7 @@ def _write_template(options: argparse.Namespace) -> None:
         options.style,
         options.against,
     )
+    write_template(options.openjd, told)
     print(options.openjd)
 
 

@@ -71,7 +71,8 @@ def test_what_lies_elsewhere_goes_along(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_the_specification_takes_it(tmp_path: Path) -> None:
     path = tmp_path / "job.json"
-    write_template(path, tmp_path / "lines.csv", tmp_path / "out", 3, ("--outputs", "{id}.csv"))
+    more = ("--outputs", "{id}.csv")
+    write_template(path, template(tmp_path, tmp_path / "lines.csv", tmp_path / "out", 3, more))
     done = openjd("check", str(path))
     assert done.returncode == 0, done.stdout + done.stderr
 
