@@ -260,6 +260,23 @@ class Runner:
         """Raises what `Comfy.run` raises."""
         return self.comfy.run(self.complete(graph))
 
+    def cancelled(self, graph: Graph, key: str) -> float:
+        """Cancels a graph while the node of that key is in the middle of its work; the seconds
+        until it has ended."""
+        with self.comfy.listen() as listener:
+            prompt = self.comfy.queue(self.complete(graph), listener.name)
+            while True:
+                state = listener.wait_for("progress_state")["nodes"].get(key, {})
+                if state.get("state") == "running" and 0 < state["value"] < state["max"]:
+                    break
+            begin = time.monotonic()
+            self.comfy.interrupt()
+            try:
+                self.comfy.wait(prompt)
+            except Interrupted:
+                return time.monotonic() - begin
+        raise AssertionError(f"'{key}' went on to its end.")
+
     def complete(self, graph: Graph) -> Graph:
         return {key: self._completed(**graph_node) for key, graph_node in graph.items()}
 
