@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import stat
@@ -47,6 +48,16 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         # After a success the name is gone and this does nothing.
         remove(temporary)
+
+
+def digest_of(*paths: Path) -> str:
+    """SHA-256 of what files hold, one after the other, in hexadecimal digits. Raises OSError."""
+    found = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                found.update(piece)
+    return found.hexdigest()
 
 
 def check_target(target: Path) -> None:

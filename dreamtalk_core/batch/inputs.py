@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dreamtalk_core.batch.plan import VIDEOS, Row
 from dreamtalk_core.errors import DreamTalkError, shown
-from dreamtalk_core.files import name_key
+from dreamtalk_core.files import digest_of, name_key
 from dreamtalk_core.formats import READABLE
 
 if TYPE_CHECKING:
@@ -52,16 +51,12 @@ def line_of(row: Row, folder: Path) -> Line:
 
 def digest(path: Path) -> str:
     """SHA-256 of a file's content. Raises DreamTalkError."""
-    found = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                found.update(piece)
+        return digest_of(path)
     except FileNotFoundError as error:
         raise DreamTalkError(f"There is no file {shown(path)}. Check the name.") from error
     except OSError as error:
         raise DreamTalkError(f"Cannot read {shown(path)}: {error.strerror}.") from error
-    return found.hexdigest()
 
 
 @lru_cache(maxsize=4)

@@ -6,7 +6,6 @@ as the Live Link Face app leaves them: `NAME.csv` (`NAME_raw.csv`, `NAME_cal.csv
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +16,7 @@ import numpy.typing as npt
 
 from dreamtalk_core.corpus.clips import SOUNDS
 from dreamtalk_core.errors import CorpusError
-from dreamtalk_core.files import atomic_write
+from dreamtalk_core.files import atomic_write, digest_of
 from dreamtalk_core.formats._limits import files_in, read_arrays
 from dreamtalk_core.motion import MODEL_FPS, Motion, curves
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
@@ -53,13 +52,7 @@ class Take:
     @property
     def key(self) -> str:
         """Eight hexadecimal digits of what is in its files."""
-        digest = hashlib.sha256()
-        for path in (self.sound, self.motion):
-            if path is not None:
-                with path.open("rb") as file:
-                    while piece := file.read(1 << 20):
-                        digest.update(piece)
-        return digest.hexdigest()[:8]
+        return digest_of(*filter(None, (self.sound, self.motion)))[:8]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ be those of the original.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tarfile
 import warnings
@@ -22,7 +21,7 @@ import torch
 from torch import Tensor
 
 from dreamtalk_core.errors import ModelError, shown
-from dreamtalk_core.files import atomic_write, check_target
+from dreamtalk_core.files import atomic_write, check_target, digest_of
 from dreamtalk_core.formats._limits import check_file
 from dreamtalk_core.models.checkpoint import open_weights, weights_header
 from dreamtalk_core.original.denoiser import OriginalMotionModel, motion_model_shapes
@@ -115,17 +114,13 @@ def import_checkpoint(source: str | Path, target: str | Path) -> Kind:
     check_target(target)
     source = Path(source)
     kind, tensors = _read(source)
-    digest = hashlib.sha256()
-    with source.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
     header = {
         "format": kind.format,
         "version": str(VERSION),
         "network": kind.name,
         "rights": RIGHTS,
         "source_file": source.name.encode("utf-8", "replace").decode("utf-8"),
-        "source_sha256": digest.hexdigest(),
+        "source_sha256": digest_of(source),
     }
     with atomic_write(target) as temporary:
         save_file({name: value.contiguous() for name, value in tensors.items()}, temporary, header)

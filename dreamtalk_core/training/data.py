@@ -20,7 +20,7 @@ from tqdm import tqdm
 from dreamtalk_core.corpus import Clip, evenly, read_manifest, read_pairs
 from dreamtalk_core.errors import CorpusError, shown
 from dreamtalk_core.evaluation.lips import TOUCHING
-from dreamtalk_core.files import atomic_write
+from dreamtalk_core.files import atomic_write, digest_of
 from dreamtalk_core.models.motion_model import HEAD
 from dreamtalk_core.motion import MODEL_FPS, curves, frame_times
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
@@ -221,7 +221,7 @@ def source_digests(sounds: Iterable[Path]) -> list[str]:
 def file_digest(path: Path) -> str:
     """Hexadecimal digits for what a file holds. Raises CorpusError where it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return digest_of(path)
     except OSError as error:
         raise CorpusError(f"{error.filename} cannot be read ({error.strerror}).") from error
 
