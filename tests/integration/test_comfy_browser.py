@@ -36,6 +36,12 @@ _SHORTER = """() => app.graph.nodes
   .filter((node) => node.type === "DreamTalkLoadSpeech")
   .forEach((node) => { node.widgets.find((widget) => widget.name === "duration").value = 3; })"""
 
+# Work for a host that has run the graph before: the frontend can miss the answer of a run in which
+# everything was remembered, as that ends before the job has its number.
+_ANOTHER_SEED = """() => app.graph.nodes
+  .filter((node) => node.type === "DreamTalkSampleMotion")
+  .forEach((node) => { node.widgets.find((widget) => widget.name === "seed").value = Date.now(); })"""
+
 # As many pictures and players as there are nodes that show one.
 _SHOWN = """([portraits, players]) =>
   pictures().filter((shown) => shown.naturalWidth).length >= portraits &&
@@ -114,7 +120,8 @@ def test_an_app_asks_for_two_things_and_shows_a_video(frontend: Frontend) -> Non
         pytest.skip("this frontend has no apps: it shows the graph")
     seen = len(frontend.errors)
     assert frontend.open(template_file("Talking portrait.app")).problems == []
-    frontend.page.evaluate(_SHORTER)
+    page.evaluate(_SHORTER)
+    page.evaluate(_ANOTHER_SEED)
     asked = page.get_by_test_id("linear-widgets")
     asked.wait_for()
     assert {"recording", "portrait"} <= set(asked.inner_text().split())
