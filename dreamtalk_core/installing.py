@@ -29,7 +29,11 @@ CPU_MEGABYTES, CUDA_MEGABYTES = 510, 3000
 _TAIL = 12
 _SIZES = {"kB": 1e-3, "MB": 1.0, "GB": 1e3}
 _FETCHING = re.compile(r"^ *Downloading (\S+) \(([\d.]+) (kB|MB|GB)\)", re.MULTILINE)
-_NOISE = re.compile(r"WARNING: (Location|Retrying)|\[notice\]")
+_NOISE = re.compile(
+    r"WARNING: (Location|Retrying)|\[notice\]"
+    # What pip says to whoever called it by hand, behind the packages that it found no versions for.
+    r"|To fix this you could|[12]\. (loosen|remove)|ERROR: ResolutionImpossible"
+)
 _NAME = re.compile(r"(?:.*/)?([^/]+?)-\d[^/]*")
 
 

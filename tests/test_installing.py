@@ -70,7 +70,13 @@ class TestInstallation:
         assert log.read_text(encoding="utf-8").split() == ["one", "two", "three"]
 
     def test_a_step_that_fails_says_what_to_do_and_how_the_log_ends(self, tmp_path: Path) -> None:
-        noise = "WARNING: Retrying (Retry(total=0)) after connection broken"
+        noise = (
+            "WARNING: Retrying (Retry(total=0)) after connection broken\n"
+            "To fix this you could try to:\n"
+            "1. loosen the range of package versions you've specified\n"
+            "2. remove package versions to allow pip attempt to solve the dependency conflict\n\n"
+            "ERROR: ResolutionImpossible: for help visit https://pip.pypa.io/"
+        )
         code = f"print('cause'); print({noise!r}); raise SystemExit(2)"
         steps = [
             Step("First", [python(code), python(code)], "Try again."),

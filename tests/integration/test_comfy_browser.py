@@ -40,7 +40,8 @@ _SHORTER = """() => app.graph.nodes
 # everything was remembered, as that ends before the job has its number.
 _ANOTHER_SEED = """() => app.graph.nodes
   .filter((node) => node.type === "DreamTalkSampleMotion")
-  .forEach((node) => { node.widgets.find((widget) => widget.name === "seed").value = Date.now(); })"""
+  .flatMap((node) => node.widgets.filter((widget) => widget.name === "seed"))
+  .forEach((seed) => { seed.value = Date.now(); })"""
 
 # As many pictures and players as there are nodes that show one.
 _SHOWN = """([portraits, players]) =>
