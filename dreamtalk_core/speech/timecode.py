@@ -1,0 +1,41 @@
+"""The timecode at which a recording says that it begins."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from dreamtalk_core.errors import MotionError, SpeechError
+from dreamtalk_core.motion.timecode import Timecode
+from dreamtalk_core.speech.media import open_container
+from dreamtalk_core.warned import warn
+
+_CLOCK = 60
+"""Frames per second of a sound's timecode, which is a time of day."""
+
+
+def recorded_at(path: str | os.PathLike[str]) -> Timecode | None:
+    """When a recording begins; None if it does not say.
+
+    Of a broadcast WAV it is its time reference, samples since midnight; of a video its timecode
+    track or tag, counted at the video's rate. What cannot be one is left, with a warning.
+    Raises SpeechError if the file cannot be read.
+    """
+    file = Path(path)
+    with open_container(file, SpeechError, "sound or video", "Check the file.") as container:
+        sound, pictures = container.streams.best("audio"), container.streams.best("video")
+        every = [container.metadata, *(stream.metadata for stream in container.streams)]
+        # Matroska writes the names of its tags in capitals.
+        tags = {name.lower(): text for some in every[::-1] for name, text in some.items()}
+        label, samples = tags.get("timecode", ""), tags.get("time_reference", "")
+        try:
+            if label and isinstance(pictures, av.VideoStream) and pictures.average_rate:
+                return Timecode.parse(label, Fraction(pictures.average_rate))
+            if samples.isdecimal() and isinstance(sound, av.AudioStream) and sound.sample_rate:
+                return Timecode.at(Fraction(int(samples), sound.sample_rate), _CLOCK)
+        except MotionError as problem:
+            warn(f"{file}: its timecode is not used. {problem}")
+    return None
