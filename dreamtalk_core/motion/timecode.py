@@ -56,7 +56,7 @@ class Timecode:
         match = _LABEL.fullmatch(text)
         if not match:
             raise MotionError(
-                f"{shown(text, 40)!r} is no timecode. Write HH:MM:SS:FF, with ';' before the frames "
+                f"{shown(text, 40)!r} is no timecode. Write HH:MM:SS:FF, and ';' before its frames "
                 "if it is drop-frame."
             )
         hours, minutes, seconds = (int(part) for part in match.group(1, 2, 3))
