@@ -19,6 +19,7 @@ from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write, check_target, digest_of
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, unreadable
+from dreamtalk_core.formats.cues import is_cues
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
@@ -103,6 +104,8 @@ def is_read(path: PurePath) -> bool:
 
     A name that a format has which is only written, such as "a.motion3.json", is none.
     """
+    if is_cues(path):
+        return False
     kind = _format_of(path)
     return kind.reads if kind else path.suffix.lower() in READABLE
 
@@ -176,6 +179,8 @@ def _format_of(path: PurePath) -> Format | None:
     """The format that is written under a name: that of the longest ending."""
     name = path.name.lower()
     fitting = [kind for kind in FORMATS if kind.writes and name.endswith(kind.ending)]
+    if is_cues(path):  # "a.rhubarb.json" holds no curves
+        return None
     return max(fitting, key=lambda kind: len(kind.ending), default=None)
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
-from dreamtalk_core.errors import shown
+from dreamtalk_core.errors import SpeechError, shown
+from dreamtalk_core.formats._limits import LARGEST_DOCUMENT, check_file, unreadable
 from dreamtalk_core.retarget.cues import Cue
 from dreamtalk_core.speech.articulation import FEATURES, articulation
 from dreamtalk_core.speech.phones import Phones
@@ -29,6 +31,17 @@ _BAND = 150
 _WB = ""
 
 
+def read_transcript(path: Path) -> str:
+    """The text of a transcript's file. Raises SpeechError if it is none."""
+    check_file(path, SpeechError, "text", LARGEST_DOCUMENT)
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpeechError(f"{path} is not UTF-8 text. Save the transcript as UTF-8.") from error
+    except OSError as error:
+        raise unreadable(path, error, SpeechError) from error
+
+
 def find_words(phones: Phones, transcript: str) -> Phones:
     """The same with the words of a transcript. Those of which nothing is heard are left out, with a
     warning."""
@@ -42,8 +55,8 @@ def find_words(phones: Phones, transcript: str) -> Phones:
         heard.append((phone.name, i))
     spans: dict[int, tuple[int, int]] = {}
     for at, beside in _aligned([sign for sign, _ in letters], [sign for sign, _ in heard]):
-        (letter, word), (phone, place) = letters[at], heard[beside]
-        if letter and phone:
+        (letter, word), (sound, place) = letters[at], heard[beside]
+        if letter and sound:
             first, last = spans.get(word, (place, place))
             spans[word] = min(first, place), max(last, place)
     found = _closed(spans, phones.groups)
@@ -53,11 +66,11 @@ def find_words(phones: Phones, transcript: str) -> Phones:
             f"Of the transcript {len(missing)} of {len(words)} words are not heard, such as "
             f"'{shown(missing[0], 40)}'. Check that it is of this recording."
         )
-    cues = (
+    placed = (
         Cue(said[first].start, said[last].end, words[word])
         for word, (first, last) in sorted(found.items())
     )
-    return replace(phones, words=tuple(cues))
+    return replace(phones, words=tuple(placed))
 
 
 def _closed(
@@ -120,8 +133,8 @@ def _aligned(letters: list[str], phones: list[str]) -> list[tuple[int, int]]:
     for row in range(rows + 1):
         centre = row * columns // rows
         first, stop = max(0, centre - width), min(columns, centre + width)
-        cost, way = [], bytearray()
-        above, from_column = (costs[-1], starts[-1]) if row else ([], 0)
+        cost, way = list[float](), bytearray()
+        above, from_column = (costs[-1], starts[-1]) if row else (list[float](), 0)
         silent = _SILENT if row and letters[row - 1] else 0.1
         for column in range(first, stop + 1):
             place = column - from_column
@@ -144,8 +157,8 @@ def _aligned(letters: list[str], phones: list[str]) -> list[tuple[int, int]]:
             costs[row - 1] = []  # only the last is needed
     pairs, row, column = [], rows, columns
     while row or column:
-        way = ways[row][column - starts[row]]
-        row, column = row - (way != 2), column - (way != 1)
-        if way == 0:
+        taken = ways[row][column - starts[row]]
+        row, column = row - (taken != 2), column - (taken != 1)
+        if taken == 0:
             pairs.append((row, column))
     return pairs[::-1]

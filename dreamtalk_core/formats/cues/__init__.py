@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from importlib import import_module
-from pathlib import Path
-from typing import Any, Protocol
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import check_target
-from dreamtalk_core.retarget.cues import Cue, Track
+
+if TYPE_CHECKING:
+    from dreamtalk_core.retarget.cues import Cue, Track
 
 
 class Spoken(Protocol):
@@ -45,7 +47,7 @@ FILM = Fraction(24)
 """Frames a second of formats that count them, where nothing else is asked for."""
 
 
-def is_cues(path: Path) -> bool:
+def is_cues(path: PurePath) -> bool:
     """Whether a file of this name is one of cues."""
     return path.name.lower().endswith(CUES)
 
