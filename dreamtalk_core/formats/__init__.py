@@ -80,7 +80,26 @@ def _json(*names: str) -> bytes:
 
 FORMATS: tuple[Format, ...] = (
     Format(".csv", "livelink", "Live Link Face", rb"[^\n{]{0,999}\btimecode\b"),
+    Format(
+        ".csv",
+        "columns",
+        "tables of other tools",
+        rb"[^\n{\[]{0,99999}jaw_?(open|drop)",
+        writes=False,
+    ),
     Format(".json", "json_motion", "DreamTalk's own", _json("dreamtalk-motion"), provenance=True),
+    Format(".a2f.json", "a2f_json", "Audio2Face", _json("facsnames", "weightmat"), provenance=True),
+    Format(".lam.json", "lam_json", "LAM", _json("frames", "weights", "names"), provenance=True),
+    Format(".talkinghead.json", "talkinghead", "TalkingHead", _json("dt", "vs"), provenance=True),
+    Format(
+        ".json",
+        "mediapipe_json",
+        "MediaPipe",
+        rb'\s*[\[{].*"(category_?name|face_?blendshapes|blendshapes)"',
+        writes=False,
+    ),
+    Format(".txt", "facecap", "Face Cap", rb"(info|bs|k),", writes=False),
+    Format(".txt", "ifacialmocap", "iFacialMocap", rb"[^\n={]{9,99999}\|=head#", writes=False),
     Format(".npz", "npz", "numpy archive", rb"pk\x03\x04", provenance=True),
     Format(".glb", "glb", "the built-in head, animated", provenance=True),
 )
