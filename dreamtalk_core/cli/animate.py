@@ -105,6 +105,8 @@ def _write(options: argparse.Namespace, own: Path | None) -> None:
         options.portrait,
         settings,
         options.preview,
+        start=options.start,
+        timecode_rate=options.timecode_rate,
     )
     # Before the model: a wrong name is told at once.
     speeches = line.load_speeches()

@@ -20,9 +20,11 @@ from dreamtalk_core.files import atomic_write, check_target, digest_of
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, unreadable
 from dreamtalk_core.formats.cues import is_cues
+from dreamtalk_core.warned import warn
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
+    from dreamtalk_core.motion.timecode import Timecode
 
 
 Provenance = Mapping[str, Any]
@@ -33,7 +35,7 @@ same values: no times, no folders."""
 class _Module(Protocol):
     def read(self, path: Path) -> Content: ...
 
-    def write(self, path: Path, motion: Motion, provenance: Provenance | None = None) -> None: ...
+    def write(self, path: Path, motion: Motion, **options: Any) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,14 @@ class Format:
     """A kind of motion file.
 
     ending: with which the name of one ends, in lower case: ".csv", ".a2f.json".
-    module: of this package, with `read(path)` and `write(path, motion, provenance=None)`, or one
+    module: of this package, with `read(path)` and `write(path, motion)`, or one
         of them. It is named, not imported: GLB pulls in the head, which most callers do not need.
     title: what to call it in a table.
     mark: what the text of one looks like at its beginning (a regular expression for bytes in
         lower case, see `_beginning`); None: it is not read.
     writes: whether it is written.
     provenance: whether `write` takes it; if not, it goes into a file beside.
+    timecode: whether `write` takes `start`, the timecode of the first frame.
     """
 
     ending: str
@@ -56,6 +59,7 @@ class Format:
     mark: bytes | None = None
     writes: bool = True
     provenance: bool = False
+    timecode: bool = False
 
     @property
     def reads(self) -> bool:
@@ -79,7 +83,7 @@ def _json(*names: str) -> bytes:
 
 
 FORMATS: tuple[Format, ...] = (
-    Format(".csv", "livelink", "Live Link Face", rb"[^\n{]{0,999}\btimecode\b"),
+    Format(".csv", "livelink", "Live Link Face", rb"[^\n{]{0,999}\btimecode\b", timecode=True),
     Format(
         ".csv",
         "columns",
@@ -154,23 +158,31 @@ def read_motion(path: str | os.PathLike[str]) -> Content:
 
 
 def write_motion(
-    path: str | os.PathLike[str], motion: Motion, provenance: Provenance | None = None
+    path: str | os.PathLike[str],
+    motion: Motion,
+    provenance: Provenance | None = None,
+    start: Timecode | None = None,
 ) -> None:
     """Write a motion file, whole or not at all; the ending of its name says which format.
 
     provenance: how it was made; beside a format that cannot hold it, NAME.provenance.json does.
+    start: the timecode of its first frame, for formats that have one; others begin at 0, with a
+    warning.
 
     Raises `MotionError` for an unknown ending or a motion the format cannot hold,
     `DreamTalkError` if the file cannot be written.
     """
     target = Path(path)
     kind = check_writable(target)
-    if not provenance:
-        kind.load().write(target, motion)
-    elif kind.provenance:
-        kind.load().write(target, motion, provenance)
-    else:
-        kind.load().write(target, motion)
+    options: dict[str, Any] = {}
+    if provenance and kind.provenance:
+        options["provenance"] = provenance
+    if start is not None and kind.timecode:
+        options["start"] = start
+    elif start is not None:
+        warn(f"{path} begins at 0: {kind.title} has no place for a timecode. Use .csv for it.")
+    kind.load().write(target, motion, **options)
+    if provenance and not kind.provenance:
         with atomic_write(provenance_beside(target)) as temporary:
             text = json.dumps({**provenance, "sha256": digest_of(target)}, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8", newline="")

@@ -20,6 +20,8 @@ _LABEL = re.compile(
     r"\s*(\d{1,2})[:;](\d{1,2})[:;](\d{1,2})([:;.,])(\d{1,3}(?:\.\d{1,9})?)\s*", re.ASCII
 )
 _DAY = 24 * 3600
+DROPPING = tuple(Fraction(n * 1000, 1001) for n in (30, 60, 120))
+"""Rates that drop-frame timecode is of."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Timecode:
         object.__setattr__(self, "rate", parse_fps(self.rate))
         if self.frame < 0:
             raise MotionError("A timecode cannot lie before midnight.")
-        if self.drop and self.rate not in (Fraction(n * 1000, 1001) for n in (30, 60, 120)):
+        if self.drop and self.rate not in DROPPING:
             raise MotionError(
                 f"There is no drop-frame timecode of {float(self.rate):g} frames per second, only "
                 "of 29.97, 59.94 and 119.88. Write the timecode with ':' before its frames."

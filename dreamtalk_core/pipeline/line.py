@@ -35,7 +35,7 @@ class Line:
     takes. portrait: the speaker's face at rest, for the style `auto`. settings: by name, of any
     table that the model takes. curves: motion files to write, and those of cues. preview: a video
     of the built-in head. video: a video of the portrait, which then is a picture. transcript: what
-    is said, for cues that hold words.
+    is said, for cues that hold words. start, timecode_rate: of the curves, see `start_of`.
     """
 
     speech: Path | None
@@ -47,6 +47,8 @@ class Line:
     preview: Path | None = None
     video: Path | None = None
     transcript: str = ""
+    start: str | None = None
+    timecode_rate: str | None = None
 
     def load_speeches(self) -> tuple[Speech | None, list[Speech]]:
         """What is said, and what the others say. Raises SpeechError."""
@@ -92,10 +94,14 @@ def write_line(talk: Pipeline, line: Line, take: Take, stage: Stage) -> Iterator
 
     Raises what `Motion.save` and `Pipeline.render` raise.
     """
+    from dreamtalk_core.speech.timecode import start_of
+
     motion, phones = take.motion, None
+    recording = line.speech or line.others[0]
+    start = start_of(line.start, line.timecode_rate, motion.fps, recording)
     for path in dict.fromkeys(line.curves):
         if line.speech is None or not is_cues(path):
-            motion.save(path)
+            motion.save(path, start=start)
         else:
             phones = phones or _phones(talk, line, take)
             write_cues(path, phones, motion.fps, line.speech.name)

@@ -9,12 +9,43 @@ from pathlib import Path
 import av
 
 from dreamtalk_core.errors import MotionError, SpeechError
-from dreamtalk_core.motion.timecode import Timecode
+from dreamtalk_core.motion.frame_rate import parse_fps
+from dreamtalk_core.motion.timecode import DROPPING, Timecode
 from dreamtalk_core.speech.media import open_container
 from dreamtalk_core.warned import warn
 
 _CLOCK = 60
 """Frames per second of a sound's timecode, which is a time of day."""
+
+
+SOURCE, OWN = "source", "own"
+"""What stands for the timecode of the recording, and for the rate of the curves."""
+
+
+def start_of(
+    start: str | None,
+    counts: str | None,
+    fps: Fraction,
+    recording: str | os.PathLike[str] | None = None,
+) -> Timecode | None:
+    """The timecode of the first frame of curves at `fps`, as a user asks for it; None: for none.
+
+    start: a label that counts the frames of the curves; `SOURCE`: that of the recording, or
+    midnight, with a warning, if it has none; None: midnight. counts: what the timecode counts in a
+    second, a rate or `OWN`; None: the rate of the curves if there is a start.
+    Raises MotionError for what is no timecode or rate, SpeechError for an unreadable recording.
+    """
+    if start is None and counts is None:
+        return None
+    if start == SOURCE and recording is not None:
+        begin = recorded_at(recording)
+        if begin is None:
+            warn(f"{recording} has no timecode, so the curves begin at midnight.")
+    else:
+        begin = None if start is None else Timecode.parse(start, fps)
+    begin = begin or Timecode(Fraction(0), fps)
+    rate = fps if counts in (None, OWN) else parse_fps(counts or OWN)
+    return begin.counted(rate, begin.drop and rate in DROPPING)
 
 
 def recorded_at(path: str | os.PathLike[str]) -> Timecode | None:

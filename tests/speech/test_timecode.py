@@ -10,7 +10,7 @@ import pytest
 
 from dreamtalk_core.errors import DreamTalkWarning
 from dreamtalk_core.motion.timecode import Timecode
-from dreamtalk_core.speech.timecode import recorded_at
+from dreamtalk_core.speech.timecode import recorded_at, start_of
 
 
 def broadcast_wav(path: Path, samples: int, rate: int = 48000) -> Path:
@@ -69,3 +69,26 @@ def test_what_cannot_be_one_is_told(tmp_path: Path) -> None:
     path = film(tmp_path / "odd.mkv", "10:00:00:77", Fraction(25))
     with pytest.warns(DreamTalkWarning, match="23:59:59:24"):
         assert recorded_at(path) is None
+
+
+def test_a_start_is_asked_for_in_words(tmp_path: Path) -> None:
+    wav = broadcast_wav(tmp_path / "line.wav", 48000 * 3600 + 4800)
+    fps = Fraction(25)
+    assert start_of(None, None, fps, wav) is None
+    assert str(start_of("10:00:00:12", None, fps, wav)) == "10:00:00:12"
+    source = start_of("source", None, fps, wav)
+    assert source is not None
+    assert source.label(3) == "01:00:00:02.500"
+    assert start_of(None, "own", fps, wav) == Timecode(Fraction(0), fps)
+    counted = start_of("10:00:00:12", "50", fps, wav)
+    assert counted is not None
+    assert (str(counted), counted.rate) == ("10:00:00:24", 50)
+    dropped = start_of("00:01:00;02", None, Fraction(30000, 1001), wav)
+    assert dropped is not None
+    assert dropped.drop
+
+
+def test_a_recording_without_one_begins_at_midnight(tmp_path: Path) -> None:
+    path = film(tmp_path / "take.mp4", "", Fraction(25))
+    with pytest.warns(DreamTalkWarning, match="midnight"):
+        assert start_of("source", None, Fraction(25), path) == Timecode.at(0, 25)
