@@ -44,7 +44,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         "--start",
         metavar="TC",
         help="timecode of the first frame in .csv (Live Link Face): HH:MM:SS:FF, or HH:MM:SS;FF if "
-        "drop-frame; source: that of the recording (a broadcast WAV's time reference, a video's own)",
+        "drop-frame; source: that of the recording (a broadcast WAV's time reference, a video's)",
     )
     parser.add_argument(
         "--timecode-rate",

@@ -106,6 +106,11 @@ FORMATS: tuple[Format, ...] = (
     Format(".txt", "ifacialmocap", "iFacialMocap", rb"[^\n={]{9,99999}\|=head#", writes=False),
     Format(".npz", "npz", "numpy archive", rb"pk\x03\x04", provenance=True),
     Format(".glb", "glb", "the built-in head, animated", provenance=True),
+    Format(".usd", "usd", "the built-in head, as USD", provenance=True),
+    Format(".usda", "usd", "the same as text", provenance=True),
+    Format(".usdc", "usd", "the same in binary", provenance=True),
+    Format(".abc", "alembic", "the built-in head, an Alembic cache"),
+    Format(".vrma", "vrma", "VRM animation", provenance=True),
 )
 """All kinds. Of what is read, the first counts whose mark is there."""
 
