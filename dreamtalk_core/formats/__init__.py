@@ -79,6 +79,8 @@ def _json(*names: str) -> bytes:
 
 FORMATS: tuple[Format, ...] = (
     Format(".csv", "livelink", "Live Link Face", rb"[^\n{]{0,999}\btimecode\b"),
+    Format(".txt", "facecap", "Face Cap", rb"(info|bs|k),", writes=False),
+    Format(".txt", "ifacialmocap", "iFacialMocap", rb"[^\n={]{9,99999}\|=head#", writes=False),
     Format(
         ".csv",
         "columns",
@@ -97,8 +99,6 @@ FORMATS: tuple[Format, ...] = (
         rb'\s*[\[{].*"(category_?name|face_?blendshapes|blendshapes)"',
         writes=False,
     ),
-    Format(".txt", "facecap", "Face Cap", rb"(info|bs|k),", writes=False),
-    Format(".txt", "ifacialmocap", "iFacialMocap", rb"[^\n={]{9,99999}\|=head#", writes=False),
     Format(".npz", "npz", "numpy archive", rb"pk\x03\x04", provenance=True),
     Format(".glb", "glb", "the built-in head, animated", provenance=True),
 )
