@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write, check_target, digest_of
 from dreamtalk_core.formats._content import Content
-from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, unreadable
+from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, read_json, unreadable
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
@@ -171,6 +171,20 @@ def write_motion(
         with atomic_write(provenance_beside(target)) as temporary:
             text = json.dumps({**provenance, "sha256": digest_of(target)}, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8", newline="")
+
+
+def read_provenance(path: Path, content: Content) -> Provenance | None:
+    """How a motion was made whose file was read: what it says itself, or what lies beside and means
+    this very file. None where neither tells."""
+    if isinstance(content.provenance, dict):
+        return content.provenance
+    beside = provenance_beside(path)
+    if not beside.is_file():
+        return None
+    found = read_json(beside, MotionError, "provenance")
+    if not isinstance(found, dict) or found.pop("sha256", None) != digest_of(path):
+        return None
+    return found
 
 
 def provenance_beside(path: Path) -> Path:
