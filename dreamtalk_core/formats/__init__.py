@@ -99,6 +99,12 @@ FORMATS: tuple[Format, ...] = (
         rb'\s*[\[{].*"(category_?name|face_?blendshapes|blendshapes)"',
         writes=False,
     ),
+    Format(".anim", "unity_anim", "Unity", rb".*\nanimationclip:", provenance=True),
+    Format(".tres", "godot_tres", "Godot 4", rb'\[gd_resource type="animation"', provenance=True),
+    Format(".ma", "maya_ascii", "Maya", rb"//maya ascii", provenance=True),
+    Format(".vmd", "vmd", "MikuMikuDance", rb"vocaloid motion data 0002"),
+    Format(".metahuman.csv", "metahuman_csv", "MetaHuman controls"),
+    Format(".motion3.json", "motion3_json", "Live2D", provenance=True),
     Format(".npz", "npz", "numpy archive", rb"pk\x03\x04", provenance=True),
     Format(".glb", "glb", "the built-in head, animated", provenance=True),
 )
