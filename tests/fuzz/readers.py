@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from dreamtalk_core.errors import StyleError
+from dreamtalk_core.formats import FORMATS
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.models.style_predictor import StylePredictor
 from dreamtalk_core.motion import Motion
@@ -61,8 +62,12 @@ _FOREIGN = (
     ("talkinghead", "seed.talkinghead.json", mutations.JSON),
     ("mediapipe", "seed.mediapipe.json", mutations.JSON),
     ("facecap", "seed.facecap.txt", mutations.CSV),
-    ("ifacialmocap", "seed.ifacialmocap.txt", mutations.BYTES),
+    ("ifacialmocap", "seed.ifacialmocap.txt", mutations.TEXT),
     ("columns", "seed.columns.csv", mutations.CSV),
+    ("unity", "seed.anim", mutations.TEXT),
+    ("godot", "seed.tres", mutations.TEXT),
+    ("maya", "seed.ma", mutations.TEXT),
+    ("mmd", "seed.vmd", mutations.BYTES),
 )
 """Name, file and damages of what other programs write."""
 
@@ -205,8 +210,9 @@ def _make_motions(folder: Path) -> None:
     weights = draw.random((12, len(ARKIT_NAMES)), np.float32)
     turns = draw.normal(0, 5, (12, 3)).astype(np.float32)
     motion = Motion(ARKIT_NAMES, weights, Fraction(30000, 1001), turns)
-    for suffix in ("csv", "json", "npz", "glb", "a2f.json", "lam.json", "talkinghead.json"):
-        motion.save(folder / f"seed.{suffix}")
+    for kind in FORMATS:
+        if kind.writes:
+            motion.save(folder / f"seed{kind.ending}")
     scores = [dict(zip(ARKIT_NAMES[:20], row, strict=False)) for row in weights.tolist()]
     frames = [
         {
