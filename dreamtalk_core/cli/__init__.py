@@ -9,7 +9,18 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from dreamtalk_core.cli import animate, batch, corpus, cues, dub, original, render, style, track
+from dreamtalk_core.cli import (
+    animate,
+    batch,
+    convert,
+    corpus,
+    cues,
+    dub,
+    original,
+    render,
+    style,
+    track,
+)
 from dreamtalk_core.cli.common import add_model, guard_files
 from dreamtalk_core.cli.ending import STATUS, exit_status, warn
 from dreamtalk_core.errors import DreamTalkError, shown
@@ -66,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     animate.add(commands)
     style.add(commands)
     track.add(commands)
+    convert.add(commands)
     render.add(commands)
     dub.add(commands)
     cues.add(commands)

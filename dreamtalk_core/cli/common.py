@@ -40,6 +40,11 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="curves: .csv (Live Link Face), .json, .npz, or .glb (animated head); may be repeated",
     )
+    add_timecode(parser)
+
+
+def add_timecode(parser: argparse.ArgumentParser) -> None:
+    """Where curves begin, for formats that tell it."""
     parser.add_argument(
         "--start",
         metavar="TC",

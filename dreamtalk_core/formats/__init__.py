@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write, check_target, digest_of
 from dreamtalk_core.formats._content import Content
-from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, unreadable
+from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, read_json, unreadable
 from dreamtalk_core.formats.cues import is_cues
 from dreamtalk_core.warned import warn
 
@@ -50,7 +50,8 @@ class Format:
         lower case, see `_beginning`); None: it is not read.
     writes: whether it is written.
     provenance: whether `write` takes it; if not, it goes into a file beside.
-    timecode: whether `write` takes `start`, the timecode of the first frame.
+    timecode: whether `write` takes `start`, the timecode of the first frame, and there is a
+        `begins_at(path)` to read it.
     """
 
     ending: str
@@ -84,6 +85,8 @@ def _json(*names: str) -> bytes:
 
 FORMATS: tuple[Format, ...] = (
     Format(".csv", "livelink", "Live Link Face", rb"[^\n{]{0,999}\btimecode\b", timecode=True),
+    Format(".txt", "facecap", "Face Cap", rb"(info|bs|k),", writes=False),
+    Format(".txt", "ifacialmocap", "iFacialMocap", rb"[^\n={]{9,99999}\|=head#", writes=False),
     Format(
         ".csv",
         "columns",
@@ -102,8 +105,12 @@ FORMATS: tuple[Format, ...] = (
         rb'\s*[\[{].*"(category_?name|face_?blendshapes|blendshapes)"',
         writes=False,
     ),
-    Format(".txt", "facecap", "Face Cap", rb"(info|bs|k),", writes=False),
-    Format(".txt", "ifacialmocap", "iFacialMocap", rb"[^\n={]{9,99999}\|=head#", writes=False),
+    Format(".anim", "unity_anim", "Unity", rb".*\nanimationclip:", provenance=True),
+    Format(".tres", "godot_tres", "Godot 4", rb'\[gd_resource type="animation"', provenance=True),
+    Format(".ma", "maya_ascii", "Maya", rb"//maya ascii", provenance=True),
+    Format(".vmd", "vmd", "MikuMikuDance", rb"vocaloid motion data 0002"),
+    Format(".metahuman.csv", "metahuman_csv", "MetaHuman controls"),
+    Format(".motion3.json", "motion3_json", "Live2D", provenance=True),
     Format(".npz", "npz", "numpy archive", rb"pk\x03\x04", provenance=True),
     Format(".glb", "glb", "the built-in head, animated", provenance=True),
     Format(".usd", "usd", "the built-in head, as USD", provenance=True),
@@ -162,6 +169,17 @@ def read_motion(path: str | os.PathLike[str]) -> Content:
         raise unreadable(source, error, MotionError) from error
 
 
+def begins_at(path: Path) -> Timecode | None:
+    """The timecode of a motion file's first frame; None where its format has none.
+
+    Raises what `read_motion` does.
+    """
+    check_file(path, MotionError, "motion", LARGEST_MOTION)
+    kind = _kind_of(path)
+    found: Timecode | None = cast(Any, kind.load()).begins_at(path) if kind.timecode else None
+    return found
+
+
 def write_motion(
     path: str | os.PathLike[str],
     motion: Motion,
@@ -191,6 +209,20 @@ def write_motion(
         with atomic_write(provenance_beside(target)) as temporary:
             text = json.dumps({**provenance, "sha256": digest_of(target)}, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8", newline="")
+
+
+def read_provenance(path: Path, content: Content) -> Provenance | None:
+    """How a motion was made whose file was read: what it says itself, or what lies beside and means
+    this very file. None where neither tells."""
+    if isinstance(content.provenance, dict):
+        return content.provenance
+    beside = provenance_beside(path)
+    if not beside.is_file():
+        return None
+    found = read_json(beside, MotionError, "provenance")
+    if not isinstance(found, dict) or found.pop("sha256", None) != digest_of(path):
+        return None
+    return found
 
 
 def provenance_beside(path: Path) -> Path:

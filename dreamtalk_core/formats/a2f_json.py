@@ -36,7 +36,8 @@ def read(path: Path) -> Content:
         raise MotionError(
             f"{path} holds {len(weights)} frames, but numFrames says {shown(count, 40)}."
         )
-    return take(path, names, weights, document.get("head_rotation"), fps=document["exportFps"])
+    found = take(path, names, weights, document.get("head_rotation"), fps=document["exportFps"])
+    return found._replace(provenance=document.get("provenance"))
 
 
 def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> None:

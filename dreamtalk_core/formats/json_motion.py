@@ -78,4 +78,5 @@ def _motion(document: dict[str, Any], path: Path) -> Content:
         stated = shown(document["frame_count"], 40)
         raise MotionError(f'{path} holds {count} frames, but "frame_count" says {stated}.')
     head: Any = document.get("head_rotation")
-    return Content(tuple(channels), weights, document["fps"], () if head is None else head)
+    turns = () if head is None else head
+    return Content(tuple(channels), weights, document["fps"], turns, document.get("provenance"))

@@ -46,7 +46,8 @@ def read(path: Path) -> Content:
         ) from error
     if count != len(frames):
         raise MotionError(f"{path} holds {len(frames)} frames, but its frame_count is another.")
-    return take(path, names, weights, head, fps=fps, times=times, base=1, quantum=1e-3)
+    found = take(path, names, weights, head, fps=fps, times=times, base=1, quantum=1e-3)
+    return found._replace(provenance=document.get("provenance"))
 
 
 def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> None:

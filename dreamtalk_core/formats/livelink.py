@@ -99,9 +99,28 @@ def read(path: Path) -> Content:
     return Content(ARKIT_NAMES, np.clip(weights, 0.0, 1.0).astype(np.float32), rate, head_of(head))
 
 
+def head_columns(head_rotation: NDArray[np.float32]) -> NDArray[np.float64]:
+    """`HEAD_COLUMNS` [T, 3] of pitch, yaw and roll [T, 3] in degrees."""
+    pitch, yaw, roll = np.radians(head_rotation.astype(np.float64)).T
+    # Adding 0 turns -0 into 0.
+    return np.column_stack([yaw, -pitch, roll]) + 0.0
+
+
 def head_of(columns: NDArray[np.float64]) -> NDArray[np.float32]:
     """Pitch, yaw and roll [T, 3] in degrees of `HEAD_COLUMNS` [T, 3]."""
     return np.degrees(columns[:, [1, 0, 2]] * (-1.0, 1.0, 1.0)).astype(np.float32)
+
+
+def begins_at(path: Path) -> Timecode:
+    """The timecode of the first row of a take, counted as the take does."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        seconds, frames, _, drop = _parse(rows_of(stream, path), path)
+    _, base = _timeline(seconds, frames, drop, path)
+    rate = Fraction(base * 1000, 1001) if drop else Fraction(base)
+    clock = int(seconds[0]) % int(_DAY)
+    label = f"{clock // 3600:02d}:{clock // 60 % 60:02d}:{clock % 60:02d}"
+    frame = f"{'0' if frames[0] < 10 else ''}{frames[0]:.3f}"
+    return Timecode.parse(f"{label}{';' if drop else ':'}{frame}", rate)
 
 
 def write(path: Path, motion: Motion, start: Timecode | None = None) -> None:
@@ -137,9 +156,12 @@ def write(path: Path, motion: Motion, start: Timecode | None = None) -> None:
 def _values(motion: Motion) -> NDArray[np.float64]:
     """The columns of a file after the first two."""
     weights = motion.to_arkit().weights.astype(np.float64)
-    pitch, yaw, roll = np.radians(motion.head_rotation.astype(np.float64)).T
     values = np.column_stack(
-        [weights[:, [INDEX[name] for name in _FILE_ORDER]], yaw, -pitch, roll, *_eyes(weights)]
+        [
+            weights[:, [INDEX[name] for name in _FILE_ORDER]],
+            head_columns(motion.head_rotation),
+            *_eyes(weights),
+        ]
     )
     # Adding 0 turns -0 into 0.
     return np.asarray(values + 0.0)

@@ -52,7 +52,7 @@ def read(path: Path) -> Content:
             f"{path} holds no MediaPipe blendshapes: a list of frames, each with names and scores, "
             "the first with a face in it."
         ) from error
-    head = _heads([_first(frame, _MATRICES) for frame in frames], path)
+    head = _heads([_matrix(frame) for frame in frames], path)
     times = _times(frames, path)
     fps = document.get("fps") if isinstance(document, dict) else None
     if fps is None and times is None:
@@ -85,6 +85,10 @@ def _scores(value: Any) -> dict[str, float]:
     if isinstance(value.get("categories"), list):
         return _scores(value["categories"])
     return {_text(name): float(score) for name, score in value.items()}
+
+
+def _matrix(frame: Any) -> Any:
+    return _first(frame, _MATRICES) if isinstance(frame, dict) else None
 
 
 def _text(name: Any) -> str:

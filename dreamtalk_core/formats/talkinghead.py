@@ -61,7 +61,8 @@ def read(path: Path) -> Content:
     head = rotation_angles(rotation_matrix(np.degrees(turns), _ORDER))
     times = list(accumulate(steps))
     table = np.array(list(curves.values()), np.float64).T
-    return take(path, list(curves), table, head, times=times, quantum=1e-3)
+    found = take(path, list(curves), table, head, times=times, quantum=1e-3)
+    return found._replace(provenance=document.get("provenance"))
 
 
 def _held(values: list[Any]) -> list[float]:

@@ -162,7 +162,7 @@ class Motion:
         """Read a file of one of `formats.FORMATS`. Raises `MotionError` if it is not valid."""
         content = read_motion(Path(path))
         try:
-            return cls(*content)
+            return cls(*content[:4])
         except MotionError as error:
             raise MotionError(f"{path}: {error}") from error
 

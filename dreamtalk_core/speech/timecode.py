@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 
 from dreamtalk_core.errors import MotionError, SpeechError
+from dreamtalk_core.formats import begins_at, is_read
 from dreamtalk_core.motion.frame_rate import parse_fps
 from dreamtalk_core.motion.timecode import DROPPING, Timecode
 from dreamtalk_core.speech.media import open_container
@@ -33,7 +34,7 @@ def start_of(
     start: a label that counts the frames of the curves; `SOURCE`: that of the recording, or
     midnight, with a warning, if it has none; None: midnight. counts: what the timecode counts in a
     second, a rate or `OWN`; None: the rate of the curves if there is a start.
-    Raises MotionError for what is no timecode or rate, SpeechError for an unreadable recording.
+    Raises MotionError for what is no timecode or rate, SpeechError for an unreadable one.
     """
     if start is None and counts is None:
         return None
@@ -49,13 +50,15 @@ def start_of(
 
 
 def recorded_at(path: str | os.PathLike[str]) -> Timecode | None:
-    """When a recording begins; None if it does not say.
+    """When a recording, or a motion file, begins; None if it does not say.
 
     Of a broadcast WAV it is its time reference, samples since midnight; of a video its timecode
     track or tag, counted at the video's rate. What cannot be one is left, with a warning.
-    Raises SpeechError if the file cannot be read.
+    Raises SpeechError or MotionError if the file cannot be read.
     """
     file = Path(path)
+    if is_read(file):
+        return begins_at(file)
     with open_container(file, SpeechError, "sound or video", "Check the file.") as container:
         sound, pictures = container.streams.best("audio"), container.streams.best("video")
         every = [container.metadata, *(stream.metadata for stream in container.streams)]

@@ -14,8 +14,8 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.tongue import FACE_NAMES
 
-BOTH = tuple(kind.ending for kind in FORMATS if kind.reads and kind.writes)
-"""Endings of what is written and read again."""
+BOTH = tuple(kind.ending for kind in FORMATS if kind.reads and kind.writes and kind.module != "vmd")
+"""Endings of what is written and read again, with the same names and rate."""
 
 
 def make() -> Motion:

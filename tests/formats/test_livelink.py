@@ -358,3 +358,14 @@ def test_what_cannot_be_told_apart_is_told(tmp_path: Path) -> None:
 def test_formats_without_a_timecode_begin_at_0(tmp_path: Path) -> None:
     with pytest.warns(DreamTalkWarning, match="no place for a timecode"):
         make(5).save(tmp_path / "take.npz", start=Timecode.parse("01:00:00:00", 25))
+
+
+@pytest.mark.parametrize("start", ["10:00:00:12", "23:59:59:24"])
+def test_where_a_take_begins_is_read(tmp_path: Path, start: str) -> None:
+    path = tmp_path / "take.csv"
+    wanted = Timecode.parse(start, 25)
+    make(60, Fraction(25)).save(path, start=wanted)
+    assert livelink.begins_at(path) == wanted
+    dropped = Timecode.parse("00:00:59;20", "29.97")
+    make(60, parse_fps("29.97")).save(path, start=dropped)
+    assert livelink.begins_at(path) == dropped
