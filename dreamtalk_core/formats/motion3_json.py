@@ -38,7 +38,9 @@ _TURN = 30.0  # degrees at the end of the range of ParamAngleX, Y and Z
 def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> None:
     """Write a motion. Raises `MotionError` if it has no ARKit shapes."""
     if "jawOpen" not in motion.names:
-        raise MotionError("A motion3.json is made of ARKit's shapes. Leave --scheme out.")
+        raise MotionError(
+            "A motion3.json is made of ARKit's shapes. Save the curves under ARKit's names."
+        )
     curves = {name: values.clip(*_range(name)) for name, values in parameters(motion).items()}
     keys = {name: kept(values) for name, values in curves.items()}
     points = sum(map(len, keys.values()))

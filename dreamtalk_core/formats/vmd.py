@@ -116,6 +116,6 @@ def _bytes(name: str) -> bytes:
     if not 0 < len(found) <= _NAME:
         raise MotionError(
             f"A VMD has no place for the name {shown(name, 60)}: it must be at most {_NAME} bytes "
-            "of Shift-JIS. Leave --scheme out, or take mmd."
+            "of Shift-JIS. Save the curves under ARKit's names, or MMD's."
         )
     return found

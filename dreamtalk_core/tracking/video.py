@@ -105,8 +105,8 @@ class Images:
 
 
 def open_images(path: str | os.PathLike[str], fps: Fraction | None = None) -> Images:
-    """The pictures of a video, an animation, a photo, or a folder of numbered pictures, or of a take
-    of Live Link Face: one video, with what belongs to it.
+    """The pictures of a video, an animation, a photo, or a folder: of numbered pictures, or of a
+    take of Live Link Face, which is one video with what belongs to it.
 
     fps: the rate of a folder of pictures, 25 unless given. A video keeps its own.
 
