@@ -12,6 +12,7 @@ from dreamtalk_core.batch.plan import VIDEOS, Row
 from dreamtalk_core.errors import DreamTalkError, shown
 from dreamtalk_core.files import digest_of, name_key
 from dreamtalk_core.formats import is_read
+from dreamtalk_core.retarget.schemes import SCHEMES
 
 if TYPE_CHECKING:
     from dreamtalk_core.pipeline.line import Line
@@ -47,6 +48,8 @@ def line_of(row: Row, folder: Path) -> Line:
         videos[0] if videos and drawn is None else None,
         drawn,
         row.transcript,
+        scheme=row.scheme,
+        voice=Path(row.voice) if row.voice else None,
     )
 
 
@@ -82,6 +85,10 @@ def read_by(line: Line) -> Iterator[Path]:
     yield from line.others
     if line.portrait is not None:
         yield line.portrait
+    if line.voice is not None:
+        yield line.voice
+    if line.scheme and line.scheme not in SCHEMES:
+        yield Path(line.scheme)
     yield from (value for value in line.settings.values() if isinstance(value, Path))
     library = StyleLibrary.default()
     for name in _styles(line.style):

@@ -164,9 +164,11 @@ def _curves_of(folder: Path, entry: Entry) -> Motion | None:
         path = folder / name
         if is_read(path):
             try:
-                return Motion.load(path).to_arkit()
+                motion = Motion.load(path)
             except DreamTalkError:
                 return None
+            if set(motion.names) & set(ARKIT_NAMES):  # and not those of another rig
+                return motion.to_arkit()
     return None
 
 

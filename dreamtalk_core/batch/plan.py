@@ -18,7 +18,10 @@ from dreamtalk_core.parameters import Parameter, parameters
 from dreamtalk_core.pipeline.load import kinds
 from dreamtalk_core.warned import warn
 
-COLUMNS = ("id", "audio", "character", "style", "portrait", "others", "outputs", "transcript")
+COLUMNS = (
+    *("id", "audio", "character", "style", "portrait", "others", "outputs"),
+    *("transcript", "scheme", "voice"),
+)
 """Columns besides the settings; the transcript is for cues that hold words, and whoever reads the
 table."""
 SPELLINGS = {"guidance": "guidance_scale"}
@@ -35,7 +38,8 @@ class Row:
     number: from 1 up. id: what it is called in the ledger. audio, portrait, others: files, as they
     are written, seen from the table's folder. outputs: below the batch's folder, with "/" between.
     settings: of the model, by name. error: why it cannot be made, or nothing. transcript: what is
-    said, if any of the outputs holds words.
+    said, if any of the outputs holds words. scheme: of the rig. voice: the file that the style
+    `auto` is heard in.
     """
 
     number: int
@@ -48,6 +52,8 @@ class Row:
     settings: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     transcript: str = ""
+    scheme: str = ""
+    voice: str = ""
 
 
 def plan(
@@ -142,6 +148,8 @@ def _row(number: int, cells: Cells, about: Mapping[str, Cells]) -> Row:
             tuple(dict.fromkeys(outputs)),
             _values(cells),
             transcript=cells.get("transcript", "") if any(map(_has_cues, outputs)) else "",
+            scheme=cells.get("scheme", ""),
+            voice=cells.get("voice", ""),
         )
     except DreamTalkError as error:
         return Row(number, name, error=str(error))

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dreamtalk_core.cli.common import add_timecode
-from dreamtalk_core.errors import MotionError
-
-if TYPE_CHECKING:
-    from dreamtalk_core.motion import Motion
 
 
 def add(commands: Any) -> None:
@@ -39,6 +35,7 @@ def add(commands: Any) -> None:
 def _convert(options: argparse.Namespace) -> None:
     from dreamtalk_core.formats import check_writable, read_motion, read_provenance
     from dreamtalk_core.motion import Motion
+    from dreamtalk_core.retarget.renaming import renamed
     from dreamtalk_core.speech.timecode import start_of
 
     for path in options.output:
@@ -48,28 +45,8 @@ def _convert(options: argparse.Namespace) -> None:
     if options.fps is not None:
         motion = motion.resample(options.fps)
     if options.scheme is not None:
-        motion = _renamed(motion, options)
+        motion = renamed(motion, options.scheme)
     start = start_of(options.start, options.timecode_rate, motion.fps, options.motion)
     for path in dict.fromkeys(options.output):
         motion.save(path, provenance, start)
         print(path)
-
-
-def _renamed(motion: Motion, options: argparse.Namespace) -> Motion:
-    from dreamtalk_core.motion.tongue import FACE_NAMES
-    from dreamtalk_core.retarget import SCHEMES, read_preset, scheme_mapping
-
-    if not set(motion.names) & set(FACE_NAMES):
-        raise MotionError(
-            f"{options.motion} has no ARKit shapes that could be put under other names, but "
-            f"{', '.join(motion.names[:3])}. Leave --scheme out."
-        )
-    if options.scheme in SCHEMES:
-        return scheme_mapping(options.scheme).apply(motion)
-    path = Path(options.scheme)
-    if not path.is_file():
-        raise MotionError(
-            f"There is no scheme or mapping file {options.scheme}. There are the schemes "
-            f"{', '.join(SCHEMES)}."
-        )
-    return read_preset(path).apply(motion)

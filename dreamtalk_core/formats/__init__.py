@@ -52,6 +52,7 @@ class Format:
     provenance: whether `write` takes it; if not, it goes into a file beside.
     timecode: whether `write` takes `start`, the timecode of the first frame, and there is a
         `begins_at(path)` to read it.
+    arkit: whether it is made of ARKit's shapes, whatever the channels of a rig are called.
     """
 
     ending: str
@@ -61,6 +62,7 @@ class Format:
     writes: bool = True
     provenance: bool = False
     timecode: bool = False
+    arkit: bool = False
 
     @property
     def reads(self) -> bool:
@@ -84,7 +86,14 @@ def _json(*names: str) -> bytes:
 
 
 FORMATS: tuple[Format, ...] = (
-    Format(".csv", "livelink", "Live Link Face", rb"[^\n{]{0,999}\btimecode\b", timecode=True),
+    Format(
+        ".csv",
+        "livelink",
+        "Live Link Face",
+        rb"[^\n{]{0,999}\btimecode\b",
+        timecode=True,
+        arkit=True,
+    ),
     Format(".txt", "facecap", "Face Cap", rb"(info|bs|k),", writes=False),
     Format(".txt", "ifacialmocap", "iFacialMocap", rb"[^\n={]{9,99999}\|=head#", writes=False),
     Format(
@@ -96,7 +105,14 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(".json", "json_motion", "DreamTalk's own", _json("dreamtalk-motion"), provenance=True),
     Format(".a2f.json", "a2f_json", "Audio2Face", _json("facsnames", "weightmat"), provenance=True),
-    Format(".lam.json", "lam_json", "LAM", _json("frames", "weights", "names"), provenance=True),
+    Format(
+        ".lam.json",
+        "lam_json",
+        "LAM",
+        _json("frames", "weights", "names"),
+        provenance=True,
+        arkit=True,
+    ),
     Format(".talkinghead.json", "talkinghead", "TalkingHead", _json("dt", "vs"), provenance=True),
     Format(
         ".json",
@@ -108,15 +124,15 @@ FORMATS: tuple[Format, ...] = (
     Format(".anim", "unity_anim", "Unity", rb".*\nanimationclip:", provenance=True),
     Format(".tres", "godot_tres", "Godot 4", rb'\[gd_resource type="animation"', provenance=True),
     Format(".ma", "maya_ascii", "Maya", rb"//maya ascii", provenance=True),
-    Format(".vmd", "vmd", "MikuMikuDance", rb"vocaloid motion data 0002"),
-    Format(".metahuman.csv", "metahuman_csv", "MetaHuman controls"),
-    Format(".motion3.json", "motion3_json", "Live2D", provenance=True),
+    Format(".vmd", "vmd", "MikuMikuDance", rb"vocaloid motion data 0002", arkit=True),
+    Format(".metahuman.csv", "metahuman_csv", "MetaHuman controls", arkit=True),
+    Format(".motion3.json", "motion3_json", "Live2D", provenance=True, arkit=True),
     Format(".npz", "npz", "numpy archive", rb"pk\x03\x04", provenance=True),
-    Format(".glb", "glb", "the built-in head, animated", provenance=True),
-    Format(".usd", "usd", "the built-in head, as USD", provenance=True),
-    Format(".usda", "usd", "the same as text", provenance=True),
-    Format(".usdc", "usd", "the same in binary", provenance=True),
-    Format(".abc", "alembic", "the built-in head, an Alembic cache"),
+    Format(".glb", "glb", "the built-in head, animated", provenance=True, arkit=True),
+    Format(".usd", "usd", "the built-in head, as USD", provenance=True, arkit=True),
+    Format(".usda", "usd", "the same as text", provenance=True, arkit=True),
+    Format(".usdc", "usd", "the same in binary", provenance=True, arkit=True),
+    Format(".abc", "alembic", "the built-in head, an Alembic cache", arkit=True),
     Format(".vrma", "vrma", "VRM animation", provenance=True),
 )
 """All kinds. Of what is read, the first counts whose mark is there."""
@@ -143,6 +159,12 @@ def is_read(path: PurePath) -> bool:
         return False
     kind = _format_of(path)
     return kind.reads if kind else path.suffix.lower() in READABLE
+
+
+def is_of_arkit(path: PurePath) -> bool:
+    """Whether a file of this name is made of ARKit's shapes, see `Format.arkit`."""
+    kind = _format_of(path)
+    return kind is not None and kind.arkit
 
 
 def read_motion(path: str | os.PathLike[str]) -> Content:

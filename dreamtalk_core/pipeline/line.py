@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dreamtalk_core.formats import is_of_arkit, is_read
 from dreamtalk_core.formats.cues import is_cues, write_cues
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.pipeline.base import AnySpeech, Pipeline, spoken_in
 from dreamtalk_core.pipeline.load import Kind
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.render.output.sound import Mix
+from dreamtalk_core.retarget.renaming import renamed
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.style import Style, StyleTrack
 
@@ -35,7 +38,9 @@ class Line:
     takes. portrait: the speaker's face at rest, for the style `auto`. settings: by name, of any
     table that the model takes. curves: motion files to write, and those of cues. preview: a video
     of the built-in head. video: a video of the portrait, which then is a picture. transcript: what
-    is said, for cues that hold words. start, timecode_rate: of the curves, see `start_of`.
+    is said, for cues that hold words. start, timecode_rate: of the curves, see `start_of`. scheme:
+    of the rig whose channels the curves are to have, in files that are not made of ARKit's shapes.
+    voice: a recording in which the style `auto` is heard, in the place of the speech.
     """
 
     speech: Path | None
@@ -49,6 +54,12 @@ class Line:
     transcript: str = ""
     start: str | None = None
     timecode_rate: str | None = None
+    scheme: str = ""
+    voice: Path | None = None
+
+    def is_readable(self, path: Path) -> bool:
+        """Whether one of the curves' files can be read as ARKit's shapes."""
+        return is_read(path) and (not self.scheme or is_of_arkit(path))
 
     def load_speeches(self) -> tuple[Speech | None, list[Speech]]:
         """What is said, and what the others say. Raises SpeechError."""
@@ -79,7 +90,8 @@ def sample_line(
     own, others = speeches
     heard = [talk.analyse(one) for one in others]
     features = talk.analyse(own) if own is not None else heard[0]
-    style = talk.load_style(line.style, features, _rest(line))
+    voice = features if line.voice is None else _voice(talk, line.voice, line.voice.stat().st_mtime)
+    style = talk.load_style(line.style, voice, _rest(line))
     with stage("animate") as progress:
         sampling = {**kind.sampling_of(line.settings), "progress": progress}
         if own is None:
@@ -101,7 +113,8 @@ def write_line(talk: Pipeline, line: Line, take: Take, stage: Stage) -> Iterator
     start = start_of(line.start, line.timecode_rate, motion.fps, recording)
     for path in dict.fromkeys(line.curves):
         if line.speech is None or not is_cues(path):
-            motion.save(path, start=start)
+            own = line.scheme and not is_of_arkit(path)
+            (renamed(motion, line.scheme) if own else motion).save(path, start=start)
         else:
             phones = phones or _phones(talk, line, take)
             write_cues(path, phones, motion.fps, line.speech.name)
@@ -113,6 +126,12 @@ def write_line(talk: Pipeline, line: Line, take: Take, stage: Stage) -> Iterator
             with stage("preview" if portrait is None else "render") as progress:
                 talk.render(motion, video, sound, portrait=portrait, progress=progress)
             yield video
+
+
+@lru_cache(maxsize=16)
+def _voice(talk: Pipeline, path: Path, changed: float) -> AnySpeech:
+    """A character's voice, heard once. changed: when the file was."""
+    return talk.analyse(Speech.load(path))
 
 
 def _phones(talk: Pipeline, line: Line, take: Take) -> Phones:
