@@ -46,6 +46,7 @@ def line_of(row: Row, folder: Path) -> Line:
         row.settings,
         videos[0] if videos and drawn is None else None,
         drawn,
+        row.transcript,
     )
 
 

@@ -150,7 +150,7 @@ class Worker:
             make_folder(path.parent)
         take = sample_line(talk, self._kind(), line, speeches, _unseen)
         self._writing = True
-        for _ in write_line(talk, line, take.motion, _unseen):
+        for _ in write_line(talk, line, take, _unseen):
             pass
         made: Entry = {"outputs": {name: digest(self._job.folder / name) for name in row.outputs}}
         if self._job.grade and line.speech is not None:
@@ -235,6 +235,7 @@ class Worker:
             *(row.outputs, sorted((name, str(value)) for name, value in row.settings.items())),
             (bool(row.portrait), len(row.others)),
             inputs,
+            *([row.transcript] if row.transcript else []),
         )
         return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 

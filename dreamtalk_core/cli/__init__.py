@@ -9,7 +9,18 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from dreamtalk_core.cli import animate, batch, convert, corpus, dub, original, render, style, track
+from dreamtalk_core.cli import (
+    animate,
+    batch,
+    convert,
+    corpus,
+    cues,
+    dub,
+    original,
+    render,
+    style,
+    track,
+)
 from dreamtalk_core.cli.common import add_model, guard_files
 from dreamtalk_core.cli.ending import STATUS, exit_status, warn
 from dreamtalk_core.errors import DreamTalkError, shown
@@ -69,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.add(commands)
     render.add(commands)
     dub.add(commands)
+    cues.add(commands)
     batch.add(commands)
     original.add(commands)
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dreamtalk_core.cli.common import add_timecode
 from dreamtalk_core.errors import MotionError
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ def add(commands: Any) -> None:
         "mapping file (default: as they are, or what the format has)",
     )
     convert.add_argument("--fps", help="frame rate (default: that of the curves)")
+    add_timecode(convert)
 
 
 def _convert(options: argparse.Namespace) -> None:
     from dreamtalk_core.formats import check_writable, read_motion, read_provenance
     from dreamtalk_core.motion import Motion
+    from dreamtalk_core.speech.timecode import start_of
 
     for path in options.output:
         check_writable(path)
@@ -46,8 +49,9 @@ def _convert(options: argparse.Namespace) -> None:
         motion = motion.resample(options.fps)
     if options.scheme is not None:
         motion = _renamed(motion, options)
+    start = start_of(options.start, options.timecode_rate, motion.fps, options.motion)
     for path in dict.fromkeys(options.output):
-        motion.save(path, provenance)
+        motion.save(path, provenance, start)
         print(path)
 
 

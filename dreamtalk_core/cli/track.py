@@ -87,6 +87,7 @@ def _track(options: argparse.Namespace) -> None:
     from dreamtalk_core.formats import check_writable
     from dreamtalk_core.motion import parse_fps
     from dreamtalk_core.pipeline.performance import read_performance
+    from dreamtalk_core.speech.timecode import start_of
     from dreamtalk_core.tracking import track_faces
 
     for path in options.output:
@@ -102,8 +103,9 @@ def _track(options: argparse.Namespace) -> None:
             progress=progress,
         )
     motion = tracked.motion if options.raw else calibrate(tracked.motion, neutral)
+    start = start_of(options.start, options.timecode_rate, motion.fps, options.video)
     for path in dict.fromkeys(options.output):
-        motion.save(path)
+        motion.save(path, start=start)
         print(path)
 
 

@@ -19,9 +19,12 @@ from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write, check_target, digest_of
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, read_json, unreadable
+from dreamtalk_core.formats.cues import is_cues
+from dreamtalk_core.warned import warn
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
+    from dreamtalk_core.motion.timecode import Timecode
 
 
 Provenance = Mapping[str, Any]
@@ -32,7 +35,7 @@ same values: no times, no folders."""
 class _Module(Protocol):
     def read(self, path: Path) -> Content: ...
 
-    def write(self, path: Path, motion: Motion, provenance: Provenance | None = None) -> None: ...
+    def write(self, path: Path, motion: Motion, **options: Any) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,15 @@ class Format:
     """A kind of motion file.
 
     ending: with which the name of one ends, in lower case: ".csv", ".a2f.json".
-    module: of this package, with `read(path)` and `write(path, motion, provenance=None)`, or one
+    module: of this package, with `read(path)` and `write(path, motion)`, or one
         of them. It is named, not imported: GLB pulls in the head, which most callers do not need.
     title: what to call it in a table.
     mark: what the text of one looks like at its beginning (a regular expression for bytes in
         lower case, see `_beginning`); None: it is not read.
     writes: whether it is written.
     provenance: whether `write` takes it; if not, it goes into a file beside.
+    timecode: whether `write` takes `start`, the timecode of the first frame, and there is a
+        `begins_at(path)` to read it.
     """
 
     ending: str
@@ -55,6 +60,7 @@ class Format:
     mark: bytes | None = None
     writes: bool = True
     provenance: bool = False
+    timecode: bool = False
 
     @property
     def reads(self) -> bool:
@@ -78,9 +84,15 @@ def _json(*names: str) -> bytes:
 
 
 FORMATS: tuple[Format, ...] = (
-    Format(".csv", "livelink", "Live Link Face", rb"[^\n{]{0,999}\btimecode\b"),
+    Format(".csv", "livelink", "Live Link Face", rb"[^\n{]{0,999}\btimecode\b", timecode=True),
     Format(".txt", "facecap", "Face Cap", rb"(info|bs|k),", writes=False),
     Format(".txt", "ifacialmocap", "iFacialMocap", rb"[^\n={]{9,99999}\|=head#", writes=False),
+    Format(
+        ".metahuman.csv",
+        "metahuman_csv",
+        "MetaHuman controls",
+        rb"[^\n{\[]{0,99999}ctrl_expressions_",
+    ),
     Format(
         ".csv",
         "columns",
@@ -103,10 +115,14 @@ FORMATS: tuple[Format, ...] = (
     Format(".tres", "godot_tres", "Godot 4", rb'\[gd_resource type="animation"', provenance=True),
     Format(".ma", "maya_ascii", "Maya", rb"//maya ascii", provenance=True),
     Format(".vmd", "vmd", "MikuMikuDance", rb"vocaloid motion data 0002"),
-    Format(".metahuman.csv", "metahuman_csv", "MetaHuman controls"),
     Format(".motion3.json", "motion3_json", "Live2D", provenance=True),
     Format(".npz", "npz", "numpy archive", rb"pk\x03\x04", provenance=True),
     Format(".glb", "glb", "the built-in head, animated", provenance=True),
+    Format(".usd", "usd", "the built-in head, as USD", provenance=True),
+    Format(".usda", "usd", "the same as text", provenance=True),
+    Format(".usdc", "usd", "the same in binary", provenance=True),
+    Format(".abc", "alembic", "the built-in head, an Alembic cache"),
+    Format(".vrma", "vrma", "VRM animation", provenance=True),
 )
 """All kinds. Of what is read, the first counts whose mark is there."""
 
@@ -128,6 +144,8 @@ def is_read(path: PurePath) -> bool:
 
     A name that a format has which is only written, such as "a.motion3.json", is none.
     """
+    if is_cues(path):
+        return False
     kind = _format_of(path)
     return kind.reads if kind else path.suffix.lower() in READABLE
 
@@ -156,24 +174,43 @@ def read_motion(path: str | os.PathLike[str]) -> Content:
         raise unreadable(source, error, MotionError) from error
 
 
+def begins_at(path: Path) -> Timecode | None:
+    """The timecode of a motion file's first frame; None where its format has none.
+
+    Raises what `read_motion` does.
+    """
+    check_file(path, MotionError, "motion", LARGEST_MOTION)
+    kind = _kind_of(path)
+    found: Timecode | None = cast(Any, kind.load()).begins_at(path) if kind.timecode else None
+    return found
+
+
 def write_motion(
-    path: str | os.PathLike[str], motion: Motion, provenance: Provenance | None = None
+    path: str | os.PathLike[str],
+    motion: Motion,
+    provenance: Provenance | None = None,
+    start: Timecode | None = None,
 ) -> None:
     """Write a motion file, whole or not at all; the ending of its name says which format.
 
     provenance: how it was made; beside a format that cannot hold it, NAME.provenance.json does.
+    start: the timecode of its first frame, for formats that have one; others begin at 0, with a
+    warning.
 
     Raises `MotionError` for an unknown ending or a motion the format cannot hold,
     `DreamTalkError` if the file cannot be written.
     """
     target = Path(path)
     kind = check_writable(target)
-    if not provenance:
-        kind.load().write(target, motion)
-    elif kind.provenance:
-        kind.load().write(target, motion, provenance)
-    else:
-        kind.load().write(target, motion)
+    options: dict[str, Any] = {}
+    if provenance and kind.provenance:
+        options["provenance"] = provenance
+    if start is not None and kind.timecode:
+        options["start"] = start
+    elif start is not None:
+        warn(f"{path} begins at 0: {kind.title} has no place for a timecode. Use .csv for it.")
+    kind.load().write(target, motion, **options)
+    if provenance and not kind.provenance:
         with atomic_write(provenance_beside(target)) as temporary:
             text = json.dumps({**provenance, "sha256": digest_of(target)}, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8", newline="")
@@ -215,6 +252,8 @@ def _format_of(path: PurePath) -> Format | None:
     """The format that is written under a name: that of the longest ending."""
     name = path.name.lower()
     fitting = [kind for kind in FORMATS if kind.writes and name.endswith(kind.ending)]
+    if is_cues(path):  # "a.rhubarb.json" holds no curves
+        return None
     return max(fitting, key=lambda kind: len(kind.ending), default=None)
 
 

@@ -16,6 +16,10 @@ the app get the timing right too. On reading, evenly spaced rows are taken as th
 rate is the usual one (23.976 to 120) that fits, or else the simplest fraction that does. A phone's
 own clock drifts and drops frames: such rows are resampled, by their timecodes, to the nearest
 whole usual rate. A single row counts as 60 fps.
+
+Timecode. A take may be asked to begin at one, and to count its rate: for programs that take its
+frames for whole ones of a rate that they know, and smear others. Drop-frame is written, and known
+again, by its ";". Nothing tells 29.97 counted without dropping from 30: it is read as 30.
 """
 
 from __future__ import annotations
@@ -38,7 +42,9 @@ from dreamtalk_core.formats._take import check_weights
 from dreamtalk_core.formats._text import rows_of
 from dreamtalk_core.formats._timing import steady
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.timecode import Timecode
 from dreamtalk_core.motion.tongue import FACE_NAMES
+from dreamtalk_core.warned import warn
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
@@ -65,9 +71,11 @@ _HEADER = (
 _VALUE_COUNT = len(_HEADER) - 2
 _PIECE = 4096  # frames that are turned into text at a time
 
-_TIMECODE = re.compile(r"\s*(\d{1,9}):(\d{1,9}):(\d{1,9})[:;](\d{1,9}(?:\.\d{1,99})?)\s*")
+_TIMECODE = re.compile(r"\s*(\d{1,9}):(\d{1,9}):(\d{1,9})([:;])(\d{1,9}(?:\.\d{1,99})?)\s*")
 _BASE = 60  # frames per second that the timecode counts
+_QUANTUM = 1e-3  # thousandths of a frame
 _BASES = (60, 24, 25, 30, 48, 50, 100, 120)  # what others may count; the app's own comes first
+_DROPPING = (30, 60, 120)  # of those with ";", a thousandth slower
 _DAY = 24 * 3600.0
 
 # Radians of eye rotation at a full eyeLook shape, measured on recordings of the app.
@@ -83,9 +91,9 @@ def read(path: Path) -> Content:
     none, or its timecodes do not advance, or step back.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        seconds, frames, table = _parse(rows_of(stream, path), path)
-    times = _timeline(seconds, frames, path)
-    rate, table = steady(times, table, path, _BASE, "timecode")
+        seconds, frames, table, drop = _parse(rows_of(stream, path), path)
+    times, base = _timeline(seconds, frames, drop, path)
+    rate, table = steady(times, table, path, _BASE, "timecode", _QUANTUM * _BASE / base)
     weights, head = table[:, : len(ARKIT_NAMES)], table[:, len(ARKIT_NAMES) :]
     check_weights(weights, path)
     return Content(ARKIT_NAMES, np.clip(weights, 0.0, 1.0).astype(np.float32), rate, head_of(head))
@@ -103,8 +111,23 @@ def head_of(columns: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.degrees(columns[:, [1, 0, 2]] * (-1.0, 1.0, 1.0)).astype(np.float32)
 
 
-def write(path: Path, motion: Motion) -> None:
-    """Write a take that starts at timecode 00:00:00:00.000. Channels it lacks are 0.
+def begins_at(path: Path) -> Timecode:
+    """The timecode of the first row of a take, counted as the take does."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        seconds, frames, _, drop = _parse(rows_of(stream, path), path)
+    _, base = _timeline(seconds, frames, drop, path)
+    rate = Fraction(base * 1000, 1001) if drop else Fraction(base)
+    clock = int(seconds[0]) % int(_DAY)
+    label = f"{clock // 3600:02d}:{clock // 60 % 60:02d}:{clock % 60:02d}"
+    frame = f"{'0' if frames[0] < 10 else ''}{frames[0]:.3f}"
+    return Timecode.parse(f"{label}{';' if drop else ':'}{frame}", rate)
+
+
+def write(path: Path, motion: Motion, start: Timecode | None = None) -> None:
+    """Write a take. Channels it lacks are 0.
+
+    start: the timecode of its first row, which also says what timecodes count; None: midnight, and
+    sixtieths of a second, as the app does.
 
     The eye columns are derived from the eyeLook shapes. Of the tongue there is `TongueOut` alone:
     the format has no place for `TONGUE_NAMES`, and they are left out.
@@ -116,12 +139,18 @@ def write(path: Path, motion: Motion) -> None:
             f"A Live Link Face CSV holds the 52 ARKit shapes only, not {', '.join(foreign[:5])}. "
             "Save as .json or .npz, or call to_arkit() first to leave the others out."
         )
+    begin = Timecode(Fraction(0), Fraction(_BASE)) if start is None else start
+    if begin.rate.denominator != 1 and not begin.drop:
+        warn(
+            f"{path}: nothing in it tells {float(begin.rate):g} frames per second from "
+            f"{begin.base}. Write the start with ';' before its frames where drop-frame will do."
+        )
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
         out.write(",".join(_HEADER) + "\n")
         line = f"%s,{_VALUE_COUNT}" + ",%.10f" * _VALUE_COUNT + "\n"
-        for start in range(0, len(motion), _PIECE):
-            for i, row in enumerate(_values(motion.cut(start, start + _PIECE)), start):
-                out.write(line % (_timecode(i / motion.fps), *row.tolist()))
+        for first in range(0, len(motion), _PIECE):
+            for i, row in enumerate(_values(motion.cut(first, first + _PIECE)), first):
+                out.write(line % (begin.later(i / motion.fps).label(3), *row.tolist()))
 
 
 def _values(motion: Motion) -> NDArray[np.float64]:
@@ -140,8 +169,9 @@ def _values(motion: Motion) -> NDArray[np.float64]:
 
 def _parse(
     rows: Iterator[list[str]], path: Path
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Whole seconds [T], frame counts [T] and values [T, 52 + 3] (shapes, head yaw pitch roll)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], bool]:
+    """Whole seconds [T], frame counts [T], values [T, 52 + 3] (shapes, head yaw pitch roll), and
+    whether the timecode is drop-frame."""
     header = next(rows, [])
     column = {name.strip().lower(): i for i, name in enumerate(header)}
     shapes = [column.get(name.lower(), -1) for name in ARKIT_NAMES]
@@ -158,7 +188,7 @@ def _parse(
     picked = shapes + [column.get(name.lower(), -1) for name in HEAD_COLUMNS]
     present = [(to, at) for to, at in enumerate(picked) if at >= 0]
     to, at = [p[0] for p in present], [p[1] for p in present]
-    seconds, frames, table = [], [], array("d")
+    seconds, frames, table, drop = [], [], array("d"), False
     for number, row in enumerate(rows, start=2):
         if not row:
             continue
@@ -167,7 +197,7 @@ def _parse(
                 f"Line {number} of {path} has {len(row)} values instead of {len(header)}: the file "
                 "is cut off or damaged."
             )
-        second, frame = _parse_timecode(row[column["timecode"]], number, path)
+        second, frame, drop = _parse_timecode(row[column["timecode"]], number, path)
         values = np.zeros(len(picked), np.float64)
         try:
             values[to] = [float(row[i]) for i in at]
@@ -181,33 +211,27 @@ def _parse(
         check_count(len(table), MOST_VALUES, path, "values", MotionError)
     if not table:
         raise MotionError(f"{path} has a header but no frames.")
-    return np.array(seconds), np.array(frames), np.frombuffer(table).reshape(-1, len(picked))
+    rows_read = np.frombuffer(table).reshape(-1, len(picked))
+    return np.array(seconds), np.array(frames), rows_read, drop
 
 
-def _parse_timecode(text: str, number: int, path: Path) -> tuple[float, float]:
+def _parse_timecode(text: str, number: int, path: Path) -> tuple[float, float, bool]:
     match = _TIMECODE.fullmatch(text)
     if not match:
         raise MotionError(
             f"Line {number} of {path} has the timecode {shown(text, 40)!r}; it must read "
             "HH:MM:SS:FF.mmm."
         )
-    hours, minutes, seconds, frames = match.groups()
-    return int(hours) * 3600.0 + int(minutes) * 60.0 + int(seconds), float(frames)
-
-
-def _timecode(time: Fraction) -> str:
-    """HH:MM:SS:FF.mmm of a time in seconds."""
-    thousandths = round(time * _BASE * 1000)
-    seconds, rest = divmod(thousandths, _BASE * 1000)
-    clock = f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    return f"{clock}:{rest // 1000:02d}.{rest % 1000:03d}"
+    hours, minutes, seconds, mark, frames = match.groups()
+    clock = int(hours) * 3600.0 + int(minutes) * 60.0 + int(seconds)
+    return clock, float(frames), mark == ";"
 
 
 def _timeline(
-    seconds: NDArray[np.float64], frames: NDArray[np.float64], path: Path
-) -> NDArray[np.float64]:
-    """Time of every row [T] in 1/60 s from the first, across midnight."""
-    bases = [base for base in _BASES if frames.max() < base]
+    seconds: NDArray[np.float64], frames: NDArray[np.float64], drop: bool, path: Path
+) -> tuple[NDArray[np.float64], int]:
+    """Time of every row [T] in 1/60 s from the first, across midnight; and its frames a second."""
+    bases = [base for base in (_DROPPING if drop else _BASES) if frames.max() < base]
     if not bases:
         raise MotionError(
             f"{path} has timecodes with frame {frames.max():g}; it must be below 120."
@@ -215,8 +239,16 @@ def _timeline(
     # A recording crosses midnight when the clock falls back by nearly a day.
     days = np.concatenate([[0.0], np.cumsum(np.diff(seconds) < -_DAY / 2)])
     clock = seconds + days * _DAY
-    base = min(bases, key=lambda b: _unevenness(clock * b + frames))
-    return (clock - clock[0] + (frames - frames[0]) / base) * _BASE
+    minutes = clock // 60
+
+    def counts(base: int) -> NDArray[np.float64]:
+        left_out = base // 15 * (minutes - minutes // 10) if drop else 0
+        return np.asarray(clock * base + frames - left_out)
+
+    base = min(bases, key=lambda b: _unevenness(counts(b)))
+    second = base / 1.001 if drop else base
+    count = counts(base)
+    return (count - count[0]) / second * _BASE, base
 
 
 def _unevenness(counts: NDArray[np.float64]) -> float:
