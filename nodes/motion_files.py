@@ -27,8 +27,8 @@ class LoadMotion(io.ComfyNode):
             display_name="Load DreamTalk Motion",
             category=CATEGORY,
             description="Face curves from a file: a recording of Live Link Face, Face Cap, "
-            "MediaPipe and others, curves of Audio2Face, Unity, Godot, Maya, MMD, or what Save DreamTalk "
-            "Motion wrote.",
+            "MediaPipe and others, curves of Audio2Face, Unity, Godot, Maya, MMD, or what Save "
+            "DreamTalk Motion wrote.",
             inputs=[
                 io.Combo.Input(
                     "file",

@@ -97,6 +97,13 @@ FORMATS: tuple[Format, ...] = (
     Format(".txt", "facecap", "Face Cap", rb"(info|bs|k),", writes=False),
     Format(".txt", "ifacialmocap", "iFacialMocap", rb"[^\n={]{9,99999}\|=head#", writes=False),
     Format(
+        ".metahuman.csv",
+        "metahuman_csv",
+        "MetaHuman controls",
+        rb"[^\n{\[]{0,99999}ctrl_expressions_",
+        arkit=True,
+    ),
+    Format(
         ".csv",
         "columns",
         "tables of other tools",
@@ -125,7 +132,6 @@ FORMATS: tuple[Format, ...] = (
     Format(".tres", "godot_tres", "Godot 4", rb'\[gd_resource type="animation"', provenance=True),
     Format(".ma", "maya_ascii", "Maya", rb"//maya ascii", provenance=True),
     Format(".vmd", "vmd", "MikuMikuDance", rb"vocaloid motion data 0002", arkit=True),
-    Format(".metahuman.csv", "metahuman_csv", "MetaHuman controls", arkit=True),
     Format(".motion3.json", "motion3_json", "Live2D", provenance=True, arkit=True),
     Format(".npz", "npz", "numpy archive", rb"pk\x03\x04", provenance=True),
     Format(".glb", "glb", "the built-in head, animated", provenance=True, arkit=True),

@@ -1,4 +1,4 @@
-"""Curves of a MetaHuman's controls, for Unreal: a row for each frame. `columns` reads it.
+"""Curves of a MetaHuman's controls, for Unreal: a row for each frame.
 
 Columns: `Time` in seconds (frame i at i / fps); the controls, `CTRL_expressions_jawOpen` and so on,
 0 to 1; `HeadYaw`, `HeadPitch` and `HeadRoll` in Live Link Face's radians, as a MetaHuman's head
@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreamtalk_core.files import atomic_write
+from dreamtalk_core.formats import columns
+from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats.livelink import HEAD_COLUMNS, head_columns
 from dreamtalk_core.motion.tongue import FACE_NAMES
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
+
+
+def read(path: Path) -> Content:
+    """Read a motion; see `columns`."""
+    return columns.read(path)
 
 
 def write(path: Path, motion: Motion) -> None:

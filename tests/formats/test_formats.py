@@ -14,7 +14,10 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.tongue import FACE_NAMES
 
-BOTH = tuple(kind.ending for kind in FORMATS if kind.reads and kind.writes and kind.module != "vmd")
+_OWN_NAMES = ("vmd", "metahuman_csv")
+BOTH = tuple(
+    kind.ending for kind in FORMATS if kind.reads and kind.writes and kind.module not in _OWN_NAMES
+)
 """Endings of what is written and read again, with the same names and rate."""
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -13,8 +14,6 @@ import dreamtalk_core.formats
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
-
-jsonschema = pytest.importorskip("jsonschema", reason="needs dreamtalk[dev]")
 
 SCHEMA = Path(dreamtalk_core.formats.__file__).with_name("motion.schema.json")
 
