@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dreamtalk_core.formats import Provenance
 from dreamtalk_core.formats.cues import is_cues, write_cues
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.pipeline.base import AnySpeech, Pipeline, spoken_in
@@ -18,7 +19,8 @@ from dreamtalk_core.pipeline.load import Kind
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.render.output.sound import Mix
 from dreamtalk_core.speech.audio import Speech
-from dreamtalk_core.style import Style, StyleTrack
+from dreamtalk_core.style import Style, StyleTrack, as_track
+from dreamtalk_core.version import __version__
 
 if TYPE_CHECKING:
     from dreamtalk_core.speech.phones import Phones
@@ -96,12 +98,12 @@ def write_line(talk: Pipeline, line: Line, take: Take, stage: Stage) -> Iterator
     """
     from dreamtalk_core.speech.timecode import start_of
 
-    motion, phones = take.motion, None
+    motion, phones, made = take.motion, None, provenance_of(talk, line, take)
     recording = line.speech or line.others[0]
     start = start_of(line.start, line.timecode_rate, motion.fps, recording)
     for path in dict.fromkeys(line.curves):
         if line.speech is None or not is_cues(path):
-            motion.save(path, start=start)
+            motion.save(path, made, start)
         else:
             phones = phones or _phones(talk, line, take)
             write_cues(path, phones, motion.fps, line.speech.name)
@@ -113,6 +115,23 @@ def write_line(talk: Pipeline, line: Line, take: Take, stage: Stage) -> Iterator
             with stage("preview" if portrait is None else "render") as progress:
                 talk.render(motion, video, sound, portrait=portrait, progress=progress)
             yield video
+
+
+def provenance_of(talk: Pipeline, line: Line, take: Take) -> Provenance:
+    """How the motion of a line is made: what makes the same again, wherever its files lie."""
+    return {
+        "generator": f"DreamTalk {__version__}",
+        "model": talk.fingerprint,
+        "speech": [path.name for path in (line.speech, *line.others) if path is not None],
+        "style": [
+            {"time": time, "name": style.name, "intensity": round(style.intensity, 6)}
+            for time, style in as_track(take.style).keys
+        ],
+        "parameters": {
+            name: value if isinstance(value, (bool, int, float)) else Path(str(value)).name
+            for name, value in sorted(line.settings.items())
+        },
+    }
 
 
 def _phones(talk: Pipeline, line: Line, take: Take) -> Phones:
