@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dreamtalk_core.formats import is_of_arkit, is_read
+from dreamtalk_core.formats import Provenance, is_of_arkit, is_read
 from dreamtalk_core.formats.cues import is_cues, write_cues
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.pipeline.base import AnySpeech, Pipeline, spoken_in
@@ -21,7 +21,8 @@ from dreamtalk_core.progress import Progress
 from dreamtalk_core.render.output.sound import Mix
 from dreamtalk_core.retarget.renaming import renamed
 from dreamtalk_core.speech.audio import Speech
-from dreamtalk_core.style import Style, StyleTrack
+from dreamtalk_core.style import Style, StyleTrack, as_track
+from dreamtalk_core.version import __version__
 
 if TYPE_CHECKING:
     from dreamtalk_core.speech.phones import Phones
@@ -108,13 +109,13 @@ def write_line(talk: Pipeline, line: Line, take: Take, stage: Stage) -> Iterator
     """
     from dreamtalk_core.speech.timecode import start_of
 
-    motion, phones = take.motion, None
+    motion, phones, made = take.motion, None, provenance_of(talk, line, take)
     recording = line.speech or line.others[0]
     start = start_of(line.start, line.timecode_rate, motion.fps, recording)
     for path in dict.fromkeys(line.curves):
         if line.speech is None or not is_cues(path):
             own = line.scheme and not is_of_arkit(path)
-            (renamed(motion, line.scheme) if own else motion).save(path, start=start)
+            (renamed(motion, line.scheme) if own else motion).save(path, made, start)
         else:
             phones = phones or _phones(talk, line, take)
             write_cues(path, phones, motion.fps, line.speech.name)
@@ -132,6 +133,23 @@ def write_line(talk: Pipeline, line: Line, take: Take, stage: Stage) -> Iterator
 def _voice(talk: Pipeline, path: Path, changed: float) -> AnySpeech:
     """A character's voice, heard once. changed: when the file was."""
     return talk.analyse(Speech.load(path))
+
+
+def provenance_of(talk: Pipeline, line: Line, take: Take) -> Provenance:
+    """How the motion of a line is made: what makes the same again, wherever its files lie."""
+    return {
+        "generator": f"DreamTalk {__version__}",
+        "model": talk.fingerprint,
+        "speech": [path.name for path in (line.speech, *line.others) if path is not None],
+        "style": [
+            {"time": time, "name": style.name, "intensity": round(style.intensity, 6)}
+            for time, style in as_track(take.style).keys
+        ],
+        "parameters": {
+            name: value if isinstance(value, (bool, int, float)) else Path(str(value)).name
+            for name, value in sorted(line.settings.items())
+        },
+    }
 
 
 def _phones(talk: Pipeline, line: Line, take: Take) -> Phones:
