@@ -26,8 +26,9 @@ class LoadMotion(io.ComfyNode):
             node_id="DreamTalkLoadMotion",
             display_name="Load DreamTalk Motion",
             category=CATEGORY,
-            description="Face curves from a file: a recording of Live Link Face (.csv), or what "
-            "Save DreamTalk Motion wrote (.csv, .json, .npz).",
+            description="Face curves from a file: a recording of Live Link Face, Face Cap, "
+            "MediaPipe and others, curves of Audio2Face, Unity, Godot, Maya, MMD, or what Save "
+            "DreamTalk Motion wrote.",
             inputs=[
                 io.Combo.Input(
                     "file",
@@ -81,7 +82,9 @@ class SaveMotion(io.ComfyNode):
                     options=[suffix.removeprefix(".") for suffix in WRITABLE],
                     default="csv",
                     tooltip="csv: as Live Link Face records. json: easy to read. npz: exact, for "
-                    "Python. glb: an animated head.",
+                    "Python. glb: an animated head. Others are for the programs they are "
+                    "called after: a2f Audio2Face, anim Unity, tres Godot, ma Maya, vmd "
+                    "MikuMikuDance, motion3 Live2D.",
                 ),
             ],
             outputs=[io.String.Output(display_name="path", tooltip="Where the file is.")],

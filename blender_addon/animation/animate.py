@@ -239,7 +239,9 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
 class DREAMTALK_OT_import_motion(bpy.types.Operator):
     bl_idname = "dreamtalk.import_motion"
     bl_label = "Import Curves"
-    bl_description = "Make a take from a file of face curves: Live Link Face .csv, .json or .npz"
+    bl_description = (
+        "Make a take from a file of face curves: of Live Link Face, Face Cap, Audio2Face and others"
+    )
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     filepath: str = bpy.props.StringProperty(subtype="FILE_PATH")

@@ -74,7 +74,9 @@ def check_outputs(
 
 def _read(row: Row) -> Iterator[str]:
     """Names of the files that a row reads; of its style, all that could be one."""
-    yield from filter(None, (row.audio, row.portrait, *row.others, row.style))
+    yield from filter(
+        None, (row.audio, row.portrait, *row.others, row.style, row.voice, row.scheme)
+    )
     yield from (str(value) for value in row.settings.values() if isinstance(value, Path))
     yield from (name for pair in _NAME.findall(row.style) if (name := "".join(pair).strip()))
 

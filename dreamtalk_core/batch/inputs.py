@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from dreamtalk_core.batch.plan import VIDEOS, Row
 from dreamtalk_core.errors import DreamTalkError, shown
 from dreamtalk_core.files import digest_of, name_key
-from dreamtalk_core.formats import READABLE
+from dreamtalk_core.formats import is_read
+from dreamtalk_core.retarget.schemes import SCHEMES
 
 if TYPE_CHECKING:
     from dreamtalk_core.pipeline.line import Line
@@ -36,7 +37,7 @@ def line_of(row: Row, folder: Path) -> Line:
     if len(videos) > 1:
         raise DreamTalkError("A row makes one video. Take the others out of its outputs.")
     portrait = Path(row.portrait) if row.portrait else None
-    drawn = videos[0] if videos and portrait and portrait.suffix.lower() not in READABLE else None
+    drawn = videos[0] if videos and portrait and not is_read(portrait) else None
     return Line(
         Path(row.audio),
         tuple(path for path in paths if path not in videos),
@@ -46,6 +47,9 @@ def line_of(row: Row, folder: Path) -> Line:
         row.settings,
         videos[0] if videos and drawn is None else None,
         drawn,
+        row.transcript,
+        scheme=row.scheme,
+        voice=Path(row.voice) if row.voice else None,
     )
 
 
@@ -81,6 +85,10 @@ def read_by(line: Line) -> Iterator[Path]:
     yield from line.others
     if line.portrait is not None:
         yield line.portrait
+    if line.voice is not None:
+        yield line.voice
+    if line.scheme and line.scheme not in SCHEMES:
+        yield Path(line.scheme)
     yield from (value for value in line.settings.values() if isinstance(value, Path))
     library = StyleLibrary.default()
     for name in _styles(line.style):

@@ -12,13 +12,18 @@ from typing import Any
 from dreamtalk_core.batch.table import WRONG, Cells
 from dreamtalk_core.errors import BatchError, DreamTalkError, shown
 from dreamtalk_core.files import name_key, unportable
-from dreamtalk_core.formats import WRITABLE
+from dreamtalk_core.formats import WRITABLE, is_written
+from dreamtalk_core.formats.cues import CUES, is_cues
 from dreamtalk_core.parameters import Parameter, parameters
 from dreamtalk_core.pipeline.load import kinds
 from dreamtalk_core.warned import warn
 
-COLUMNS = ("id", "audio", "character", "style", "portrait", "others", "outputs", "transcript")
-"""Columns besides the settings; the transcript is for whoever reads the table."""
+COLUMNS = (
+    *("id", "audio", "character", "style", "portrait", "others", "outputs"),
+    *("transcript", "scheme", "voice"),
+)
+"""Columns besides the settings; the transcript is for cues that hold words, and whoever reads the
+table."""
 SPELLINGS = {"guidance": "guidance_scale"}
 """Settings that may be written as options of the command line are."""
 VIDEOS = (".mp4", ".mov")
@@ -32,7 +37,9 @@ class Row:
 
     number: from 1 up. id: what it is called in the ledger. audio, portrait, others: files, as they
     are written, seen from the table's folder. outputs: below the batch's folder, with "/" between.
-    settings: of the model, by name. error: why it cannot be made, or nothing.
+    settings: of the model, by name. error: why it cannot be made, or nothing. transcript: what is
+    said, if any of the outputs holds words. scheme: of the rig. voice: the file that the style
+    `auto` is heard in.
     """
 
     number: int
@@ -44,6 +51,9 @@ class Row:
     outputs: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
+    transcript: str = ""
+    scheme: str = ""
+    voice: str = ""
 
 
 def plan(
@@ -137,9 +147,16 @@ def _row(number: int, cells: Cells, about: Mapping[str, Cells]) -> Row:
             tuple(_parts(cells.get("others", ""))),
             tuple(dict.fromkeys(outputs)),
             _values(cells),
+            transcript=cells.get("transcript", "") if any(map(_has_cues, outputs)) else "",
+            scheme=cells.get("scheme", ""),
+            voice=cells.get("voice", ""),
         )
     except DreamTalkError as error:
         return Row(number, name, error=str(error))
+
+
+def _has_cues(output: str) -> bool:
+    return is_cues(PurePosixPath(output))
 
 
 def _parts(text: str) -> list[str]:
@@ -158,8 +175,8 @@ def _output(pattern: str, fields: Mapping[str, str]) -> str:
     wrong = wrong or next(filter(None, map(unportable, path.parts)), "")
     if not wrong and re.search(r'[:*?"<>|\x00-\x1f]', text):
         wrong = 'no file on Windows can have one of : * ? " < > | in its name'
-    if not wrong and path.suffix.lower() not in (*WRITABLE, *VIDEOS):
-        wrong = f"it ends in none of {', '.join((*WRITABLE, *VIDEOS))}"
+    if not wrong and not (is_written(path) or is_cues(path) or path.suffix.lower() in VIDEOS):
+        wrong = f"it ends in none of {', '.join((*WRITABLE, *CUES, *VIDEOS))}"
     if wrong:
         raise DreamTalkError(f"Cannot write '{shown(text)}': {wrong}. Change the outputs.")
     return str(path)

@@ -150,7 +150,7 @@ class Worker:
             make_folder(path.parent)
         take = sample_line(talk, self._kind(), line, speeches, _unseen)
         self._writing = True
-        for _ in write_line(talk, line, take.motion, _unseen):
+        for _ in write_line(talk, line, take, _unseen):
             pass
         made: Entry = {"outputs": {name: digest(self._job.folder / name) for name in row.outputs}}
         if self._job.grade and line.speech is not None:
@@ -161,7 +161,7 @@ class Worker:
 
     def _grade_late(self, line: Line, known: Entry) -> Entry:
         """The grade of a row that was made without one, as far as its files can be read."""
-        readable = any(path.suffix.lower() in READABLE for path in line.curves)
+        readable = any(map(line.is_readable, line.curves))
         if "grade" in known or not self._job.grade or not readable:
             return {}
         return {"grade": self._grade_there(line)}
@@ -192,7 +192,7 @@ class Worker:
         from dreamtalk_core.motion import Motion
         from dreamtalk_core.pipeline.line import Take
 
-        path = next((path for path in line.curves if path.suffix.lower() in READABLE), None)
+        path = next(filter(line.is_readable, line.curves), None)
         if path is None or line.speech is None:
             raise DreamTalkError(f"There are no curves to check: none of {', '.join(READABLE)}.")
         motion, (speech, _) = Motion.load(path), line.load_speeches()
@@ -220,21 +220,26 @@ class Worker:
     def _check(self, line: Line) -> None:
         """Whatever can be told before the model is there. Raises DreamTalkError."""
         from dreamtalk_core.pipeline.load import check_settings
+        from dreamtalk_core.retarget.renaming import find_mapping
 
         check_settings(self._job.model, line.settings)
         check_not_read(written_by(line), read_by(line))
         check_styles(self._job.model, line.style)
+        if line.scheme:
+            find_mapping(line.scheme)
 
     def _inputs(self, line: Line) -> dict[str, str]:
         """Hashes of all files that a line is made from, by their names. Raises DreamTalkError."""
         return {path.as_posix(): digest(path) for path in read_by(line)}
 
     def _key(self, row: Row, inputs: list[str]) -> str:
+        more = (row.transcript, row.scheme, bool(row.voice))
         what = (
             *(__version__, model_digest(self._job.model), self._job.device, row.style),
             *(row.outputs, sorted((name, str(value)) for name, value in row.settings.items())),
             (bool(row.portrait), len(row.others)),
             inputs,
+            *([more] if any(more) else []),  # so that a ledger of before these still counts
         )
         return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 

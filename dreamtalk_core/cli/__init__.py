@@ -9,9 +9,21 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from dreamtalk_core.cli import animate, batch, corpus, dub, original, render, style, track
+from dreamtalk_core.cli import (
+    animate,
+    batch,
+    convert,
+    corpus,
+    cues,
+    dub,
+    original,
+    render,
+    style,
+    track,
+)
 from dreamtalk_core.cli.common import add_model, guard_files
 from dreamtalk_core.cli.ending import STATUS, exit_status, warn
+from dreamtalk_core.cli.pipes import piped
 from dreamtalk_core.errors import DreamTalkError, shown
 from dreamtalk_core.version import __version__
 from dreamtalk_core.warned import collect_warnings
@@ -33,10 +45,10 @@ def _run(arguments: Sequence[str] | None) -> None:
             f"{shown(rest[0])} is one too many: this command takes one thing at a time. Run it "
             "once for each, and put quotes around a name with spaces."
         )
-    guard_files(options)
     warnings: list[str] = []
     try:
-        with collect_warnings(warnings.append):
+        with piped(options), collect_warnings(warnings.append):
+            guard_files(options)
             options.run(options)
     finally:  # behind the progress bars
         for text in warnings:
@@ -66,8 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     animate.add(commands)
     style.add(commands)
     track.add(commands)
+    convert.add(commands)
     render.add(commands)
     dub.add(commands)
+    cues.add(commands)
     batch.add(commands)
     original.add(commands)
 

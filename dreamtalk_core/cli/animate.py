@@ -10,6 +10,7 @@ from typing import Any
 from dreamtalk_core.cli.common import Bar, add_model, add_outputs, load
 from dreamtalk_core.cli.settings import add_settings, given, option
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats.cues import check_cues, is_cues
 from dreamtalk_core.parameters import Listener, parameters, tables
 from dreamtalk_core.pipeline.load import model_tables
 
@@ -92,7 +93,10 @@ def _write(options: argparse.Namespace, own: Path | None) -> None:
 
         check_video_path(options.preview)
     for path in options.output:
-        kind.check_output(path)
+        if is_cues(path) and own is not None:
+            check_cues(path)
+        else:
+            kind.check_output(path)
     line = Line(
         own,
         tuple(options.output),
@@ -101,10 +105,12 @@ def _write(options: argparse.Namespace, own: Path | None) -> None:
         options.portrait,
         settings,
         options.preview,
+        start=options.start,
+        timecode_rate=options.timecode_rate,
     )
     # Before the model: a wrong name is told at once.
     speeches = line.load_speeches()
     talk = load(options, **kind.loading_of(settings))
-    motion = sample_line(talk, kind, line, speeches, Bar).motion
-    for path in write_line(talk, line, motion, Bar):
+    take = sample_line(talk, kind, line, speeches, Bar)
+    for path in write_line(talk, line, take, Bar):
         print(path)

@@ -40,6 +40,23 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="curves: .csv (Live Link Face), .json, .npz, or .glb (animated head); may be repeated",
     )
+    add_timecode(parser)
+
+
+def add_timecode(parser: argparse.ArgumentParser) -> None:
+    """Where curves begin, for formats that tell it."""
+    parser.add_argument(
+        "--start",
+        metavar="TC",
+        help="timecode of the first frame in .csv (Live Link Face): HH:MM:SS:FF, or HH:MM:SS;FF if "
+        "drop-frame; source: that of the recording (a broadcast WAV's time reference, a video's)",
+    )
+    parser.add_argument(
+        "--timecode-rate",
+        metavar="RATE",
+        help="frames a second that this timecode counts; own: those of the curves, as it does with "
+        "--start (default 60, as the app does)",
+    )
 
 
 def load(options: argparse.Namespace, **settings: Any) -> Pipeline:

@@ -16,7 +16,11 @@ def add(commands: Any) -> None:
     """Add the commands to argparse's subparsers."""
     track = commands.add_parser("track", help="face curves of somebody in a video")
     track.set_defaults(run=_track)
-    track.add_argument("video", type=Path, help="video, GIF, photo, or a folder of pictures")
+    track.add_argument(
+        "video",
+        type=Path,
+        help="video, GIF, photo, a folder of pictures, or of a take of Live Link Face",
+    )
     add_outputs(track)
     add_face(track)
     track.add_argument(
@@ -87,7 +91,9 @@ def _track(options: argparse.Namespace) -> None:
     from dreamtalk_core.formats import check_writable
     from dreamtalk_core.motion import parse_fps
     from dreamtalk_core.pipeline.performance import read_performance
+    from dreamtalk_core.speech.timecode import start_of
     from dreamtalk_core.tracking import track_faces
+    from dreamtalk_core.tracking.video import take_video
 
     for path in options.output:
         check_writable(path)
@@ -102,8 +108,9 @@ def _track(options: argparse.Namespace) -> None:
             progress=progress,
         )
     motion = tracked.motion if options.raw else calibrate(tracked.motion, neutral)
+    start = start_of(options.start, options.timecode_rate, motion.fps, take_video(options.video))
     for path in dict.fromkeys(options.output):
-        motion.save(path)
+        motion.save(path, start=start)
         print(path)
 
 

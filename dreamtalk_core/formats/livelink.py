@@ -16,17 +16,20 @@ the app get the timing right too. On reading, evenly spaced rows are taken as th
 rate is the usual one (23.976 to 120) that fits, or else the simplest fraction that does. A phone's
 own clock drifts and drops frames: such rows are resampled, by their timecodes, to the nearest
 whole usual rate. A single row counts as 60 fps.
+
+Timecode. A take may be asked to begin at one, and to count its rate: for programs that take its
+frames for whole ones of a rate that they know, and smear others. Drop-frame is written, and known
+again, by its ";". Nothing tells 29.97 counted without dropping from 30: it is read as 30.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from array import array
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +38,13 @@ from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import MOST_VALUES, check_count
+from dreamtalk_core.formats._take import check_weights
+from dreamtalk_core.formats._text import rows_of
+from dreamtalk_core.formats._timing import steady
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.motion.curves import resample
-from dreamtalk_core.motion.frame_rate import frame_times
+from dreamtalk_core.motion.timecode import Timecode
 from dreamtalk_core.motion.tongue import FACE_NAMES
+from dreamtalk_core.warned import warn
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
@@ -50,7 +56,8 @@ _SWAPPED = {
     "mouthRight": "mouthLeft",
 }
 _FILE_ORDER = tuple(_SWAPPED.get(name, name) for name in ARKIT_NAMES)
-_HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
+HEAD_COLUMNS = ("HeadYaw", "HeadPitch", "HeadRoll")
+"""Of the head, in radians; see the signs above."""
 _EYES = tuple(
     f"{side}Eye{angle}" for side in ("Left", "Right") for angle in ("Yaw", "Pitch", "Roll")
 )
@@ -58,24 +65,18 @@ _HEADER = (
     "Timecode",
     "BlendshapeCount",
     *(name[0].upper() + name[1:] for name in _FILE_ORDER),
-    *_HEAD,
+    *HEAD_COLUMNS,
     *_EYES,
 )
 _VALUE_COUNT = len(_HEADER) - 2
 _PIECE = 4096  # frames that are turned into text at a time
 
-_TIMECODE = re.compile(r"\s*(\d{1,9}):(\d{1,9}):(\d{1,9})[:;](\d{1,9}(?:\.\d{1,99})?)\s*")
+_TIMECODE = re.compile(r"\s*(\d{1,9}):(\d{1,9}):(\d{1,9})([:;])(\d{1,9}(?:\.\d{1,99})?)\s*")
 _BASE = 60  # frames per second that the timecode counts
-_BASES = (60, 24, 25, 30, 48, 50, 100, 120)  # what others may count; the app's own comes first
 _QUANTUM = 1e-3  # thousandths of a frame
-_USUAL_RATES = (
-    *(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)),
-    *(Fraction(n) for n in (24, 25, 30, 48, 50, 60, 100, 120)),
-)
-_LONGEST_LINE = 1_000_000  # characters; a take's have 800
-_MAX_STEP = 20 * _BASE  # a take with a frame every 20 seconds is none
+_BASES = (60, 24, 25, 30, 48, 50, 100, 120)  # what others may count; the app's own comes first
+_DROPPING = (30, 60, 120)  # of those with ";", a thousandth slower
 _DAY = 24 * 3600.0
-_MOST_WEIGHT = 2.0  # a calibrated take may pass 1, but not by much
 
 # Radians of eye rotation at a full eyeLook shape, measured on recordings of the app.
 _EYE_SIDE, _EYE_DOWN, _EYE_UP = 0.62, 0.70, 0.43
@@ -90,39 +91,43 @@ def read(path: Path) -> Content:
     none, or its timecodes do not advance, or step back.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        try:
-            seconds, frames, table = _parse(csv.reader(_lines(stream, path)), path)
-        except csv.Error as error:
-            raise MotionError(f"{path} is not a CSV file: {error}.") from error
-    times = _timeline(seconds, frames, path)
-    steps = np.diff(times)
-    if (steps < 0).any():
-        row = int((steps < 0).argmax()) + 2
-        raise MotionError(
-            f"The timecode of {path} steps back at its frame {row}: there are several takes in it, "
-            "or its rows are out of order. Split it there, or sort it."
-        )
-    moves = np.concatenate([[True], steps > 0])
-    if len(times) > 1 and moves.sum() < 2:
-        raise MotionError(f"The timecodes in {path} do not advance, so its rate is unknown.")
-    if len(times) > 1 and np.median(np.diff(times[moves])) > _MAX_STEP:
-        raise MotionError(f"The timecodes in {path} jump by more than {_MAX_STEP / _BASE:.0f} s.")
-    rate, even = _rate(times[moves])
-    table = table[moves]
-    if not even:
-        table = _regular(times[moves], table, rate, path)
+        seconds, frames, table, drop = _parse(rows_of(stream, path), path)
+    times, base = _timeline(seconds, frames, drop, path)
+    rate, table = steady(times, table, path, _BASE, "timecode", _QUANTUM * _BASE / base)
     weights, head = table[:, : len(ARKIT_NAMES)], table[:, len(ARKIT_NAMES) :]
-    if weights.max() > _MOST_WEIGHT:
-        raise MotionError(
-            f"{path} has weights up to {weights.max():g}; they must be 0 to 1. If they are per "
-            "cent, divide them by 100."
-        )
-    rotation = np.degrees(head[:, [1, 0, 2]] * (-1.0, 1.0, 1.0)).astype(np.float32)
-    return Content(ARKIT_NAMES, np.clip(weights, 0.0, 1.0).astype(np.float32), rate, rotation)
+    check_weights(weights, path)
+    return Content(ARKIT_NAMES, np.clip(weights, 0.0, 1.0).astype(np.float32), rate, head_of(head))
 
 
-def write(path: Path, motion: Motion) -> None:
-    """Write a take that starts at timecode 00:00:00:00.000. Channels it lacks are 0.
+def head_columns(head_rotation: NDArray[np.float32]) -> NDArray[np.float64]:
+    """`HEAD_COLUMNS` [T, 3] of pitch, yaw and roll [T, 3] in degrees."""
+    pitch, yaw, roll = np.radians(head_rotation.astype(np.float64)).T
+    # Adding 0 turns -0 into 0.
+    return np.column_stack([yaw, -pitch, roll]) + 0.0
+
+
+def head_of(columns: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Pitch, yaw and roll [T, 3] in degrees of `HEAD_COLUMNS` [T, 3]."""
+    return np.degrees(columns[:, [1, 0, 2]] * (-1.0, 1.0, 1.0)).astype(np.float32)
+
+
+def begins_at(path: Path) -> Timecode:
+    """The timecode of the first row of a take, counted as the take does."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        seconds, frames, _, drop = _parse(rows_of(stream, path), path)
+    _, base = _timeline(seconds, frames, drop, path)
+    rate = Fraction(base * 1000, 1001) if drop else Fraction(base)
+    clock = int(seconds[0]) % int(_DAY)
+    label = f"{clock // 3600:02d}:{clock // 60 % 60:02d}:{clock % 60:02d}"
+    frame = f"{'0' if frames[0] < 10 else ''}{frames[0]:.3f}"
+    return Timecode.parse(f"{label}{';' if drop else ':'}{frame}", rate)
+
+
+def write(path: Path, motion: Motion, start: Timecode | None = None) -> None:
+    """Write a take. Channels it lacks are 0.
+
+    start: the timecode of its first row, which also says what timecodes count; None: midnight, and
+    sixtieths of a second, as the app does.
 
     The eye columns are derived from the eyeLook shapes. Of the tongue there is `TongueOut` alone:
     the format has no place for `TONGUE_NAMES`, and they are left out.
@@ -134,40 +139,39 @@ def write(path: Path, motion: Motion) -> None:
             f"A Live Link Face CSV holds the 52 ARKit shapes only, not {', '.join(foreign[:5])}. "
             "Save as .json or .npz, or call to_arkit() first to leave the others out."
         )
+    begin = Timecode(Fraction(0), Fraction(_BASE)) if start is None else start
+    if begin.rate.denominator != 1 and not begin.drop:
+        warn(
+            f"{path}: nothing in it tells {float(begin.rate):g} frames per second from "
+            f"{begin.base}. Write the start with ';' before its frames where drop-frame will do."
+        )
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
         out.write(",".join(_HEADER) + "\n")
         line = f"%s,{_VALUE_COUNT}" + ",%.10f" * _VALUE_COUNT + "\n"
-        for start in range(0, len(motion), _PIECE):
-            for i, row in enumerate(_values(motion.cut(start, start + _PIECE)), start):
-                out.write(line % (_timecode(i / motion.fps), *row.tolist()))
+        for first in range(0, len(motion), _PIECE):
+            for i, row in enumerate(_values(motion.cut(first, first + _PIECE)), first):
+                out.write(line % (begin.later(i / motion.fps).label(3), *row.tolist()))
 
 
 def _values(motion: Motion) -> NDArray[np.float64]:
     """The columns of a file after the first two."""
     weights = motion.to_arkit().weights.astype(np.float64)
-    pitch, yaw, roll = np.radians(motion.head_rotation.astype(np.float64)).T
     values = np.column_stack(
-        [weights[:, [INDEX[name] for name in _FILE_ORDER]], yaw, -pitch, roll, *_eyes(weights)]
+        [
+            weights[:, [INDEX[name] for name in _FILE_ORDER]],
+            head_columns(motion.head_rotation),
+            *_eyes(weights),
+        ]
     )
     # Adding 0 turns -0 into 0.
     return np.asarray(values + 0.0)
 
 
-def _lines(stream: IO[str], path: Path) -> Iterator[str]:
-    """Lines of a file that may have no line breaks at all."""
-    while line := stream.readline(_LONGEST_LINE):
-        if len(line) == _LONGEST_LINE:
-            raise MotionError(
-                f"{path} has a line of more than {_LONGEST_LINE} characters, so it is no Live Link "
-                "Face CSV. Export the take again."
-            )
-        yield line
-
-
 def _parse(
     rows: Iterator[list[str]], path: Path
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Whole seconds [T], frame counts [T] and values [T, 52 + 3] (shapes, head yaw pitch roll)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], bool]:
+    """Whole seconds [T], frame counts [T], values [T, 52 + 3] (shapes, head yaw pitch roll), and
+    whether the timecode is drop-frame."""
     header = next(rows, [])
     column = {name.strip().lower(): i for i, name in enumerate(header)}
     shapes = [column.get(name.lower(), -1) for name in ARKIT_NAMES]
@@ -181,10 +185,10 @@ def _parse(
             f"{path} lacks the column JawOpen, without which a mouth stays shut. Export the take "
             "with it, or add it, with zeros if that is meant."
         )
-    picked = shapes + [column.get(name.lower(), -1) for name in _HEAD]
+    picked = shapes + [column.get(name.lower(), -1) for name in HEAD_COLUMNS]
     present = [(to, at) for to, at in enumerate(picked) if at >= 0]
     to, at = [p[0] for p in present], [p[1] for p in present]
-    seconds, frames, table = [], [], array("d")
+    seconds, frames, table, drop = [], [], array("d"), False
     for number, row in enumerate(rows, start=2):
         if not row:
             continue
@@ -193,7 +197,7 @@ def _parse(
                 f"Line {number} of {path} has {len(row)} values instead of {len(header)}: the file "
                 "is cut off or damaged."
             )
-        second, frame = _parse_timecode(row[column["timecode"]], number, path)
+        second, frame, drop = _parse_timecode(row[column["timecode"]], number, path)
         values = np.zeros(len(picked), np.float64)
         try:
             values[to] = [float(row[i]) for i in at]
@@ -207,33 +211,27 @@ def _parse(
         check_count(len(table), MOST_VALUES, path, "values", MotionError)
     if not table:
         raise MotionError(f"{path} has a header but no frames.")
-    return np.array(seconds), np.array(frames), np.frombuffer(table).reshape(-1, len(picked))
+    rows_read = np.frombuffer(table).reshape(-1, len(picked))
+    return np.array(seconds), np.array(frames), rows_read, drop
 
 
-def _parse_timecode(text: str, number: int, path: Path) -> tuple[float, float]:
+def _parse_timecode(text: str, number: int, path: Path) -> tuple[float, float, bool]:
     match = _TIMECODE.fullmatch(text)
     if not match:
         raise MotionError(
             f"Line {number} of {path} has the timecode {shown(text, 40)!r}; it must read "
             "HH:MM:SS:FF.mmm."
         )
-    hours, minutes, seconds, frames = match.groups()
-    return int(hours) * 3600.0 + int(minutes) * 60.0 + int(seconds), float(frames)
-
-
-def _timecode(time: Fraction) -> str:
-    """HH:MM:SS:FF.mmm of a time in seconds."""
-    thousandths = round(time * _BASE * 1000)
-    seconds, rest = divmod(thousandths, _BASE * 1000)
-    clock = f"{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    return f"{clock}:{rest // 1000:02d}.{rest % 1000:03d}"
+    hours, minutes, seconds, mark, frames = match.groups()
+    clock = int(hours) * 3600.0 + int(minutes) * 60.0 + int(seconds)
+    return clock, float(frames), mark == ";"
 
 
 def _timeline(
-    seconds: NDArray[np.float64], frames: NDArray[np.float64], path: Path
-) -> NDArray[np.float64]:
-    """Time of every row [T] in 1/60 s from the first, across midnight."""
-    bases = [base for base in _BASES if frames.max() < base]
+    seconds: NDArray[np.float64], frames: NDArray[np.float64], drop: bool, path: Path
+) -> tuple[NDArray[np.float64], int]:
+    """Time of every row [T] in 1/60 s from the first, across midnight; and its frames a second."""
+    bases = [base for base in (_DROPPING if drop else _BASES) if frames.max() < base]
     if not bases:
         raise MotionError(
             f"{path} has timecodes with frame {frames.max():g}; it must be below 120."
@@ -241,8 +239,16 @@ def _timeline(
     # A recording crosses midnight when the clock falls back by nearly a day.
     days = np.concatenate([[0.0], np.cumsum(np.diff(seconds) < -_DAY / 2)])
     clock = seconds + days * _DAY
-    base = min(bases, key=lambda b: _unevenness(clock * b + frames))
-    return (clock - clock[0] + (frames - frames[0]) / base) * _BASE
+    minutes = clock // 60
+
+    def counts(base: int) -> NDArray[np.float64]:
+        left_out = base // 15 * (minutes - minutes // 10) if drop else 0
+        return np.asarray(clock * base + frames - left_out)
+
+    base = min(bases, key=lambda b: _unevenness(counts(b)))
+    second = base / 1.001 if drop else base
+    count = counts(base)
+    return (count - count[0]) / second * _BASE, base
 
 
 def _unevenness(counts: NDArray[np.float64]) -> float:
@@ -250,56 +256,6 @@ def _unevenness(counts: NDArray[np.float64]) -> float:
     # that a take within one second, where all fit equally, goes to the first of the list.
     steps = np.diff(counts)
     return round(float(np.abs(steps - np.median(steps)).mean()), 6) if len(steps) else 0.0
-
-
-def _rate(times: NDArray[np.float64]) -> tuple[Fraction, bool]:
-    """Rate of rows at `times` (in 1/60 s) and whether they are evenly spaced at it."""
-    count = len(times)
-    if count == 1:
-        return Fraction(_BASE), True
-    index = np.arange(count)
-    centred = index - index.mean()
-    step = float(centred @ (times - times.mean()) / (centred @ centred))
-    residual = times - times.mean() - step * centred
-    slack = _QUANTUM / (count - 1)  # over the whole take the step may be off by one thousandth
-    if np.abs(residual).max() <= _QUANTUM:
-        fitting = [r for r in _USUAL_RATES if abs(_BASE / r - step) <= slack]
-        if fitting:
-            return min(fitting, key=lambda r: abs(_BASE / r - step)), True
-        low = Fraction(_BASE) / Fraction(step + slack)
-        return _simplest(low, Fraction(_BASE) / Fraction(step - slack)), True
-    measured = _BASE / float(np.median(np.diff(times)))
-    whole = [r for r in _USUAL_RATES if r.denominator == 1]
-    nearest = min(whole, key=lambda r: abs(r - measured))
-    if abs(nearest - measured) <= 0.03 * nearest:
-        return nearest, False
-    return Fraction(max(1, round(measured))), False
-
-
-def _simplest(low: Fraction, high: Fraction) -> Fraction:
-    """The fraction with the smallest denominator in [low, high], 0 < low <= high."""
-    floor = low.numerator // low.denominator
-    if floor == low:
-        return Fraction(floor)
-    if floor + 1 <= high:
-        return Fraction(floor + 1)
-    return floor + 1 / _simplest(1 / (high - floor), 1 / (low - floor))
-
-
-def _regular(
-    times: NDArray[np.float64], table: NDArray[np.float64], rate: Fraction, path: Path
-) -> NDArray[np.float64]:
-    """Unevenly timed rows put on an even grid at `rate`."""
-    step = float(np.median(np.diff(times)))
-    count = max(1, round((times[-1] + step) / _BASE * float(rate)))
-    if count > 20 * len(times) + 1000:
-        raise MotionError(
-            f"The timecodes in {path} jump: {len(times)} rows span {times[-1] / _BASE:.0f} s. "
-            "Split the file where they do."
-        )
-    # A row stands for the middle of its frame, as everywhere in this package.
-    even = resample(table, (times + step / 2) / _BASE, frame_times(count, rate))
-    return even.astype(np.float64)
 
 
 def _eyes(weights: NDArray[np.float64]) -> Sequence[NDArray[np.float64]]:

@@ -107,6 +107,10 @@ class OriginalDreamTalk(Pipeline):
         return [self.model, self.wav2vec]
 
     @property
+    def fingerprint(self) -> str:
+        return self.model.fingerprint
+
+    @property
     def style_names(self) -> tuple[str, ...]:
         """`neutral`, and the names in the library, some of which may be of other models."""
         found = (self.library.where(name) for name in self.library.names(NO_MODEL))

@@ -77,6 +77,11 @@ class Pipeline(ABC):
 
     @property
     @abstractmethod
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that stand for the model, as its styles are told apart by."""
+
+    @property
+    @abstractmethod
     def style_names(self) -> tuple[str, ...]:
         """Names of the styles that there are: the model's own and those in the library."""
 

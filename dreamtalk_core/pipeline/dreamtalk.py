@@ -63,6 +63,7 @@ from dreamtalk_core.style import (
     StyleTrack,
     check_fits,
     extract_style,
+    fingerprint,
     load_style_file,
     named_style,
     parse_style,
@@ -107,6 +108,10 @@ class DreamTalk(Pipeline):
         """The motion model, the recogniser, and the style predictor if there is one."""
         networks: list[torch.nn.Module] = [self.model, self.phonetics]
         return [*networks, self.predictor] if (self.home / PREDICTOR).is_file() else networks
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.model)
 
     @property
     def style_names(self) -> tuple[str, ...]:

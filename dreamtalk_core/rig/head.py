@@ -126,6 +126,16 @@ class Head:
         return points
 
 
+def turned(points: Float, neck: Float, head_rotation: ArrayLike) -> Float:
+    """Points [N, 3] of a head that is turned by (pitch, yaw, roll) in degrees.
+
+    neck: [N], how much each turns along, see `Head`: the neck bends, the chest stays.
+    """
+    turn = rotation_matrix(head_rotation).astype(np.float32)
+    result: Float = points + neck[:, None] * (points @ turn.T - points)
+    return result
+
+
 def _moved(weights: Float, deltas: Float) -> Float:
     """What weights [N] of deltas [N, V, 3] add up to [V, 3]."""
     active = np.flatnonzero(weights)

@@ -6,7 +6,7 @@ Weights: the recogniser of the `hama` package (Apache-2.0), baked by `weights/ma
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -167,6 +167,21 @@ class PhoneticEncoder(nn.Module):
         the last one does. Yields [t, FEATURE_WIDTH] in order, on the encoder's device; all together
         ceil(N / 320) rows, row k centred on k / 50 s.
         """
+        return self._windows(self.features, waveform, begin, end)
+
+    def report(self, waveform: npt.NDArray[np.float32]) -> Iterator[Tensor]:
+        """Probabilities of all tokens, the blank last, of speech [N] of any length in flat memory:
+        [t, 191], rows as of `stream`."""
+        return self._windows(lambda piece: self(piece)[1].exp(), waveform)
+
+    def _windows(
+        self,
+        rows_of: Callable[[Tensor], Tensor],
+        waveform: npt.NDArray[np.float32],
+        begin: int = 0,
+        end: int | None = None,
+    ) -> Iterator[Tensor]:
+        """What `rows_of` makes of each window, without its margins."""
         device = self.mel.device
         count = -(-len(waveform) // HOP)
 
@@ -177,7 +192,7 @@ class PhoneticEncoder(nn.Module):
             let_go(waveform)
             if len(piece) < 2 * HOP:
                 piece = F.pad(piece, (0, 2 * HOP - len(piece)))
-            return self.features(piece[None])[0, start - first : stop - first]
+            return rows_of(piece[None])[0, start - first : stop - first]
 
         starts = range(begin, count if end is None else min(end, count), WINDOW)
         return side_by_side(encode, starts, device)

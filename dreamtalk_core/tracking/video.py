@@ -54,6 +54,7 @@ STILL_FPS = Fraction(25)
 _SUFFIXES = frozenset(
     [".avif", ".bmp", ".exr", ".jpeg", ".jpg", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp"]
 )
+_VIDEOS = frozenset([".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"])
 # ffmpeg hands out the tiles that such a photo is cut into, and would show one of them.
 _PHONE_PHOTOS = frozenset({".heic", ".heif"})
 _REMEDY = "Convert it to mp4 (a video) or png (a picture) if another program can open it."
@@ -104,13 +105,14 @@ class Images:
 
 
 def open_images(path: str | os.PathLike[str], fps: Fraction | None = None) -> Images:
-    """The pictures of a video, an animation, a photo, or a folder of numbered pictures.
+    """The pictures of a video, an animation, a photo, or a folder: of numbered pictures, or of a
+    take of Live Link Face, which is one video with what belongs to it.
 
-    fps: the rate of a folder, 25 unless given. A video keeps its own.
+    fps: the rate of a folder of pictures, 25 unless given. A video keeps its own.
 
     Raises `TrackingError` if it cannot be read, or has no pictures.
     """
-    file = Path(path)
+    file = take_video(Path(path))
     if file.is_dir():
         files = tuple(sorted(filter(_is_picture, files_in(file, TrackingError)), key=_natural))
         if not files:
@@ -121,6 +123,25 @@ def open_images(path: str | os.PathLike[str], fps: Fraction | None = None) -> Im
             return Images((file,), STILL_FPS, 1)
         rate = _rate(container, stream)
         return Images((file,), rate, _count(container, stream, rate))
+
+
+def take_video(path: Path) -> Path:
+    """The one video in the folder of a take, which may have a thumbnail beside it; else the path.
+
+    Raises `TrackingError` where several videos are in a folder, and no pictures.
+    """
+    if not path.is_dir():
+        return path
+    files = files_in(path, TrackingError)
+    videos = sorted(file for file in files if file.suffix.lower() in _VIDEOS)
+    if not videos or sum(map(_is_picture, files)) > 1:
+        return path
+    if len(videos) > 1:
+        raise TrackingError(
+            f"The folder {path} has {len(videos)} videos in it. Give the name of one of them, such "
+            f"as {videos[0].name}."
+        )
+    return videos[0]
 
 
 @dataclass(frozen=True)

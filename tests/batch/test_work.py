@@ -52,6 +52,9 @@ def test_what_is_done_is_kept(worker: Worker) -> None:
         replace(ROW, outputs=("x/a.csv", "x/a.npz")),
         replace(ROW, others=("a.wav",)),
         replace(ROW, portrait="a.wav"),
+        replace(ROW, scheme="vrm1"),
+        replace(ROW, voice="a.wav"),
+        replace(ROW, transcript="a word"),
     ],
 )
 def test_what_is_asked_otherwise_is_made(worker: Worker, row: Row) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from dreamtalk_core import Motion
 from dreamtalk_core.cli import main
-from dreamtalk_core.formats import READABLE
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.render.head.pictures import HeadPictures
@@ -43,7 +42,7 @@ def video(performance: Motion, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_track_writes_the_performance(
     video: Path, performance: Motion, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    outputs = [tmp_path / f"take{suffix}" for suffix in READABLE]
+    outputs = [tmp_path / f"take{suffix}" for suffix in (".csv", ".json", ".npz")]
     asked = [word for path in outputs for word in ("-o", str(path))]
     assert main(["track", str(video), *asked]) == 0
     assert capsys.readouterr().out.splitlines() == [str(path) for path in outputs]

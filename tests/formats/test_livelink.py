@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dreamtalk_core.errors import MotionError
+from dreamtalk_core.errors import DreamTalkWarning, MotionError
 from dreamtalk_core.formats import livelink
-from dreamtalk_core.motion import Motion, frame_times
+from dreamtalk_core.motion import Motion, frame_times, parse_fps
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.timecode import Timecode
 from dreamtalk_core.motion.tongue import FACE_NAMES
 
 USUAL = [
@@ -270,7 +271,7 @@ def test_channels_that_are_not_arkits_are_refused(tmp_path: Path) -> None:
         (",61,0.", ",61,45.", "divide them by 100"),
         ("JawOpen", "JawAjar", "lacks the column JawOpen"),
         ("00:00:00:05.000", "00:00:00:01.000", "steps back at its frame 6"),
-        ("Timecode", "Time", "first line"),
+        ("Timecode", "Time", "no number"),
     ],
 )
 def test_refuses(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -311,3 +312,60 @@ def test_of_the_tongue_there_is_arkits_own_alone(tmp_path: Path) -> None:
     whole.save(tmp_path / "a.csv")
     make(6).save(tmp_path / "b.csv")
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def labels(path: Path) -> list[str]:
+    return [line.split(",")[0] for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+
+
+@pytest.mark.parametrize(
+    ("fps", "start", "first", "last"),
+    [
+        ("25", "10:00:00:12", "10:00:00:12.000", "10:00:04:11.000"),
+        ("24", "23:59:59:00", "23:59:59:00.000", "00:00:03:03.000"),
+        ("29.97", "00:00:59;20", "00:00:59;20.000", "00:01:03;01.000"),
+        ("59.94", "09:59:59;58", "09:59:59;58.000", "10:00:01;37.000"),
+    ],
+)
+def test_a_take_counts_its_own_frames(
+    tmp_path: Path, fps: str, start: str, first: str, last: str
+) -> None:
+    motion = make(100, parse_fps(fps))
+    path = tmp_path / "take.csv"
+    motion.save(path, start=Timecode.parse(start, fps))
+    assert (labels(path)[0], labels(path)[-1]) == (first, last)
+    assert len(set(labels(path))) == 100
+    back = Motion.load(path)
+    assert back.fps == motion.fps
+    np.testing.assert_allclose(back.weights, motion.weights, atol=1e-6)
+
+
+def test_a_take_may_count_another_rate(tmp_path: Path) -> None:
+    path = tmp_path / "take.csv"
+    motion = make(100, Fraction(30))
+    motion.save(path, start=Timecode.parse("01:00:00:10", 30).counted(24))
+    assert labels(path)[:3] == ["01:00:00:08.000", "01:00:00:08.800", "01:00:00:09.600"]
+    assert Motion.load(path).fps == 30
+
+
+def test_what_cannot_be_told_apart_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "take.csv"
+    with pytest.warns(DreamTalkWarning, match=r"29\.97 frames per second from 30"):
+        make(100, parse_fps("29.97")).save(path, start=Timecode.parse("01:00:00:00", "29.97"))
+    assert Motion.load(path).fps == 30
+
+
+def test_formats_without_a_timecode_begin_at_0(tmp_path: Path) -> None:
+    with pytest.warns(DreamTalkWarning, match="no place for a timecode"):
+        make(5).save(tmp_path / "take.npz", start=Timecode.parse("01:00:00:00", 25))
+
+
+@pytest.mark.parametrize("start", ["10:00:00:12", "23:59:59:24"])
+def test_where_a_take_begins_is_read(tmp_path: Path, start: str) -> None:
+    path = tmp_path / "take.csv"
+    wanted = Timecode.parse(start, 25)
+    make(60, Fraction(25)).save(path, start=wanted)
+    assert livelink.begins_at(path) == wanted
+    dropped = Timecode.parse("00:00:59;20", "29.97")
+    make(60, parse_fps("29.97")).save(path, start=dropped)
+    assert livelink.begins_at(path) == dropped

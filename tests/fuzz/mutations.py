@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -341,6 +342,31 @@ def cells(random: Random, data: bytes) -> bytes:
     return text.encode(codec, "surrogatepass")
 
 
+def figures(random: Random, data: bytes) -> bytes:
+    """A text one to three of whose numbers are none, or extreme."""
+    places = list(re.finditer(rb"-?\d+(\.\d+)?", data))
+    for found in sorted(random.sample(places, random.choice((1, 1, 3))), key=lambda m: -m.start()):
+        number = random.choice((*NUMBERS, "99999999999", "4294967295")).encode()
+        data = data[: found.start()] + number + data[found.end() :]
+    return data
+
+
+def rows(random: Random, data: bytes) -> bytes:
+    """A text whose lines are missing, in another order, or there twice."""
+    lines = data.split(b"\n")
+    at = random.randrange(len(lines))
+    how = random.randrange(3)
+    if how == 0:
+        del lines[at : at + random.choice((1, 1, 5))]
+    elif how == 1:
+        lines[at:at] = lines[at : at + random.choice((1, 9))]
+    else:
+        other_line = random.randrange(len(lines))
+        lines[at], lines[other_line] = lines[other_line], lines[at]
+    return b"\n".join(lines)
+
+
+TEXT: tuple[Mutation, ...] = (figures,) * 4 + (rows,) * 4 + BYTES
 CSV: tuple[Mutation, ...] = (cells,) * 10 + BYTES
 
 

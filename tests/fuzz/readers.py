@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from dreamtalk_core.errors import StyleError
+from dreamtalk_core.formats import FORMATS
 from dreamtalk_core.models.motion_model import MotionModel
 from dreamtalk_core.models.style_predictor import StylePredictor
 from dreamtalk_core.motion import Motion
@@ -55,6 +56,22 @@ class Reader:
         return name, random.choice(self.mutations)(random, data)
 
 
+_FOREIGN = (
+    ("a2f", "seed.a2f.json", mutations.JSON),
+    ("lam", "seed.lam.json", mutations.JSON),
+    ("talkinghead", "seed.talkinghead.json", mutations.JSON),
+    ("mediapipe", "seed.mediapipe.json", mutations.JSON),
+    ("facecap", "seed.facecap.txt", mutations.CSV),
+    ("ifacialmocap", "seed.ifacialmocap.txt", mutations.TEXT),
+    ("columns", "seed.columns.csv", mutations.CSV),
+    ("unity", "seed.anim", mutations.TEXT),
+    ("godot", "seed.tres", mutations.TEXT),
+    ("maya", "seed.ma", mutations.TEXT),
+    ("mmd", "seed.vmd", mutations.BYTES),
+)
+"""Name, file and damages of what other programs write."""
+
+
 def make_seeds(folder: Path) -> None:
     """Write sound files of every kind into an empty folder, for `readers`."""
     _make_motions(folder)
@@ -76,6 +93,8 @@ def readers(folder: Path) -> Iterator[Reader]:
         ("npz", (*mutations.NPZ, mutations.zip_bomb)),
     ):
         yield Reader(suffix, seeds(f"seed.{suffix}"), how, _read_motion)
+    for name, file, how in _FOREIGN:
+        yield Reader(name, seeds(file), how, _read_motion)
     yield Reader("glb", seeds("seed.glb"), mutations.GLB, _read_head)
     yield Reader("sound", seeds(*_SOUNDS), mutations.BYTES, _read_speech)
     yield Reader("pictures", seeds(*_PICTURES), mutations.BYTES, _read_pictures)
@@ -191,8 +210,37 @@ def _make_motions(folder: Path) -> None:
     weights = draw.random((12, len(ARKIT_NAMES)), np.float32)
     turns = draw.normal(0, 5, (12, 3)).astype(np.float32)
     motion = Motion(ARKIT_NAMES, weights, Fraction(30000, 1001), turns)
-    for suffix in ("csv", "json", "npz", "glb"):
-        motion.save(folder / f"seed.{suffix}")
+    for kind in FORMATS:
+        if kind.writes:
+            motion.save(folder / f"seed{kind.ending}")
+    scores = [dict(zip(ARKIT_NAMES[:20], row, strict=False)) for row in weights.tolist()]
+    frames = [
+        {
+            "timestamp": i * 40,
+            "faceBlendshapes": [
+                {"categories": [{"categoryName": n, "score": s} for n, s in frame.items()]}
+            ],
+            "facialTransformationMatrixes": [{"data": np.eye(4).ravel().tolist()}],
+        }
+        for i, frame in enumerate(scores)
+    ]
+    (folder / "seed.mediapipe.json").write_text(json.dumps(frames))
+    rows = [
+        [f"{value:.4f}" for value in (0, *turn, 1, 2, 3, 4, *row)]
+        for turn, row in zip(turns, weights, strict=True)
+    ]
+    lines = [f"k,{i * 33},0,0," + ",".join(row) for i, row in enumerate(rows)]
+    text = "\n".join(["info,0", "bs," + ",".join(ARKIT_NAMES), *lines])
+    (folder / "seed.facecap.txt").write_text(text)
+    shares = ["|".join(f"{n}-{s * 100:.0f}" for n, s in frame.items()) for frame in scores]
+    text = "\n".join(f"{i / 60:.4f} {share}|=head#1,2,3,0,0,0|" for i, share in enumerate(shares))
+    (folder / "seed.ifacialmocap.txt").write_text(text)
+    lines = [
+        ";".join([f"{i / 25}", *map(str, row)]).replace(".", ",")
+        for i, row in enumerate(weights.tolist())
+    ]
+    text = "\n".join([";".join(["time", *ARKIT_NAMES]), *lines])
+    (folder / "seed.columns.csv").write_text(text)
 
 
 _SOUNDS = {

@@ -201,6 +201,21 @@ def test_folder_of_pictures(tmp_path: Path) -> None:
     assert open_images(tmp_path, Fraction(24)).fps == 24
 
 
+def test_the_folder_of_a_take(tmp_path: Path) -> None:
+    """Live Link Face leaves a video, a thumbnail and tables in a folder."""
+    take = tmp_path / "20261130_Slate ü_1"
+    take.mkdir()
+    write_video(take / "Slate_1_iPhone.mov", range(0, 400, 40))
+    write_picture(take / "thumbnail.jpg", np.zeros((8, 8, 3), np.uint8), "yuvj420p", "mjpeg")
+    (take / "take.json").write_text("{}", encoding="utf-8")
+    images = open_images(take)
+    assert images.files == (take / "Slate_1_iPhone.mov",)
+    assert len(list(images)) == 10
+    write_video(take / "another.mov", range(0, 400, 40))
+    with pytest.raises(TrackingError, match=r"2 videos in it\. .*Slate_1_iPhone|another\.mov"):
+        open_images(take)
+
+
 def test_no_pictures(tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match="no such file"):
         open_images(tmp_path / "a.mp4")

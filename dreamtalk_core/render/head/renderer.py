@@ -34,7 +34,7 @@ from dreamtalk_core.render.head.shading import (
 from dreamtalk_core.render.head.split_head import SplitHead
 from dreamtalk_core.render.head.texture import choose_levels, texture_levels
 from dreamtalk_core.render.raster import fill, vertex_normals
-from dreamtalk_core.rig.head import Head, gaze_rotation, load_head
+from dreamtalk_core.rig.head import Head, gaze_rotation, load_head, turned
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
@@ -248,8 +248,7 @@ class HeadRenderer:
         self, posed: Float, neck: Float, head_rotation: ArrayLike, view: tuple[float, float]
     ) -> Float:
         """Points on the head [N, 3] in front of the camera; neck [N]: how much each turns along."""
-        turn = rotation_matrix(head_rotation).astype(np.float32)
-        world: Float = posed + neck[:, None] * (posed @ turn.T - posed)
+        world = turned(posed, neck, head_rotation)
         if not any(view):
             return world
         round_it = (world - _PIVOT) @ _looking(view).T + _PIVOT
