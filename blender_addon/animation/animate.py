@@ -27,7 +27,7 @@ from ..rigs.doubts import doubts
 from ..rigs.reach import look_again
 from ..rigs.targets import curves_of
 from ..state import state
-from .actions import owners_of, reduce_action
+from .actions import frame_span, owners_of, reduce_action
 from .settings import (
     AUTO,
     FILE,
@@ -127,7 +127,6 @@ def put_take(
     own. They are resampled to the scene's rate if they have another; frame i of the result is on
     frame `first` + i. Raises DreamTalkError; then nothing has changed.
     """
-    settings = scene_settings(scene)
     if recipe:
         recipe = {**recipe, "fps": str(scene_fps(scene))}
         if "speech" in recipe:
@@ -135,13 +134,25 @@ def put_take(
         if "others" in recipe:
             recipe["others"] = [stored_path(Path(sound)) for sound in recipe["others"]]
     curves, style = split_style([wanted_curves(objects, motion, scene) for motion in motions])
+    return put_curves(scene, curves, name, first, recipe, style)
+
+
+def put_curves(
+    scene: bpy.types.Scene,
+    curves: Sequence[Curve],
+    name: str,
+    first: int,
+    recipe: Mapping[str, Any] | None = None,
+    style: Sequence[Curve] = (),
+) -> bpy.types.Action:
+    """A take of curves as `add_take` makes it, thinned out and shown as the settings say."""
+    settings = scene_settings(scene)
     action = add_take(name, curves, first, recipe, style)
     if settings.tolerance:
         for layer in layers_of(action):
             reduce_action(layer, settings.tolerance)
     if settings.use_range:
-        last = first + max(len(curve.values) for curve in curves) - 1
-        scene.frame_end = max(scene.frame_end, last)
+        scene.frame_end = max(scene.frame_end, frame_span(action)[1])
     settings.take = action
     return action
 
@@ -163,8 +174,21 @@ def wanted_curves(
     objects: Sequence[bpy.types.Object], motion: Motion, scene: bpy.types.Scene
 ) -> list[Curve]:
     """Curves of a motion on a character at the scene's rate, without the head if it is off."""
+    return chosen_curves(objects, motion.resample(scene_fps(scene)), scene)
+
+
+def chosen_curves(
+    objects: Sequence[bpy.types.Object],
+    motion: Motion,
+    scene: bpy.types.Scene,
+    ease: float | None = None,
+) -> list[Curve]:
+    """Curves of a motion, a value for each of its frames, without the head if it is off.
+
+    ease: seconds over which the head comes and goes; None: as the settings say.
+    """
     settings = scene_settings(scene)
-    curves = curves_of(objects, _eased(motion.resample(scene_fps(scene)), settings.head_ease))
+    curves = curves_of(objects, _eased(motion, settings.head_ease if ease is None else ease))
     return [own for own in curves if settings.head or own.region != "Head"]
 
 

@@ -1,0 +1,58 @@
+"""Sends a face that moves over the network: `python face_sender.py PROTOCOL PORT COUNT RATE`.
+
+The clock of the frames is `time.monotonic`, which all processes of a machine share. Prints the
+moments at which they were sent. `shapes(i)` and `head(i)` say what frame i is.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import time
+
+import numpy as np
+
+from dreamtalk_core.live import ifacialmocap, livelink, vmc
+from dreamtalk_core.live.frame import Frame
+from dreamtalk_core.motion.arkit import INDEX
+
+ENCODE = {
+    "LIVE_LINK": lambda frame: [livelink.encode(frame)],
+    "LIVE_LINK_APP": lambda frame: [livelink.encode(frame, order="app")],
+    "VMC": vmc.encode,
+    "IFACIALMOCAP": lambda frame: [ifacialmocap.encode(frame)],
+}
+
+
+def shapes(number: int) -> dict[str, float]:
+    """Whole per cent, as iFacialMocap has them."""
+    return {
+        "jawOpen": (number % 100) / 100,
+        "mouthLeft": (number * 7 % 100) / 100,
+        "eyeBlinkLeft": (number // 100) / 100,
+    }
+
+
+def head(number: int) -> tuple[float, float, float]:
+    return 0.0, 10.0 * np.sin(number / 30), 0.0
+
+
+def main() -> None:
+    protocol, port, count, rate = sys.argv[1], *map(int, sys.argv[2:5])
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    begun, moments = time.monotonic(), []
+    for number in range(count):
+        time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+        weights = np.zeros(len(INDEX), np.float32)
+        for name, value in shapes(number).items():
+            weights[INDEX[name]] = value
+        moments.append(time.monotonic())
+        frame = Frame(weights, np.array(head(number), np.float32), moments[-1], "Actor")
+        for data in ENCODE[protocol](frame):
+            sender.sendto(data, ("127.0.0.1", port))
+    print(json.dumps(moments))
+
+
+if __name__ == "__main__":
+    main()
