@@ -49,7 +49,8 @@ _SWAPPED = {
     "mouthLeft": "mouthRight",
     "mouthRight": "mouthLeft",
 }
-_FILE_ORDER = tuple(_SWAPPED.get(name, name) for name in ARKIT_NAMES)
+FILE_ORDER: tuple[str, ...] = tuple(_SWAPPED.get(name, name) for name in ARKIT_NAMES)
+"""The shapes in the order of a file's columns."""
 _HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
 _EYES = tuple(
     f"{side}Eye{angle}" for side in ("Left", "Right") for angle in ("Yaw", "Pitch", "Roll")
@@ -57,7 +58,7 @@ _EYES = tuple(
 _HEADER = (
     "Timecode",
     "BlendshapeCount",
-    *(name[0].upper() + name[1:] for name in _FILE_ORDER),
+    *(name[0].upper() + name[1:] for name in FILE_ORDER),
     *_HEAD,
     *_EYES,
 )
@@ -147,7 +148,7 @@ def _values(motion: Motion) -> NDArray[np.float64]:
     weights = motion.to_arkit().weights.astype(np.float64)
     pitch, yaw, roll = np.radians(motion.head_rotation.astype(np.float64)).T
     values = np.column_stack(
-        [weights[:, [INDEX[name] for name in _FILE_ORDER]], yaw, -pitch, roll, *_eyes(weights)]
+        [weights[:, [INDEX[name] for name in FILE_ORDER]], yaw, -pitch, roll, *eye_angles(weights)]
     )
     # Adding 0 turns -0 into 0.
     return np.asarray(values + 0.0)
@@ -302,8 +303,9 @@ def _regular(
     return even.astype(np.float64)
 
 
-def _eyes(weights: NDArray[np.float64]) -> Sequence[NDArray[np.float64]]:
-    """Yaw, pitch, roll [T] of the left, then of the right eye, in the app's signs (radians)."""
+def eye_angles(weights: NDArray[np.float64]) -> Sequence[NDArray[np.float64]]:
+    """Yaw, pitch, roll [T] of the left, then of the right eye, in the app's signs (radians), for
+    weights [T, 52]."""
 
     def look(direction: str, side: str) -> NDArray[np.float64]:
         column: NDArray[np.float64] = weights[:, INDEX[f"eyeLook{direction}{side}"]]
