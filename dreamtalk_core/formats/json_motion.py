@@ -6,6 +6,7 @@
       "fps": "25/1",                      exact rate, "numerator/denominator"
       "frame_count": 2,
       "channels": ["eyeBlinkLeft", ...],  C names
+      "provenance": {...},                how it was made; may be left out
       "head_rotation": [[0.0, 0.0, 0.0], ...],   per frame: pitch, yaw, roll in degrees
       "weights": [[0.0, ...], ...]        per frame: C weights in 0..1
     }
@@ -39,6 +40,7 @@ from dreamtalk_core.formats._limits import (
 )
 
 if TYPE_CHECKING:
+    from dreamtalk_core.formats import Provenance
     from dreamtalk_core.motion import Motion
 
 FORMAT = "dreamtalk-motion"
@@ -68,7 +70,7 @@ def read(path: Path) -> Content:
     return _motion(document, path)
 
 
-def write(path: Path, motion: Motion) -> None:
+def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> None:
     """Write a motion."""
     head = {
         "format": FORMAT,
@@ -76,6 +78,7 @@ def write(path: Path, motion: Motion) -> None:
         "fps": f"{motion.fps.numerator}/{motion.fps.denominator}",
         "frame_count": len(motion),
         "channels": list(motion.names),
+        **({"provenance": dict(provenance)} if provenance else {}),
     }
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
         # Frames are written one by one, so the text of a long motion is never in memory.

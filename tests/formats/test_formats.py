@@ -92,7 +92,7 @@ def test_missing_files_and_folders_are_named(tmp_path: Path, suffix: str) -> Non
         write_motion(tmp_path / "gone" / f"a{suffix}", make())
 
 
-@pytest.mark.parametrize("name", ["take.fbx", "take", "take.json.txt"])
+@pytest.mark.parametrize("name", ["take.fbx", "take", "take.json.doc"])
 def test_unknown_suffixes_list_the_known_ones(tmp_path: Path, name: str) -> None:
     with pytest.raises(MotionError, match=r"Use one of .*\.csv, \.json, \.npz"):
         write_motion(tmp_path / name, make())
