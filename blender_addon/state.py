@@ -55,11 +55,13 @@ class State:
 
     def close(self) -> None:
         """Cancel what runs and give everything back, even where a part of that fails."""
-        self.registered.close()
+        try:
+            self.end_live()  # to put the character back it needs what is unregistered below
+        finally:
+            self.registered.close()
 
     def _cancel(self) -> None:
         self.end_trial()
-        self.end_live()
         if self.job is not None:
             self.job.cancel()
             self.job = None

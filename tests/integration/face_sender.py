@@ -1,7 +1,7 @@
 """Sends a face that moves over the network: `python face_sender.py PROTOCOL PORT COUNT RATE`.
 
-The clock of the frames is `time.monotonic`, which all processes of a machine share. Prints the
-moments at which they were sent. `shapes(i)` and `head(i)` say what frame i is.
+Frames tell the time as if they were sent evenly. Prints the moments at which they were, of
+`time.monotonic`, which all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ENCODE = {
 
 
 def shapes(number: int) -> dict[str, float]:
-    """Whole per cent, as iFacialMocap has them."""
+    """What frame `number` is, in whole per cent, as iFacialMocap has them."""
     return {
         "jawOpen": (number % 100) / 100,
         "mouthLeft": (number * 7 % 100) / 100,
@@ -48,7 +48,7 @@ def main() -> None:
         for name, value in shapes(number).items():
             weights[INDEX[name]] = value
         moments.append(time.monotonic())
-        frame = Frame(weights, np.array(head(number), np.float32), moments[-1], "Actor")
+        frame = Frame(weights, np.array(head(number), np.float32), number / rate, "Actor")
         for data in ENCODE[protocol](frame):
             sender.sendto(data, ("127.0.0.1", port))
     print(json.dumps(moments))
