@@ -21,6 +21,7 @@ MODULES = (
     "animation.animate",
     "animation.trial",
     "animation.takes",
+    "animation.imports",
     "animation.editing",
     "animation.batch",
     "animation.export",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Animate: from the panel's settings to a take; and a take from a file of curves."""
+"""Animate: from the panel's settings to a take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import bpy
 import numpy as np
 
 from dreamtalk_core.errors import DreamTalkError, StyleError
-from dreamtalk_core.formats import READABLE
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.curves import smoothstep
@@ -20,13 +19,11 @@ from dreamtalk_core.motion.curves import smoothstep
 from ..client.job_operator import JobOperator, kept
 from ..client.jobs import Result, all_of
 from ..messages import message_of, told
-from ..properties import properties
 from ..rigs.characters import objects_of
 from ..rigs.curve import Curve
 from ..rigs.doubts import doubts
 from ..rigs.reach import look_again
 from ..rigs.targets import curves_of
-from ..state import state
 from .actions import frame_span, owners_of, reduce_action
 from .settings import (
     AUTO,
@@ -259,36 +256,4 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
         self.report({"INFO"}, told(f"{action.name}: {len(motions[0])} frames from {self.first}"))
 
 
-@properties()
-class DREAMTALK_OT_import_motion(bpy.types.Operator):
-    bl_idname = "dreamtalk.import_motion"
-    bl_label = "Import Curves"
-    bl_description = "Make a take from a file of face curves: Live Link Face .csv, .json or .npz"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
-
-    filepath: str = bpy.props.StringProperty(subtype="FILE_PATH")
-    filter_glob: str = bpy.props.StringProperty(
-        default=";".join(f"*{suffix}" for suffix in READABLE), options={"HIDDEN"}
-    )
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        state().end_trial()
-        try:
-            objects = character(context)
-            file = Path(bpy.path.abspath(self.filepath))
-            motion = Motion.load(file)
-            first = first_frame(context.scene)
-            put_take(context.scene, objects, [motion], file.stem, first)
-        except DreamTalkError as error:
-            self.report({"ERROR"}, message_of(error))
-            return {"CANCELLED"}
-        for warning in doubts(objects):
-            self.report({"WARNING"}, told(warning))
-        return {"FINISHED"}
-
-
-CLASSES = (DREAMTALK_OT_animate, DREAMTALK_OT_import_motion)
+CLASSES = (DREAMTALK_OT_animate,)
