@@ -28,8 +28,7 @@ class DREAMTALK_PT_live(_Part, bpy.types.Panel):
         if settings.source == "IFACIALMOCAP":
             column.prop(settings, "phone")
         if settings.source != SPEAK and not bpy.app.online_access:
-            text = "Online access is off in the preferences: only this computer is listened to."
-            draw_message(layout, context, text, "INFO")
+            draw_message(layout, context, _offline(), "INFO")
         if on:
             layout.operator("dreamtalk.stop_live", icon="PAUSE", depress=True)
         else:
@@ -60,6 +59,10 @@ class DREAMTALK_PT_live(_Part, bpy.types.Panel):
             row.operator("dreamtalk.stop_recording", icon="SNAP_FACE", depress=True)
         else:
             row.operator("dreamtalk.record", icon="REC")
+
+
+def _offline() -> str:
+    return "Online access is off in the preferences: only this computer is listened to."
 
 
 CLASSES = (DREAMTALK_PT_live,)

@@ -40,7 +40,7 @@ DONE = {"Animating", "Drawing the styles", "Making the style", "Starting DreamTa
 PARTS = {"mouth", "lids", "head"}
 """What Test moves."""
 RAISED = {"DreamTalkError", "SpeechError", "StyleError", "WorkerError"}
-SAID_BY = {"run", "_nothing", "no_install", "misfit"}
+SAID_BY = {"run", "_nothing", "no_install", "misfit", "sentence", "_offline"}
 """Functions that return a message."""
 NAMES = {"DreamTalk"}
 
