@@ -36,29 +36,30 @@ class DREAMTALK_PT_live(_Part, bpy.types.Panel):
         if live is not None:
             draw_message(layout, context, live.sentence(), live.icon)
         if on:
-            self._draw_recording(layout, context)
+            _draw_recording(layout, context)
 
-    def _draw_recording(self, layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-        settings = live_settings(context.scene)
-        row = layout.row(align=True)
-        row.operator("dreamtalk.take_rest", icon="USER").forget = False
-        if settings.rest:
-            row.operator("dreamtalk.take_rest", text="", icon="X").forget = True
-        column = layout.column()
-        column.enabled = state().recording is None
-        column.prop(settings, "punch")
-        if settings.punch:
-            for name in ("range_start", "range_stop", "range_blend"):
-                column.prop(scene_settings(context.scene), name)
-            column.prop(settings, "lead")
-        else:
-            column.prop(settings, "play")
-        row = layout.row()
-        row.scale_y = 1.6
-        if state().recording is not None:
-            row.operator("dreamtalk.stop_recording", icon="SNAP_FACE", depress=True)
-        else:
-            row.operator("dreamtalk.record", icon="REC")
+
+def _draw_recording(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = live_settings(context.scene)
+    row = layout.row(align=True)
+    row.operator("dreamtalk.take_rest", icon="USER").forget = False
+    if settings.rest:
+        row.operator("dreamtalk.take_rest", text="", icon="X").forget = True
+    column = layout.column()
+    column.enabled = state().recording is None
+    column.prop(settings, "punch")
+    if settings.punch:
+        for name in ("range_start", "range_stop", "range_blend"):
+            column.prop(scene_settings(context.scene), name)
+        column.prop(settings, "lead")
+    else:
+        column.prop(settings, "play")
+    row = layout.row()
+    row.scale_y = 1.6
+    if state().recording is not None:
+        row.operator("dreamtalk.stop_recording", icon="SNAP_FACE", depress=True)
+    else:
+        row.operator("dreamtalk.record", icon="REC")
 
 
 def _offline() -> str:

@@ -109,7 +109,7 @@ def appended(session: Any) -> None:
 def into_a_range(session: Any) -> None:
     """Only its frames, blended at both ends; the others keep their keys, bit for bit."""
     face, scene = _face(session), bpy.context.scene
-    path, first = _file(session, 60)
+    path, _ = _file(session, 60)
     assert bpy.ops.dreamtalk.import_motion(filepath=path) == {"FINISHED"}
     settings, take = scene.dreamtalk, scene.dreamtalk.take
     before = _curve(session, take, face)
@@ -127,7 +127,8 @@ def into_a_range(session: Any) -> None:
     try:
         bpy.ops.dreamtalk.import_motion(filepath=path, place="RANGE")
     except RuntimeError as error:
-        assert "holds nothing of both" in str(error), error
+        text = str(error)
     else:
         raise AssertionError("it went through")
+    assert "holds nothing of both" in text, text
     assert np.array_equal(_curve(session, take, face)[1], jaw)
