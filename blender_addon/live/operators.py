@@ -5,22 +5,25 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import bpy
 
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.live import ifacialmocap
 
-from ..animation.animate import character
+from ..animation.animate import character, style_text
+from ..animation.settings import AUTO, SPEAKS, chosen_settings, first_frame, scene_settings
+from ..animation.sound import check_sound
 from ..messages import message_of, told
 from ..properties import properties
 from ..redraw import redraw_panels
 from ..state import state
-from .receiver import LOOPBACK, SOURCES, Receiver, check_address
+from .receiver import LOOPBACK, SOURCES, SPOKEN, Receiver, check_address
 from .recording import Rest
 from .session import Live
-from .settings import live_settings
+from .settings import SPEAK, live_settings
 from .takes import Recording
 
 _EVERY, _WAIT = 0.1, 0.004
@@ -46,17 +49,40 @@ class DREAMTALK_OT_start_live(bpy.types.Operator):
 def start(context: bpy.types.Context) -> Live:
     """The active character follows what the settings name. Raises DreamTalkError."""
     settings, objects = live_settings(context.scene), character(context)
-    # Who has switched the network off wants nothing from other machines.
-    host = "" if bpy.app.online_access else LOOPBACK
-    phone = check_address(settings.phone) if settings.source == "IFACIALMOCAP" else ""
-    receiver = Receiver(
-        SOURCES[settings.source], settings.port, host, phone, ifacialmocap.greeting()
-    )
+    rest = Rest.read(settings.rest)
     with ExitStack() as failing:
-        failing.callback(receiver.close)
-        live = Live(receiver, objects, Rest.read(settings.rest))
+        if settings.source == SPEAK:
+            request = speak_request(context.scene)
+            receiver = Receiver(SPOKEN, 0)
+            failing.callback(receiver.close)
+            service = state().service
+            task = service.request("speak", port=receiver.port, **request)
+            failing.callback(service.cancel, task)
+            # What we make ourselves rests at 0.
+            live = Live(receiver, objects, None, task, lambda: service.cancel(task))
+        else:
+            # Who has switched the network off wants nothing from other machines.
+            host = "" if bpy.app.online_access else LOOPBACK
+            phone = check_address(settings.phone) if settings.source == "IFACIALMOCAP" else ""
+            greeting = ifacialmocap.greeting()
+            receiver = Receiver(SOURCES[settings.source], settings.port, host, phone, greeting)
+            failing.callback(receiver.close)
+            live = Live(receiver, objects, rest)
         failing.pop_all()
     return live
+
+
+def speak_request(scene: bpy.types.Scene) -> dict[str, Any]:
+    """Parameters of the worker's `speak`, from the settings. Raises DreamTalkError."""
+    settings, sound = scene_settings(scene), live_settings(scene).sound
+    # The feeling of what is yet to be said nobody can hear.
+    style = "" if settings.style_from == AUTO else style_text(scene, first_frame(scene))
+    return {
+        "sound": str(check_sound(sound)) if sound.strip() else "",
+        "style": style,
+        "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
+        **chosen_settings(settings, SPEAKS),
+    }
 
 
 class DREAMTALK_OT_stop_live(bpy.types.Operator):

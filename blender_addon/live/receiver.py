@@ -50,6 +50,8 @@ SOURCES: Mapping[str, Source] = {
     "VMC": Source("VMC", vmc.PORT, lambda: vmc.Decoder().decode),
     "IFACIALMOCAP": Source("iFacialMocap", ifacialmocap.PORT, lambda: ifacialmocap.decode),
 }
+SPOKEN = Source("DreamTalk", livelink.PORT, lambda: livelink.decode)
+"""What our own worker sends."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,7 @@ from ..messages import message_of, told
 from ..redraw import redraw_panels
 from ..rigs.curve import Curve, set_value, value_of
 from ..rigs.targets import curves_of
+from ..state import state
 from .receiver import QUIET, Arrival, Receiver
 from .recording import Rest, motion_of
 
@@ -101,6 +102,11 @@ class Live:
         return bool(self._handlers)
 
     @property
+    def listens(self) -> bool:
+        """Whether the worker is busy with it."""
+        return self.running and self.task is not None and not self.task.finished
+
+    @property
     def objects(self) -> list[bpy.types.Object]:
         """The character. Raises DreamTalkError where some of it has been deleted."""
         if self._objects is None:
@@ -112,8 +118,10 @@ class Live:
 
         Raises DreamTalkError where the character, or the worker, is gone.
         """
-        if self.task is not None and self.task.state == "FAILED":
-            raise DreamTalkError(self.task.error)
+        if self.task is not None:
+            state().service.poll()
+            if self.task.state == "FAILED":
+                raise DreamTalkError(self.task.error)
         found = self.receiver.drain()
         self.count += len(found)
         self.recent.extend(found)
@@ -206,6 +214,8 @@ class Live:
         receiver = self.receiver
         if self.problem:
             return self.problem
+        if self.task is not None and self.task.finished:
+            return "The sound has ended."
         if self.task is not None and not self.count:
             return self.task.message
         if not self.count and receiver.strange:

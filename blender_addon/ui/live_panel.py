@@ -41,10 +41,11 @@ class DREAMTALK_PT_live(_Part, bpy.types.Panel):
 
 def _draw_recording(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = live_settings(context.scene)
-    row = layout.row(align=True)
-    row.operator("dreamtalk.take_rest", icon="USER").forget = False
-    if settings.rest:
-        row.operator("dreamtalk.take_rest", text="", icon="X").forget = True
+    if settings.source != SPEAK:  # what we make ourselves rests at 0
+        row = layout.row(align=True)
+        row.operator("dreamtalk.take_rest", icon="USER").forget = False
+        if settings.rest:
+            row.operator("dreamtalk.take_rest", text="", icon="X").forget = True
     column = layout.column()
     column.enabled = state().recording is None
     column.prop(settings, "punch")

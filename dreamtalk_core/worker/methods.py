@@ -257,6 +257,36 @@ class Methods:
             raise StyleError("A style file holds one style. Leave out the @ times.")
         return save_to_library(talk, made, name, tags, shelf, pictures)
 
+    def speak(
+        self,
+        progress: Progress,
+        *,
+        port: int,
+        sound: str = "",
+        microphone: str = "",
+        style: str = "",
+        project: str = "",
+        model: str = "default",
+        device: str = "auto",
+        **settings: Any,
+    ) -> Answer:
+        from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+        from dreamtalk_core.pipeline.load import check_settings
+        from dreamtalk_core.pipeline.stream import MotionStream
+        from dreamtalk_core.speech.microphone import open_sound
+        from dreamtalk_core.worker.speaking import speak
+
+        check_settings(model, settings)
+        # Before the model: what lacks is reported at once.
+        with open_sound(sound, microphone) as heard:
+            talk = self._talk(model, device, project)
+            if not isinstance(talk, DreamTalk):
+                raise DreamTalkError(
+                    "An original checkpoint needs the whole of a speech. Choose a model of ours."
+                )
+            stream = MotionStream(talk, talk.load_style(style or "neutral"), **settings)
+            return {"frames": speak(stream, heard, port, lambda: progress(0, 1))}
+
     def shutdown(self, progress: Progress) -> Answer:
         return {}
 

@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+VOICE = Path(__file__).parents[3] / "dreamtalk_core" / "assets" / "demo_voice.flac"
 ROOT = Path(__file__).parents[3]
 RATE, LATENCY = 60, 0.05
 
@@ -257,6 +258,46 @@ def recorded_by_the_operator(session: Any) -> None:
     assert abs(len(at) - 2 * RATE) < 20, len(at)
     assert session.state.recording is None
     assert live.kept is None
+
+
+def spoken_now(session: Any) -> None:
+    """A sound as if it were spoken now: the worker's face is on the character, the recording is
+    what the whole of the sound gives, and nothing else keeps the worker waiting."""
+    face, scene = _face(session), bpy.context.scene
+    settings, motions = scene.dreamtalk_live, session.part("dreamtalk_core.motion")
+    settings.source, settings.sound = "SPEAK", str(session.folder / "none.wav")
+    _refused(bpy.ops.dreamtalk.start_live, "no file")
+    settings.sound = str(VOICE)
+    scene.dreamtalk.style_from, scene.dreamtalk.style = "NAMED", "happy"
+    scene.dreamtalk.blinks = 0.0
+    assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
+    live = session.state.live
+    recording = session.part("live.takes").Recording(live, bpy.context)
+    opened = []
+
+    def enough() -> bool:
+        opened.append(_seen(face, "jawOpen"))
+        return len(recording.arrivals) >= 150
+
+    _until(session, enough, 120)
+    assert live.sentence().startswith("DreamTalk (127.0.0.1): "), live.sentence()
+    assert np.ptp(opened) > 0.15, "it speaks"
+    scene.dreamtalk.sound = str(VOICE)
+    _refused(bpy.ops.dreamtalk.animate, "DreamTalk is listening", "Stop Live")
+    recording.end()
+    take, frames = recording.apply()
+    assert frames >= 150
+    task = live.task
+    assert bpy.ops.dreamtalk.stop_live() == {"FINISHED"}
+    assert task.state == "CANCELLED"
+    at, jaw = _keys(session, take, face.data.shape_keys, "jawOpen")
+    assert np.abs(np.diff(at) - 24 / 25).max() < 1e-3, "25 a second"
+    output, service = session.folder / "whole.npz", session.state.service
+    service.wait(
+        service.request("animate", output=str(output), speech=str(VOICE), style="happy", blinks=0.0)
+    )
+    whole = motions.Motion.load(output).channel("jawOpen")[: len(jaw)]
+    assert np.corrcoef(jaw[: len(whole)], whole)[0, 1] > 0.9
 
 
 # --- what it is told ----------------------------------------------------------------------------
