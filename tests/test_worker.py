@@ -202,11 +202,14 @@ def test_it_sends_the_face_of_what_is_spoken_now(worker: Client, tmp_path: Path)
         while len(frames) < 50:
             frames.append(decode(port.recv(1 << 16)))
             moments.append(time.monotonic())
-        assert worker.answer(1)["result"] == {"frames": 50}
-        assert np.allclose([own.time for own in frames if own], (np.arange(50) + 0.5) / 25)
+        assert worker.answer(1)["result"]["frames"] >= 50
+        times = np.array([own.time for own in frames if own])
+        assert np.abs(np.diff(times) % 86400 - 1 / 25).max() < 1e-3
         jaws = [own.weights[INDEX["jawOpen"]] for own in frames if own]
         assert np.ptp(jaws) > 0.1
         assert np.median(np.diff(moments)) > 0.02, "not several at a time"
+        while decode(port.recv(1 << 16)).weights.any():  # it goes to rest
+            pass
         worker.send("speak", 2, port=number, sound=str(DEMO_VOICE))
         port.recv(1 << 16)
         worker.send("cancel", id=2)
