@@ -47,9 +47,10 @@ def main() -> None:
         weights = np.zeros(len(INDEX), np.float32)
         for name, value in shapes(number).items():
             weights[INDEX[name]] = value
-        moments.append(time.monotonic())
         frame = Frame(weights, np.array(head(number), np.float32), number / rate, "Actor")
-        for data in ENCODE[protocol](frame):
+        datagrams = ENCODE[protocol](frame)
+        moments.append(time.monotonic())
+        for data in datagrams:
             sender.sendto(data, ("127.0.0.1", port))
     print(json.dumps(moments))
 
