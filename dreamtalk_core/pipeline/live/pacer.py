@@ -62,7 +62,7 @@ class Pacer:
                 if not self.frames:
                     return
                 sound, frame = self.frames.popleft()
-                due = self.start + sound + max(self.delays)
+                due = self.start + sound + max(0.0, *self.delays)
             if (rest := due - time.monotonic()) > 0:
                 time.sleep(rest)
             for outlet in self.outlets:
