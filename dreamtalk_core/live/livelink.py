@@ -29,6 +29,7 @@ RATE = Fraction(60)
 ORDERS: dict[str, tuple[str, ...]] = {"unreal": ARKIT_NAMES, "app": FILE_ORDER}
 """Order -> shapes as they follow one another."""
 
+_DAY = 24 * 3600  # seconds: it is a time of day
 _VERSION = 6
 _DEVICE = b"44524541-4D54-414C-4B00-000000000000"
 """36 characters that tell this sender from a phone."""
@@ -41,14 +42,11 @@ _LONGEST_TEXT = 256  # bytes
 
 def encode(frame: Frame, order: str = "unreal", rate: Fraction = RATE) -> bytes:
     """The datagram of a frame. order: a key of `ORDERS`. rate: that time is counted in."""
-    seconds = Fraction(frame.time or 0.0)
+    seconds = Fraction(frame.time or 0.0) % _DAY
     count = math.floor(seconds * rate)
     name = frame.name.encode()[:_LONGEST_TEXT]
     start = struct.pack(">B", _VERSION) + _text(_DEVICE) + _text(name)
-    # Whole days at 60 frames a second overflow after a year: it is a time of day.
-    time = _TIME.pack(
-        count % (1 << 31), float(seconds * rate - count), rate.numerator, rate.denominator
-    )
+    time = _TIME.pack(count, float(seconds * rate - count), rate.numerator, rate.denominator)
     if not frame.face:
         return start + time
     columns = [INDEX[name] for name in ORDERS[order]]

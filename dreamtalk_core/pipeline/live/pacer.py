@@ -14,7 +14,13 @@ from dreamtalk_core.pipeline.live.outlets import Outlet
 
 _REMEMBERED = 10 * MODEL_FPS
 """Frames whose delay counts: what was slow once is forgotten after ten seconds."""
-_DAY = 24 * 3600
+
+
+def time_of_day() -> float:
+    """Seconds since midnight, here."""
+    now = time.time()
+    day = time.localtime(now)
+    return day.tm_hour * 3600 + day.tm_min * 60 + day.tm_sec + now % 1
 
 
 class Pacer:
@@ -24,8 +30,7 @@ class Pacer:
         self.outlets, self.name = outlets, name
         self.start = time.monotonic()
         """When the sound of frame 0 begins."""
-        now = time.localtime()
-        self.clock = now.tm_hour * 3600 + now.tm_min * 60 + now.tm_sec + time.time() % 1
+        self.clock = time_of_day()
         """The same as a time of day, in seconds."""
         self.made = 0
         self.last: Frame | None = None
@@ -57,7 +62,7 @@ class Pacer:
                 if not self.frames:
                     return
                 sound, frame = self.frames.popleft()
-                due = self.start + sound + max(self.delays)
+                due = self.start + sound + max(0.0, *self.delays)
             if (rest := due - time.monotonic()) > 0:
                 time.sleep(rest)
             for outlet in self.outlets:

@@ -55,8 +55,18 @@ class _Loop:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(seconds)
 
     def end(self, last: Coroutine[Any, Any, Any]) -> None:
-        with suppress(Exception):  # whoever is gone cannot be told of the end
-            self.do(asyncio.wait_for(last, _END), 2 * _END)
+        """Do the last thing, and leave nothing running; whoever is gone is not waited for."""
+
+        async def finish() -> None:
+            with suppress(Exception):
+                await asyncio.wait_for(last, _END)
+            rest = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
+
+        with suppress(Exception):
+            self.do(finish(), 3 * _END)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(_END)
         if not self.loop.is_running():
@@ -73,7 +83,12 @@ class Broadcast:
 
         async def serve() -> Any:
             return await library.asyncio.server.serve(
-                self._client, address.host, address.port, max_size=1 << 16, compression=None
+                self._client,
+                address.host,
+                address.port,
+                max_size=1 << 16,
+                compression=None,
+                close_timeout=_END / 2,
             )
 
         try:
@@ -133,12 +148,7 @@ class VTubeStudio:
         self.loop.loop.call_soon_threadsafe(self.new.set)
 
     def close(self) -> None:
-        async def end() -> None:
-            self.task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.task
-
-        self.loop.end(end())
+        self.loop.end(asyncio.sleep(0))
 
     async def _start(self) -> asyncio.Task[None]:
         return asyncio.ensure_future(self._connections())
