@@ -102,7 +102,7 @@ class DREAMTALK_OT_import_motion(bpy.types.Operator):
     bl_idname = "dreamtalk.import_motion"
     bl_label = "Import Curves"
     bl_description = (
-        "Make a take from a file of face curves, as phones, trackers and other tools write them"
+        "Make a take from a file of face curves: of Live Link Face, Face Cap, Audio2Face and others"
     )
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "PRESET"}
 

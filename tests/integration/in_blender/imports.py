@@ -63,6 +63,21 @@ def amplified(session: Any) -> None:
     assert bpy.types.DREAMTALK_FH_motion.bl_file_extensions == ";".join(readable)
 
 
+def every_format(session: Any) -> None:
+    """Whatever the core writes and reads is a take in Blender, by its content."""
+    face, formats = _face(session), session.part("dreamtalk_core.formats").FORMATS
+    kinds = [kind for kind in formats if kind.reads and kind.writes]
+    assert len(kinds) >= 3
+    for kind in kinds:
+        path, motion = _file(session, 30, name=f"a take é{kind.ending}")
+        assert bpy.ops.dreamtalk.import_motion(filepath=path) == {"FINISHED"}, kind.title
+        at, jaw = _curve(session, bpy.context.scene.dreamtalk.take, face)
+        wanted = motion.resample(24).channel("jawOpen")
+        assert np.array_equal(at, np.arange(1, 1 + len(wanted))), kind.title
+        assert np.allclose(jaw, wanted, atol=1e-5), kind.title
+        print(kind.title)
+
+
 def overwritten(session: Any) -> None:
     """All of the take, where it is, and its strengths; the other takes stay."""
     face, scene = _face(session), bpy.context.scene
