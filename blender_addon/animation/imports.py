@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,14 +15,16 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats import READABLE
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.tongue import FACE_NAMES
 
 from ..messages import message_of, told
 from ..properties import properties
+from ..rigs.curve import Curve
 from ..rigs.doubts import doubts
-from ..rigs.targets import region_of
+from ..rigs.targets import places, region_of
 from ..state import state
 from .actions import REGIONS, bags, frame_span, replace_range
-from .animate import character, chosen_curves, put_take, wanted_curves
+from .animate import character, chosen_curves, put_curves
 from .settings import first_frame, scene_fps, scene_settings
 from .take_settings import refresh_strengths, style_of, take_settings
 from .takes import chosen_take, lying_in, objects_with
@@ -42,11 +44,47 @@ def amplified(motion: Motion, gains: Mapping[str, float]) -> Motion:
     return replace(motion, weights=np.clip(motion.weights * factors, 0.0, 1.0))
 
 
+def curves_in(
+    motion: Motion,
+    objects: Sequence[bpy.types.Object],
+    scene: bpy.types.Scene,
+    ease: float | None = None,
+) -> list[Curve]:
+    """Curves of a motion at the scene's rate on a character: shapes by its mapping; a channel of
+    another name, as files of avatars have, on the shape keys of that name.
+
+    Raises DreamTalkError where nothing of the motion is on the character.
+    """
+    motion = motion.resample(scene_fps(scene))
+    others = {name: places(name, objects) for name in foreign(motion)}
+    named = [
+        Curve(place.owner, place.path, motion.channel(name), "Lips", place.index)
+        for name, found in others.items()
+        for place in found
+    ]
+    if len(others) == len(motion.names):
+        if not named:
+            raise DreamTalkError(
+                f"The file has no face shapes whose names are known, and no shape key is called "
+                f"as one of its {len(motion.names)} channels (the first: "
+                f"{', '.join(motion.names[:3])})."
+            )
+        return named
+    taken = {(own.owner, own.path) for own in named}
+    curves = chosen_curves(objects, motion, scene, ease)
+    return [*named, *(own for own in curves if (own.owner, own.path) not in taken)]
+
+
+def foreign(motion: Motion) -> list[str]:
+    """Channels that are no face shapes."""
+    return [name for name in motion.names if name not in FACE_NAMES]
+
+
 def overwrite(take: bpy.types.Action, motion: Motion, scene: bpy.types.Scene) -> None:
     """Give a take another motion, from its first frame on, for all that it holds; what it was made
     from, and a style on it, do not count any more. Raises DreamTalkError; nothing has changed."""
     first, _ = frame_span(take)
-    curves = lying_in(take, wanted_curves(objects_with(take, scene), motion, scene))
+    curves = lying_in(take, curves_in(motion, objects_with(take, scene), scene))
     if (style := style_of(take)) is not None:
         delete_take(style)
     for bag in bags(take):
@@ -60,7 +98,7 @@ def overwrite(take: bpy.types.Action, motion: Motion, scene: bpy.types.Scene) ->
 
 def append(take: bpy.types.Action, motion: Motion, scene: bpy.types.Scene) -> None:
     """Put a motion behind the last frame of a take. Raises DreamTalkError; nothing has changed."""
-    curves = lying_in(take, wanted_curves(objects_with(take, scene), motion, scene))
+    curves = lying_in(take, curves_in(motion, objects_with(take, scene), scene))
     first = frame_span(take)[1] + 1
     last = first + max(len(own.values) for own in curves) - 1
     replace_range(take, curves, first, first, last, 0)
@@ -74,15 +112,14 @@ def put_range(take: bpy.types.Action, motion: Motion, scene: bpy.types.Scene) ->
     """
     settings, by, first = scene_settings(scene), shift_of(take), first_frame(scene)
     start, stop = settings.range_start, settings.range_stop
-    resampled = motion.resample(scene_fps(scene))
-    last = first + len(resampled) - 1
+    curves = curves_in(motion, objects_with(take, scene), scene, 0.0)
+    last = first + max(len(own.values) for own in curves) - 1
     begin, end = (frame + by for frame in frame_span(take))
     if start > stop or max(start, first, begin) > min(stop, last, end):
         raise DreamTalkError(
             f"The range {start} to {stop} holds nothing of both the take ({begin} to {end}) and "
             f"the file ({first} to {last}). Set From, To and Start."
         )
-    curves = chosen_curves(objects_with(take, scene), resampled, scene, 0.0)
     blend = settings.range_blend
     replace_range(take, lying_in(take, curves), first - by, start - by, stop - by, blend)
     _finish(take, scene)
@@ -155,7 +192,8 @@ class DREAMTALK_OT_import_motion(bpy.types.Operator):
             file = Path(bpy.path.abspath(self.filepath))
             motion = amplified(Motion.load(file), {name: getattr(self, name) for name in GAINS})
             if self.place == "NEW":
-                take = put_take(scene, objects, [motion], file.stem, first_frame(scene))
+                curves = curves_in(motion, objects, scene)
+                take = put_curves(scene, curves, file.stem, first_frame(scene))
             else:
                 take = chosen_take(context)
                 {"OVERWRITE": overwrite, "APPEND": append, "RANGE": put_range}[self.place](
@@ -164,6 +202,10 @@ class DREAMTALK_OT_import_motion(bpy.types.Operator):
         except DreamTalkError as error:
             self.report({"ERROR"}, message_of(error))
             return {"CANCELLED"}
+        lost = [name for name in foreign(motion) if not places(name, objects)]
+        if lost:
+            names = ", ".join(lost[:6])
+            self.report({"WARNING"}, told(f"Left out, as no shape key is called so: {names}."))
         for warning in doubts(objects):
             self.report({"WARNING"}, told(warning))
         self.report({"INFO"}, told(f"{take.name}: {len(motion)} frames from {file.name}"))
