@@ -105,11 +105,13 @@ class Receiver:
 
     @property
     def quiet(self) -> float:
-        """Seconds since the last frame; infinite before the first."""
-        return time.monotonic() - self.last
+        """Seconds from the last frame to when it was last looked; infinite before the first. While
+        Blender is busy nobody looks, and nobody is silent."""
+        return self._read - self.last
 
     def drain(self) -> list[Arrival]:
         """The frames that have come since the last call, oldest first; never waits."""
+        before, self._read = self._read, time.monotonic()
         self._greet()
         found: list[Frame] = []
         for _ in range(_MOST):
@@ -122,12 +124,10 @@ class Receiver:
             frame = self._taken(data, address)
             if frame is not None:
                 found.append(frame)
-        # Nobody knows when they came in between: evenly.
-        before, now = self._read, time.monotonic()
-        self._read = now
         if found:
-            self.last = now
-        step = (now - before) / max(len(found), 1)
+            self.last = self._read
+        # Nobody knows when they came in between: evenly.
+        step = (self._read - before) / max(len(found), 1)
         return [Arrival(own, before + (i + 1) * step) for i, own in enumerate(found)]
 
     def _taken(self, data: bytes, address: tuple[str, int]) -> Frame | None:
