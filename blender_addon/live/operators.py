@@ -152,7 +152,11 @@ class DREAMTALK_OT_record(bpy.types.Operator):
             self._begin(context)
         except DreamTalkError as error:
             return self._failed(error)
-        self._play(context)
+        try:
+            self._play(context)
+        except DreamTalkError as error:
+            self._leave()
+            return self._failed(error)
         manager = context.window_manager
         self._timer = manager.event_timer_add(_EVERY, window=context.window)
         manager.modal_handler_add(self)
@@ -172,10 +176,7 @@ class DREAMTALK_OT_record(bpy.types.Operator):
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends all modal operators, as when another file is opened."""
         context.window_manager.event_timer_remove(self._timer)
-        self._sync.close()
-        self._recording.end()
-        state().recording = None
-        redraw_panels()
+        self._leave()
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Without a window: wait for it to be over."""
@@ -189,20 +190,28 @@ class DREAMTALK_OT_record(bpy.types.Operator):
                     recording.live.poll()
                     time.sleep(_WAIT)
             finally:
-                recording.end()
-                state().recording = None
+                self._leave()
         except DreamTalkError as error:
             return self._failed(error)
         return self._apply()
 
     def _begin(self, context: bpy.types.Context) -> None:
         state().end_trial()
+        self._sync = ExitStack()
         self._recording = Recording(running(), context, self.seconds)
         state().recording = self._recording
 
+    def _leave(self) -> None:
+        """Keep no more, and have the scene's playback as it was."""
+        recording, state().recording = state().recording, None
+        if recording is not None:
+            recording.end()
+        self._sync.close()
+        redraw_panels()
+
     def _play(self, context: bpy.types.Context) -> None:
         """Play the scene along, at its true speed."""
-        self._sync, scene = ExitStack(), context.scene
+        scene = context.scene
         if not self._recording.plays:
             return
         if context.screen.is_animation_playing:
@@ -212,7 +221,7 @@ class DREAMTALK_OT_record(bpy.types.Operator):
             self._sync.callback(setattr, scene, "sync_mode", scene.sync_mode)
             scene.sync_mode = "FRAME_DROP"
         bpy.ops.screen.animation_play()
-        self._recording.started = time.monotonic()
+        self._recording.begin_now()
 
     def _apply(self) -> set[str]:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import bpy
@@ -83,9 +84,18 @@ class Recording:
         """Whether it is over by itself some time."""
         return self.stop < _NEVER or self._seconds < float("inf")
 
+    def begin_now(self) -> None:
+        """What has come so far does not count: the scene is played from now on."""
+        self.live.poll()
+        self.arrivals.clear()
+        self.started = time.monotonic()
+
     def end(self) -> None:
-        """Keep no more."""
+        """Keep no more than what has come by now."""
         if self.live.kept is self.arrivals:
+            if self.live.running:
+                with suppress(DreamTalkError):  # of the character; what was acted is here
+                    self.live.poll()
             self.live.kept = None
 
     def apply(self) -> tuple[bpy.types.Action, int]:
@@ -98,7 +108,7 @@ class Recording:
         arrivals, times = in_time(self.arrivals)
         begun = self.started if self.plays else times[0]
         frames = self.first + (times - begun) * float(self._fps)
-        start = -_NEVER if self.range is None else self.range[0]
+        start = self.first if self.range is None else self.range[0]
         inside = np.flatnonzero((frames >= start) & (frames <= self.stop))
         if not len(inside):
             raise DreamTalkError("No face came while it was recorded, so there is no take.")
