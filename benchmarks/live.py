@@ -92,11 +92,11 @@ def receive(receiver: socket.socket, rows: list[Row]) -> None:
 
 
 def watch(process: subprocess.Popen[bytes], memory: list[Row]) -> None:
-    """Resident memory of a process in MB, on Linux."""
+    """Memory of a process in MB, on Linux, without the pages of files, such as the long sound's."""
     status = Path(f"/proc/{process.pid}/status")
     while process.poll() is None and status.exists():
         lines = status.read_text().splitlines()
-        size = next((line for line in lines if line.startswith("VmRSS")), "")
+        size = next((line for line in lines if line.startswith("RssAnon")), "")
         if size:
             memory.append((time_of_day(), int(size.split()[1]) / 1024))
         time.sleep(1)

@@ -26,8 +26,6 @@ OPTIONS = {
     "ifacialmocap": ("version", "answer"),
     "vts": ("token",),
 }
-Tell = Callable[[str], None]
-"""Says something to whoever runs this."""
 _MOST_ASKING = 16
 
 
@@ -40,8 +38,10 @@ class Outlet(Protocol):
     def close(self) -> None: ...
 
 
-def open_outlet(text: str, tell: Tell) -> Outlet:
-    """The outlet of an address. Raises DreamTalkError for one that cannot be used."""
+def open_outlet(text: str, tell: Callable[[str], None]) -> Outlet:
+    """The outlet of an address. tell: says how it goes to whoever runs this.
+
+    Raises DreamTalkError for one that cannot be used."""
     address = parse_address(text, PORTS, OPTIONS)
     if address.scheme == "ws":
         from dreamtalk_core.pipeline.live.sockets import Broadcast

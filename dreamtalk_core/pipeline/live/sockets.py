@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from dreamtalk_core.files import atomic_write
 from dreamtalk_core.live import vts, ws
 from dreamtalk_core.live.frame import Frame
 from dreamtalk_core.pipeline.live.address import Address
-from dreamtalk_core.pipeline.live.outlets import Tell
 
 MOST_CLIENTS = 200
 _AGAIN = 2.0
@@ -76,7 +75,7 @@ class _Loop:
 class Broadcast:
     """Our own messages, to everybody who connects to an address."""
 
-    def __init__(self, address: Address, tell: Tell) -> None:
+    def __init__(self, address: Address, tell: Callable[[str], None]) -> None:
         library = websockets()
         self.clients: set[Any] = set()
         self.loop = _Loop()
@@ -135,7 +134,7 @@ class Broadcast:
 class VTubeStudio:
     """The parameters of a model in VTube Studio; connects again whenever the program comes back."""
 
-    def __init__(self, address: Address, tell: Tell) -> None:
+    def __init__(self, address: Address, tell: Callable[[str], None]) -> None:
         self.library, self.address, self.tell = websockets(), address, tell
         self.frame: Frame | None = None
         self.said = ""

@@ -55,7 +55,12 @@ def test_ifacialmocap(receiver: socket.socket) -> None:
     assert data == ifacialmocap.encode(face(), 2)
 
 
-def test_a_phone_answers_who_greets_it(receiver: socket.socket) -> None:
+def test_a_phone_answers_who_greets_it(
+    receiver: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("", 0))
+        monkeypatch.setattr(ifacialmocap, "PORT", one.getsockname()[1])
     outlet = open_outlet("ifacialmocap://127.0.0.1:9?answer=yes", print)
     receiver.sendto(ifacialmocap.greeting(2), ("127.0.0.1", ifacialmocap.PORT))
     for _ in range(50):

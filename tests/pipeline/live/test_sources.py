@@ -98,3 +98,50 @@ def test_a_microphone_names_the_extra_or_portaudio(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(DreamTalkError, match="needs PortAudio"):
         open_source("mic", print)
+
+
+STAND_IN = """
+import threading
+import numpy as np
+
+class PortAudioError(Exception):
+    pass
+
+def query_devices(device, kind):
+    if device not in (None, 3, "usb"):
+        raise ValueError(f"no input device matching {device!r}")
+    return {"default_samplerate": 48000.0}
+
+class InputStream:
+    def __init__(self, samplerate, channels, dtype, device, latency, callback):
+        assert (samplerate, channels, dtype) == (48000, 1, "float32")
+        self.callback = callback
+
+    def start(self):
+        tone = np.sin(2 * np.pi * 440 * np.arange(48000) / 48000).astype(np.float32)
+        def speak():
+            for at in range(0, 48000, 480):
+                self.callback(tone[at : at + 480, None], 480, None, None)
+        threading.Thread(target=speak, daemon=True).start()
+
+    def close(self):
+        pass
+"""
+
+
+def test_a_microphone_is_heard_at_its_own_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a stand-in: machines that test have none."""
+    (tmp_path / "sounddevice.py").write_text(STAND_IN)
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("mic", "mic:usb", "mic:3"):
+        source = open_source(name, print)
+        sound = all_of(source, 15_000)  # but for what the resampler holds
+        peak = np.abs(np.fft.rfft(sound[:8000])).argmax() * 2
+        assert peak == 440
+        assert np.abs(sound).max() == pytest.approx(1, abs=0.02)
+        source.close()
+    with pytest.raises(DreamTalkError, match="There is no microphone camera"):
+        open_source("mic:camera", print)
