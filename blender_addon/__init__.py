@@ -21,11 +21,15 @@ MODULES = (
     "animation.animate",
     "animation.trial",
     "animation.takes",
+    "animation.imports",
     "animation.editing",
     "animation.batch",
     "animation.export",
     "rigs.sample_head",
+    "live.settings",
+    "live.operators",
     "ui.panels",
+    "ui.live_panel",
     "translations",
 )
 """What has something to register, in order: a tuple CLASSES, and `register` and `unregister`."""

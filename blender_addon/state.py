@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import ExitStack
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dreamtalk_core.retarget import match
 
@@ -17,17 +17,22 @@ from .client.runtimes import Wheel
 from .client.service import Service
 from .translations import sentences
 
+if TYPE_CHECKING:
+    from .live.session import Live
+    from .live.takes import Recording
+
 
 class State:
     """Made when the extension is registered, closed when it is unregistered.
 
     registered: gives back what has been registered, last first; `close` runs it. service: the
     worker and the requests to it. styles: what the panel's menu lists. job: the one that the panel
-    shows. trial: the Test that runs. installation: the one that runs. wheel: DreamTalk for the
-    worker's Python, as it came with the extension; None if this copy lacks it. match:
-    `retarget.match`, remembered, because a panel needs it at every redraw. looked: what
-    `rigs.reach` has found out, by mesh and what. sentences: `translations.sentences`, remembered.
-    seen: what `rigs.seen` has found out, until something of the scene changes.
+    shows. trial: the Test that runs. live: what the character follows, or followed. recording: what
+    is kept of it now. installation: the one that runs. wheel: DreamTalk for the worker's Python, as
+    it came with the extension; None if this copy lacks it. match: `retarget.match`, remembered,
+    because a panel needs it at every redraw. looked: what `rigs.reach` has found out, by mesh and
+    what. sentences: `translations.sentences`, remembered. seen: what `rigs.seen` has found out,
+    until something of the scene changes.
     """
 
     def __init__(self) -> None:
@@ -39,6 +44,8 @@ class State:
         self.registered.callback(self.service.close)
         self.job: Job | None = None
         self.trial: Generator[None, None, None] | None = None
+        self.live: Live | None = None
+        self.recording: Recording | None = None
         self.installation: Installation | None = None
         self.registered.callback(self._cancel)
         self.match = lru_cache(maxsize=16)(match)
@@ -48,7 +55,10 @@ class State:
 
     def close(self) -> None:
         """Cancel what runs and give everything back, even where a part of that fails."""
-        self.registered.close()
+        try:
+            self.end_live()  # to put the character back it needs what is unregistered below
+        finally:
+            self.registered.close()
 
     def _cancel(self) -> None:
         self.end_trial()
@@ -63,6 +73,12 @@ class State:
         trial, self.trial = self.trial, None
         if trial is not None:
             trial.close()
+
+    def end_live(self) -> None:
+        """Let the port and the character go, if it follows anything."""
+        live, self.live = self.live, None
+        if live is not None:
+            live.close()
 
     def cancel_installation(self) -> None:
         """Stop it, if it runs; what there is of it goes."""

@@ -26,6 +26,7 @@ LIGHT = {
     "files",
     "formats",
     "installing",
+    "live",
     "motion",
     "parameters",
     "progress",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,7 +21,10 @@ import pytest
 
 from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.formats.png import encode_png
+from dreamtalk_core.live.livelink import decode
 from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.tracking.video import read_image
 from dreamtalk_core.version import __version__
 from dreamtalk_core.worker.methods import METHODS, Methods
@@ -178,6 +183,38 @@ def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> Non
         "duration": float(expected.duration),
         "heard": [],
     }
+
+
+@pytest.mark.slow
+def test_it_sends_the_face_of_what_is_spoken_now(worker: Client, tmp_path: Path) -> None:
+    """25 frames a second, evenly, until the sound ends; or until it is cancelled."""
+    short = tmp_path / "short.wav"
+    with wave.open(str(short), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        said = Speech.load(DEMO_VOICE).waveform[:32000]
+        file.writeframes(np.round(said * 32767).astype("<i2").tobytes())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+        port.bind(("127.0.0.1", 0))
+        port.settimeout(PATIENCE)
+        number = port.getsockname()[1]
+        worker.send("speak", 1, port=number, sound=str(short), style="happy")
+        frames, moments = [], []
+        while len(frames) < 50:
+            frames.append(decode(port.recv(1 << 16)))
+            moments.append(time.monotonic())
+        assert worker.answer(1)["result"]["frames"] >= 50
+        times = np.array([own.time for own in frames if own])
+        assert np.abs(np.diff(times) % 86400 - 1 / 25).max() < 1e-3
+        jaws = [own.weights[INDEX["jawOpen"]] for own in frames if own]
+        assert np.ptp(jaws) > 0.1
+        assert np.median(np.diff(moments)) > 0.02, "not several at a time"
+        while decode(port.recv(1 << 16)).weights.any():  # it goes to rest
+            pass
+        worker.send("speak", 2, port=number, sound=str(DEMO_VOICE))
+        port.recv(1 << 16)
+        worker.send("cancel", id=2)
+        assert worker.answer(2)["error"]["kind"] == "Cancelled"
+    assert "no such file" in worker.ask("speak", 3, port=number, sound="x.wav")["error"]["message"]
 
 
 @pytest.mark.slow

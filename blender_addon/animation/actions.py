@@ -25,16 +25,15 @@ _LINEAR = 1
 
 
 def make_action(name: str, curves: Sequence[Curve], first: int) -> bpy.types.Action:
-    """A new Action with a key on every frame from `first` on, straight lines between them.
+    """A new Action with a key on every frame from `first` on, or on those that the curves name,
+    straight lines between them.
 
     Every owner among the curves gets a slot of its own, so a face of several meshes and bones is
     one take. Blender numbers the name if it is taken.
     """
     action = bpy.data.actions.new(name)
-    frames = np.arange(first, first + max(len(curve.values) for curve in curves))
     for curve in curves:
-        fcurve = new_fcurve(action, curve)
-        write_keys(fcurve, frames[: len(curve.values)], curve.values)
+        write_keys(new_fcurve(action, curve), curve.keyed_at(first), curve.values)
     return action
 
 
@@ -219,14 +218,14 @@ def replace_range(
 ) -> None:
     """Give an Action the curves' values on frames start to stop (included), and keep the rest.
 
-    first: the frame that the curves begin at. Within `blend` frames inside both ends the old
-    values go over into the new ones, so that nothing jumps; an end of the take is not blended.
-    Frames before and after keep their keys as they are, bit for bit.
+    first: the frame that curves begin at which name none. Within `blend` frames inside both ends
+    the old values go over into the new ones, so that nothing jumps; an end of the take is not
+    blended. Frames before and after keep their keys as they are, bit for bit.
     """
     for curve in curves:
         bag = ensure_channelbag(action, curve.owner)
         fcurve = bag.fcurves.find(curve.path, index=curve.index) or new_fcurve(action, curve)
-        new_frames = np.arange(first, first + len(curve.values), dtype=np.float32)
+        new_frames = curve.keyed_at(first)
         inside = (new_frames >= start) & (new_frames <= stop)
         if not inside.any():
             continue

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Animate: from the panel's settings to a take; and a take from a file of curves."""
+"""Animate: from the panel's settings to a take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import bpy
 import numpy as np
 
 from dreamtalk_core.errors import DreamTalkError, StyleError
-from dreamtalk_core.formats import READABLE
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.curves import smoothstep
@@ -20,14 +19,12 @@ from dreamtalk_core.motion.curves import smoothstep
 from ..client.job_operator import JobOperator, kept
 from ..client.jobs import Result, all_of
 from ..messages import message_of, told
-from ..properties import properties
 from ..rigs.characters import objects_of
 from ..rigs.curve import Curve
 from ..rigs.doubts import doubts
 from ..rigs.reach import look_again
 from ..rigs.targets import curves_of
-from ..state import state
-from .actions import owners_of, reduce_action
+from .actions import frame_span, owners_of, reduce_action
 from .settings import (
     AUTO,
     FILE,
@@ -127,7 +124,6 @@ def put_take(
     own. They are resampled to the scene's rate if they have another; frame i of the result is on
     frame `first` + i. Raises DreamTalkError; then nothing has changed.
     """
-    settings = scene_settings(scene)
     if recipe:
         recipe = {**recipe, "fps": str(scene_fps(scene))}
         if "speech" in recipe:
@@ -135,13 +131,25 @@ def put_take(
         if "others" in recipe:
             recipe["others"] = [stored_path(Path(sound)) for sound in recipe["others"]]
     curves, style = split_style([wanted_curves(objects, motion, scene) for motion in motions])
+    return put_curves(scene, curves, name, first, recipe, style)
+
+
+def put_curves(
+    scene: bpy.types.Scene,
+    curves: Sequence[Curve],
+    name: str,
+    first: int,
+    recipe: Mapping[str, Any] | None = None,
+    style: Sequence[Curve] = (),
+) -> bpy.types.Action:
+    """A take of curves as `add_take` makes it, thinned out and shown as the settings say."""
+    settings = scene_settings(scene)
     action = add_take(name, curves, first, recipe, style)
     if settings.tolerance:
         for layer in layers_of(action):
             reduce_action(layer, settings.tolerance)
     if settings.use_range:
-        last = first + max(len(curve.values) for curve in curves) - 1
-        scene.frame_end = max(scene.frame_end, last)
+        scene.frame_end = max(scene.frame_end, frame_span(action)[1])
     settings.take = action
     return action
 
@@ -163,8 +171,21 @@ def wanted_curves(
     objects: Sequence[bpy.types.Object], motion: Motion, scene: bpy.types.Scene
 ) -> list[Curve]:
     """Curves of a motion on a character at the scene's rate, without the head if it is off."""
+    return chosen_curves(objects, motion.resample(scene_fps(scene)), scene)
+
+
+def chosen_curves(
+    objects: Sequence[bpy.types.Object],
+    motion: Motion,
+    scene: bpy.types.Scene,
+    ease: float | None = None,
+) -> list[Curve]:
+    """Curves of a motion, a value for each of its frames, without the head if it is off.
+
+    ease: seconds over which the head comes and goes; None: as the settings say.
+    """
     settings = scene_settings(scene)
-    curves = curves_of(objects, _eased(motion.resample(scene_fps(scene)), settings.head_ease))
+    curves = curves_of(objects, _eased(motion, settings.head_ease if ease is None else ease))
     return [own for own in curves if settings.head or own.region != "Head"]
 
 
@@ -235,38 +256,4 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
         self.report({"INFO"}, told(f"{action.name}: {len(motions[0])} frames from {self.first}"))
 
 
-@properties()
-class DREAMTALK_OT_import_motion(bpy.types.Operator):
-    bl_idname = "dreamtalk.import_motion"
-    bl_label = "Import Curves"
-    bl_description = (
-        "Make a take from a file of face curves: of Live Link Face, Face Cap, Audio2Face and others"
-    )
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
-
-    filepath: str = bpy.props.StringProperty(subtype="FILE_PATH")
-    filter_glob: str = bpy.props.StringProperty(
-        default=";".join(f"*{suffix}" for suffix in READABLE), options={"HIDDEN"}
-    )
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        state().end_trial()
-        try:
-            objects = character(context)
-            file = Path(bpy.path.abspath(self.filepath))
-            motion = Motion.load(file)
-            first = first_frame(context.scene)
-            put_take(context.scene, objects, [motion], file.stem, first)
-        except DreamTalkError as error:
-            self.report({"ERROR"}, message_of(error))
-            return {"CANCELLED"}
-        for warning in doubts(objects):
-            self.report({"WARNING"}, told(warning))
-        return {"FINISHED"}
-
-
-CLASSES = (DREAMTALK_OT_animate, DREAMTALK_OT_import_motion)
+CLASSES = (DREAMTALK_OT_animate,)

@@ -264,6 +264,14 @@ def shift_of(take: bpy.types.Action) -> int:
     return 0
 
 
+def lengthen(take: bpy.types.Action) -> None:
+    """Have the take's strips end where its keys do now; where they begin they stay."""
+    for owner in owners_of(take):
+        for strip in strips(owner):
+            if strip.action == take:
+                strip.action_frame_end = take.frame_range[1]
+
+
 def is_muted(take: bpy.types.Action) -> bool:
     """Whether a take is switched off on every track."""
     return all(track.mute for _, track in _tracks_of(take))

@@ -98,6 +98,10 @@ class JobOperator:
 
     def _plan(self, context: bpy.types.Context) -> None:
         state().end_trial()
+        live = state().live
+        if live is not None and live.listens:
+            # The worker does one thing at a time.
+            raise DreamTalkError("DreamTalk is listening. Press Stop Live first.")
         self._scene, self._shown = context.scene.session_uid, (-1, "")
         self._job = Job(self.plan(context), state().service)
 

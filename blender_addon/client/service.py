@@ -24,7 +24,7 @@ from .worker import Worker
 _EVERY = 0.1
 _WAIT = 0.02
 _LOOK = 5.0
-_MODELLED = {"animate", "extract_style", "save_style", "styles"}
+_MODELLED = {"animate", "extract_style", "save_style", "speak", "styles"}
 """Methods that need a model; those and `track` need a device."""
 
 

@@ -35,6 +35,7 @@ _DOING = {
     "animate": "Animating",
     "extract_style": "Watching the performance",
     "save_style": "Making the style",
+    "speak": "Listening",
     "styles": "Drawing the styles",
     "track": "Tracking the face",
 }

@@ -22,6 +22,7 @@ class Curve:
     owner: what has the animation, such as the shape keys of a mesh or an armature object.
     path, index: the property as F-curves name it; the index is 0 where it is a single number.
     values: float32 [T]. rest: its value in a face at rest. region: one of `REGIONS`.
+    frames: the frames of the values, which need not be whole; None: one after the other.
     """
 
     owner: bpy.types.ID
@@ -30,6 +31,13 @@ class Curve:
     region: str
     index: int = 0
     rest: float = 0.0
+    frames: Floats | None = None
+
+    def keyed_at(self, first: int) -> Floats:
+        """The frames of the values [T]. first: that of the first, where it has none of its own."""
+        if self.frames is not None:
+            return self.frames
+        return np.arange(first, first + len(self.values), dtype=np.float32)
 
 
 def set_value(owner: bpy.types.ID, path: str, index: int, value: float) -> None:

@@ -16,6 +16,7 @@ from dreamtalk_core.cli import (
     corpus,
     cues,
     dub,
+    live,
     original,
     render,
     style,
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add(commands)
     dub.add(commands)
     cues.add(commands)
+    live.add(commands)
     batch.add(commands)
     original.add(commands)
 

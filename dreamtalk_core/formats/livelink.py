@@ -55,7 +55,8 @@ _SWAPPED = {
     "mouthLeft": "mouthRight",
     "mouthRight": "mouthLeft",
 }
-_FILE_ORDER = tuple(_SWAPPED.get(name, name) for name in ARKIT_NAMES)
+FILE_ORDER: tuple[str, ...] = tuple(_SWAPPED.get(name, name) for name in ARKIT_NAMES)
+"""The shapes in the order of a file's columns."""
 HEAD_COLUMNS = ("HeadYaw", "HeadPitch", "HeadRoll")
 """Of the head, in radians; see the signs above."""
 _EYES = tuple(
@@ -64,7 +65,7 @@ _EYES = tuple(
 _HEADER = (
     "Timecode",
     "BlendshapeCount",
-    *(name[0].upper() + name[1:] for name in _FILE_ORDER),
+    *(name[0].upper() + name[1:] for name in FILE_ORDER),
     *HEAD_COLUMNS,
     *_EYES,
 )
@@ -158,9 +159,9 @@ def _values(motion: Motion) -> NDArray[np.float64]:
     weights = motion.to_arkit().weights.astype(np.float64)
     values = np.column_stack(
         [
-            weights[:, [INDEX[name] for name in _FILE_ORDER]],
+            weights[:, [INDEX[name] for name in FILE_ORDER]],
             head_columns(motion.head_rotation),
-            *_eyes(weights),
+            *eye_angles(weights),
         ]
     )
     # Adding 0 turns -0 into 0.
@@ -258,8 +259,9 @@ def _unevenness(counts: NDArray[np.float64]) -> float:
     return round(float(np.abs(steps - np.median(steps)).mean()), 6) if len(steps) else 0.0
 
 
-def _eyes(weights: NDArray[np.float64]) -> Sequence[NDArray[np.float64]]:
-    """Yaw, pitch, roll [T] of the left, then of the right eye, in the app's signs (radians)."""
+def eye_angles(weights: NDArray[np.float64]) -> Sequence[NDArray[np.float64]]:
+    """Yaw, pitch, roll [T] of the left, then of the right eye, in the app's signs (radians), for
+    weights [T, 52]."""
 
     def look(direction: str, side: str) -> NDArray[np.float64]:
         column: NDArray[np.float64] = weights[:, INDEX[f"eyeLook{direction}{side}"]]

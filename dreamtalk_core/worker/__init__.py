@@ -51,6 +51,11 @@ Methods; all paths are absolute, and what stands after `=` may be left out:
     save_style(style, name, speech="", portrait="", shelf="user", tags=[], pictures="", project="",
                model="default", device="auto")
         STYLE, made from a text such as "happy*0.7+sad*0.3", or "auto" for a speech, and kept.
+    speak(port, sound="", microphone="", style="neutral", project="", model="default",
+          device="auto", SETTING=VALUE ...)
+        {"frames"}. Sends the face of what is spoken now to the UDP port of this computer, in the
+        packets of Live Link Face, 25 a second, until the request is cancelled. sound: a file that
+        is heard in place of a microphone, until its end. microphone: a name, or a part of it.
     cancel(id)
         No answer; the cancelled request answers. At once, also while another request is done.
     shutdown()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -256,6 +257,34 @@ class Methods:
         if isinstance(made, StyleTrack):
             raise StyleError("A style file holds one style. Leave out the @ times.")
         return save_to_library(talk, made, name, tags, shelf, pictures)
+
+    def speak(
+        self,
+        progress: Progress,
+        *,
+        port: int,
+        sound: str = "",
+        microphone: str = "",
+        style: str = "",
+        project: str = "",
+        model: str = "default",
+        device: str = "auto",
+        **settings: Any,
+    ) -> Answer:
+        from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+        from dreamtalk_core.pipeline.live.sources import Microphone, Recording
+        from dreamtalk_core.pipeline.load import check_settings
+        from dreamtalk_core.worker.speaking import speak
+
+        check_settings(model, settings)
+        # Before the model: a wrong name is reported at once.
+        file = Recording(Path(sound)) if sound else None
+        talk = self._talk(model, device, project)
+        if not isinstance(talk, DreamTalk):
+            raise DreamTalkError("Live faces need a model of ours, not an original checkpoint.")
+        with closing(file or Microphone(microphone)) as heard:
+            frames = speak(talk, style or "neutral", heard, port, lambda: progress(0, 1), settings)
+        return {"frames": frames}
 
     def shutdown(self, progress: Progress) -> Answer:
         return {}

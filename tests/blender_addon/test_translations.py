@@ -30,6 +30,7 @@ REPORT = {
 HEARD = {"Heard", "Heard (unsure)", *read_config(PREDICTOR)["emotions"]}
 """What is heard in the voice of a take."""
 DONE = {"Animating", "Drawing the styles", "Making the style", "Starting DreamTalk", "Waiting"} | {
+    "Listening",
     "Ready",
     "Starts when it is needed",
     "Tracking the face",
@@ -40,7 +41,7 @@ DONE = {"Animating", "Drawing the styles", "Making the style", "Starting DreamTa
 PARTS = {"mouth", "lids", "head"}
 """What Test moves."""
 RAISED = {"DreamTalkError", "SpeechError", "StyleError", "WorkerError"}
-SAID_BY = {"run", "_nothing", "no_install", "misfit"}
+SAID_BY = {"run", "_nothing", "no_install", "misfit", "sentence", "_offline"}
 """Functions that return a message."""
 NAMES = {"DreamTalk"}
 

@@ -820,6 +820,9 @@ class _Layout:
     def separator(self, **_: Any) -> None:
         pass
 
+    def panel(self, _id: str, **_: Any) -> tuple[Any, Any]:
+        return self, self
+
 
 class _Properties:
     """Stands for an operator's properties, to be set in a panel."""
@@ -836,7 +839,7 @@ def _drawn(session: Any) -> list[str]:
     icons = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys()
     seen: list[str] = []
     bpy.context.view_layer.update()  # as a window does before it draws
-    for panel in session.part("ui.panels").CLASSES:
+    for panel in (*session.part("ui.panels").CLASSES, *session.part("ui.live_panel").CLASSES):
         owner = type("Drawn", (), {"layout": _Layout(set(icons), seen)})()
         panel.draw(owner, bpy.context)
     return seen
@@ -858,8 +861,41 @@ def panels(session: Any) -> None:
     session.state.job = _job(session, {})
     assert "dreamtalk.cancel" in _drawn(session)
     session.state.job = None
+    _live_panel(session)
+    operator = session.part("animation.imports").DREAMTALK_OT_import_motion
+    icons = bpy.types.UILayout.bl_rna.functions["prop"].parameters["icon"].enum_items.keys()
+    seen: list[str] = []
+    given = bpy.ops.dreamtalk.import_motion.get_rna_type()
+    for place in ("NEW", "RANGE"):
+        layout = _Layout(set(icons), seen)
+        own = SimpleNamespace(layout=layout, place=place, bl_rna=given)
+        operator.draw(own, bpy.context)
+    assert {"place", "jawOpen", "mouthSmileLeft", "range_start"} <= set(seen)
     bpy.context.view_layer.objects.active = None
     assert "dreamtalk.add_head" in _drawn(session)
+
+
+def _live_panel(session: Any) -> None:
+    """What it offers before, meanwhile and while something is recorded."""
+    settings = bpy.context.scene.dreamtalk_live
+    for source in ("VMC", "IFACIALMOCAP", "SPEAK", "LIVE_LINK"):
+        settings.source = source
+        drawn = _drawn(session)
+        assert "dreamtalk.start_live" in drawn
+        assert ("phone" in drawn) == (source == "IFACIALMOCAP")
+        assert ("port" in drawn) == (source != "SPEAK")
+    assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
+    assert {"dreamtalk.stop_live", "dreamtalk.record", "play"} <= set(_drawn(session))
+    settings.punch = True
+    assert {"lead", "punch"} <= set(_drawn(session))
+    settings.punch, settings.rest = False, "{}"
+    live = session.state.live
+    session.state.recording = session.part("live.takes").Recording(live, bpy.context)
+    drawn = _drawn(session)
+    assert "dreamtalk.stop_recording" in drawn
+    assert "dreamtalk.record" not in drawn
+    session.state.recording = None
+    assert bpy.ops.dreamtalk.stop_live() == {"FINISHED"}
 
 
 def sliders_of_the_table(session: Any) -> None:

@@ -1,0 +1,474 @@
+"""Checks of what is received over the network: followed, recorded, punched in, and let go."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+VOICE = Path(__file__).parents[3] / "dreamtalk_core" / "assets" / "demo_voice.flac"
+ROOT = Path(__file__).parents[3]
+RATE, LATENCY = 60, 0.05
+
+
+def _face(session: Any) -> Any:
+    """The sample head in an empty scene; returns its mesh object."""
+    session.install()
+    for thing in list(bpy.data.objects):
+        bpy.data.objects.remove(thing)
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    return bpy.context.object
+
+
+def _free_port() -> int:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start(session: Any, source: str = "LIVE_LINK") -> Any:
+    settings = bpy.context.scene.dreamtalk_live
+    settings.source, settings.port = source, _free_port()
+    assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
+    return session.state.live
+
+
+@contextmanager
+def _sender(session: Any, live: Any, count: int, source: str = "LIVE_LINK") -> Any:
+    """Another process that sends so many frames, 60 a second; it is there when one has come."""
+    command = [session.worker, "-m", "tests.integration.face_sender"]
+    command = [*map(str, command), source, str(live.receiver.port), str(count), str(RATE)]
+    with subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE
+    ) as process:
+        yield process
+        process.kill()
+
+
+def _until(session: Any, good: Callable[[], bool], patience: float = 60) -> None:
+    """Let the timer of what is live fire, which it does not in Blender's module, until it is so."""
+    live, until = session.state.live, time.monotonic() + patience
+    while not good():
+        assert time.monotonic() < until
+        time.sleep(1 / 120)
+        assert live.timer() is not None, live.problem
+
+
+def _frame(session: Any, moment: float | None = None, face: bool = True, **shapes: float) -> bytes:
+    """A datagram of Live Link Face."""
+    live = session.part("dreamtalk_core.live.livelink")
+    frame = session.part("dreamtalk_core.live.frame").Frame
+    index = session.part("dreamtalk_core.motion.arkit").INDEX
+    weights = np.zeros(len(index), np.float32)
+    for name, value in shapes.items():
+        weights[index[name]] = value
+    return bytes(live.encode(frame(weights, time=moment or time.monotonic(), face=face)))
+
+
+def _send(session: Any, *datagrams: bytes) -> None:
+    """Send datagrams to what is live, and have it take them."""
+    live = session.state.live
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
+        for data in datagrams:
+            sender.sendto(data, ("127.0.0.1", live.receiver.port))
+    before, strange = live.count, live.receiver.strange
+    _until(session, lambda: live.count + live.receiver.strange > before + strange)
+
+
+def _seen(face: Any, name: str) -> float:
+    """Evaluated value of a shape key."""
+    graph = bpy.context.evaluated_depsgraph_get()
+    return float(face.evaluated_get(graph).data.shape_keys.key_blocks[name].value)
+
+
+def _of(session: Any, arrival: Any, name: str) -> float:
+    """A shape of a frame."""
+    index = session.part("dreamtalk_core.motion.arkit").INDEX
+    return float(arrival.frame.weights[index[name]])
+
+
+def _keys(session: Any, take: Any, owner: Any, name: str) -> tuple[Any, Any]:
+    """Frames and values of a shape key's curve in a take."""
+    actions = session.part("animation.actions")
+    path = f'key_blocks["{name}"].value'
+    (curve,) = [own for own in actions.channels(take, owner) if own.data_path == path]
+    return actions.read_keys(curve)
+
+
+def _refused(action: Callable[[], Any], *words: str) -> None:
+    actions = len(bpy.data.actions)
+    try:
+        action()
+    except RuntimeError as error:
+        text = str(error)
+    else:
+        raise AssertionError("it went through")
+    assert all(word in text for word in words), text
+    assert len(bpy.data.actions) == actions
+
+
+# --- followed and recorded ----------------------------------------------------------------------
+
+
+def live_link(session: Any) -> None:
+    """600 frames, 60 a second."""
+    _followed(session, "LIVE_LINK", 600)
+
+
+def live_link_in_the_apps_order(session: Any) -> None:
+    _followed(session, "LIVE_LINK_APP", 60)
+
+
+def vmc(session: Any) -> None:
+    _followed(session, "VMC", 300)
+
+
+def ifacialmocap(session: Any) -> None:
+    _followed(session, "IFACIALMOCAP", 300)
+
+
+def _followed(session: Any, source: str, count: int) -> None:
+    """Frames of another process are on the face within 50 ms, and all are recorded: each with its
+    values, and at the moment that its sender says."""
+    face = _face(session)
+    keys = face.data.shape_keys
+    live = _start(session, source)
+    waited: list[tuple[Any, float]] = []
+    numbers: list[int] = []
+    with _sender(session, live, count, source) as process:
+        recording = session.part("live.takes").Recording(live, bpy.context)
+
+        def all_there() -> bool:
+            shown = time.monotonic()
+            if live.newest is not None and (not waited or live.newest is not waited[-1][0]):
+                waited.append((live.newest, shown))
+                jaw, lid = (_of(session, live.newest, name) for name in ("jawOpen", "eyeBlinkLeft"))
+                if len(waited) % 10 == 0:  # to look takes longer than to follow
+                    assert abs(_seen(face, "jawOpen") - jaw) < 1e-6
+                numbers.append(round(100 * jaw) + 100 * round(100 * lid))
+            return bool(live.count >= count)
+
+        _until(session, all_there)
+        moments = np.array(json.loads(process.communicate()[0]))
+    sent = [shown - moments[i] for i, (_, shown) in zip(numbers, waited, strict=True)]
+    assert np.median(sent) < LATENCY, np.median(sent)
+    recording.end()
+    take, frames = recording.apply()
+    assert frames == count, "no frame is lost"
+    at, values = _keys(session, take, keys, "jawOpen")
+    lead = len(at) - count  # a whole frame before the first
+    assert lead in (0, 1)
+    assert np.allclose(values[lead:], [(i % 100) / 100 for i in range(count)], atol=1e-6)
+    _, side = _keys(session, take, keys, "mouthLeft")
+    assert np.allclose(side[lead:], [(i * 7 % 100) / 100 for i in range(count)], atol=1e-6)
+    # Of iFacialMocap, which tells no time, a frame is where it came.
+    told = source != "IFACIALMOCAP"
+    moments = np.arange(count) / RATE if told else moments
+    apart = np.abs((at[lead:] - at[lead]) / 24 - (moments - moments[0]))
+    assert apart.max() < 1e-3 if told else np.median(apart) < LATENCY, apart.max()
+    head = bpy.data.objects[face.parent.name]
+    assert session.part("animation.actions").channels(take, head), "the head turns, too"
+    print(
+        f"{source}: {count} frames, none lost; on the face after {1e3 * np.median(sent):.1f} ms "
+        f"(95 %: {1e3 * np.quantile(sent, 0.95):.1f}, worst: {1e3 * max(sent):.1f}); "
+        f"keys within {1e3 * apart.max():.2f} ms of their times"
+    )
+    bpy.ops.dreamtalk.stop_live()
+    assert _seen(face, "jawOpen") == 0
+
+
+def punched_in(session: Any) -> None:
+    """Frames of the range go into the chosen take, at its strip's place; the rest keeps its keys,
+    bit for bit, and nothing jumps at the ends."""
+    face, scene = _face(session), bpy.context.scene
+    keys, settings = face.data.shape_keys, scene.dreamtalk
+    names = session.part("dreamtalk_core.motion.arkit").ARKIT_NAMES
+    motion = session.part("dreamtalk_core.motion").Motion(
+        names, np.full((120, len(names)), 0.2, np.float32), 24
+    )
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    take = session.part("animation.animate").put_take(scene, objects, [motion], "line", 1)
+    for owner in (keys, face.parent):
+        for strip in session.part("animation.actions").strips(owner):
+            if strip.action == take:
+                strip.frame_end, strip.frame_start = 140, 21
+    assert session.part("animation.tracks").shift_of(take) == 20
+    before = _keys(session, take, keys, "jawOpen")
+
+    live = _start(session)
+    scene.dreamtalk_live.punch, scene.dreamtalk_live.lead = True, 0.25
+    settings.range_start, settings.range_stop, settings.range_blend = 200, 210, 4
+    _refused(bpy.ops.dreamtalk.record, "not within the take")
+    settings.range_start, settings.range_stop = 50, 80
+    recording = session.part("live.takes").Recording(live, bpy.context)
+    assert (recording.first, recording.stop, recording.plays) == (44, 80, True)
+    for i in range(100):  # 1.67 s, 40 frames
+        _send(session, _frame(session, i / 60, jawOpen=0.8))
+    # As if it had been played: they came evenly.
+    for i, own in enumerate(recording.arrivals):
+        object.__setattr__(own, "moment", recording.started + i / 60)
+    recording.end()
+    again, frames = recording.apply()
+    assert again == take
+    assert len(session.part("animation.takes").takes_on(objects)) == 1
+    at, values = _keys(session, take, keys, "jawOpen")
+    outside = (at < 30) | (at > 60)  # as its keys are numbered
+    kept = (before[0] < 30) | (before[0] > 60)
+    assert np.array_equal(at[outside], before[0][kept])
+    assert np.array_equal(values[outside], before[1][kept])
+    inside = ~outside
+    assert inside.sum() == frames, "60 a second, not 24"
+    assert abs(frames - 30 * 60 / 24) <= 1
+    middle = (at > 35) & (at < 55)
+    assert np.allclose(values[middle], 0.8)
+    assert np.abs(np.diff(values)).max() < 0.2, "it goes over slowly"
+    bpy.ops.dreamtalk.stop_live()
+    scene.frame_set(65)
+    assert abs(_seen(face, "jawOpen") - 0.8) < 1e-3
+    scene.frame_set(100)
+    assert abs(_seen(face, "jawOpen") - 0.2) < 1e-3
+
+
+def recorded_by_the_operator(session: Any) -> None:
+    """For so many seconds, where there is no window; what cannot show is refused before."""
+    face = _face(session)
+    _refused(lambda: bpy.ops.dreamtalk.record(seconds=1), "Start Live")
+    live = _start(session)
+    _refused(bpy.ops.dreamtalk.record, "seconds")
+    data = face.data.shape_keys.animation_data_create()
+    data.nla_tracks.new()
+    data.use_nla = False
+    _refused(lambda: bpy.ops.dreamtalk.record(seconds=1), "NLA")
+    data.use_nla = True
+    data.nla_tracks.remove(data.nla_tracks[0])
+    _refused(lambda: bpy.ops.dreamtalk.record(seconds=0.3), "No face came")
+    with _sender(session, live, 1000):
+        _until(session, lambda: live.count > 0)
+        assert bpy.ops.dreamtalk.record(seconds=2) == {"FINISHED"}
+    take = bpy.context.scene.dreamtalk.take
+    at, _ = _keys(session, take, face.data.shape_keys, "jawOpen")
+    assert abs(len(at) - 2 * RATE) < 20, len(at)
+    assert session.state.recording is None
+    assert live.kept is None
+
+
+def spoken_now(session: Any) -> None:
+    """A sound as if it were spoken now: the worker's face is on the character, the recording is
+    what the whole of the sound gives, and nothing else keeps the worker waiting."""
+    face, scene = _face(session), bpy.context.scene
+    settings, motions = scene.dreamtalk_live, session.part("dreamtalk_core.motion")
+    settings.source, settings.sound = "SPEAK", str(session.folder / "none.wav")
+    _refused(bpy.ops.dreamtalk.start_live, "no file")
+    settings.sound = str(VOICE)
+    scene.dreamtalk.style_from, scene.dreamtalk.style = "NAMED", "happy"
+    scene.dreamtalk.blinks = 0.0
+    assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
+    live = session.state.live
+    recording = session.part("live.takes").Recording(live, bpy.context)
+    opened = []
+
+    def enough() -> bool:
+        opened.append(_seen(face, "jawOpen"))
+        return len(recording.arrivals) >= 150
+
+    _until(session, enough, 120)
+    assert live.sentence().startswith("DreamTalk (127.0.0.1): "), live.sentence()
+    assert np.ptp(opened) > 0.15, "it speaks"
+    scene.dreamtalk.sound = str(VOICE)
+    _refused(bpy.ops.dreamtalk.animate, "DreamTalk is listening", "Stop Live")
+    recording.end()
+    take, frames = recording.apply()
+    assert frames >= 150
+    task = live.task
+    assert bpy.ops.dreamtalk.stop_live() == {"FINISHED"}
+    assert task.state == "CANCELLED"
+    at, jaw = _keys(session, take, face.data.shape_keys, "jawOpen")
+    assert np.abs(np.diff(at) - 24 / 25).max() < 1e-3, "25 a second"
+    output, service = session.folder / "whole.npz", session.state.service
+    service.wait(
+        service.request("animate", output=str(output), speech=str(VOICE), style="happy", blinks=0.0)
+    )
+    whole = motions.Motion.load(output).channel("jawOpen")[: len(jaw)]
+    assert np.corrcoef(jaw[: len(whole)], whole)[0, 1] > 0.9
+
+
+# --- what it is told ----------------------------------------------------------------------------
+
+
+def rest(session: Any) -> None:
+    """What the actor shows at rest is taken off, also of what is recorded, and can be put back."""
+    face, scene = _face(session), bpy.context.scene
+    live = _start(session)
+    _refused(bpy.ops.dreamtalk.take_rest, "No face comes")
+    _send(session, *[_frame(session, i / 60, eyeBlinkLeft=0.3) for i in range(30)])
+    assert abs(_seen(face, "eyeBlinkLeft") - 0.3) < 1e-5
+    assert bpy.ops.dreamtalk.take_rest() == {"FINISHED"}
+    _send(session, _frame(session, 1.0, eyeBlinkLeft=0.3, jawOpen=0.5))
+    assert abs(_seen(face, "eyeBlinkLeft")) < 1e-3
+    assert abs(_seen(face, "jawOpen") - 0.5) < 1e-3
+    bpy.ops.dreamtalk.stop_live()
+    live = _start(session)  # it is stored with the scene
+    recording = session.part("live.takes").Recording(live, bpy.context)
+    _send(session, *[_frame(session, i / 60, eyeBlinkLeft=0.7) for i in range(10)])
+    take, _ = recording.apply()
+    recording.end()
+    _, values = _keys(session, take, face.data.shape_keys, "eyeBlinkLeft")
+    assert np.allclose(values, 0.4, atol=1e-3)
+    assert bpy.ops.dreamtalk.take_rest(forget=True) == {"FINISHED"}
+    assert (scene.dreamtalk_live.rest, live.rest) == ("", None)
+
+
+def silent(session: Any) -> None:
+    """A source that falls silent is named; the face holds, then it goes to rest, and on again."""
+    face, module = _face(session), session.part("live.session")
+    live = _start(session)
+    assert "Waiting for Live Link Face" in live.sentence()
+    _send(session, b"no face at all")
+    assert "not Live Link Face" in live.sentence()
+    _send(session, _frame(session, jawOpen=0.8))
+    assert "frames a second" in live.sentence()
+    begun = time.monotonic()
+    _until(session, lambda: time.monotonic() > begun + 1.2)
+    assert "Nothing has come for 1 seconds" in live.sentence(), live.sentence()
+    assert live.icon == "ERROR"
+    assert abs(_seen(face, "jawOpen") - 0.8) < 1e-5, "it holds"
+    _until(session, lambda: time.monotonic() > begun + module.HOLD + module.RETURN + 0.2)
+    assert abs(_seen(face, "jawOpen")) < 1e-5
+    _send(session, _frame(session, face=False))
+    assert live.sentence() == "The sender sees no face."
+    _send(session, _frame(session, jawOpen=0.4))
+    assert abs(_seen(face, "jawOpen") - 0.4) < 1e-5
+
+
+def a_port_in_use(session: Any) -> None:
+    """A sentence, and nothing is left of it."""
+    face, settings = _face(session), bpy.context.scene.dreamtalk_live
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other:
+        other.bind(("127.0.0.1", 0))
+        settings.port = other.getsockname()[1]
+        _refused(bpy.ops.dreamtalk.start_live, f"Port {settings.port} is in use", "another port")
+        assert session.state.live is None
+        assert _seen(face, "jawOpen") == 0
+    assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
+    settings.source, settings.phone = "IFACIALMOCAP", "my phone"
+    assert settings.port == 49983, "the usual one of the source"
+    _refused(bpy.ops.dreamtalk.start_live, "'my phone' is no address")
+
+
+# --- let go -------------------------------------------------------------------------------------
+
+
+def over_a_take(session: Any) -> None:
+    """What is live is seen over a take, in whatever frame; stopped, the take is seen again."""
+    face, scene = _face(session), bpy.context.scene
+    names = session.part("dreamtalk_core.motion.arkit").ARKIT_NAMES
+    ramp = np.repeat(np.linspace(0, 1, 25, dtype=np.float32)[:, None], len(names), axis=1)
+    motion = session.part("dreamtalk_core.motion").Motion(names, ramp, 24)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    session.part("animation.animate").put_take(scene, objects, [motion], "line", 1)
+    scene.frame_set(13)
+    assert abs(_seen(face, "jawOpen") - 0.5) < 1e-3
+    _start(session)
+    _send(session, _frame(session, jawOpen=0.9))
+    for frame in (13, 7, 20):
+        scene.frame_set(frame)
+        assert abs(_seen(face, "jawOpen") - 0.9) < 1e-5, frame
+    path = str(session.folder / "kept.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.dreamtalk.stop_live()
+    assert abs(_seen(face, "jawOpen") - 19 / 24) < 1e-3
+
+
+def let_go(session: Any) -> None:
+    """Stop, another file, another scene, a character that goes, and the end of the extension: each
+    leaves no timer, no handler and no port."""
+    face = _face(session)
+    handlers = bpy.app.handlers
+    lists = ("frame_change_post", "undo_post", "redo_post", "save_pre", "load_pre")
+
+    def counts() -> list[int]:
+        return [len(getattr(handlers, name)) for name in lists]
+
+    before = counts()
+
+    def gone(live: Any) -> None:
+        assert not live.running
+        assert not bpy.app.timers.is_registered(live.timer)
+        assert live.timer() is None
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as again:
+            again.bind(("127.0.0.1", live.receiver.port))
+
+    def posed() -> Any:
+        live = _start(session)
+        _send(session, _frame(session, jawOpen=0.9))
+        return live
+
+    live = posed()
+    for handler in handlers.undo_post:  # Blender's module cannot undo
+        handler(bpy.context.scene, None)
+    _send(session, _frame(session, jawOpen=0.6))
+    assert abs(_seen(face, "jawOpen") - 0.6) < 1e-5
+    assert bpy.ops.dreamtalk.stop_live() == {"FINISHED"}
+    gone(live)
+    assert counts() == before
+    assert _seen(face, "jawOpen") == 0
+
+    live = posed()
+    second = _start(session)
+    gone(live)
+    recording = session.part("live.takes").Recording(second, bpy.context)
+    other = bpy.data.scenes.new("other")
+    bpy.context.window.scene = other
+    _send(session, _frame(session, jawOpen=0.7))
+    take, _ = recording.apply()
+    assert bpy.data.scenes["Scene"].dreamtalk.take == take, "the scene that it began in"
+    assert other.dreamtalk.take is None
+    recording.end()
+    bpy.context.window.scene = bpy.data.scenes["Scene"]
+    bpy.ops.dreamtalk.stop_live()
+    gone(second)
+
+    live = posed()
+    path = str(session.folder / "face.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.open_mainfile(filepath=path)
+    gone(live)
+    assert counts() == before
+    face = bpy.data.objects[next(own.name for own in bpy.data.objects if own.type == "MESH")]
+    bpy.context.view_layer.objects.active = face
+
+    live = posed()
+    bpy.data.objects.remove(face)
+    live.timer()
+    _ended(session, live)
+    gone(live)
+    assert "deleted" in live.problem, live.problem
+    assert counts() == before
+
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    face, live = bpy.context.object, posed()
+    bpy.ops.preferences.addon_disable(module=session.home)
+    gone_timer = live.timer
+    assert not bpy.app.timers.is_registered(gone_timer)
+    assert not live.running
+    assert _seen(face, "jawOpen") == 0
+
+
+def _ended(session: Any, live: Any) -> None:
+    """Send what cannot be shown any more, until it is noticed."""
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
+        until = time.monotonic() + 10
+        while live.running:
+            assert time.monotonic() < until
+            sender.sendto(_frame(session), ("127.0.0.1", live.receiver.port))
+            live.timer()
+            time.sleep(0.01)
