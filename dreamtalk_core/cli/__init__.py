@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from dreamtalk_core.cli import animate, batch, corpus, dub, original, render, style, track
+from dreamtalk_core.cli import animate, batch, corpus, dub, original, render, shapes, style, track
 from dreamtalk_core.cli.common import add_model, guard_files
 from dreamtalk_core.cli.ending import STATUS, exit_status, warn
 from dreamtalk_core.errors import DreamTalkError, shown
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     track.add(commands)
     render.add(commands)
     dub.add(commands)
+    shapes.add(commands)
     batch.add(commands)
     original.add(commands)
 

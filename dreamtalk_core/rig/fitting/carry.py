@@ -95,9 +95,7 @@ def sides_of(surface: Surface, landmarks: Array, face: NDArray[np.bool_]) -> Sid
 @lru_cache(maxsize=1)
 def _source_skin() -> tuple[Surface, Array]:
     head = load_head()
-    used, triangles = np.unique(
-        head.triangles[np.isin(head.material, _SKIN)], return_inverse=True
-    )
+    used, triangles = np.unique(head.triangles[np.isin(head.material, _SKIN)], return_inverse=True)
     vertices = head.vertices[used].astype(np.float64)
     surface = Surface.of(vertices, triangles.reshape(-1, 3).astype(np.int64))
     first = np.zeros(len(surface.points), np.int64)

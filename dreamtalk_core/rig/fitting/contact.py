@@ -22,6 +22,8 @@ _AROUND_MOUTH = 0.75
 
 _LID_OVERLAP = 0.15
 """mm that a closed upper lid goes over the lower one."""
+_SOCKET = 4.0
+"""mm behind the corners of an eye from which on skin is of the socket."""
 _COLUMN = 1.5
 """mm across in which there is one edge of a lid."""
 
@@ -128,7 +130,10 @@ def lid_rims(
     middle, wide = corners.mean(axis=0), float(np.linalg.norm(corners[0] - corners[1]))
     off = points - middle
     near = (np.abs(off[:, 0]) < 0.52 * wide) & (np.abs(off[:, 1]) < 0.45 * wide)
-    near &= np.abs(off[:, 2]) < 0.5 * wide
+    # What is further back is the socket behind the lids.
+    first, last = corners[np.argsort(corners[:, 0])]
+    line = np.interp(points[:, 0], [first[0], last[0]], [first[2], last[2]])
+    near &= points[:, 2] > line - _SOCKET
     upper, lower = (np.flatnonzero(near & (way * lid > 0.2)) for way in (1, -1))
     if len(upper) < 3 or len(lower) < 3:
         return None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.rig.fitting.contact import EYE_CORNERS, MOUTH_CORNERS
-from dreamtalk_core.rig.fitting.surface import Array, Surface, nearest
+from dreamtalk_core.rig.fitting.surface import Array, Indices, Surface, nearest
 from dreamtalk_core.rig.fitting.warp import Warp
 from dreamtalk_core.rig.head import MATERIALS, gaze_rotation, load_head
 from dreamtalk_core.warned import warn
@@ -23,7 +23,7 @@ _OVER_SKIN = 0.8
 Mask = NDArray[np.bool_]
 
 
-def _pieces(surface: Surface, mask: Mask) -> list[Array]:
+def _pieces(surface: Surface, mask: Mask) -> list[Indices]:
     """The pieces that some points hang together in, each as the indices of all its points."""
     names = np.unique(surface.pieces[mask])
     return [np.flatnonzero(surface.pieces == name) for name in names]
@@ -66,13 +66,15 @@ def move_mouth(
             low = np.flatnonzero(with_jaw & ~is_tongue)
             flat = np.column_stack([places[low], np.ones(len(low))])
             own = np.column_stack([points, np.ones(len(points))])
-            fits = np.linalg.lstsq(flat, moves[:, low].transpose(1, 0, 2).reshape(len(low), -1), 1e-6)
+            fits = np.linalg.lstsq(
+                flat, moves[:, low].transpose(1, 0, 2).reshape(len(low), -1), 1e-6
+            )
             deltas[:, piece] = (own @ fits[0]).reshape(len(points), -1, 3).transpose(1, 0, 2)
         else:
             deltas[:, piece] = 0
 
 
-def _smooth(deltas: Array, surface: Surface, piece: Array) -> None:
+def _smooth(deltas: Array, surface: Surface, piece: Indices) -> None:
     flat = deltas.transpose(1, 0, 2).reshape(len(surface.points), -1)
     share = np.zeros(len(surface.points))
     share[piece] = 0.5
@@ -101,7 +103,7 @@ def move_eyes(
             missing.append(side.lower())
             continue
         ball = np.concatenate(found)
-        centre = _centre(surface.points[ball], middle, wide)
+        centre = _centre(surface.points[ball], wide)
         for name in ARKIT_NAMES:
             deltas[INDEX[name], ball] = 0
             if name.startswith("eyeLook") and name.endswith(side):
@@ -117,18 +119,16 @@ def move_eyes(
         )
 
 
-def _centre(points: Array, middle: Array, wide: float) -> Array:
-    """About what an eye turns: the middle of a ball, or a place behind a flat one."""
+def _centre(points: Array, wide: float) -> Array:
+    """About what an eye turns [3]: the middle of a ball, of which there may be only the front, or a
+    place as far behind a flat one."""
     low, high = points.min(axis=0), points.max(axis=0)
-    centre: Array = (low + high) / 2
-    if high[2] - low[2] < 0.5 * wide:
-        centre[2] = high[2] - 0.42 * wide
+    radius = max(float((high - low)[:2].max()) / 2, 0.42 * wide)
+    centre: Array = np.append((low + high)[:2] / 2, high[2] - radius)
     return centre
 
 
-def follow_face(
-    deltas: Array, surface: Surface, kinds: NDArray[np.int64], face: Mask
-) -> None:
+def follow_face(deltas: Array, surface: Surface, kinds: NDArray[np.int64], face: Mask) -> None:
     """Lashes, brows and a beard of their own go with the skin that they lie on."""
     skin = np.flatnonzero(face)
     still = ~face & ~np.isin(kinds, (TEETH, TONGUE, EYE))
