@@ -26,7 +26,6 @@ from dreamtalk_core.formats.glb import write as write_head
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.pipeline.load import load
 from dreamtalk_core.pipeline.shapes.make import Fitted, make_shapes, save_shapes
-from dreamtalk_core.render.portrait.template import load_template
 from dreamtalk_core.retarget import match
 from dreamtalk_core.rig.fitting.carry import face_of, sides_of
 from dreamtalk_core.rig.fitting.contact import EYE_CORNERS, MOUTH_CORNERS, gap, lid_rims

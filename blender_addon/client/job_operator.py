@@ -5,17 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import bpy
 
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.motion import Motion
 
 from ..messages import message_of, told
 from ..properties import properties
 from ..redraw import redraw_panels
 from ..state import state
-from .jobs import Job, Result
+from .jobs import Job, Read, Result
 
 _EVERY = 0.1
 
@@ -33,6 +34,10 @@ class JobOperator:
 
     if TYPE_CHECKING:
         report: Callable[[set[str], str], None]
+
+    method: ClassVar[str] = "animate"
+    read: ClassVar[Read] = staticmethod(Motion.load)
+    """What the worker is asked for, and how its file is read: see `Job`."""
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
         raise NotImplementedError
@@ -99,7 +104,7 @@ class JobOperator:
     def _plan(self, context: bpy.types.Context) -> None:
         state().end_trial()
         self._scene, self._shown = context.scene.session_uid, (-1, "")
-        self._job = Job(self.plan(context), state().service)
+        self._job = Job(self.plan(context), state().service, self.method, self.read)
 
     def _show(self) -> None:
         shown = round(200 * self._job.progress), self._job.message

@@ -257,6 +257,22 @@ class Methods:
             raise StyleError("A style file holds one style. Leave out the @ times.")
         return save_to_library(talk, made, name, tags, shelf, pictures)
 
+    def make_shapes(
+        self,
+        progress: Progress,
+        *,
+        head: str,
+        output: str,
+        landmarks: dict[str, list[float]] | None = None,
+    ) -> Answer:
+        from dreamtalk_core.pipeline.shapes.make import make_shapes, save_moves
+
+        check_not_read([Path(output)], [Path(head)])
+        fitted = make_shapes(head, landmarks, progress)
+        save_moves(fitted, output)
+        places = {name: place.tolist() for name, place in fitted.landmarks.items()}
+        return {"output": output, "landmarks": places}
+
     def shutdown(self, progress: Progress) -> Answer:
         return {}
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import NoFaceError
-from dreamtalk_core.files import check_not_read
+from dreamtalk_core.files import atomic_write, check_not_read
 from dreamtalk_core.formats.gltf.morphs import write_with_shapes
 from dreamtalk_core.motion.rotation import similarity
 from dreamtalk_core.motion.tongue import FACE_NAMES
@@ -84,3 +84,9 @@ def save_shapes(fitted: Fitted, output: str | os.PathLike[str]) -> None:
     for primitive, start in zip(fitted.model.primitives, fitted.model.starts, strict=True):
         parts.append((primitive, fitted.deltas[:, start : start + len(primitive.positions)]))
     write_with_shapes(Path(output), fitted.model.scene.document, parts, FACE_NAMES)
+
+
+def save_moves(fitted: Fitted, output: str | os.PathLike[str]) -> None:
+    """Write the deltas alone, as `moves` [68, V, 3] in an `.npz`. Raises `WriteError`."""
+    with atomic_write(Path(output)) as temporary, temporary.open("wb") as file:
+        np.savez(file, moves=fitted.deltas)
