@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +23,21 @@ from numpy.typing import NDArray
 from dreamtalk_core import Motion
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import DreamTalkError
-from dreamtalk_core.formats.glb import write as write_head
+from dreamtalk_core.formats import glb
+from dreamtalk_core.formats.gltf.container import write_glb
+from dreamtalk_core.formats.gltf.writer import Writer
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
+from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.pipeline.load import load
 from dreamtalk_core.pipeline.shapes.make import Fitted, make_shapes, save_shapes
 from dreamtalk_core.retarget import match
 from dreamtalk_core.rig.fitting.carry import face_of, sides_of
 from dreamtalk_core.rig.fitting.contact import EYE_CORNERS, MOUTH_CORNERS, gap, lid_rims
 from dreamtalk_core.rig.fitting.surface import Surface
+from dreamtalk_core.rig.fitting.warp import Warp
+from dreamtalk_core.rig.head import Head, load_head
 
 Array = NDArray[np.float64]
-
-SHOWN = ("jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthSmileLeft", "eyeBlinkLeft")
 
 
 def own_shapes(fitted: Fitted) -> Array:
@@ -125,6 +129,78 @@ def report(name: str, fitted: Fitted, motion: Motion) -> None:
         print(f"motion, {what}: r = {r:.3f}")
 
 
+def another_head() -> Head:
+    """The built-in head with another face and other triangles, and its shapes bent along."""
+    head = load_head()
+    rng = np.random.default_rng(3)
+    grid = np.stack(np.meshgrid([-60, 0, 60], [-90, -30, 30, 90], [0, 90]), axis=-1).reshape(-1, 3)
+    moves = rng.normal(0, 3.0, grid.shape)
+    # The same on both sides.
+    mirrored = ((grid[:, None] - grid * [-1, 1, 1]) ** 2).sum(axis=2).argmin(axis=1)
+    bend = Warp(grid.astype(float), (moves + moves[mirrored] * [-1, 1, 1]) / 2, 0.3)
+    rest = head.vertices.astype(np.float64)
+    scale = np.array([1.06, 0.96, 1.0])
+    turned = np.einsum("vab,svb->sva", bend.stretch(rest), head.face_deltas.astype(float)) * scale
+    triangles = fewer(head.triangles, rest, head.material < 2, rng)
+    material = np.concatenate(
+        [head.material[head.material >= 2], np.zeros(len(triangles), np.int8)]
+    )
+    deltas = turned.astype(np.float32)
+    return replace(
+        head,
+        vertices=(bend(rest) * scale).astype(np.float32),
+        triangles=np.concatenate([head.triangles[head.material >= 2], triangles]).astype(np.int32),
+        material=material,
+        deltas=deltas[: len(ARKIT_NAMES)],
+        tongue_deltas=deltas[len(ARKIT_NAMES) :],
+    )
+
+
+def fewer(triangles: Array, points: Array, some: Array, rng: np.random.Generator) -> Array:
+    """Some of the triangles with about a third of their vertices less: each is pulled into a
+    neighbour, where no triangle turns over by it."""
+    faces = {n: tuple(t) for n, t in enumerate(triangles[some].tolist())}
+    around: dict[int, set[int]] = {}
+    for n, corners in faces.items():
+        for corner in corners:
+            around.setdefault(corner, set()).add(n)
+    touched: set[int] = set()
+    order = rng.permutation(sorted(around)).tolist()
+    for vertex in order[: len(order) * 2 // 3]:
+        mine = around[vertex]
+        beside = {c for n in mine for c in faces[n]} - {vertex}
+        # On an edge of the mesh, such as a seam of its texture, all stays.
+        if vertex in touched or len(beside) != len(mine) or not beside:
+            continue
+        goal = min(beside, key=lambda c: float(((points[c] - points[vertex]) ** 2).sum()))
+        left = [n for n in mine if goal not in faces[n]]
+        changed = {n: tuple(goal if c == vertex else c for c in faces[n]) for n in left}
+        if any(_turned(points, faces[n], changed[n]) for n in left):
+            continue
+        for n in mine:
+            for corner in faces[n]:
+                around[corner] = around[corner] - {n}
+            del faces[n]
+        for n, corners in changed.items():
+            faces[n] = corners
+            for corner in corners:
+                around[corner] = around[corner] | {n}
+        touched |= beside
+    return np.array(list(faces.values()))
+
+
+def _turned(points: Array, before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    a, b = (np.cross(p[1] - p[0], p[2] - p[0]) for p in (points[list(before)], points[list(after)]))
+    return bool(a @ b < 0.5 * np.linalg.norm(a) * np.linalg.norm(b))
+
+
+def write_glb_head(head: Head, path: Path) -> None:
+    """Write a head with its shapes."""
+    writer = Writer()
+    still = Motion(FACE_NAMES, np.zeros((1, len(FACE_NAMES))), 25)
+    write_glb(path, glb._document(writer, head, still), writer.data)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("heads", type=Path, nargs="*", metavar="HEAD.glb")
@@ -140,7 +216,7 @@ def main() -> None:
         heads = arguments.heads
         if not heads:
             heads = [Path(folder) / "built-in.glb"]
-            write_head(heads[0], motion)
+            write_glb_head(another_head(), heads[0])
         for head in heads:
             try:
                 fitted = make_shapes(head)

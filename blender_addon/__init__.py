@@ -15,7 +15,7 @@ MODULES = (
     "rigs.seen",
     "mapping.operators",
     "mapping.panel",
-    "mapping.make_shapes",
+    "mapping.face_shapes",
     "animation.settings",
     "animation.styles",
     "client.job_operator",

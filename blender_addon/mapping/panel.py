@@ -17,7 +17,7 @@ from ..rigs.properties import MappingRow
 from ..rigs.reach import still_keys
 from ..rigs.seen import seen_objects
 from .data import unused
-from .make_shapes import DREAMTALK_OT_landmarks, DREAMTALK_OT_make_shapes
+from .face_shapes import DREAMTALK_OT_landmarks, DREAMTALK_OT_make_shapes
 from .operators import (
     DREAMTALK_OT_arkit_keys,
     DREAMTALK_OT_drive,

@@ -30,6 +30,7 @@ REPORT = {
 HEARD = {"Heard", "Heard (unsure)", *read_config(PREDICTOR)["emotions"]}
 """What is heard in the voice of a take."""
 DONE = {"Animating", "Drawing the styles", "Making the style", "Starting DreamTalk", "Waiting"} | {
+    "Making the shapes",
     "Ready",
     "Starts when it is needed",
     "Tracking the face",
