@@ -35,7 +35,7 @@ from dreamtalk_core.rig.fitting.carry import face_of, sides_of
 from dreamtalk_core.rig.fitting.contact import EYE_CORNERS, MOUTH_CORNERS, gap, lid_rims
 from dreamtalk_core.rig.fitting.surface import Surface
 from dreamtalk_core.rig.fitting.warp import Warp
-from dreamtalk_core.rig.head import Head, load_head
+from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 
 Array = NDArray[np.float64]
 
@@ -141,25 +141,25 @@ def another_head() -> Head:
     rest = head.vertices.astype(np.float64)
     scale = np.array([1.06, 0.96, 1.0])
     turned = np.einsum("vab,svb->sva", bend.stretch(rest), head.face_deltas.astype(float)) * scale
-    triangles = fewer(head.triangles, rest, head.material < 2, rng)
-    material = np.concatenate(
-        [head.material[head.material >= 2], np.zeros(len(triangles), np.int8)]
-    )
+    skin = head.material <= MATERIALS.index("mouth")
+    left, triangles = fewer(head.triangles[skin], rest, rng)
     deltas = turned.astype(np.float32)
     return replace(
         head,
         vertices=(bend(rest) * scale).astype(np.float32),
-        triangles=np.concatenate([head.triangles[head.material >= 2], triangles]).astype(np.int32),
-        material=material,
+        triangles=np.concatenate([head.triangles[~skin], triangles]).astype(np.int32),
+        material=np.concatenate([head.material[~skin], head.material[skin][left]]),
         deltas=deltas[: len(ARKIT_NAMES)],
         tongue_deltas=deltas[len(ARKIT_NAMES) :],
     )
 
 
-def fewer(triangles: Array, points: Array, some: Array, rng: np.random.Generator) -> Array:
-    """Some of the triangles with about a third of their vertices less: each is pulled into a
-    neighbour, where no triangle turns over by it."""
-    faces = {n: tuple(t) for n, t in enumerate(triangles[some].tolist())}
+def fewer(
+    triangles: NDArray[np.int32], points: Array, rng: np.random.Generator
+) -> tuple[list[int], NDArray[np.int64]]:
+    """Triangles with a third of their vertices less, and which of them are left: each vertex is
+    pulled into a neighbour, where no triangle turns over by it."""
+    faces = {n: tuple(t) for n, t in enumerate(triangles.tolist())}
     around: dict[int, set[int]] = {}
     for n, corners in faces.items():
         for corner in corners:
@@ -186,7 +186,7 @@ def fewer(triangles: Array, points: Array, some: Array, rng: np.random.Generator
             for corner in corners:
                 around[corner] = around[corner] | {n}
         touched |= beside
-    return np.array(list(faces.values()))
+    return list(faces), np.array(list(faces.values()))
 
 
 def _turned(points: Array, before: tuple[int, ...], after: tuple[int, ...]) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import bpy
 
@@ -16,7 +17,7 @@ from ..messages import message_of, told
 from ..properties import properties
 from ..redraw import redraw_panels
 from ..state import state
-from .jobs import Job, Read, Result
+from .jobs import Job, Result
 
 _EVERY = 0.1
 
@@ -35,9 +36,12 @@ class JobOperator:
     if TYPE_CHECKING:
         report: Callable[[set[str], str], None]
 
-    method: ClassVar[str] = "animate"
-    read: ClassVar[Read] = staticmethod(Motion.load)
-    """What the worker is asked for, and how its file is read: see `Job`."""
+    method = "animate"
+    """What the worker is asked for."""
+
+    def read(self, path: Path) -> Any:
+        """The file that it writes."""
+        return Motion.load(path)
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
         raise NotImplementedError

@@ -17,7 +17,6 @@ from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.temporaries import remove
 
 from ..client.job_operator import JobOperator, kept
-from ..client.jobs import all_of
 from ..messages import message_of, told
 from ..rigs import characters
 from ..rigs.face_mesh import to_file, to_world, write_meshes
@@ -65,7 +64,9 @@ class DREAMTALK_OT_make_shapes(JobOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     method = "make_shapes"
-    read = staticmethod(lambda path: read_arrays(path, DreamTalkError))
+
+    def read(self, path: Path) -> Any:
+        return read_arrays(path, DreamTalkError)["moves"]
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
         things = meshes_of(context)
@@ -84,10 +85,11 @@ class DREAMTALK_OT_make_shapes(JobOperator, bpy.types.Operator):
 
     def apply(self, context: bpy.types.Context, results: Sequence[Any]) -> None:
         remove(self._head)
-        (arrays,) = all_of(results)
+        (moves,) = results
+        if isinstance(moves, DreamTalkError):
+            raise moves
         things = kept(bpy.data.objects, self._things)
-        moves, first = arrays["moves"], 0
-        made = 0
+        first = made = 0
         for thing, source in zip(things, self._sources, strict=True):
             own = moves[:, first : first + len(source)]
             first += len(source)

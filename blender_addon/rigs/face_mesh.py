@@ -21,7 +21,7 @@ from .shape_keys import has_keys, points_of
 _LONGEST_PICTURE = 1024
 
 # Blender's z is up, glTF's is y.
-_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float64)
+_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float32)
 
 
 def to_file(points: Floats) -> Floats:
@@ -41,8 +41,9 @@ def write_meshes(things: Sequence[bpy.types.Object], path: Path) -> list[np.ndar
 
     Raises DreamTalkError for one in edit mode, or where there is no face.
     """
-    writer, meshes, materials, images = Writer(), [], [], []
-    sources = []
+    writer, meshes, sources = Writer(), [], []
+    materials: list[Any] = []
+    images: list[Any] = []
     for thing in things:
         if thing.mode == "EDIT":
             raise DreamTalkError(f"'{thing.name}' is in edit mode. Leave it first: press Tab.")
