@@ -17,7 +17,7 @@ from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.head.renderer import Surface as Drawn
 from dreamtalk_core.render.portrait.template import load_template
 from dreamtalk_core.rig.fitting.carry import FACE_LANDMARKS, face_of
-from dreamtalk_core.rig.fitting.surface import Surface
+from dreamtalk_core.rig.fitting.surface import Surface, nearest
 from dreamtalk_core.rig.fitting.warp import Warp
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
@@ -31,6 +31,10 @@ _FACE = 150.0
 """mm that a face is brought to for the second look."""
 _MIDDLE = np.array([0.0, -5.0, 60.0])
 """Where the picture's middle is, mm."""
+_FLIP = np.array([-1.0, 1.0, 1.0])
+_SAME_PLACE, _SAME_SHARE = 0.004, 0.9
+"""Of a face's size, how near to its mirror image a vertex is for as many to be those of a mesh that
+is the same on both sides."""
 _KEPT = 2
 """Looks at a face, each straighter than the last."""
 
@@ -191,3 +195,19 @@ def _axes(points: Array) -> Array:
     up = up - across * float(up @ across)
     up = up / np.linalg.norm(up)
     return np.stack([across, up, np.cross(across, up)])
+
+
+def symmetric(points: Array, vertices: Array) -> Array:
+    """Landmarks [478, 3] the same on both sides, where the mesh around them is, about x = 0."""
+    size = float(np.ptp(points, axis=0).max())
+    low, high = points.min(axis=0), points.max(axis=0)
+    near = vertices[((vertices > low) & (vertices < high)).all(axis=1)]
+    if len(near) < 50:
+        return points
+    some = near[:: max(1, len(near) // 500)] * _FLIP
+    apart = np.linalg.norm(near[nearest(some, near)] - some, axis=1)
+    if (apart < _SAME_PLACE * size).mean() < _SAME_SHARE:
+        return points
+    rest = load_template().rest.astype(np.float64)
+    even: Array = (points + points[nearest(rest * _FLIP, rest)] * _FLIP) / 2
+    return even

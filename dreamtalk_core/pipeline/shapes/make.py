@@ -16,7 +16,7 @@ from dreamtalk_core.formats.gltf.morphs import write_with_shapes
 from dreamtalk_core.motion.rotation import similarity
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.pipeline.shapes.by_hand import LANDMARKS, corrected, named
-from dreamtalk_core.pipeline.shapes.find import find_landmarks
+from dreamtalk_core.pipeline.shapes.find import find_landmarks, symmetric
 from dreamtalk_core.pipeline.shapes.model import Array, Model, View, read_model
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.render.portrait.template import load_template
@@ -56,7 +56,7 @@ def make_shapes(
     model = read_model(path)
     by_hand = landmarks or {}
     try:
-        found = find_landmarks(model, progress)
+        found = symmetric(find_landmarks(model, progress), model.vertices)
     except NoFaceError:
         if len(by_hand) < len(LANDMARKS):
             raise
