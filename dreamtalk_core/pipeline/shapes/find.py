@@ -83,9 +83,9 @@ def _looked_at_closely(
     for number in range(_KEPT):
         if progress is not None:
             progress(4 + number, 8)
-        turn = _axes(points)
-        view = _around(points[:FACE_LANDMARKS], turn, _FACE)
-        renderer = view.renderer(model, _NEAR_LOOK)
+        points = symmetric(points, model.vertices)
+        view = _around(points[:FACE_LANDMARKS], _axes(points), _FACE)
+        renderer = view.renderer(model, _NEAR_LOOK, bare=True)
         picture = renderer.render(neutral)
         doubts: list[str] = []
         try:
@@ -189,12 +189,11 @@ def _like(rest: Array, points: Array) -> Array:
 
 def _axes(points: Array) -> Array:
     """The turn [3, 3] that has a face's landmarks look along z."""
-    across = points[263] - points[33]
-    across = across / np.linalg.norm(across)
-    up = points[[33, 263]].mean(axis=0) - points[[61, 291]].mean(axis=0)
-    up = up - across * float(up @ across)
-    up = up / np.linalg.norm(up)
-    return np.stack([across, up, np.cross(across, up)])
+    rest = load_template().rest.astype(np.float64)
+    skin, share = slice(0, FACE_LANDMARKS), np.ones(FACE_LANDMARKS)
+    matrix = similarity(points[skin], rest[skin], share)[:3, :3]
+    turn: Array = matrix / np.cbrt(np.linalg.det(matrix))
+    return turn
 
 
 def symmetric(points: Array, vertices: Array) -> Array:

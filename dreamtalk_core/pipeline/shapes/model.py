@@ -16,10 +16,13 @@ from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.head.materials import Surfaces, make_atlas, opaque
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.head.split_head import SplitHead
+from dreamtalk_core.retarget.schemes import plain
 from dreamtalk_core.rig.fitting.surface import Surface
 from dreamtalk_core.rig.head import MATERIALS
 
 Array = NDArray[np.float64]
+
+_COVERS = ("hair", "glass", "hat", "cap", "helmet", "mask", "veil", "scarf")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +31,7 @@ class Model:
 
     scene: it. primitives: with the first of their vertices among all, `starts`. picture: what is
     drawn, in the scene's units; of it `weld` and `material` are of no use. kinds: [V].
+    covers: [V], what may hide a face, going by its name.
     """
 
     scene: Scene
@@ -35,6 +39,7 @@ class Model:
     starts: list[int]
     picture: SplitHead
     kinds: NDArray[np.int64]
+    covers: NDArray[np.bool_]
 
     @property
     def vertices(self) -> Array:
@@ -68,11 +73,21 @@ class View:
         found: Array = (points - self.offset) @ self.turn / self.scale
         return found
 
-    def renderer(self, model: Model, size: int) -> HeadRenderer:
+    def renderer(self, model: Model, size: int, bare: bool = False) -> HeadRenderer:
+        """What draws a model in a picture of so many pixels; bare: without hair and glasses."""
         placed = self.place(model.vertices).astype(np.float32)
         weld = Surface.of(placed.astype(np.float64), model.triangles).weld
         _, first = np.unique(weld, return_index=True)
-        head = replace(model.picture, vertices=placed, weld=first[weld].astype(np.int32))
+        triangles = model.picture.triangles
+        if bare:
+            triangles = triangles[~model.covers[triangles[:, 0]]]
+        head = replace(
+            model.picture,
+            vertices=placed,
+            weld=first[weld].astype(np.int32),
+            triangles=triangles,
+            material=np.zeros(len(triangles), np.int8),
+        )
         return HeadRenderer(size, head)
 
 
@@ -126,4 +141,7 @@ def _model(scene: Scene, primitives: list[Primitive]) -> Model:
         visemes=(),
         viseme_deltas=none[:0],
     )
-    return Model(scene, primitives, starts, picture, np.repeat(kinds, counts))
+    covers = [any(word in plain("".join(one.names)) for word in _COVERS) for one in primitives]
+    return Model(
+        scene, primitives, starts, picture, np.repeat(kinds, counts), np.repeat(covers, counts)
+    )
