@@ -144,7 +144,10 @@ def carried(wearer: Wearer, source_landmarks: Array) -> Float:
     turned = by_landmarks.stretch(source.surface.points)
     moved = np.einsum("vab,svb->sva", turned, source.deltas)
     deltas = np.zeros((len(moved), len(surface.points), 3))
-    deltas[:, face] = _taken(source, laid, moved, surface, sides, face)
+    # Of a whole body only what the built-in bust covers.
+    low, high = laid.min(axis=0) - _UNSURE, laid.max(axis=0) + _UNSURE
+    covered = face & ((surface.points > low) & (surface.points < high)).all(axis=1)
+    deltas[:, covered] = _taken(source, laid, moved, surface, sides, covered)
     deltas = _settled(deltas, surface, face)
     close_lips(deltas, surface, sides.lip, wearer.landmarks)
     close_lids(deltas, surface, sides.lid, wearer.landmarks)

@@ -88,7 +88,8 @@ def _pairs(surface: Surface, upper: Indices, lower: Indices) -> Indices:
 def _felt(points: Array, own: Indices, where: Indices, error: Array) -> Array:
     """What points of one lip [N] feel of errors [P, 3] at points of it: the mean of those near, the
     less, the further away."""
-    squares = ((points[own, None] - points[where][None]) ** 2).sum(axis=2)
+    one, other = points[own], points[where]
+    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * one @ other.T
     nearest_one = squares.min(axis=1)
     share = np.exp(-(squares - nearest_one[:, None]) / 2.0)
     share /= share.sum(axis=1, keepdims=True)
