@@ -15,6 +15,7 @@ MODULES = (
     "rigs.seen",
     "mapping.operators",
     "mapping.panel",
+    "mapping.face_shapes",
     "animation.settings",
     "animation.styles",
     "client.job_operator",

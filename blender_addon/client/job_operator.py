@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import bpy
 
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.motion import Motion
 
 from ..messages import message_of, told
 from ..properties import properties
@@ -33,6 +35,13 @@ class JobOperator:
 
     if TYPE_CHECKING:
         report: Callable[[set[str], str], None]
+
+    method = "animate"
+    """What the worker is asked for."""
+
+    def read(self, path: Path) -> Any:
+        """The file that it writes."""
+        return Motion.load(path)
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
         raise NotImplementedError
@@ -103,7 +112,7 @@ class JobOperator:
             # The worker does one thing at a time.
             raise DreamTalkError("DreamTalk is listening. Press Stop Live first.")
         self._scene, self._shown = context.scene.session_uid, (-1, "")
-        self._job = Job(self.plan(context), state().service)
+        self._job = Job(self.plan(context), state().service, self.method, self.read)
 
     def _show(self) -> None:
         shown = round(200 * self._job.progress), self._job.message

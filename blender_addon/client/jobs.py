@@ -23,11 +23,23 @@ _WAIT = 0.02
 Result = Motion | DreamTalkError
 """What comes of a request."""
 
+Read = Callable[[Path], Any]
+
 
 class Job:
-    """Motions for a list of the worker's `animate` parameters, one after the other."""
+    """What comes of a list of the worker's parameters, one after the other: motions, by default.
 
-    def __init__(self, requests: Sequence[dict[str, Any]], service: Service) -> None:
+    method: of the worker; read: the file that it writes.
+    """
+
+    def __init__(
+        self,
+        requests: Sequence[dict[str, Any]],
+        service: Service,
+        method: str = "animate",
+        read: Read = Motion.load,
+    ) -> None:
+        self._method, self._read = method, read
         self.requests = list(requests)
         self.motions: list[Result] = []
         """What has come of the requests so far."""
@@ -35,6 +47,8 @@ class Job:
         """What was guessed on the way, for the user."""
         self.heard: list[list[dict[str, Any]]] = []
         """Emotions that were heard in the voice of each, as `dreamtalk_core/worker` tells them."""
+        self.answers: list[dict[str, Any]] = []
+        """What the worker has answered to each."""
         self.task: Task | None = None
         self._service = service
         self._folder = Path(bpy.app.tempdir)
@@ -59,12 +73,13 @@ class Job:
                 return True
             output = self._folder / f"dreamtalk-{id(self)}-{len(self.motions)}.npz"
             request = self.requests[len(self.motions)]
-            self.task = self._service.request("animate", output=str(output), **request)
+            self.task = self._service.request(self._method, output=str(output), **request)
             self._output = output
             return False
         self._service.poll()
         if self.task.finished:
             self.motions.append(self._result())
+            self.answers.append(self.task.result)
             self.heard.append(self.task.result.get("heard", []))
             self.task = None
         return self.task is None and len(self.motions) == len(self.requests)
@@ -75,7 +90,7 @@ class Job:
             return DreamTalkError(self.task.error or "Cancelled.")
         self.warnings += self.task.warnings
         try:
-            return Motion.load(self._output)
+            return self._read(self._output)
         except DreamTalkError as error:
             return error
         finally:

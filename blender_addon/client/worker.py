@@ -34,6 +34,7 @@ HELLO: dict[str, Any] = {"protocol": PROTOCOL, "idle": IDLE}
 _DOING = {
     "animate": "Animating",
     "extract_style": "Watching the performance",
+    "make_shapes": "Making the shapes",
     "save_style": "Making the style",
     "speak": "Listening",
     "styles": "Drawing the styles",

@@ -17,6 +17,7 @@ from ..rigs.properties import MappingRow
 from ..rigs.reach import still_keys
 from ..rigs.seen import seen_objects
 from .data import unused
+from .face_shapes import DREAMTALK_OT_landmarks, DREAMTALK_OT_make_shapes
 from .operators import (
     DREAMTALK_OT_arkit_keys,
     DREAMTALK_OT_drive,
@@ -51,12 +52,19 @@ class DREAMTALK_UL_mapping(bpy.types.UIList):
         names.label(text=item.target, translate=False)
 
 
+def _draw_make_shapes(layout: bpy.types.UILayout) -> None:
+    row = layout.row(align=True)
+    row.operator(DREAMTALK_OT_make_shapes.bl_idname, icon="MOD_MESHDEFORM")
+    row.operator(DREAMTALK_OT_landmarks.bl_idname, text="", icon="EMPTY_AXIS")
+
+
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The mapping of the active object's character, for a panel."""
     try:
         objects = seen_objects(context)
     except DreamTalkError as error:
         draw_message(layout, context, message_of(error), "INFO")
+        _draw_make_shapes(layout)
         return
     settings = characters.character_of(objects)
     found = targets.key_match(objects)
@@ -77,6 +85,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         if settings.row < len(settings.rows):
             _draw_row(layout, settings.rows[settings.row])
     layout.operator(DREAMTALK_OT_arkit_keys.bl_idname, icon="SHAPEKEY_DATA")
+    _draw_make_shapes(layout)
     if settings.controller is None:
         layout.operator(DREAMTALK_OT_drive.bl_idname, icon="DRIVER")
     else:

@@ -19,6 +19,7 @@ from dreamtalk_core.cli import (
     live,
     original,
     render,
+    shapes,
     style,
     track,
 )
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     dub.add(commands)
     cues.add(commands)
     live.add(commands)
+    shapes.add(commands)
     batch.add(commands)
     original.add(commands)
 

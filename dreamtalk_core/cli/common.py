@@ -66,7 +66,7 @@ def load(options: argparse.Namespace, **settings: Any) -> Pipeline:
     return load(options.model, options.device, **settings)
 
 
-WRITTEN = ("output", "preview", "drawn", "numbered", "page", "json", "openjd")
+WRITTEN = ("output", "preview", "drawn", "numbered", "page", "json", "openjd", "found")
 """Options that name what a command writes; all others that name a file are read."""
 
 

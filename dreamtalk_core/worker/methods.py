@@ -286,6 +286,22 @@ class Methods:
             frames = speak(talk, style or "neutral", heard, port, lambda: progress(0, 1), settings)
         return {"frames": frames}
 
+    def make_shapes(
+        self,
+        progress: Progress,
+        *,
+        head: str,
+        output: str,
+        landmarks: dict[str, list[float]] | None = None,
+    ) -> Answer:
+        from dreamtalk_core.pipeline.shapes.make import make_shapes, save_moves
+
+        check_not_read([Path(output)], [Path(head)])
+        fitted = make_shapes(head, landmarks, progress)
+        save_moves(fitted, output)
+        places = {name: place.tolist() for name, place in fitted.landmarks.items()}
+        return {"output": output, "landmarks": places}
+
     def shutdown(self, progress: Progress) -> Answer:
         return {}
 

@@ -62,6 +62,10 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "list[str]": (lambda value: _are_texts(value), "a list of texts"),
     "list[str] | None": (lambda value: value is None or _are_texts(value), "a list of texts"),
+    "dict[str, list[float]] | None": (
+        lambda value: value is None or _are_places(value),
+        "names with lists of numbers",
+    ),
 }
 _TYPES: Mapping[type[Any], str] = {
     float: "float",
@@ -95,6 +99,12 @@ def _is_number(value: object) -> bool:
 def _is_text(text: str) -> bool:
     """No zero and no half of a pair, which JSON can write and no file's name can have."""
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _are_places(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(place, list) and all(map(_is_number, place)) for place in value.values()
+    )
 
 
 def _are_texts(value: object) -> bool:

@@ -31,6 +31,7 @@ HEARD = {"Heard", "Heard (unsure)", *read_config(PREDICTOR)["emotions"]}
 """What is heard in the voice of a take."""
 DONE = {"Animating", "Drawing the styles", "Making the style", "Starting DreamTalk", "Waiting"} | {
     "Listening",
+    "Making the shapes",
     "Ready",
     "Starts when it is needed",
     "Tracking the face",

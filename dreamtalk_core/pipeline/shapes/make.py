@@ -1,0 +1,92 @@
+"""The 68 shapes for a head in a GLB file, and a GLB that has them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtalk_core.errors import NoFaceError
+from dreamtalk_core.files import atomic_write, check_not_read
+from dreamtalk_core.formats.gltf.morphs import write_with_shapes
+from dreamtalk_core.motion.rotation import similarity
+from dreamtalk_core.motion.tongue import FACE_NAMES
+from dreamtalk_core.pipeline.shapes.by_hand import LANDMARKS, corrected, named
+from dreamtalk_core.pipeline.shapes.find import find_landmarks, symmetric
+from dreamtalk_core.pipeline.shapes.model import Array, Model, View, read_model
+from dreamtalk_core.progress import Progress
+from dreamtalk_core.render.portrait.template import load_template
+from dreamtalk_core.rig.fitting.carry import FACE_LANDMARKS, Wearer, carried
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What was made.
+
+    landmarks: by their names, [3] each, in the file's own space. deltas: [68, V, 3] in the scene's
+    space and units, in `FACE_NAMES` order. view, wearer: how the head was brought to where the
+    built-in one is, and it there.
+    """
+
+    model: Model
+    landmarks: dict[str, Array]
+    deltas: Float
+    view: View
+    wearer: Wearer
+
+
+def make_shapes(
+    path: str | os.PathLike[str],
+    landmarks: Mapping[str, Sequence[float]] | None = None,
+    progress: Progress | None = None,
+) -> Fitted:
+    """The 68 shapes for the head in a GLB file.
+
+    landmarks: some that are corrected by hand, by the names of `LANDMARKS`, in the file's space; if
+    all are given, no face need be found in it.
+
+    Raises `DreamTalkError` for a file that cannot be read, `NoFaceError` if no face is found.
+    """
+    model = read_model(path)
+    by_hand = landmarks or {}
+    try:
+        found = symmetric(find_landmarks(model, progress), model.vertices)
+    except NoFaceError:
+        if len(by_hand) < len(LANDMARKS):
+            raise
+        found = None
+    points = corrected(found, by_hand)
+    rest = load_template().rest.astype(np.float64)
+    skin = slice(0, FACE_LANDMARKS)
+    matrix = similarity(points[skin], rest[skin], np.ones(FACE_LANDMARKS))
+    scale = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
+    view = View(matrix[:3, :3] / scale, scale, matrix[:3, 3])
+    if progress is not None:
+        progress(7, 8)
+    wearer = Wearer(view.place(model.vertices), model.triangles, view.place(points), model.kinds)
+    moved = carried(wearer, rest)
+    deltas = (moved @ view.turn / scale).astype(np.float32)
+    if progress is not None:
+        progress(8, 8)
+    return Fitted(model, named(points), deltas, view, wearer)
+
+
+def save_shapes(fitted: Fitted, output: str | os.PathLike[str]) -> None:
+    """Write the model with its shapes, all else as it was. Raises `DreamTalkError`."""
+    check_not_read([Path(output)], [fitted.model.scene.document.file])
+    parts = []
+    for primitive, start in zip(fitted.model.primitives, fitted.model.starts, strict=True):
+        parts.append((primitive, fitted.deltas[:, start : start + len(primitive.positions)]))
+    write_with_shapes(Path(output), fitted.model.scene.document, parts, FACE_NAMES)
+
+
+def save_moves(fitted: Fitted, output: str | os.PathLike[str]) -> None:
+    """Write the deltas alone, as `moves` [68, V, 3] in an `.npz`. Raises `WriteError`."""
+    with atomic_write(Path(output)) as temporary, temporary.open("wb") as file:
+        np.savez(file, moves=fitted.deltas)

@@ -1,0 +1,1 @@
+"""The built-in head's shapes carried over to heads that have none: `carry.carried`."""

@@ -1,0 +1,65 @@
+"""`dreamtalk shapes`: a head comes in without shapes and goes out with them, or is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.shapes import write_glb_head
+from dreamtalk_core.cli import main
+from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats.gltf.container import read_glb, write_glb
+from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.motion.tongue import FACE_NAMES
+from dreamtalk_core.render.head.foreign import load_glb_head
+from dreamtalk_core.rig.head import MATERIALS, load_head
+
+pytestmark = pytest.mark.slow
+
+
+def bare_head(path: Path) -> None:
+    """The built-in head without its shapes, with one of another name."""
+    write_glb_head(load_head(), path)
+    document, binary = read_glb(path, DreamTalkError)
+    (mesh,) = document["meshes"]
+    for primitive in mesh["primitives"]:
+        primitive["targets"] = primitive["targets"][FACE_NAMES.index("jawOpen") :][:1]
+    mesh["extras"]["targetNames"], mesh["weights"] = ["mine"], [0.25]
+    write_glb(path, document, bytes(binary))
+
+
+def test_a_head_gets_its_shapes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bare, out, places = tmp_path / "köpf 1.glb", tmp_path / "out.glb", tmp_path / "places.json"
+    bare_head(bare)
+    assert main(["shapes", str(bare), "-o", str(out), "--found", str(places)]) == 0
+    assert capsys.readouterr().out.split("\n")[:2] == [str(out), str(places)]
+    before, after = (read_glb(path, DreamTalkError)[0] for path in (bare, out))
+    for table in ("materials", "images", "nodes", "skins", "animations"):
+        assert before[table] == after[table]
+    (mesh,) = after["meshes"]
+    assert mesh["extras"]["targetNames"] == ["mine", *FACE_NAMES]
+    assert mesh["weights"] == [0.25] + [0.0] * len(FACE_NAMES)
+    assert {len(primitive["targets"]) for primitive in mesh["primitives"]} == {69}
+    chin = json.loads(places.read_text(encoding="utf-8"))["chin"]
+    assert np.linalg.norm(np.array(chin) - [0, -0.07, 0.08]) < 0.03, "metres, as the file has it"
+
+    head, made = load_head(), load_glb_head(out)
+    own = np.unique(head.triangles[head.material == MATERIALS.index("skin")])
+    for name in ("jawOpen", "mouthFunnel", "mouthSmileLeft"):
+        wanted = np.abs(head.deltas[INDEX[name]][own]).max()
+        assert 0.75 * wanted < np.abs(made.deltas[INDEX[name]]).max() < 1.3 * wanted
+
+
+def test_what_has_no_face_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ball, out = tmp_path / "ball.glb", tmp_path / "out.glb"
+    bare_head(ball)
+    document, binary = read_glb(ball, DreamTalkError)
+    document["meshes"][0]["primitives"] = document["meshes"][0]["primitives"][4:5]  # an eyeball
+    write_glb(ball, document, bytes(binary))
+    assert main(["shapes", str(ball), "-o", str(out)]) != 0
+    said = capsys.readouterr().err.strip().splitlines()
+    assert any("No face was found" in line or "is none that can be read" in line for line in said)
+    assert not out.exists()
