@@ -22,6 +22,7 @@ MODULES = (
     "animation.trial",
     "animation.takes",
     "animation.editing",
+    "animation.together",
     "animation.batch",
     "animation.export",
     "rigs.sample_head",

@@ -35,6 +35,7 @@ from .sound import found_again
 from .take_settings import (
     heard_in,
     layers_of,
+    part_of,
     refresh_strengths,
     reset_strengths,
     style_of,
@@ -247,7 +248,7 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         self.take_uid, self.fps = take.session_uid, fps
         role = SPEAKS if recipe.get("speech") else LISTENS
         sound, first = found_again(heard_in(take), scene), take_settings(take).first
-        one = animate_request(scene, sound, first + shift_of(take), role)
+        one = animate_request(scene, sound, first + shift_of(take), role, part_of(take))
         return [one] if style_of(take) is None else [one, {**one, "guidance_scale": 0.0}]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import bpy
 import numpy as np
+from bpy.app.handlers import persistent
 from bpy.app.translations import pgettext_iface
 
 from dreamtalk_core.errors import DreamTalkError
@@ -171,3 +172,17 @@ class DREAMTALK_OT_test(bpy.types.Operator):
 
 
 CLASSES = (DREAMTALK_OT_test,)
+
+
+@persistent
+def _end(*_: object) -> None:
+    """What is saved is the character as it was, not a pose of the Test."""
+    state().end_trial()
+
+
+def register() -> None:
+    bpy.app.handlers.save_pre.append(_end)
+
+
+def unregister() -> None:
+    bpy.app.handlers.save_pre.remove(_end)

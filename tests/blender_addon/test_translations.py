@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.translations import LANGUAGES, table
+from blender_addon.translations import LANGUAGES, table, told_by_core
 from dreamtalk_core.parameters import Behaviour, Controls, Listener, Sampling, parameters
 from dreamtalk_core.training.config import read_config
 
@@ -43,6 +43,8 @@ RAISED = {"DreamTalkError", "SpeechError", "StyleError", "WorkerError"}
 SAID_BY = {"run", "_nothing", "no_install", "misfit"}
 """Functions that return a message."""
 NAMES = {"DreamTalk"}
+ENDS = ("error", "warn", "super().__init__")
+"""What the core hands its messages to."""
 
 
 def shown(tree: ast.AST) -> Iterator[ast.expr]:
@@ -141,8 +143,22 @@ def test_everything_is_translated(language: str) -> None:
     assert all(text.strip() for text in table(language).values())
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_core_says_is_what_is_translated(language: str) -> None:
+    said_there = set()
+    for path in (ADDON.parent / "dreamtalk_core").rglob("*.py"):
+        # A remedy is put into messages, and is a constant.
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = isinstance(node, ast.Call) and ast.unparse(node.func)
+            if isinstance(node, ast.Call) and node.args and str(called).lower().endswith(ENDS):
+                said_there |= set(templates(node.args[0]))
+            elif isinstance(node, ast.Assign):
+                said_there |= set(templates(node.value))
+    assert set(told_by_core(language)) - said_there == set()
+
+
 def test_what_is_put_into_a_message_stays() -> None:
     for language in LANGUAGES:
-        for english, text in table(language).items():
+        for english, text in (table(language) | told_by_core(language)).items():
             assert text.count("{") == english.count("{"), english
             assert text.format(*map(str, range(english.count("{}")))), english

@@ -666,6 +666,22 @@ def baked_to_one_action(session: Any) -> None:
     assert np.abs(after[1] - before[1]).max() < 1e-4
 
 
+def stopped_bake(session: Any) -> None:
+    """Esc while a bake runs: nothing has changed."""
+    _face(session)
+    take = _put(session, _motion(session, 30))
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, 30
+    scene.frame_set(7)
+    before = _state()
+    owners = session.part("animation.tracks").owners_of(take)
+    steps = session.part("animation.editing").bake("stopped", owners, range(1, 31), 0.0)
+    assert [next(steps) for _ in range(12)] == list(range(1, 13))
+    assert scene.frame_current == 12
+    steps.close()
+    assert _state() == before
+
+
 def _turned(rig: Any, frame: int) -> Any:
     """How the head is turned on a frame."""
     bpy.context.scene.frame_set(frame)

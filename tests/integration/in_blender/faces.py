@@ -178,6 +178,41 @@ def a_test_that_is_broken_off(session: Any) -> None:
         assert [keys[name].value for name in ("jawOpen", "eyeBlinkLeft")] == [0, 0]
 
 
+def saved_in_a_test(session: Any) -> None:
+    """What is saved while the Test runs is the character as it was."""
+    session.install()
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    name = bpy.context.object.name
+    bpy.context.object.data.shape_keys.key_blocks["jawOpen"].value = 0.1
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    session.state.trial = session.part("animation.trial").trial(objects, [1.0], [])
+    next(session.state.trial)
+    assert abs(bpy.context.object.data.shape_keys.key_blocks["jawOpen"].value - 0.7) < 1e-6
+    file = str(session.folder / "in a test.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=file)
+    assert session.state.trial is None
+    bpy.ops.wm.open_mainfile(filepath=file)
+    keys = bpy.data.objects[name].data.shape_keys.key_blocks
+    assert abs(keys["jawOpen"].value - 0.1) < 1e-6
+
+
+def errors_of_the_core_in_chinese(session: Any) -> None:
+    """What goes wrong in the worker is said in the language of the interface."""
+    session.install()
+    bpy.context.preferences.view.language = "zh_HANS"
+    bpy.context.preferences.view.use_translate_interface = True
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    noise = session.folder / "no sound.wav"
+    noise.write_text("nothing")
+    bpy.context.scene.dreamtalk.sound = str(noise)
+    try:
+        bpy.ops.dreamtalk.animate()
+    except RuntimeError as error:
+        text = str(error)
+    assert "no sound.wav 不是" in text, text
+    assert "请试着播放它" in text, text
+
+
 def _options(name: str) -> set[str]:
     found = getattr(bpy.types, f"DREAMTALK_OT_{name}", None)
     return getattr(found, "bl_options", set())
