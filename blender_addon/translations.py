@@ -28,8 +28,8 @@ def told_by_core(language: str) -> dict[str, str]:
 
 def sentences() -> list[tuple[re.Pattern[str], str]]:
     """What is a sentence in the tables, as a pattern; those that say most come first."""
-    texts = table(LANGUAGES[0]) | told_by_core(LANGUAGES[0])
-    found = [text for text in texts if "{}" in text or re.search("[.;]", text)]
+    found = [text for text in table(LANGUAGES[0]) if "{}" in text or re.search("[.;]", text)]
+    found += told_by_core(LANGUAGES[0])
     return [
         (re.compile("(.+?)".join(map(re.escape, text.split("{}"))), re.DOTALL), text)
         for text in sorted(found, key=len, reverse=True)

@@ -15,6 +15,7 @@ from .. import PACKAGE
 from ..messages import message_of, told
 from ..properties import properties
 from ..rigs import characters, targets
+from ..rigs.poses import is_pose, pose_rows
 from ..rigs.reach import look_again
 from ..state import state
 from . import arkit_keys, drivers
@@ -62,6 +63,32 @@ class DREAMTALK_OT_match(_Tool):
             f"{len(mapping.rows)} rows{scheme}; {len(found.unmatched)} shape keys not matched, "
             f"{len(found.conflicts)} conflicts."
         )
+
+
+class DREAMTALK_OT_match_poses(_Tool):
+    bl_idname = "dreamtalk.match_poses"
+    bl_label = "Match Poses"
+    bl_description = (
+        "Move the mouth by Actions of a pose library, or by one with pose markers, that are called "
+        "after visemes or shapes; the rest of the table stays"
+    )
+
+    def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
+        found = pose_rows(objects)
+        if not found:
+            raise DreamTalkError(
+                "No Action that moves this character is called after a viseme, such as AA or "
+                "viseme_PP, nor is a pose marker in one."
+            )
+        regions = {targets.region_of(row.source) for row in found}
+        regions |= {"Lips", "Jaw"} if regions & {"Lips", "Jaw"} else set()
+        kept = [
+            row
+            for row in targets.table_of(objects).rows
+            if not is_pose(row.target) and targets.region_of(row.source) not in regions
+        ]
+        store(objects, Mapping((*kept, *found)))
+        return f"{len(found)} poses found."
 
 
 @properties()
@@ -145,7 +172,7 @@ class DREAMTALK_OT_mapping_save(_Tool, ExportHelper):
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
         path = Path(self.filepath)
-        mapping = targets.mapping_of(objects)
+        mapping = targets.table_of(objects)
         write_preset(path, Mapping(mapping.rows, path.stem))
         return f"Saved {path}."
 
@@ -189,6 +216,7 @@ class DREAMTALK_OT_arkit_keys(_Tool):
 
 CLASSES = (
     DREAMTALK_OT_match,
+    DREAMTALK_OT_match_poses,
     DREAMTALK_OT_mapping_add,
     DREAMTALK_OT_mapping_remove,
     DREAMTALK_OT_mapping_clear,

@@ -26,6 +26,7 @@ from .operators import (
     DREAMTALK_OT_mapping_remove,
     DREAMTALK_OT_mapping_save,
     DREAMTALK_OT_match,
+    DREAMTALK_OT_match_poses,
     DREAMTALK_OT_release,
 )
 
@@ -61,6 +62,8 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = characters.character_of(objects)
     found = targets.key_match(objects)
     _draw_report(layout, context, objects, found)
+    if any(action.dreamtalk.kind == "NONE" for action in bpy.data.actions):
+        layout.operator(DREAMTALK_OT_match_poses.bl_idname, icon="ACTION")
     buttons = layout.row(align=True)
     buttons.operator(DREAMTALK_OT_match.bl_idname, icon="VIEWZOOM")
     buttons.operator(DREAMTALK_OT_mapping_load.bl_idname, text="", icon="IMPORT")
@@ -90,11 +93,12 @@ def _draw_report(
     found: Match,
 ) -> None:
     try:
-        mapping = targets.mapping_of(objects)
+        mapping = targets.table_of(objects)
+        moved = targets.mapping_of(objects)
     except DreamTalkError as error:
         draw_message(layout, context, message_of(error), "ERROR")
         return
-    still, free = still_keys(objects), unused(objects, mapping)
+    still, free = still_keys(objects), unused(objects, moved)
     lost = [row for row in mapping.rows if not targets.places(row.target, objects)]
     box = layout.column(align=True)
     box.label(

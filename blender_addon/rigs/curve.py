@@ -54,7 +54,8 @@ def value_of(owner: bpy.types.ID, path: str, index: int) -> float:
 
 
 def layered(curves: Iterable[Curve]) -> list[Curve]:
-    """Curves as they lie on a take's tracks: those of bones are what is added to their rest."""
+    """Curves as they lie on a take's tracks: those of bones are what their rest is
+    moved, turned and scaled by."""
     turns: dict[tuple[bpy.types.ID, str], list[Curve]] = {}
     result = []
     for own in curves:
@@ -62,6 +63,8 @@ def layered(curves: Iterable[Curve]) -> list[Curve]:
             result.append(own)
         elif own.path.endswith("rotation_quaternion"):
             turns.setdefault((own.owner, own.path), []).append(own)
+        elif own.path.endswith(".scale") and own.rest:
+            result.append(replace(own, values=own.values / own.rest, rest=1.0))
         else:
             result.append(replace(own, values=own.values - own.rest, rest=0.0))
     for of_one in turns.values():

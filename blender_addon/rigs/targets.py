@@ -3,7 +3,7 @@
 
 A mapping's target is the name of a shape key, on every mesh of the character that has it; or a
 property of the armature or the object, as Blender writes its path: `pose.bones["jaw"].location[1]`,
-`["Smile"]`; or, for what turns as a whole, a bone: `pose.bones["head"]`.
+`["Smile"]`; or, for what turns as a whole, a bone: `pose.bones["head"]`; or a pose, see `poses`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dreamtalk_core.retarget import TURNS, Mapping, Match, Row
 from dreamtalk_core.retarget.visemes import VISEMES
 
 from ..state import state
-from . import bones, reach
+from . import bones, poses, reach
 from .characters import character_of, holder_of
 from .curve import Curve
 from .rotation import Matrix, rotation_channels
@@ -50,8 +50,11 @@ class Place:
 def places(target: str, objects: Sequence[bpy.types.Object]) -> list[Place]:
     """Where a target lies: one place, or several where meshes share a key; none if it is not there.
 
-    A bone that turns as a whole has one place, its own path.
+    A bone that turns as a whole has one place, its own path; a pose those of all that it moves.
     """
+    if poses.is_pose(target):
+        moved = poses.pose_channels(target, objects)
+        return [own for channel in moved for own in places(channel, objects)]
     if target.startswith(("pose.bones[", "[")):
         index = _INDEX.search(target)
         path = target[: index.start()] if index else target
@@ -76,6 +79,11 @@ def _value(thing: bpy.types.Object, path: str) -> object:
 
 
 def mapping_of(objects: Sequence[bpy.types.Object]) -> Mapping:
+    """As `table_of`, with rows of channels in the place of those of poses."""
+    return poses.expanded(table_of(objects), objects)
+
+
+def table_of(objects: Sequence[bpy.types.Object]) -> Mapping:
     """The mapping that is stored with a character, or else what its names are matched to.
 
     Raises DreamTalkError where a row of the table is not valid.

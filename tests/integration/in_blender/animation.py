@@ -893,7 +893,8 @@ def sliders_of_the_table(session: Any) -> None:
 def in_chinese(session: Any) -> None:
     """Messages call buttons as they are labelled, and keys as they are."""
     session.install()
-    messages, table = session.part("messages"), session.part("translations").table("zh_HANS")
+    messages, translations = session.part("messages"), session.part("translations")
+    table = translations.table("zh_HANS") | translations.told_by_core("zh_HANS")
     # Blender's module brings no languages.
     translations = SimpleNamespace(pgettext=lambda text, _context: table.get(text, f"{text}?"))
     messages.bpy = SimpleNamespace(app=SimpleNamespace(translations=translations))
@@ -905,6 +906,13 @@ def in_chinese(session: Any) -> None:
         "None of the 3 shape keys of 'A b' moves a vertex (the first: x, y). "
         "Give them shapes first."
     ).startswith("“A b”的 3 个形态键")
+    # What the core says, with what is put into it.
+    assert told(
+        "/a b/c.wav is not a sound or video file, or is damaged. Try to play it; convert it to wav "
+        "if another program can open it."
+    ) == (
+        "/a b/c.wav 不是声音或视频文件，或已损坏。请试着播放它；如果别的程序能打开，请转换为 wav。"
+    )
     error = ValueError("Choose a style, or press Refresh Styles. Leave it first: press Tab.")
     assert (
         messages.message_of(error)

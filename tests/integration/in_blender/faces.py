@@ -196,23 +196,6 @@ def saved_in_a_test(session: Any) -> None:
     assert abs(keys["jawOpen"].value - 0.1) < 1e-6
 
 
-def errors_of_the_core_in_chinese(session: Any) -> None:
-    """What goes wrong in the worker is said in the language of the interface."""
-    session.install()
-    bpy.context.preferences.view.language = "zh_HANS"
-    bpy.context.preferences.view.use_translate_interface = True
-    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
-    noise = session.folder / "no sound.wav"
-    noise.write_text("nothing")
-    bpy.context.scene.dreamtalk.sound = str(noise)
-    try:
-        bpy.ops.dreamtalk.animate()
-    except RuntimeError as error:
-        text = str(error)
-    assert "no sound.wav 不是" in text, text
-    assert "请试着播放它" in text, text
-
-
 def _options(name: str) -> set[str]:
     found = getattr(bpy.types, f"DREAMTALK_OT_{name}", None)
     return getattr(found, "bl_options", set())
