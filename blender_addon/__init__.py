@@ -14,6 +14,7 @@ MODULES = (
     "rigs.properties",
     "rigs.seen",
     "mapping.operators",
+    "mapping.drawings",
     "mapping.panel",
     "animation.settings",
     "animation.styles",

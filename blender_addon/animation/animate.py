@@ -22,7 +22,7 @@ from ..client.jobs import Result, all_of
 from ..messages import message_of, told
 from ..properties import properties
 from ..rigs.characters import objects_of
-from ..rigs.curve import Curve
+from ..rigs.curve import DRAWINGS, Curve
 from ..rigs.doubts import doubts
 from ..rigs.reach import look_again
 from ..rigs.targets import curves_of
@@ -197,7 +197,7 @@ def split_style(takes: Sequence[list[Curve]]) -> tuple[list[Curve], list[Curve]]
     added = [
         replace(one, values=one.values - other.values, rest=0.0)
         for one, other in zip(styled, neutral, strict=True)
-        if not one.path.endswith("rotation_quaternion")
+        if not one.path.endswith("rotation_quaternion") and one.region != DRAWINGS
     ]
     return neutral, added
 

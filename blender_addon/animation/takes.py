@@ -16,9 +16,8 @@ from ..client.job_operator import JobOperator, kept
 from ..client.jobs import Result, all_of
 from ..messages import message_of, told
 from ..properties import properties
-from ..rigs.characters import character_of, objects_around, objects_of
+from ..rigs.characters import character_of, data_blocks, objects_around, objects_of
 from ..rigs.curve import Curve, layered
-from ..rigs.shape_keys import has_keys
 from ..state import state
 from .actions import (
     frame_span,
@@ -57,10 +56,8 @@ def owners_in(objects: Iterable[bpy.types.Object]) -> list[bpy.types.ID]:
     objects = list(objects)
     controller = character_of(objects).controller if objects else None
     for thing in [*objects, *([controller] if controller else [])]:
-        found += [thing, thing.data]
-        if has_keys(thing):
-            found.append(thing.data.shape_keys)
-    return [owner for owner in dict.fromkeys(found) if owner is not None]
+        found += data_blocks(thing)
+    return list(dict.fromkeys(found))
 
 
 def takes_on(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Action]:
@@ -120,7 +117,7 @@ def objects_with(take: bpy.types.Action, scene: bpy.types.Scene) -> list[bpy.typ
     """The character that a take is on. Raises DreamTalkError where it is on none of the scene."""
     owners = set(owners_of(take))
     for thing in scene.objects:
-        if thing in owners or (has_keys(thing) and thing.data.shape_keys in owners):
+        if not owners.isdisjoint(data_blocks(thing)):
             return objects_around(thing, scene)
     raise DreamTalkError(f"'{take.name}' is on no character of this scene.")
 

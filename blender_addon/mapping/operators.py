@@ -27,7 +27,7 @@ def preset_folder() -> Path:
     return Path(bpy.utils.extension_path_user(PACKAGE, path="mappings", create=True))
 
 
-class _Tool(bpy.types.Operator):
+class CharacterTool(bpy.types.Operator):
     """An operator on the active object's character: errors of ours are shown as they are."""
 
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
@@ -48,7 +48,7 @@ class _Tool(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class DREAMTALK_OT_match(_Tool):
+class DREAMTALK_OT_match(CharacterTool):
     bl_idname = "dreamtalk.match"
     bl_label = "Match"
     bl_description = "Fill the table from the names of the character's shape keys and bones"
@@ -65,7 +65,7 @@ class DREAMTALK_OT_match(_Tool):
         )
 
 
-class DREAMTALK_OT_match_poses(_Tool):
+class DREAMTALK_OT_match_poses(CharacterTool):
     bl_idname = "dreamtalk.match_poses"
     bl_label = "Match Poses"
     bl_description = (
@@ -92,7 +92,7 @@ class DREAMTALK_OT_match_poses(_Tool):
 
 
 @properties()
-class DREAMTALK_OT_mapping_add(_Tool):
+class DREAMTALK_OT_mapping_add(CharacterTool):
     bl_idname = "dreamtalk.mapping_add"
     bl_label = "Add Row"
     bl_description = "Add a row to the mapping"
@@ -109,7 +109,7 @@ class DREAMTALK_OT_mapping_add(_Tool):
         return ""
 
 
-class DREAMTALK_OT_mapping_remove(_Tool):
+class DREAMTALK_OT_mapping_remove(CharacterTool):
     bl_idname = "dreamtalk.mapping_remove"
     bl_label = "Remove Row"
     bl_description = "Remove the selected row from the mapping"
@@ -121,7 +121,7 @@ class DREAMTALK_OT_mapping_remove(_Tool):
         return ""
 
 
-class DREAMTALK_OT_mapping_clear(_Tool):
+class DREAMTALK_OT_mapping_clear(CharacterTool):
     bl_idname = "dreamtalk.mapping_clear"
     bl_label = "Forget Mapping"
     bl_description = "Forget the table and match names anew every time"
@@ -135,7 +135,7 @@ class DREAMTALK_OT_mapping_clear(_Tool):
 
 
 @properties()
-class DREAMTALK_OT_mapping_load(_Tool, ImportHelper):
+class DREAMTALK_OT_mapping_load(CharacterTool, ImportHelper):
     bl_idname = "dreamtalk.mapping_load"
     bl_label = "Load Preset"
     bl_description = "Replace the mapping by one from a file"
@@ -156,7 +156,7 @@ class DREAMTALK_OT_mapping_load(_Tool, ImportHelper):
 
 
 @properties()
-class DREAMTALK_OT_mapping_save(_Tool, ExportHelper):
+class DREAMTALK_OT_mapping_save(CharacterTool, ExportHelper):
     bl_idname = "dreamtalk.mapping_save"
     bl_label = "Save Preset"
     bl_description = "Write the mapping to a file, for other characters and other people"
@@ -177,7 +177,7 @@ class DREAMTALK_OT_mapping_save(_Tool, ExportHelper):
         return f"Saved {path}."
 
 
-class DREAMTALK_OT_drive(_Tool):
+class DREAMTALK_OT_drive(CharacterTool):
     bl_idname = "dreamtalk.drive"
     bl_label = "Drive"
     bl_description = (
@@ -191,7 +191,7 @@ class DREAMTALK_OT_drive(_Tool):
         return f"{made} drivers made."
 
 
-class DREAMTALK_OT_release(_Tool):
+class DREAMTALK_OT_release(CharacterTool):
     bl_idname = "dreamtalk.release"
     bl_label = "Release"
     bl_description = "Take the drivers and their empty away: takes animate the face itself again"
@@ -201,7 +201,7 @@ class DREAMTALK_OT_release(_Tool):
         return ""
 
 
-class DREAMTALK_OT_arkit_keys(_Tool):
+class DREAMTALK_OT_arkit_keys(CharacterTool):
     bl_idname = "dreamtalk.arkit_keys"
     bl_label = "Make ARKit Keys"
     bl_description = (

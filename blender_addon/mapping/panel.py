@@ -79,6 +79,9 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         side.operator(DREAMTALK_OT_mapping_remove.bl_idname, text="", icon="REMOVE")
         if settings.row < len(settings.rows):
             _draw_row(layout, settings.rows[settings.row])
+    if any(targets.is_drawing(name, objects) for name in {row.target for row in settings.rows}):
+        layout.prop(settings, "hold")
+    layout.operator("dreamtalk.draw_mouth", icon="GREASEPENCIL")
     layout.operator(DREAMTALK_OT_arkit_keys.bl_idname, icon="SHAPEKEY_DATA")
     if settings.controller is None:
         layout.operator(DREAMTALK_OT_drive.bl_idname, icon="DRIVER")

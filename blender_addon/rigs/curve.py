@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from dreamtalk_core.motion.rotation import product
 
 Floats = NDArray[np.float32]
+DRAWINGS = "Drawings"
+"""The region of curves in steps, whose values are numbers of drawings: they are not mixed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +42,13 @@ def set_value(owner: bpy.types.ID, path: str, index: int, value: float) -> None:
     elif path.endswith('"]'):
         before, _, name = path.rpartition('["')
         holder = owner.path_resolve(before) if before else owner
-        holder[bpy.utils.unescape_identifier(name[:-2])] = value
+        holder[bpy.utils.unescape_identifier(name[:-2])] = type(now)(value)
     else:
         before, _, name = path.rpartition(".")
-        setattr(owner.path_resolve(before) if before else owner, name, value)
+        whole = isinstance(now, int) and not isinstance(now, bool)
+        setattr(
+            owner.path_resolve(before) if before else owner, name, round(value) if whole else value
+        )
     owner.update_tag()
 
 

@@ -74,6 +74,9 @@ class CharacterSettings(bpy.types.PropertyGroup):
     members: Collection[MappingMember] = bpy.props.CollectionProperty(type=MappingMember)
     rows: Collection[MappingRow] = bpy.props.CollectionProperty(type=MappingRow)
     row: int = bpy.props.IntProperty(name="Row", description="The selected row of the mapping")
+    hold: int = bpy.props.IntProperty(
+        name="Hold", description="Frames that a drawing is shown at least", default=2, min=1
+    )
     controller: bpy.types.Object | None = bpy.props.PointerProperty(
         type=bpy.types.Object, description="What drives the face, where it is driven"
     )

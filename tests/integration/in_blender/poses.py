@@ -166,3 +166,33 @@ def shape_key_poses(session: Any) -> None:
     assert session.part("rigs.poses").pose_channels('actions["viseme_aa"]', objects) == {
         "k1": (0.0, np.float32(0.8))
     }
+
+
+def properties_of_a_rig(session: Any) -> None:
+    """Numbers of the armature and its bones that are called after shapes move what they drive."""
+    session.install()
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    face, rig = bpy.context.object, bpy.context.object.parent
+    keys = face.data.shape_keys
+    for name, holder, path in (
+        ("jawOpen", rig, '["jawOpen"]'),
+        ("mouthPucker", rig.pose.bones["head"], 'pose.bones["head"]["mouthPucker"]'),
+    ):
+        holder[name] = 0.0
+        driver = keys.driver_add(f'key_blocks["{name}"].value').driver
+        variable = driver.variables.new()
+        variable.name, variable.targets[0].id, variable.targets[0].data_path = "v", rig, path
+        driver.expression = "v"
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    rows = {own.source: own.target for own in session.part("rigs.targets").automatic(objects).rows}
+    assert rows["jawOpen"] == '["jawOpen"]'
+    assert rows["mouthPucker"] == 'pose.bones["head"]["mouthPucker"]'
+    assert rows["mouthFunnel"] == "mouthFunnel"
+    assert session.part("rigs.doubts").doubts(objects) == []
+    motion = _motion(session)
+    session.part("animation.animate").put_take(bpy.context.scene, objects, [motion], "line", 1)
+    for i in (0, 7, 19):
+        bpy.context.scene.frame_set(1 + i)
+        seen = face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.shape_keys
+        shown = seen.key_blocks["jawOpen"].value
+        assert abs(shown - motion.channel("jawOpen")[i]) < 1e-5, (i, shown)
