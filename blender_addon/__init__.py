@@ -26,6 +26,7 @@ MODULES = (
     "animation.together",
     "animation.batch",
     "animation.export",
+    "animation.controls",
     "rigs.sample_head",
     "ui.panels",
     "translations",

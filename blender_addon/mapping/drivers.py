@@ -78,7 +78,10 @@ def release(objects: Sequence[bpy.types.Object]) -> None:
     settings = characters.character_of(objects)
     controller, settings.controller = settings.controller, None
     if controller is not None:
+        data = controller.data
         bpy.data.objects.remove(controller)
+        if data is not None:
+            bpy.data.armatures.remove(data)
 
 
 def undrive(objects: Sequence[bpy.types.Object]) -> None:

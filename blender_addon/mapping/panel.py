@@ -85,7 +85,9 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.operator(DREAMTALK_OT_arkit_keys.bl_idname, icon="SHAPEKEY_DATA")
     if settings.controller is None:
         layout.operator(DREAMTALK_OT_drive.bl_idname, icon="DRIVER")
+        layout.operator("dreamtalk.controls", icon="POSE_HLT")
     else:
+        layout.operator("dreamtalk.controls_to_keys", icon="KEYINGSET")
         layout.operator(DREAMTALK_OT_release.bl_idname, icon="X")
 
 

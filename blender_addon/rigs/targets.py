@@ -24,7 +24,7 @@ from dreamtalk_core.retarget.steps import in_steps
 from dreamtalk_core.retarget.visemes import SILENCE, VISEMES
 
 from ..state import state
-from . import bones, poses, reach
+from . import bones, controls, poses, reach
 from .characters import character_of, holder_of, node_trees
 from .curve import DRAWINGS, Curve, Floats
 from .custom import driven_keys, property_rows
@@ -194,7 +194,12 @@ def _nothing(objects: Sequence[bpy.types.Object]) -> str:
 def _control_curves(
     controller: bpy.types.Object, mapping: Mapping, motion: Motion
 ) -> Iterator[Curve]:
-    for source, values in mapping.inputs(motion).items():
+    inputs, mine = mapping.inputs(motion), controls.controlled(controller)
+    weights = {source: inputs[source] for source in inputs if source in mine}
+    yield from controls.control_curves(controller, weights, {own: region_of(own) for own in mine})
+    for source, values in inputs.items():
+        if source in mine:
+            continue
         yield Curve(controller, f'["{source}"]', values, region_of(source))
 
 
@@ -202,7 +207,7 @@ def _channel_curves(
     objects: Sequence[bpy.types.Object], mapping: Mapping, motion: Motion
 ) -> Iterator[Curve]:
     """Shape keys, properties and locations one by one; a bone's rotation as its mode has it."""
-    regions, rests = _regions(mapping), _rests(mapping)
+    regions, rests = regions_of(mapping), rests_of(mapping)
     rotations: dict[str, dict[int, str]] = {}
     values = mapping.values(motion)
     for target in values:
@@ -301,7 +306,7 @@ def region_of(source: str) -> str:
     return "Head" if source.startswith("head") else "Eyes"
 
 
-def _regions(mapping: Mapping) -> dict[str, str]:
+def regions_of(mapping: Mapping) -> dict[str, str]:
     """Target -> region of the source with the largest scale."""
     largest: dict[str, Row] = {}
     for row in mapping.rows:
@@ -311,7 +316,7 @@ def _regions(mapping: Mapping) -> dict[str, str]:
     return {target: region_of(row.source) for target, row in largest.items()}
 
 
-def _rests(mapping: Mapping) -> dict[str, float]:
+def rests_of(mapping: Mapping) -> dict[str, float]:
     rests: dict[str, float] = {}
     for row in mapping.rows:
         rests[row.target] = rests.get(row.target, 0.0) + row.offset
