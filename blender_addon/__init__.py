@@ -24,6 +24,7 @@ MODULES = (
     "animation.takes",
     "animation.editing",
     "animation.together",
+    "animation.subtitles",
     "animation.batch",
     "animation.export",
     "animation.controls",

@@ -282,6 +282,7 @@ class DREAMTALK_PT_edit(_Part, bpy.types.Panel):
         else:
             layout.operator("dreamtalk.edit_keys", icon="ACTION")
         layout.operator("dreamtalk.bake", icon="ACTION_TWEAK")
+        layout.operator("dreamtalk.import_subtitles", icon="MARKER")
 
 
 class DREAMTALK_PT_mapping(_Part, bpy.types.Panel):

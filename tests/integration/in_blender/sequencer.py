@@ -201,3 +201,36 @@ def together(session: Any) -> None:
     assert bpy.ops.dreamtalk.delete_take() == {"FINISHED"}
     strip.frame_start = 7
     bpy.context.view_layer.update()
+
+
+SUBTITLES = """1\r
+00:00:01,000 --> 00:00:03,000\r
+<i>I am</i> happy!\r
+\r
+2\r
+00:01:00.500 --> 00:01:01,000 align:start\r
+sad\r
+"""
+
+
+def words(session: Any) -> None:
+    """Subtitles are markers, from where the take begins; none of them is a style."""
+    scene, file = _scene(session), session.folder / "Wörter.srt"
+    file.write_bytes(b"\xef\xbb\xbf" + SUBTITLES.encode())
+    scene.dreamtalk.start_at, scene.dreamtalk.start_frame = "FRAME", 11
+    assert bpy.ops.dreamtalk.import_subtitles(filepath=str(file)) == {"FINISHED"}
+    found = {own.name: own.frame for own in scene.timeline_markers}
+    # Two seconds over nine letters, from 1 s on.
+    assert found == {"“I”": 36, "“am”": 42, "“happy!”": 53, "“sad”": 1523}, found
+    scene.dreamtalk.style_from, scene.dreamtalk.sound = "MARKERS", str(VOICE)
+    _head("Ada")
+    _refused("No timeline marker is called after a style")
+    for content, word in ((b"nothing", "no subtitles"), (b"\xff\xfe\x00", "UTF-8")):
+        file.write_bytes(content)
+        text = ""
+        try:
+            bpy.ops.dreamtalk.import_subtitles(filepath=str(file))
+        except RuntimeError as error:
+            text = str(error)
+        assert word in text, text
+    assert len(scene.timeline_markers) == 4
