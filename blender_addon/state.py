@@ -32,7 +32,7 @@ class State:
     it came with the extension; None if this copy lacks it. match: `retarget.match`, remembered,
     because a panel needs it at every redraw. looked: what `rigs.reach` has found out, by mesh and
     what. sentences: `translations.sentences`, remembered. seen: what `rigs.seen` has found out,
-    until something of the scene changes.
+    until something of the scene changes. together: whether takes and their sounds move together.
     """
 
     def __init__(self) -> None:
@@ -50,6 +50,7 @@ class State:
         self.registered.callback(self._cancel)
         self.match = lru_cache(maxsize=16)(match)
         self.sentences = lru_cache(maxsize=1)(sentences)
+        self.together = True
         self.seen: dict[tuple[Any, ...], Any] = {}
         self.looked: dict[tuple[int, str], tuple[Any, Any]] = {}
 

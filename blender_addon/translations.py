@@ -21,9 +21,15 @@ def table(language: str) -> dict[str, str]:
     return dict(line.split("\t") for line in lines)
 
 
+def told_by_core(language: str) -> dict[str, str]:
+    """As `table`, for messages of `dreamtalk_core`: those that are met most often."""
+    return table(f"{language}_core")
+
+
 def sentences() -> list[tuple[re.Pattern[str], str]]:
     """What is a sentence in the tables, as a pattern; those that say most come first."""
     found = [text for text in table(LANGUAGES[0]) if "{}" in text or re.search("[.;]", text)]
+    found += told_by_core(LANGUAGES[0])
     return [
         (re.compile("(.+?)".join(map(re.escape, text.split("{}"))), re.DOTALL), text)
         for text in sorted(found, key=len, reverse=True)
@@ -39,7 +45,7 @@ def register() -> None:
             language: {
                 (context, english): text
                 for context in _CONTEXTS
-                for english, text in table(language).items()
+                for english, text in (table(language) | told_by_core(language)).items()
             }
             for language in LANGUAGES
         },

@@ -185,6 +185,22 @@ def test_it_animates_as_the_pipeline_does(worker: Client, tmp_path: Path) -> Non
     }
 
 
+def test_it_animates_a_part(worker: Client, tmp_path: Path) -> None:
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+    from dreamtalk_core.speech.audio import Speech
+    from dreamtalk_core.speech.lines import cut_speech
+
+    output, given = tmp_path / "part.npz", {"style": "happy", "device": "cpu"}
+    sound = {"speech": str(DEMO_VOICE), "output": str(output)}
+    worker.send("animate", 7, **sound, **given, start=2.0, end=4.0)
+    assert worker.answer(7)["result"]["frames"] == 50
+    part = cut_speech(Speech.load(DEMO_VOICE), 2.0, 2.0)
+    assert Motion.load(output) == DreamTalk.load(device="cpu").animate(part, "happy")
+    for start, end, word in ((4.0, 2.0, "an end behind it"), (99.0, 0.0, "Nothing is left")):
+        worker.send("animate", 8, **sound, **given, start=start, end=end)
+        assert word in worker.answer(8)["error"]["message"]
+
+
 @pytest.mark.slow
 def test_it_sends_the_face_of_what_is_spoken_now(worker: Client, tmp_path: Path) -> None:
     """25 frames a second, evenly, until the sound ends; or until it is cancelled."""

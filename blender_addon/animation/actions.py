@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.motion.curves import reduce_keys, smooth, smoothstep
 
-from ..rigs.curve import Curve, Floats
+from ..rigs.curve import DRAWINGS, Curve, Floats
 
 REGIONS: tuple[str, ...] = ("Lips", "Jaw", "Brows", "Eyes", "Cheeks", "Head")
 """Groups that the channels of a take are in; each has a strength slider."""
-QUICK = ("Eyes",)
+QUICK = ("Eyes", DRAWINGS)
 """Groups that smoothing leaves alone: a blink or a shift of gaze is quick by nature."""
 
 _NOTHING = 1e-6
@@ -33,7 +33,9 @@ def make_action(name: str, curves: Sequence[Curve], first: int) -> bpy.types.Act
     """
     action = bpy.data.actions.new(name)
     for curve in curves:
-        write_keys(new_fcurve(action, curve), curve.keyed_at(first), curve.values)
+        fcurve = new_fcurve(action, curve)
+        write = write_steps if curve.region == DRAWINGS else write_keys
+        write(fcurve, curve.keyed_at(first), curve.values)
     return action
 
 
@@ -139,6 +141,21 @@ def write_keys(fcurve: bpy.types.FCurve, frames: ArrayLike, values: ArrayLike) -
     fcurve.update()
 
 
+def write_steps(fcurve: bpy.types.FCurve, frames: ArrayLike, values: ArrayLike) -> None:
+    """As `write_keys`, with a key where the value changes and at the end, and steps between."""
+    changes = np.flatnonzero(np.diff(np.asarray(values), prepend=np.nan))
+    kept = np.unique([*changes, len(np.asarray(values)) - 1])
+    write_keys(fcurve, np.asarray(frames)[kept], np.asarray(values)[kept])
+    for point in fcurve.keyframe_points:
+        point.interpolation = "CONSTANT"
+    fcurve.update()
+
+
+def has_steps(fcurve: bpy.types.FCurve) -> bool:
+    """Whether an F-curve says which drawing is shown."""
+    return fcurve.group is not None and fcurve.group.name == DRAWINGS
+
+
 def write_ends(fcurve: bpy.types.FCurve, frames: Sequence[int]) -> None:
     """Keys of 0 at these frames, which what is keyed between them goes over into slowly."""
     write_keys(fcurve, frames, np.zeros(len(frames)))
@@ -196,7 +213,7 @@ def reduce_action(action: bpy.types.Action, tolerance: float) -> tuple[int, int]
     for fcurve in keyed(action):
         before += len(fcurve.keyframe_points)
         frames, values = sample(fcurve)
-        if len(frames):
+        if len(frames) and not has_steps(fcurve):
             keep = reduce_keys(frames, values, tolerance)
             write_keys(fcurve, frames[keep], values[keep])
         after += len(fcurve.keyframe_points)
@@ -233,6 +250,7 @@ def replace_range(
         old_frames, old_values = read_keys(fcurve)
         if len(old_frames):
             whole, old = sample(fcurve)
+            blend = 0 if has_steps(fcurve) else blend
             share = _fade(frames, start, stop, blend, float(whole[0]), float(whole[-1]))
             mixed = (1 - share) * np.interp(frames, whole, old) + share * values
             values = mixed.astype(np.float32)
@@ -241,7 +259,7 @@ def replace_range(
             values = np.concatenate([old_values[outside], values])
             order = np.argsort(frames, kind="stable")
             frames, values = frames[order], values[order]
-        write_keys(fcurve, frames, values)
+        (write_steps if has_steps(fcurve) else write_keys)(fcurve, frames, values)
 
 
 def _fade(

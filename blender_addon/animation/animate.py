@@ -20,16 +20,19 @@ from ..client.job_operator import JobOperator, kept
 from ..client.jobs import Result, all_of
 from ..messages import message_of, told
 from ..rigs.characters import objects_of
-from ..rigs.curve import Curve
+from ..rigs.curve import DRAWINGS, Curve
 from ..rigs.doubts import doubts
 from ..rigs.reach import look_again
 from ..rigs.targets import curves_of
 from .actions import frame_span, owners_of, reduce_action
+from .lines import Line, Part, chosen_strips, line_of, said_on_channels, strip_of
 from .settings import (
     AUTO,
+    CHANNELS,
     FILE,
     LISTENS,
     MARKERS,
+    STRIPS,
     chosen_settings,
     first_frame,
     scene_fps,
@@ -37,7 +40,8 @@ from .settings import (
 )
 from .sound import add_sound, check_sound, found_again, stored_path
 from .styles import from_markers
-from .take_settings import heard_in, layers_of, take_settings
+from .take_settings import heard_in, layers_of, part_of, take_settings
+from .together import bind
 from .tracks import add_take, check_owners, shift_of
 
 
@@ -64,11 +68,15 @@ def style_text(scene: bpy.types.Scene, first: int) -> str:
 
 
 def animate_request(
-    scene: bpy.types.Scene, sound: Path, first: int, role: str | None = None
+    scene: bpy.types.Scene,
+    sound: Path,
+    first: int,
+    role: str | None = None,
+    part: Part = (0.0, 0.0),
 ) -> dict[str, Any]:
     """Parameters of the worker's `animate`, from the settings. Raises StyleError.
 
-    role: whether the sound is spoken or listened to; None: as the settings say.
+    role: whether the sound is spoken or listened to; None: as the settings say. part: what of it.
     """
     settings = scene_settings(scene)
     role = role or settings.role
@@ -81,18 +89,22 @@ def animate_request(
         "fps": str(scene_fps(scene)),
         **chosen_settings(settings, role),
         "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
+        # A worker of before knows no parts, and needs none for a whole.
+        **({"start": part[0], "end": part[1]} if any(part) else {}),
     }
 
 
-def animate_requests(scene: bpy.types.Scene, sound: Path, first: int) -> list[dict[str, Any]]:
+def animate_requests(
+    scene: bpy.types.Scene, sound: Path, first: int, part: Part = (0.0, 0.0)
+) -> list[dict[str, Any]]:
     """One request; or two, if the style is to lie on a track of its own: with it and without."""
-    one = animate_request(scene, sound, first)
+    one = animate_request(scene, sound, first, part=part)
     return [one, {**one, "guidance_scale": 0.0}] if scene_settings(scene).style_on_track else [one]
 
 
-def take_name(scene: bpy.types.Scene, sound: Path) -> str:
-    """What a take of a sound is called: after it, and that it is listened to."""
-    return f"{sound.stem} heard" if scene_settings(scene).role == LISTENS else sound.stem
+def take_name(scene: bpy.types.Scene, name: str) -> str:
+    """What a take of a sound of a name is called: after it, and that it is listened to."""
+    return f"{name} heard" if scene_settings(scene).role == LISTENS else name
 
 
 def listened_to(
@@ -154,14 +166,14 @@ def put_curves(
     return action
 
 
-def put_sound(scene: bpy.types.Scene, sound: Path, first: int) -> list[str]:
-    """The sound of a take, if the settings want it; what went wrong, in words.
+def put_sound(scene: bpy.types.Scene, take: bpy.types.Action, sound: Path, first: int) -> list[str]:
+    """The sound of a take, kept with it, if the settings want it; what went wrong, in words.
 
     A take without its sound is of use: a video may hold one that Blender cannot read.
     """
     try:
         if scene_settings(scene).use_sound:
-            add_sound(scene, sound, first)
+            bind(take, add_sound(scene, sound, first))
     except DreamTalkError as error:
         return [message_of(error)]
     return []
@@ -206,7 +218,7 @@ def split_style(takes: Sequence[list[Curve]]) -> tuple[list[Curve], list[Curve]]
     added = [
         replace(one, values=one.values - other.values, rest=0.0)
         for one, other in zip(styled, neutral, strict=True)
-        if not one.path.endswith("rotation_quaternion")
+        if not one.path.endswith("rotation_quaternion") and one.region != DRAWINGS
     ]
     return neutral, added
 
@@ -214,8 +226,12 @@ def split_style(takes: Sequence[list[Curve]]) -> tuple[list[Curve], list[Curve]]
 def character(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The active object's character, if a take on it would show. Raises DreamTalkError."""
     look_again()
-    objects = objects_of(context)
-    curves = curves_of(objects, still(context.scene))
+    return checked(objects_of(context), context.scene)
+
+
+def checked(objects: list[bpy.types.Object], scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """A character, if a take on it would show. Raises DreamTalkError."""
+    curves = curves_of(objects, still(scene))
     check_owners(dict.fromkeys(curve.owner for curve in curves))
     return objects
 
@@ -232,28 +248,85 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"UNDO"}
 
     def plan(self, context: bpy.types.Context) -> list[dict[str, Any]]:
-        scene = context.scene
-        objects = character(context)
-        # By name: undo while it runs gives every object a new address.
-        self.members = [thing.session_uid for thing in objects]
-        heard = listened_to(scene, objects)
-        file = found_again(heard_in(heard), scene) if heard else scene_settings(scene).sound
-        self.sound = check_sound(file)
-        self.first = take_settings(heard).first + shift_of(heard) if heard else first_frame(scene)
-        self.adds_sound = heard is None
-        self.called = take_name(scene, self.sound)
-        self.requests = animate_requests(scene, self.sound, self.first)
-        return self.requests
+        scene, wanted = context.scene, scene_settings(context.scene).sound_from
+        self.adds_sound = False
+        if wanted == CHANNELS:
+            if scene_settings(scene).role == LISTENS:
+                raise DreamTalkError("On channels characters speak. Set Character to Speaks.")
+            look_again()
+            found = list(said_on_channels(scene))
+            self.lines = [line_of(own, checked(objects, scene), scene) for own, objects in found]
+        else:
+            objects = character(context)
+            heard = listened_to(scene, objects)
+            if wanted == STRIPS and heard is None:
+                self.lines = [line_of(own, objects, scene) for own in chosen_strips(scene)]
+            else:
+                self.adds_sound = heard is None
+                self.lines = [whole_line(scene, objects, heard)]
+        self.names = [take_name(scene, line.name) for line in self.lines]
+        requests = [
+            animate_requests(scene, line.sound, line.first, line.part) for line in self.lines
+        ]
+        self.each = len(requests[0])
+        return [request for of_one in requests for request in of_one]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:
-        motions = all_of(results)
-        objects, scene = kept(bpy.data.objects, self.members), self.scene
-        recipe = {**self.requests[0], "heard": self._job.heard[0]}
-        action = put_take(scene, objects, motions, self.called, self.first, recipe)
-        notes = put_sound(scene, self.sound, self.first) if self.adds_sound else []
-        for warning in [*notes, *doubts(objects)]:
+        moved: dict[bpy.types.Object, None] = {}
+        made = 0
+        for number, line in enumerate(self.lines):
+            which = number * self.each
+            try:
+                motions = all_of(results[which : which + self.each])
+            except DreamTalkError as error:
+                if len(self.lines) == 1:
+                    raise
+                self.report({"WARNING"}, f"{line.name}: {message_of(error)}")
+                continue
+            objects = kept(bpy.data.objects, line.members)
+            self._put(line, self.names[number], objects, motions, which)
+            moved.update(dict.fromkeys(objects))
+            made += 1
+        if not made:
+            raise DreamTalkError("None of the sound files could be animated.")
+        for warning in doubts(list(moved)):
             self.report({"WARNING"}, told(warning))
-        self.report({"INFO"}, told(f"{action.name}: {len(motions[0])} frames from {self.first}"))
+        if len(self.lines) > 1:
+            self.report({"INFO"}, told(f"{made} takes of {len(self.lines)} sound strips"))
+
+    def _put(
+        self,
+        line: Line,
+        name: str,
+        objects: Sequence[bpy.types.Object],
+        motions: Sequence[Motion],
+        which: int,
+    ) -> None:
+        """The take of a line, with its sound. which: the first of its requests."""
+        scene = self.scene
+        recipe = {**self._job.requests[which], "heard": self._job.heard[which]}
+        take = put_take(scene, objects, motions, name, line.first, recipe)
+        strip = strip_of(line, scene)
+        if strip is not None:
+            bind(take, strip, line.at)
+        elif self.adds_sound:
+            for note in put_sound(scene, take, line.sound, line.first):
+                self.report({"WARNING"}, told(note))
+        if len(self.lines) == 1:
+            self.report({"INFO"}, told(f"{take.name}: {len(motions[0])} frames from {line.first}"))
+
+
+def whole_line(
+    scene: bpy.types.Scene, objects: Sequence[bpy.types.Object], heard: bpy.types.Action | None
+) -> Line:
+    """The sound that the settings name, or that of a take that is listened to, from where it is.
+    Raises SpeechError where it is nowhere."""
+    file = found_again(heard_in(heard), scene) if heard else scene_settings(scene).sound
+    sound = check_sound(file)
+    first = take_settings(heard).first + shift_of(heard) if heard else first_frame(scene)
+    members = tuple(thing.session_uid for thing in objects)
+    part = part_of(heard) if heard else (0.0, 0.0)
+    return Line(members, sound, first, sound.stem, part)
 
 
 CLASSES = (DREAMTALK_OT_animate,)

@@ -21,9 +21,8 @@ from .actions import frame_span
 from .animate import animate_requests, character, put_sound, put_take, take_name
 from .export import check_export, export_character, from_zero
 from .settings import first_frame, scene_settings
+from .sound import SOUNDS
 from .tracks import show_only
-
-SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".mp4", ".mov", ".mkv")
 
 
 def sounds_in(folder: str) -> list[Path]:
@@ -61,7 +60,7 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
                 raise DreamTalkError(f"There is no object '{self.object}' in this scene.")
             context.view_layer.objects.active = context.view_layer.objects[self.object]
         self.sounds = sounds_in(self.directory or settings.folder)
-        self.names = [take_name(scene, sound) for sound in self.sounds]
+        self.names = [take_name(scene, sound.stem) for sound in self.sounds]
         objects = character(context)
         self.members = [thing.session_uid for thing in objects]
         self.first = first_frame(scene)
@@ -91,13 +90,13 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
             takes.append(take)
             spoken.append(sound)
             if settings.layout == "SEQUENCE":
-                for note in put_sound(scene, sound, first):
+                for note in put_sound(scene, take, sound, first):
                     self.report({"WARNING"}, told(note))
                 first = frame_span(take)[1] + 1 + settings.gap
         if not takes:
             raise DreamTalkError("None of the sound files could be animated.")
         if settings.layout == "STACK":
-            put_sound(scene, spoken[0], self.first)
+            put_sound(scene, takes[0], spoken[0], self.first)
         if self.exported:
             # What is exported is what the context has.
             with context.temp_override(scene=scene, view_layer=scene.view_layers[0]):

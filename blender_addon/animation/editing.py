@@ -3,20 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Generator, Iterable, Sequence
 
 import bpy
 import numpy as np
 
 from dreamtalk_core.errors import DreamTalkError
 
-from ..messages import told
+from ..messages import message_of, told
 from ..rigs.curve import Curve, value_of
+from ..state import state
 from .actions import channels, fcurves, make_action, owners_of, reduce_action, strips
 from .settings import scene_settings
-from .takes import TakeOperator, objects_with, owners_in
-from .tracks import check_owners, describe, is_muted
+from .sound import found_again, plays, sound_strips
+from .take_settings import heard_in, take_settings
+from .takes import TakeOperator, chosen_take, objects_with, owners_in
+from .together import bind, bound
+from .tracks import check_owners, describe, is_muted, shift_of
 
+_EVERY, _AT_A_TIME = 0.02, 0.1
+"""Seconds between two times that Bake goes on, and for how long it does."""
 _NOTHING = 1e-6
 """What a key that does not move may differ by."""
 
@@ -64,13 +71,13 @@ def bake(
     owners: Iterable[bpy.types.ID],
     frames: range,
     tolerance: float,
-    progress: Callable[[int], None],
-) -> bpy.types.Action:
+) -> Generator[int, None, bpy.types.Action]:
     """All that moves these data-blocks as one Action, active on them; returns it.
 
     It holds what is seen on every frame: takes, styles, corrections, strengths, the body. Keys that
     straight lines can do without by no more than `tolerance` are left out. The tracks stay, muted.
-    progress: is told of every frame that is done. Raises DreamTalkError where nothing moves.
+    Yields how many frames are done; closed before the end it has changed nothing.
+    Raises DreamTalkError where nothing moves.
     """
     places = [place for owner in owners for place in _animated(owner)]
     if not places:
@@ -81,7 +88,7 @@ def bake(
         for i, frame in enumerate(frames):
             scene.frame_set(frame)
             values[i] = [value_of(*place) for place, _ in places]
-            progress(i + 1)
+            yield i + 1
     finally:
         scene.frame_set(shown)
     action = make_action(name, _curves(places, values), frames.start)
@@ -165,6 +172,50 @@ class DREAMTALK_OT_bake(TakeOperator, bpy.types.Operator):
     )
 
     def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
+        for done in self._steps(context, take):
+            context.window_manager.progress_update(done)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if context.window is None:
+            return self.execute(context)
+        state().end_trial()
+        self._baking = self._steps(context, chosen_take(context, self.take))
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(_EVERY, window=context.window)
+        manager.modal_handler_add(self)
+        context.workspace.status_text_set(told("Baking. Esc stops it."))
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Nothing else is listened to: what is baked must not change meanwhile."""
+        if event.type == "ESC":
+            self.cancel(context)
+            self.report({"INFO"}, told("Cancelled; nothing has changed"))
+            return {"CANCELLED"}
+        if event.type != "TIMER":
+            return {"RUNNING_MODAL"}
+        until = time.monotonic() + _AT_A_TIME
+        try:
+            while time.monotonic() < until:
+                context.window_manager.progress_update(next(self._baking))
+        except StopIteration:
+            self.cancel(context)
+            return {"FINISHED"}
+        except DreamTalkError as error:
+            self.cancel(context)
+            self.report({"ERROR"}, message_of(error))
+            return {"CANCELLED"}
+        return {"RUNNING_MODAL"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Esc, the end, or Blender ends it: the playhead is where it was."""
+        self._baking.close()
+        context.window_manager.event_timer_remove(self._timer)
+        context.workspace.status_text_set(None)
+
+    def _steps(
+        self, context: bpy.types.Context, take: bpy.types.Action
+    ) -> Generator[int, None, None]:
         scene, manager = context.scene, context.window_manager
         owners = owners_in(objects_with(take, scene))
         moved = [own for own in owners if getattr(own, "animation_data", None)]
@@ -173,11 +224,33 @@ class DREAMTALK_OT_bake(TakeOperator, bpy.types.Operator):
         manager.progress_begin(0, len(frames))
         try:
             tolerance = scene_settings(scene).tolerance
-            action = bake(f"{take.name} bake", moved, frames, tolerance, manager.progress_update)
+            action = yield from bake(f"{take.name} bake", moved, frames, tolerance)
         finally:
             manager.progress_end()
         count = sum(len(own.keyframe_points) for own in fcurves(action))
         self.report({"INFO"}, told(f"{action.name}: {count} keys"))
 
 
-CLASSES = (DREAMTALK_OT_edit_keys, DREAMTALK_OT_bake)
+class DREAMTALK_OT_bind_sound(TakeOperator, bpy.types.Operator):
+    bl_idname = "dreamtalk.bind_sound"
+    bl_label = "Keep With Sound"
+    bl_description = (
+        "Where the take or its sound strip is moved, the other goes along; pressed again, each "
+        "moves by itself"
+    )
+
+    def work(self, context: bpy.types.Context, take: bpy.types.Action) -> None:
+        strips = bound(take, context.scene)
+        for strip in strips:
+            strip.dreamtalk_take = None
+        if strips:
+            return
+        file = found_again(heard_in(take), context.scene)
+        mine = [own for own in sound_strips(context.scene) if plays(own, file)]
+        if not mine:
+            raise DreamTalkError(f"The sound of '{take.name}' is not in the sequencer.")
+        first = take_settings(take).first + shift_of(take)
+        bind(take, min(mine, key=lambda own: (not own.select, abs(own.frame_start - first))))
+
+
+CLASSES = (DREAMTALK_OT_edit_keys, DREAMTALK_OT_bake, DREAMTALK_OT_bind_sound)

@@ -20,6 +20,7 @@ from .actions import frame_span
 from .corrections import push_down
 from .settings import scene_settings
 from .takes import owners_in
+from .together import apart
 from .tracks import is_muted, set_muted, shift_of, show_only, takes_of
 
 _EXPORTERS = {".glb": ("export_scene", "gltf"), ".fbx": ("export_scene", "fbx")}
@@ -91,7 +92,7 @@ def from_zero(
     """
     owners = [own for own in owners_in(objects) if getattr(own, "animation_data", None)]
     shift, (first, last) = shift_of(take), frame_span(take)
-    with ExitStack() as back:
+    with apart(), ExitStack() as back:
         back.callback(setattr, scene, "frame_end", scene.frame_end)
         back.callback(setattr, scene, "frame_start", scene.frame_start)
         back.callback(setattr, scene, "name", scene.name)

@@ -17,6 +17,7 @@ from .style_menu import Entry, number
 from .take_settings import heard_in, take_settings
 
 AUTO, NAMED, FILE, MARKERS = "AUTO", "NAMED", "FILE", "MARKERS"
+STRIPS, CHANNELS = "STRIPS", "CHANNELS"
 SPEAKS, LISTENS = "SPEAKS", "LISTENS"
 
 
@@ -63,6 +64,19 @@ class SceneSettings(bpy.types.PropertyGroup):
         description="Speech to animate: a sound file, or a video with sound",
         subtype="FILE_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+    sound_from: str = bpy.props.EnumProperty(
+        name="Sound From",
+        description="Where the speech is",
+        items=[
+            (FILE, "File", "A sound file"),
+            (STRIPS, "Selected Strips", "The selected sound strips of the sequencer, as cut there"),
+            (
+                CHANNELS,
+                "Channels",
+                "A dialogue: each sound strip on a channel that is called like a character",
+            ),
+        ],
     )
     role: str = bpy.props.EnumProperty(
         name="Character",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
@@ -10,6 +11,20 @@ import bpy
 from dreamtalk_core.errors import SpeechError
 
 from .settings import scene_settings
+
+SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".mp4", ".mov", ".mkv")
+
+
+def sound_strips(scene: bpy.types.Scene) -> Iterator[bpy.types.Strip]:
+    """The sound strips of a scene's sequencer, those within metas too."""
+    editor = scene.sequence_editor
+    return (own for own in (editor.strips_all if editor else ()) if own.type == "SOUND")
+
+
+def plays(strip: bpy.types.Strip, file: Path) -> bool:
+    """Whether a sound strip plays a file, however its path is written."""
+    path = strip.sound.filepath if strip.sound else ""
+    return bool(path) and Path(bpy.path.abspath(path)).resolve() == file.resolve()
 
 
 def check_sound(path: str | Path) -> Path:
@@ -52,7 +67,7 @@ def add_sound(scene: bpy.types.Scene, path: str | Path, first: int) -> bpy.types
     file = check_sound(path)
     editor = scene.sequence_editor or scene.sequence_editor_create()
     for strip in editor.strips:
-        if strip.type == "SOUND" and strip.frame_start == first and _is_of(strip, file):
+        if strip.type == "SOUND" and strip.frame_start == first and plays(strip, file):
             return strip
     before = set(bpy.data.sounds)
     strip = editor.strips.new_sound(file.stem, stored_path(file), 1, first)
@@ -65,10 +80,6 @@ def add_sound(scene: bpy.types.Scene, path: str | Path, first: int) -> bpy.types
     strip.channel = _free_channel(editor, strip)
     scene.sync_mode = "AUDIO_SYNC"
     return strip
-
-
-def _is_of(strip: bpy.types.Strip, file: Path) -> bool:
-    return Path(bpy.path.abspath(strip.sound.filepath)) == file
 
 
 def stored_path(file: Path) -> str:

@@ -72,6 +72,12 @@ class TakeSettings(bpy.types.PropertyGroup):
     first: int = bpy.props.IntProperty(
         name="First Frame", description="The frame at which its speech begins"
     )
+    sound_at: int = bpy.props.IntProperty(
+        name="Sound At", description="The frame of its sound's second 0 when last looked at"
+    )
+    moved: int = bpy.props.IntProperty(
+        name="Moved", description="By how many frames it had been moved when last looked at"
+    )
     rests: str = bpy.props.StringProperty(
         name="Rests", description="Values at rest that are not 0, as JSON"
     )
@@ -101,6 +107,12 @@ def heard_in(take: bpy.types.Action) -> str:
     """The sound file that a take was made from; empty where there is none."""
     recipe = take_settings(take).made_from
     return str(recipe.get("speech") or next(iter(recipe.get("others", [])), ""))
+
+
+def part_of(take: bpy.types.Action) -> tuple[float, float]:
+    """The seconds of its sound that a take was made from; the second is 0 for its end."""
+    recipe = take_settings(take).made_from
+    return float(recipe.get("start", 0.0)), float(recipe.get("end", 0.0))
 
 
 def style_of(take: bpy.types.Action) -> bpy.types.Action | None:

@@ -16,9 +16,8 @@ from ..client.job_operator import JobOperator, kept
 from ..client.jobs import Result, all_of
 from ..messages import message_of, told
 from ..properties import properties
-from ..rigs.characters import character_of, objects_around, objects_of
+from ..rigs.characters import character_of, data_blocks, objects_around, objects_of
 from ..rigs.curve import Curve, layered
-from ..rigs.shape_keys import has_keys
 from ..state import state
 from .actions import (
     frame_span,
@@ -35,6 +34,7 @@ from .sound import found_again
 from .take_settings import (
     heard_in,
     layers_of,
+    part_of,
     refresh_strengths,
     reset_strengths,
     style_of,
@@ -56,10 +56,8 @@ def owners_in(objects: Iterable[bpy.types.Object]) -> list[bpy.types.ID]:
     objects = list(objects)
     controller = character_of(objects).controller if objects else None
     for thing in [*objects, *([controller] if controller else [])]:
-        found += [thing, thing.data]
-        if has_keys(thing):
-            found.append(thing.data.shape_keys)
-    return [owner for owner in dict.fromkeys(found) if owner is not None]
+        found += data_blocks(thing)
+    return list(dict.fromkeys(found))
 
 
 def takes_on(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Action]:
@@ -119,7 +117,7 @@ def objects_with(take: bpy.types.Action, scene: bpy.types.Scene) -> list[bpy.typ
     """The character that a take is on. Raises DreamTalkError where it is on none of the scene."""
     owners = set(owners_of(take))
     for thing in scene.objects:
-        if thing in owners or (has_keys(thing) and thing.data.shape_keys in owners):
+        if not owners.isdisjoint(data_blocks(thing)):
             return objects_around(thing, scene)
     raise DreamTalkError(f"'{take.name}' is on no character of this scene.")
 
@@ -247,7 +245,7 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         self.take_uid, self.fps = take.session_uid, fps
         role = SPEAKS if recipe.get("speech") else LISTENS
         sound, first = found_again(heard_in(take), scene), take_settings(take).first
-        one = animate_request(scene, sound, first + shift_of(take), role)
+        one = animate_request(scene, sound, first + shift_of(take), role, part_of(take))
         return [one] if style_of(take) is None else [one, {**one, "guidance_scale": 0.0}]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Result]) -> None:

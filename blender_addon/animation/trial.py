@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import bpy
 import numpy as np
+from bpy.app.handlers import persistent
 from bpy.app.translations import pgettext_iface
 
 from dreamtalk_core.errors import DreamTalkError
@@ -90,9 +91,10 @@ def _seen(objects: Sequence[bpy.types.Object]) -> Floats:
         turn = np.array(thing.evaluated_get(graph).matrix_world, np.float32)
         found.append(points @ turn[:3, :3].T + turn[:3, 3])
     if not found:
-        bones = (bone for own in objects for bone in own.evaluated_get(graph).pose.bones)
+        rigs = [own.evaluated_get(graph) for own in objects if own.pose is not None]
+        bones = [bone for own in rigs for bone in own.pose.bones]
         found = [np.array([[*bone.head], [*bone.tail]], np.float32) for bone in bones]
-    return np.concatenate(found)
+    return np.concatenate(found) if found else np.zeros((1, 3), np.float32)
 
 
 class DREAMTALK_OT_test(bpy.types.Operator):
@@ -171,3 +173,17 @@ class DREAMTALK_OT_test(bpy.types.Operator):
 
 
 CLASSES = (DREAMTALK_OT_test,)
+
+
+@persistent
+def _end(*_: object) -> None:
+    """What is saved is the character as it was, not a pose of the Test."""
+    state().end_trial()
+
+
+def register() -> None:
+    bpy.app.handlers.save_pre.append(_end)
+
+
+def unregister() -> None:
+    bpy.app.handlers.save_pre.remove(_end)

@@ -32,7 +32,8 @@ def drive(objects: Sequence[bpy.types.Object]) -> int:
     mapping = targets.mapping_of(objects)
     wanted: dict[str, list[Row]] = {}
     for row in mapping.rows:
-        if row.source not in TURNS:
+        # What is drawn cannot be mixed: it keeps its own keys.
+        if row.source not in TURNS and not targets.is_drawing(row.target, objects):
             wanted.setdefault(row.target, []).append(row)
     ways = [(own, rows) for name, rows in wanted.items() for own in targets.places(name, objects)]
     if not ways:
@@ -77,7 +78,10 @@ def release(objects: Sequence[bpy.types.Object]) -> None:
     settings = characters.character_of(objects)
     controller, settings.controller = settings.controller, None
     if controller is not None:
+        data = controller.data
         bpy.data.objects.remove(controller)
+        if data is not None:
+            bpy.data.armatures.remove(data)
 
 
 def undrive(objects: Sequence[bpy.types.Object]) -> None:

@@ -15,6 +15,7 @@ from .. import PACKAGE
 from ..messages import message_of, told
 from ..properties import properties
 from ..rigs import characters, targets
+from ..rigs.poses import is_pose, pose_rows
 from ..rigs.reach import look_again
 from ..state import state
 from . import arkit_keys, drivers
@@ -26,7 +27,7 @@ def preset_folder() -> Path:
     return Path(bpy.utils.extension_path_user(PACKAGE, path="mappings", create=True))
 
 
-class _Tool(bpy.types.Operator):
+class CharacterTool(bpy.types.Operator):
     """An operator on the active object's character: errors of ours are shown as they are."""
 
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
@@ -47,7 +48,7 @@ class _Tool(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class DREAMTALK_OT_match(_Tool):
+class DREAMTALK_OT_match(CharacterTool):
     bl_idname = "dreamtalk.match"
     bl_label = "Match"
     bl_description = "Fill the table from the names of the character's shape keys and bones"
@@ -64,8 +65,34 @@ class DREAMTALK_OT_match(_Tool):
         )
 
 
+class DREAMTALK_OT_match_poses(CharacterTool):
+    bl_idname = "dreamtalk.match_poses"
+    bl_label = "Match Poses"
+    bl_description = (
+        "Move the mouth by Actions of a pose library, or by one with pose markers, that are called "
+        "after visemes or shapes; the rest of the table stays"
+    )
+
+    def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
+        found = pose_rows(objects)
+        if not found:
+            raise DreamTalkError(
+                "No Action that moves this character is called after a viseme, such as AA or "
+                "viseme_PP, nor is a pose marker in one."
+            )
+        regions = {targets.region_of(row.source) for row in found}
+        regions |= {"Lips", "Jaw"} if regions & {"Lips", "Jaw"} else set()
+        kept = [
+            row
+            for row in targets.table_of(objects).rows
+            if not is_pose(row.target) and targets.region_of(row.source) not in regions
+        ]
+        store(objects, Mapping((*kept, *found)))
+        return f"{len(found)} poses found."
+
+
 @properties()
-class DREAMTALK_OT_mapping_add(_Tool):
+class DREAMTALK_OT_mapping_add(CharacterTool):
     bl_idname = "dreamtalk.mapping_add"
     bl_label = "Add Row"
     bl_description = "Add a row to the mapping"
@@ -82,7 +109,7 @@ class DREAMTALK_OT_mapping_add(_Tool):
         return ""
 
 
-class DREAMTALK_OT_mapping_remove(_Tool):
+class DREAMTALK_OT_mapping_remove(CharacterTool):
     bl_idname = "dreamtalk.mapping_remove"
     bl_label = "Remove Row"
     bl_description = "Remove the selected row from the mapping"
@@ -94,7 +121,7 @@ class DREAMTALK_OT_mapping_remove(_Tool):
         return ""
 
 
-class DREAMTALK_OT_mapping_clear(_Tool):
+class DREAMTALK_OT_mapping_clear(CharacterTool):
     bl_idname = "dreamtalk.mapping_clear"
     bl_label = "Forget Mapping"
     bl_description = "Forget the table and match names anew every time"
@@ -108,7 +135,7 @@ class DREAMTALK_OT_mapping_clear(_Tool):
 
 
 @properties()
-class DREAMTALK_OT_mapping_load(_Tool, ImportHelper):
+class DREAMTALK_OT_mapping_load(CharacterTool, ImportHelper):
     bl_idname = "dreamtalk.mapping_load"
     bl_label = "Load Preset"
     bl_description = "Replace the mapping by one from a file"
@@ -129,7 +156,7 @@ class DREAMTALK_OT_mapping_load(_Tool, ImportHelper):
 
 
 @properties()
-class DREAMTALK_OT_mapping_save(_Tool, ExportHelper):
+class DREAMTALK_OT_mapping_save(CharacterTool, ExportHelper):
     bl_idname = "dreamtalk.mapping_save"
     bl_label = "Save Preset"
     bl_description = "Write the mapping to a file, for other characters and other people"
@@ -145,12 +172,12 @@ class DREAMTALK_OT_mapping_save(_Tool, ExportHelper):
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
         path = Path(self.filepath)
-        mapping = targets.mapping_of(objects)
+        mapping = targets.table_of(objects)
         write_preset(path, Mapping(mapping.rows, path.stem))
         return f"Saved {path}."
 
 
-class DREAMTALK_OT_drive(_Tool):
+class DREAMTALK_OT_drive(CharacterTool):
     bl_idname = "dreamtalk.drive"
     bl_label = "Drive"
     bl_description = (
@@ -164,7 +191,7 @@ class DREAMTALK_OT_drive(_Tool):
         return f"{made} drivers made."
 
 
-class DREAMTALK_OT_release(_Tool):
+class DREAMTALK_OT_release(CharacterTool):
     bl_idname = "dreamtalk.release"
     bl_label = "Release"
     bl_description = "Take the drivers and their empty away: takes animate the face itself again"
@@ -174,7 +201,7 @@ class DREAMTALK_OT_release(_Tool):
         return ""
 
 
-class DREAMTALK_OT_arkit_keys(_Tool):
+class DREAMTALK_OT_arkit_keys(CharacterTool):
     bl_idname = "dreamtalk.arkit_keys"
     bl_label = "Make ARKit Keys"
     bl_description = (
@@ -189,6 +216,7 @@ class DREAMTALK_OT_arkit_keys(_Tool):
 
 CLASSES = (
     DREAMTALK_OT_match,
+    DREAMTALK_OT_match_poses,
     DREAMTALK_OT_mapping_add,
     DREAMTALK_OT_mapping_remove,
     DREAMTALK_OT_mapping_clear,

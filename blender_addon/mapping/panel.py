@@ -27,6 +27,7 @@ from .operators import (
     DREAMTALK_OT_mapping_remove,
     DREAMTALK_OT_mapping_save,
     DREAMTALK_OT_match,
+    DREAMTALK_OT_match_poses,
     DREAMTALK_OT_release,
 )
 
@@ -69,6 +70,8 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = characters.character_of(objects)
     found = targets.key_match(objects)
     _draw_report(layout, context, objects, found)
+    if any(action.dreamtalk.kind == "NONE" for action in bpy.data.actions):
+        layout.operator(DREAMTALK_OT_match_poses.bl_idname, icon="ACTION")
     buttons = layout.row(align=True)
     buttons.operator(DREAMTALK_OT_match.bl_idname, icon="VIEWZOOM")
     buttons.operator(DREAMTALK_OT_mapping_load.bl_idname, text="", icon="IMPORT")
@@ -84,11 +87,16 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         side.operator(DREAMTALK_OT_mapping_remove.bl_idname, text="", icon="REMOVE")
         if settings.row < len(settings.rows):
             _draw_row(layout, settings.rows[settings.row])
+    if any(targets.is_drawing(name, objects) for name in {row.target for row in settings.rows}):
+        layout.prop(settings, "hold")
+    layout.operator("dreamtalk.draw_mouth", icon="GREASEPENCIL")
     layout.operator(DREAMTALK_OT_arkit_keys.bl_idname, icon="SHAPEKEY_DATA")
     _draw_make_shapes(layout)
     if settings.controller is None:
         layout.operator(DREAMTALK_OT_drive.bl_idname, icon="DRIVER")
+        layout.operator("dreamtalk.controls", icon="POSE_HLT")
     else:
+        layout.operator("dreamtalk.controls_to_keys", icon="KEYINGSET")
         layout.operator(DREAMTALK_OT_release.bl_idname, icon="X")
 
 
@@ -99,11 +107,12 @@ def _draw_report(
     found: Match,
 ) -> None:
     try:
-        mapping = targets.mapping_of(objects)
+        mapping = targets.table_of(objects)
+        moved = targets.mapping_of(objects)
     except DreamTalkError as error:
         draw_message(layout, context, message_of(error), "ERROR")
         return
-    still, free = still_keys(objects), unused(objects, mapping)
+    still, free = still_keys(objects), unused(objects, moved)
     lost = [row for row in mapping.rows if not targets.places(row.target, objects)]
     box = layout.column(align=True)
     box.label(

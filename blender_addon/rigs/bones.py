@@ -95,7 +95,7 @@ def character_axes(armature: bpy.types.Object) -> Matrix:
         if partner in heads and "left" in side_words(name):
             across += heads[name] - heads[partner]
     left = _snapped(across) if np.linalg.norm(across) > 1e-6 else np.array([1.0, 0.0, 0.0])
-    head = _head_bone(armature)
+    head = head_bone(armature)
     up = np.array([0.0, 0.0, 1.0])
     if head is not None:
         lowest = np.array(_root(armature.data.bones[head]).head_local)
@@ -145,7 +145,7 @@ def bone_rows(armature: bpy.types.Object, used: set[str], jaw_too: bool = False)
     jaw_too: the jaw's bone turns beside a key, for the meshes that have no key.
     """
     rows: list[Row] = []
-    head = _head_bone(armature)
+    head = head_bone(armature)
     if head is not None:
         rows.append(Row("head", bone_path(head)))
     if not any(source.startswith("eyeLook") for source in used):
@@ -172,7 +172,7 @@ def bone_path(name: str) -> str:
     return f'pose.bones["{bpy.utils.escape_identifier(name)}"]'
 
 
-def _head_bone(armature: bpy.types.Object) -> str | None:
+def head_bone(armature: bpy.types.Object) -> str | None:
     found = _named(armature, {"head"})
     # A Rigify metarig counts its spine up to the head.
     return found or next((n for n in ("spine.006",) if n in armature.data.bones), None)

@@ -11,6 +11,7 @@ from dreamtalk_core.errors import DreamTalkError
 
 from .properties import CharacterSettings, character_settings
 
+_TYPES = {"MESH", "ARMATURE", "GREASEPENCIL"}
 _Groups = dict[bpy.types.Object, list[bpy.types.Object]]
 
 
@@ -22,7 +23,7 @@ def objects_of(context: bpy.types.Context) -> list[bpy.types.Object]:
     Raises DreamTalkError when no mesh or armature is active.
     """
     active = context.active_object
-    if active is None or active.type not in {"MESH", "ARMATURE", "EMPTY"}:
+    if active is None or active.type not in {*_TYPES, "EMPTY"}:
         raise DreamTalkError(
             "No character is selected. Click the face (a mesh with shape keys) or its armature."
         )
@@ -76,7 +77,20 @@ def _family(active: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.
     for own in scene.objects:
         if own in below or (armature is not None and own.find_armature() == armature):
             found.append(own)
-    return [own for own in dict.fromkeys(found) if own.type in {"MESH", "ARMATURE"}]
+    return [own for own in dict.fromkeys(found) if own.type in _TYPES]
+
+
+def node_trees(thing: bpy.types.Object) -> list[bpy.types.NodeTree]:
+    """The node trees of an object's materials."""
+    materials = [slot.material for slot in thing.material_slots if slot.material is not None]
+    return [own.node_tree for own in materials if own.node_tree is not None]
+
+
+def data_blocks(thing: bpy.types.Object) -> list[bpy.types.ID]:
+    """All of an object that a take may move."""
+    keys = getattr(thing.data, "shape_keys", None)
+    found = [thing, thing.data, keys, *node_trees(thing)]
+    return [own for own in found if own is not None]
 
 
 def holder_of(objects: Sequence[bpy.types.Object]) -> bpy.types.Object:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from dreamtalk_core.motion.rotation import product
 
 Floats = NDArray[np.float32]
+DRAWINGS = "Drawings"
+"""The region of curves in steps, whose values are numbers of drawings: they are not mixed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +50,13 @@ def set_value(owner: bpy.types.ID, path: str, index: int, value: float) -> None:
     elif path.endswith('"]'):
         before, _, name = path.rpartition('["')
         holder = owner.path_resolve(before) if before else owner
-        holder[bpy.utils.unescape_identifier(name[:-2])] = value
+        holder[bpy.utils.unescape_identifier(name[:-2])] = type(now)(value)
     else:
         before, _, name = path.rpartition(".")
-        setattr(owner.path_resolve(before) if before else owner, name, value)
+        whole = isinstance(now, int) and not isinstance(now, bool)
+        setattr(
+            owner.path_resolve(before) if before else owner, name, round(value) if whole else value
+        )
     owner.update_tag()
 
 
@@ -62,7 +67,8 @@ def value_of(owner: bpy.types.ID, path: str, index: int) -> float:
 
 
 def layered(curves: Iterable[Curve]) -> list[Curve]:
-    """Curves as they lie on a take's tracks: those of bones are what is added to their rest."""
+    """Curves as they lie on a take's tracks: those of bones are what their rest is
+    moved, turned and scaled by."""
     turns: dict[tuple[bpy.types.ID, str], list[Curve]] = {}
     result = []
     for own in curves:
@@ -70,6 +76,8 @@ def layered(curves: Iterable[Curve]) -> list[Curve]:
             result.append(own)
         elif own.path.endswith("rotation_quaternion"):
             turns.setdefault((own.owner, own.path), []).append(own)
+        elif own.path.endswith(".scale") and own.rest:
+            result.append(replace(own, values=own.values / own.rest, rest=1.0))
         else:
             result.append(replace(own, values=own.values - own.rest, rest=0.0))
     for of_one in turns.values():

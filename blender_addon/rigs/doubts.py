@@ -13,6 +13,7 @@ from dreamtalk_core.retarget.visemes import VISEMES
 
 from .bones import bone_path, jaw_bone
 from .characters import character_of, holder_of
+from .custom import driven_keys
 from .reach import hangs_on, still_keys
 from .shape_keys import has_keys
 from .targets import mapping_of, places, speaks
@@ -30,11 +31,13 @@ def doubts(objects: Sequence[bpy.types.Object]) -> list[str]:
     meshes = [thing for thing in objects if has_keys(thing)]
     # Drivers of our own pass on what takes do to the controller.
     ours = character_of(objects).controller is not None
-    found = [line for thing in meshes for line in _switched_off(thing, ours)]
+    wanted = set() if ours else set(mapping.targets)
+    found = [line for thing in meshes for line in _switched_off(thing, wanted)]
     return [*found, *_mouth(objects, mapping), *_sliders(meshes, mapping), *_parts(objects)]
 
 
-def _switched_off(thing: bpy.types.Object, ours: bool) -> Iterator[str]:
+def _switched_off(thing: bpy.types.Object, wanted: set[str]) -> Iterator[str]:
+    """wanted: keys that takes move by themselves."""
     keys = thing.data.shape_keys
     if thing.show_only_shape_key:
         yield f"'{thing.name}' shows only its active shape key (the pin): unpin it."
@@ -43,8 +46,8 @@ def _switched_off(thing: bpy.types.Object, ours: bool) -> Iterator[str]:
     muted = [block.name for block in keys.key_blocks if block.mute]
     if muted:
         yield f"Muted shape keys of '{thing.name}': {_listed(muted)}."
-    driven = keys.animation_data.drivers if keys.animation_data else ()
-    if driven and not ours:
+    driven = driven_keys([thing]) & wanted
+    if driven:
         yield f"{len(driven)} shape keys of '{thing.name}' have drivers, which win."
 
 

@@ -30,7 +30,8 @@ def _channels(row: MappingRow, _context: bpy.types.Context, text: str) -> list[s
         if thing.type == "ARMATURE"
         for bone in thing.data.bones
     ]
-    return [name for name in [*key_names(objects), *bones] if text.lower() in name.lower()]
+    poses = [f'actions["{bpy.utils.escape_identifier(own.name)}"]' for own in bpy.data.actions]
+    return [name for name in [*key_names(objects), *bones, *poses] if text.lower() in name.lower()]
 
 
 @properties()
@@ -46,7 +47,8 @@ class MappingRow(bpy.types.PropertyGroup):
     target: str = bpy.props.StringProperty(
         name="Target",
         description="What is moved: a shape key by its name; a bone or a property by its path, "
-        'such as pose.bones["jaw"].location[1] (right-click a property > Copy Data Path)',
+        'such as pose.bones["jaw"].location[1] (right-click a property > Copy Data Path); a pose '
+        'by its Action, such as actions["AA"]',
         search=_channels,
         search_options={"SUGGESTION"},
     )
@@ -72,6 +74,9 @@ class CharacterSettings(bpy.types.PropertyGroup):
     members: Collection[MappingMember] = bpy.props.CollectionProperty(type=MappingMember)
     rows: Collection[MappingRow] = bpy.props.CollectionProperty(type=MappingRow)
     row: int = bpy.props.IntProperty(name="Row", description="The selected row of the mapping")
+    hold: int = bpy.props.IntProperty(
+        name="Hold", description="Frames that a drawing is shown at least", default=2, min=1
+    )
     controller: bpy.types.Object | None = bpy.props.PointerProperty(
         type=bpy.types.Object, description="What drives the face, where it is driven"
     )

@@ -3,7 +3,7 @@
 
 A mapping's target is the name of a shape key, on every mesh of the character that has it; or a
 property of the armature or the object, as Blender writes its path: `pose.bones["jaw"].location[1]`,
-`["Smile"]`; or, for what turns as a whole, a bone: `pose.bones["head"]`.
+`["Smile"]`; or, for what turns as a whole, a bone: `pose.bones["head"]`; or a pose, see `poses`.
 """
 
 from __future__ import annotations
@@ -20,17 +20,21 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import INDEX, REGIONS
 from dreamtalk_core.motion.rotation import quaternions
 from dreamtalk_core.retarget import TURNS, Mapping, Match, Row
-from dreamtalk_core.retarget.visemes import VISEMES
+from dreamtalk_core.retarget.steps import in_steps
+from dreamtalk_core.retarget.visemes import SILENCE, VISEMES
 
 from ..state import state
-from . import bones, reach
-from .characters import character_of, holder_of
-from .curve import Curve
+from . import bones, controls, poses, reach
+from .characters import character_of, holder_of, node_trees
+from .curve import DRAWINGS, Curve, Floats
+from .custom import driven_keys, property_rows
 from .rotation import Matrix, rotation_channels
 from .shape_keys import has_keys, key_names
 
 _INDEX = re.compile(r"\[(\d+)\]$")
 _ROTATION = re.compile(r"(pose\.bones\[.+\])\.rotation_euler\[([012])\]$")
+_UNMOVED = 0.5
+"""How much a drawing at rest is wanted: others are shown from there on."""
 _REGION_OF = {"eyelids": "Eyes", "gaze": "Eyes", "brows": "Brows", "cheeks_nose": "Cheeks"} | {
     "jaw": "Jaw",
     "mouth": "Lips",
@@ -50,9 +54,15 @@ class Place:
 def places(target: str, objects: Sequence[bpy.types.Object]) -> list[Place]:
     """Where a target lies: one place, or several where meshes share a key; none if it is not there.
 
-    A bone that turns as a whole has one place, its own path.
+    A bone that turns as a whole has one place, its own path; a pose those of all that it moves.
     """
-    if target.startswith(("pose.bones[", "[")):
+    if poses.is_pose(target):
+        moved = poses.pose_channels(target, objects)
+        return [own for channel in moved for own in places(channel, objects)]
+    if target.startswith("nodes["):
+        trees = dict.fromkeys(tree for thing in objects for tree in node_trees(thing))
+        return [Place(own, target) for own in trees if isinstance(_value(own, target), int)]
+    if target.startswith(("pose.bones[", "[", "modifiers[")):
         index = _INDEX.search(target)
         path = target[: index.start()] if index else target
         found = []
@@ -68,7 +78,13 @@ def places(target: str, objects: Sequence[bpy.types.Object]) -> list[Place]:
     return [Place(own, path) for own in keys if target in own.key_blocks]
 
 
-def _value(thing: bpy.types.Object, path: str) -> object:
+def is_drawing(target: str, objects: Sequence[bpy.types.Object]) -> bool:
+    """Whether a target is a whole number, which cannot be mixed: it says which drawing is shown."""
+    found = [_value(own.owner, own.path) for own in places(target, objects)[:1]]
+    return any(isinstance(value, int) and not isinstance(value, bool) for value in found)
+
+
+def _value(thing: bpy.types.ID, path: str) -> object:
     try:
         return thing.path_resolve(path)
     except ValueError:
@@ -76,6 +92,11 @@ def _value(thing: bpy.types.Object, path: str) -> object:
 
 
 def mapping_of(objects: Sequence[bpy.types.Object]) -> Mapping:
+    """As `table_of`, with rows of channels in the place of those of poses."""
+    return poses.expanded(table_of(objects), objects)
+
+
+def table_of(objects: Sequence[bpy.types.Object]) -> Mapping:
     """The mapping that is stored with a character, or else what its names are matched to.
 
     Raises DreamTalkError where a row of the table is not valid.
@@ -109,9 +130,18 @@ def _jaw_too(armature: bpy.types.Object, objects: Sequence[bpy.types.Object], ow
 
 
 def automatic(objects: Sequence[bpy.types.Object]) -> Mapping:
-    """What a character's shape keys and bones are by their names."""
+    """What a character's shape keys, properties and bones are by their names.
+
+    A property takes the place of shape keys that are driven, by it as a rule.
+    """
     found = key_match(objects)
-    rows = found.mapping.rows
+    rows, own_properties = found.mapping.rows, property_rows(objects)
+    if own_properties:
+        driven = driven_keys(objects)
+        shown = {row.source for row in own_properties}
+        rows = tuple(row for row in rows if row.target not in driven or row.source not in shown)
+        shown = {row.source for row in rows}
+        rows += tuple(row for row in own_properties if row.source not in shown)
     for thing in objects:
         if thing.type == "ARMATURE":
             jaw_too = _jaw_too(thing, objects, found.mapping)
@@ -134,6 +164,7 @@ def curves_of(objects: Sequence[bpy.types.Object], motion: Motion) -> list[Curve
     else:
         curves = list(_channel_curves(objects, mapping, motion))
     curves += _turn_curves(objects, mapping, motion)
+    curves += _drawing_curves(objects, mapping, motion)
     if not curves:
         raise DreamTalkError(_nothing(objects))
     return curves
@@ -163,7 +194,12 @@ def _nothing(objects: Sequence[bpy.types.Object]) -> str:
 def _control_curves(
     controller: bpy.types.Object, mapping: Mapping, motion: Motion
 ) -> Iterator[Curve]:
-    for source, values in mapping.inputs(motion).items():
+    inputs, mine = mapping.inputs(motion), controls.controlled(controller)
+    weights = {source: inputs[source] for source in inputs if source in mine}
+    yield from controls.control_curves(controller, weights, {own: region_of(own) for own in mine})
+    for source, values in inputs.items():
+        if source in mine:
+            continue
         yield Curve(controller, f'["{source}"]', values, region_of(source))
 
 
@@ -171,10 +207,12 @@ def _channel_curves(
     objects: Sequence[bpy.types.Object], mapping: Mapping, motion: Motion
 ) -> Iterator[Curve]:
     """Shape keys, properties and locations one by one; a bone's rotation as its mode has it."""
-    regions, rests = _regions(mapping), _rests(mapping)
+    regions, rests = regions_of(mapping), rests_of(mapping)
     rotations: dict[str, dict[int, str]] = {}
     values = mapping.values(motion)
     for target in values:
+        if is_drawing(target, objects):
+            continue
         rotation = _ROTATION.match(target)
         if rotation:
             rotations.setdefault(rotation[1], {})[int(rotation[2])] = target
@@ -222,6 +260,30 @@ def _turn_curves(
             yield from _rotation(place, turned, region_of(source), quaternions(np.zeros((1, 3))))
 
 
+def _drawing_curves(
+    objects: Sequence[bpy.types.Object], mapping: Mapping, motion: Motion
+) -> Iterator[Curve]:
+    """Which drawing is shown: each row has the number `scale + offset`, which is shown while its
+    source is the strongest; at rest it is that of silence, or the offset."""
+    hold = character_of(objects).hold
+    for target in mapping.targets:
+        if not is_drawing(target, objects):
+            continue
+        rows = [row for row in mapping.rows if row.target == target]
+        number = {row.source: round(row.scale + row.offset) for row in rows}
+        rest = number.get(SILENCE, round(rows[0].offset))
+        inputs = Mapping(tuple(rows)).inputs(motion)
+        shares: dict[int, Floats] = {}
+        if SILENCE not in number:
+            shares[rest] = np.full(len(motion), _UNMOVED, np.float32)
+        for source, values in inputs.items():
+            shares[number[source]] = values + shares.get(number[source], np.float32(0))
+        shown = in_steps(np.stack(list(shares.values())), hold)
+        values = np.array(list(shares), np.float32)[shown]
+        for place in places(target, objects):
+            yield Curve(place.owner, place.path, values, DRAWINGS, place.index, float(rest))
+
+
 def _rotation(place: Place, turned: Matrix, region: str, rest: Matrix) -> Iterator[Curve]:
     """Quaternions [T, 4] as the curves of the rotation that a bone uses; rest: [1, 4]."""
     mode = place.owner.path_resolve(place.path).rotation_mode
@@ -244,7 +306,7 @@ def region_of(source: str) -> str:
     return "Head" if source.startswith("head") else "Eyes"
 
 
-def _regions(mapping: Mapping) -> dict[str, str]:
+def regions_of(mapping: Mapping) -> dict[str, str]:
     """Target -> region of the source with the largest scale."""
     largest: dict[str, Row] = {}
     for row in mapping.rows:
@@ -254,7 +316,7 @@ def _regions(mapping: Mapping) -> dict[str, str]:
     return {target: region_of(row.source) for target, row in largest.items()}
 
 
-def _rests(mapping: Mapping) -> dict[str, float]:
+def rests_of(mapping: Mapping) -> dict[str, float]:
     rests: dict[str, float] = {}
     for row in mapping.rows:
         rests[row.target] = rests.get(row.target, 0.0) + row.offset

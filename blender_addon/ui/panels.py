@@ -12,6 +12,7 @@ from dreamtalk_core.errors import DreamTalkError
 
 from ..animation.actions import REGIONS, frame_span
 from ..animation.editing import edited
+from ..animation.lines import chosen_strips, nameless_channels, said_on_channels
 from ..animation.settings import (
     BEHAVIOUR,
     CONTROLS,
@@ -20,17 +21,23 @@ from ..animation.settings import (
     LISTENS,
     MARKERS,
     NAMED,
+    STRIPS,
     scene_settings,
 )
 from ..animation.take_settings import heard_in, style_of, take_settings
 from ..animation.takes import current_take, takes_on
+from ..animation.together import bound
 from ..animation.tracks import is_muted, shift_of
 from ..client.choice import no_install
 from ..mapping import panel as mapping_panel
-from ..messages import draw_message, message_of
+from ..messages import draw_message, message_of, told
+from ..rigs.characters import holder_of
 from ..rigs.seen import seen_doubts, seen_objects
 from ..state import state
 from ..translations import OWN
+
+_SHOWN = 8
+"""Strips that the panel lists before it only counts them."""
 
 
 class _Panel:
@@ -68,10 +75,7 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
         if listens:
             layout.prop(settings, "listens_to")
         if not (listens and settings.listens_to):
-            layout.prop(settings, "sound")
-            layout.prop(settings, "start_at")
-            if settings.start_at == "FRAME":
-                layout.prop(settings, "start_frame")
+            _draw_sound(layout, context, settings)
         for name in LISTENER if listens else ():
             layout.prop(settings, name, slider=True)
         job = state().job
@@ -87,6 +91,34 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
         row.operator("dreamtalk.import_motion", icon="IMPORT")
         row.operator("dreamtalk.test", icon="HIDE_OFF")
         _draw_worker(layout, context)
+
+
+def _draw_sound(layout: Any, context: bpy.types.Context, settings: Any) -> None:
+    """Where the speech is: a file, and its start, or strips of the sequencer."""
+    layout.prop(settings, "sound_from")
+    if settings.sound_from == FILE:
+        layout.prop(settings, "sound")
+        layout.prop(settings, "start_at")
+        if settings.start_at == "FRAME":
+            layout.prop(settings, "start_frame")
+        return
+    try:
+        if settings.sound_from == STRIPS:
+            names = [own.name for own in chosen_strips(context.scene)]
+        else:
+            said = said_on_channels(context.scene)
+            names = [f"{holder_of(objects).name}: {strip.name}" for strip, objects in said]
+            for name in nameless_channels(context.scene):
+                message = told(f"No character is called {name}.")
+                draw_message(layout, context, message, "INFO")
+    except DreamTalkError as error:
+        draw_message(layout, context, message_of(error), "INFO")
+        return
+    column = layout.column(align=True)
+    for name in names[:_SHOWN]:
+        column.label(text=name, icon="SOUND", translate=False)
+    if len(names) > _SHOWN:
+        column.label(text=f"+ {len(names) - _SHOWN}", translate=False)
 
 
 def _draw_worker(layout: Any, context: bpy.types.Context) -> None:
@@ -175,6 +207,10 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
             draw_message(layout, context, _heard_text(heard), "SPEAKER")
         column = layout.column(align=True)
         column.operator("dreamtalk.show_only_take", icon="SOLO_ON").take = ""
+        if heard_in(take):
+            held = bool(bound(take, context.scene))
+            icon = "LINKED" if held else "UNLINKED"
+            column.operator("dreamtalk.bind_sound", icon=icon, depress=held).take = ""
         column.prop(settings, "correct", text="")
         column.operator("dreamtalk.add_correction", icon="KEYINGSET").take = ""
         style = style_of(take)
@@ -246,6 +282,7 @@ class DREAMTALK_PT_edit(_Part, bpy.types.Panel):
         else:
             layout.operator("dreamtalk.edit_keys", icon="ACTION")
         layout.operator("dreamtalk.bake", icon="ACTION_TWEAK")
+        layout.operator("dreamtalk.import_subtitles", icon="MARKER")
 
 
 class DREAMTALK_PT_mapping(_Part, bpy.types.Panel):

@@ -35,9 +35,10 @@ Methods; all paths are absolute, and what stands after `=` may be left out:
         {"styles": [STYLE, ...]}, by name. pictures: a folder for pictures of them; one that is not
         there yet is drawn, which takes a second.
     animate(speech, output, style="auto", portrait="", project="", model="default", device="auto",
-            SETTING=VALUE ...)
+            start=0, end=0, SETTING=VALUE ...)
         {"output", "frames", "fps", "duration", "heard"}. Writes the motion for a sound file to
-        `output`, whose suffix says the format. heard: [{"emotion", "probability"}] of the voice,
+        `output`, whose suffix says the format. start, end: the seconds of it that are meant, 0
+        for its end. heard: [{"emotion", "probability"}] of the voice,
         where the style is `auto`, or []. See `DreamTalk.animate`. Settings are those of the tables
         in `dreamtalk_core.parameters` by name, such as "seed": 3 and "blinks": 0.5, and those that
         only the model takes, such as an original checkpoint's "pose"; a frame rate is a number or

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dreamtalk_core.errors import DreamTalkError, StyleError
+from dreamtalk_core.errors import DreamTalkError, SpeechError, StyleError
 from dreamtalk_core.files import check_not_read
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.version import __version__
@@ -114,6 +114,8 @@ class Methods:
         output: str,
         speech: str = "",
         others: list[str] | None = None,
+        start: float = 0,
+        end: float = 0,
         style: str = "",
         portrait: str = "",
         project: str = "",
@@ -134,7 +136,7 @@ class Methods:
         check_not_read([Path(output)], map(Path, filter(None, read)))
         heard = [Speech.load(path) for path in others or ()]
         first, loading = speech or (others or [""])[0], kind.loading_of(settings)
-        talk, features = self._analysed(first, model, device, project, loading)
+        talk, features = self._analysed(first, model, device, project, loading, (start, end))
         progress(0, 1)
         made = talk.load_style(
             style or ("auto" if speech else "neutral"), features, portrait or None
@@ -312,18 +314,23 @@ class Methods:
         device: str,
         project: str,
         loading: Mapping[str, Any] | None = None,
+        part: tuple[float, float] = (0, 0),
     ) -> tuple[Pipeline, AnySpeech]:
-        """The features of a sound file, with the pipeline: once, for requests in a row."""
+        """The features of a sound file, with the pipeline: once, for requests in a row.
+
+        part: seconds that it begins and ends at, 0 for the end of the file.
+        """
         from dreamtalk_core.speech.audio import Speech
         from dreamtalk_core.speech.features import CACHED_SECONDS
 
-        file, last = (path, _state(path)), self._last
+        file, last = (path, _state(path), part), self._last
         if last is not None and last.file == file:
             speech, found = last.speech, last.warnings
         else:
             found = []
             with collect_warnings(found.append):
-                speech = Speech.load(path)  # before the model: a wrong name is reported at once
+                # Before the model: a wrong name is reported at once.
+                speech = cut(Speech.load(path), *part)
             last = self._last = None  # not two at a time
         talk = self._talk(model, device, project, loading)
         if last is None or last.talk is not talk:
@@ -365,6 +372,19 @@ def _state(path: str) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return about.st_mtime_ns, about.st_size
+
+
+def cut(speech: Speech, start: float, end: float) -> Speech:
+    """A speech from one second to another, 0 for its end. Raises SpeechError if nothing is left."""
+    from dreamtalk_core.speech.lines import cut_speech
+
+    if start < 0 or (end and end <= start):
+        raise SpeechError(
+            f"A part of a speech from second {start:g} to {end:g} is none. Give a start from 0 up "
+            "and an end behind it."
+        )
+    whole = not start and not end
+    return speech if whole else cut_speech(speech, start, (end or float(speech.duration)) - start)
 
 
 def heard_in(style: Style | StyleTrack, source: str) -> list[dict[str, Any]]:

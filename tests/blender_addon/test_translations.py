@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.translations import LANGUAGES, table
+from blender_addon.translations import LANGUAGES, table, told_by_core
 from dreamtalk_core.parameters import Behaviour, Controls, Listener, Sampling, parameters
 from dreamtalk_core.training.config import read_config
 
@@ -143,8 +143,17 @@ def test_everything_is_translated(language: str) -> None:
     assert all(text.strip() for text in table(language).values())
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_core_says_is_what_is_translated(language: str) -> None:
+    said_there = set()
+    for path in (ADDON.parent / "dreamtalk_core").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            said_there |= set(templates(node)) if isinstance(node, ast.expr) else set()
+    assert set(told_by_core(language)) - said_there == set()
+
+
 def test_what_is_put_into_a_message_stays() -> None:
     for language in LANGUAGES:
-        for english, text in table(language).items():
+        for english, text in (table(language) | told_by_core(language)).items():
             assert text.count("{") == english.count("{"), english
             assert text.format(*map(str, range(english.count("{}")))), english

@@ -666,6 +666,22 @@ def baked_to_one_action(session: Any) -> None:
     assert np.abs(after[1] - before[1]).max() < 1e-4
 
 
+def stopped_bake(session: Any) -> None:
+    """Esc while a bake runs: nothing has changed."""
+    _face(session)
+    take = _put(session, _motion(session, 30))
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, 30
+    scene.frame_set(7)
+    before = _state()
+    owners = session.part("animation.tracks").owners_of(take)
+    steps = session.part("animation.editing").bake("stopped", owners, range(1, 31), 0.0)
+    assert [next(steps) for _ in range(12)] == list(range(1, 13))
+    assert scene.frame_current == 12
+    steps.close()
+    assert _state() == before
+
+
 def _turned(rig: Any, frame: int) -> Any:
     """How the head is turned on a frame."""
     bpy.context.scene.frame_set(frame)
@@ -913,7 +929,8 @@ def sliders_of_the_table(session: Any) -> None:
 def in_chinese(session: Any) -> None:
     """Messages call buttons as they are labelled, and keys as they are."""
     session.install()
-    messages, table = session.part("messages"), session.part("translations").table("zh_HANS")
+    messages, translations = session.part("messages"), session.part("translations")
+    table = translations.table("zh_HANS") | translations.told_by_core("zh_HANS")
     # Blender's module brings no languages.
     translations = SimpleNamespace(pgettext=lambda text, _context: table.get(text, f"{text}?"))
     messages.bpy = SimpleNamespace(app=SimpleNamespace(translations=translations))
@@ -925,6 +942,13 @@ def in_chinese(session: Any) -> None:
         "None of the 3 shape keys of 'A b' moves a vertex (the first: x, y). "
         "Give them shapes first."
     ).startswith("“A b”的 3 个形态键")
+    # What the core says, with what is put into it.
+    assert told(
+        "/a b/c.wav is not a sound or video file, or is damaged. Try to play it; convert it to wav "
+        "if another program can open it."
+    ) == (
+        "/a b/c.wav 不是声音或视频文件，或已损坏。请试着播放它；如果别的程序能打开，请转换为 wav。"
+    )
     error = ValueError("Choose a style, or press Refresh Styles. Leave it first: press Tab.")
     assert (
         messages.message_of(error)

@@ -178,6 +178,24 @@ def a_test_that_is_broken_off(session: Any) -> None:
         assert [keys[name].value for name in ("jawOpen", "eyeBlinkLeft")] == [0, 0]
 
 
+def saved_in_a_test(session: Any) -> None:
+    """What is saved while the Test runs is the character as it was."""
+    session.install()
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    name = bpy.context.object.name
+    bpy.context.object.data.shape_keys.key_blocks["jawOpen"].value = 0.1
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    session.state.trial = session.part("animation.trial").trial(objects, [1.0], [])
+    next(session.state.trial)
+    assert abs(bpy.context.object.data.shape_keys.key_blocks["jawOpen"].value - 0.7) < 1e-6
+    file = str(session.folder / "in a test.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=file)
+    assert session.state.trial is None
+    bpy.ops.wm.open_mainfile(filepath=file)
+    keys = bpy.data.objects[name].data.shape_keys.key_blocks
+    assert abs(keys["jawOpen"].value - 0.1) < 1e-6
+
+
 def _options(name: str) -> set[str]:
     found = getattr(bpy.types, f"DREAMTALK_OT_{name}", None)
     return getattr(found, "bl_options", set())

@@ -1,0 +1,118 @@
+"""Checks of mouths that are drawn: Grease Pencil and image sequences, in steps that are held."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+import bpy
+import numpy as np
+
+
+def _mouths(session: Any) -> Any:
+    """A mouth that opens wide and shuts, twice a second, and is shut for a while at the end."""
+    names = session.part("dreamtalk_core.motion.arkit").ARKIT_NAMES
+    weights = np.zeros((60, len(names)), np.float32)
+    weights[:40, names.index("jawOpen")] = 0.3 - 0.3 * np.cos(np.arange(40) * 2 * np.pi / 10)
+    return session.part("dreamtalk_core.motion").Motion(names, weights, 24)
+
+
+def _drawn(session: Any, read: Any, first: int) -> None:
+    """What `read` says is shown is held, opens with the mouth and rests with it; edits keep it."""
+    scene, motion = bpy.context.scene, _mouths(session)
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    holder = session.part("rigs.characters").character_of(objects)
+    targets, takes = session.part("rigs.targets"), session.part("animation.takes")
+    assert len({own.target for own in holder.rows}) == 1
+    rest, wide, shut = (own - 1 + first for own in (9, 4, 1))
+
+    def shown() -> list[int]:
+        found = []
+        for frame in range(1, 61):
+            scene.frame_set(frame)
+            found.append(read())
+        return found
+
+    for hold in (1, 3):
+        holder.hold = hold
+        take = session.part("animation.animate").put_take(scene, objects, [motion], "line", 1)
+        seen = shown()
+        assert min(len(list(run)) for _, run in groupby(seen)) >= hold, seen
+        assert set(seen) <= set(range(first, 9 + first)), seen
+        assert seen[5] == seen[15] == wide, seen
+        assert set(seen[45:]) <= {rest, shut}, seen
+        (curve,) = targets.curves_of(objects, motion)
+        assert [round(own) for own in curve.values] == seen
+        (fcurve,) = session.part("animation.actions").fcurves(take)
+        assert len(fcurve.keyframe_points) < 40
+        assert {point.interpolation for point in fcurve.keyframe_points} == {"CONSTANT"}
+        assert takes.takes_on(objects) == [take]
+        assert takes.objects_with(take, scene) == objects
+        # Neither strengths nor smoothing nor fewer keys mix drawings.
+        take.dreamtalk.lips = 0.3
+        for tool in ("smooth_keys", "reduce_keys"):
+            assert getattr(bpy.ops.dreamtalk, tool)() == {"FINISHED"}
+        assert shown() == seen
+        assert bpy.ops.dreamtalk.bake() == {"FINISHED"}
+        assert shown() == seen
+        assert bpy.ops.dreamtalk.test() == {"FINISHED"}
+        for owner in session.part("animation.actions").owners_of(take):
+            owner.animation_data.action = None
+        bpy.ops.dreamtalk.delete_take()
+        assert read() == rest
+
+
+def grease_pencil(session: Any) -> None:
+    session.install()
+    kind = "grease_pencils_v3" if hasattr(bpy.data, "grease_pencils_v3") else "grease_pencils"
+    pencil = getattr(bpy.data, kind).new("Mouth")
+    layer = pencil.layers.new("Lines")
+    for frame in range(1, 10):
+        layer.frames.new(frame)
+    thing = bpy.data.objects.new("Mouth", pencil)
+    bpy.context.collection.objects.link(thing)
+    bpy.context.view_layer.objects.active = thing
+    assert bpy.ops.dreamtalk.draw_mouth() == {"FINISHED"}
+    assert bpy.ops.dreamtalk.draw_mouth() == {"FINISHED"}
+    (modifier,) = thing.modifiers
+    _drawn(session, lambda: modifier.offset, 1)
+
+
+def image_sequence(session: Any) -> None:
+    session.install()
+    bpy.ops.mesh.primitive_plane_add()
+    thing = bpy.context.object
+    text = ""
+    try:
+        bpy.ops.dreamtalk.draw_mouth()
+    except RuntimeError as error:
+        text = str(error)
+    assert "Nothing is drawn here" in text
+    material = bpy.data.materials.new("Mouth")
+    material.use_nodes = True
+    node = material.node_tree.nodes.new("ShaderNodeTexImage")
+    node.image = bpy.data.images.new("mouth", 4, 4)
+    node.image.source = "SEQUENCE"
+    thing.data.materials.append(material)
+    assert bpy.ops.dreamtalk.draw_mouth() == {"FINISHED"}
+    assert node.image_user.frame_duration == 1
+    _drawn(session, lambda: node.image_user.frame_offset, 0)
+
+
+def blinks_and_numbers(session: Any) -> None:
+    """An eye that is drawn open and shut: a property of the user's own that is a whole number."""
+    session.install()
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    rig = bpy.context.object.parent
+    rig["eye"] = 5
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    retarget = session.part("dreamtalk_core.retarget")
+    row = retarget.Row("eyeBlinkLeft", '["eye"]', 1.0, 5.0)
+    session.part("mapping.data").store(objects, retarget.Mapping((row,)))
+    names = session.part("dreamtalk_core.motion.arkit").ARKIT_NAMES
+    weights = np.zeros((20, len(names)), np.float32)
+    weights[8:12, names.index("eyeBlinkLeft")] = 0.9
+    motion = session.part("dreamtalk_core.motion").Motion(names, weights, 24)
+    (curve,) = session.part("rigs.targets").curves_of(objects, motion)
+    assert curve.values.tolist() == [5] * 8 + [6] * 4 + [5] * 8
+    assert curve.rest == 5
