@@ -129,7 +129,6 @@ def test_faces_are_shown_with_their_numbers(
         (["take.npz", "take.npz", "take.npz"], "but 2"),
         (["take.npz", "take.npz", "--face", "1", "--face", "1"], "chosen twice"),
         (["take.npz", "take.npz", "--crop", "96"], "--crop is for one face"),
-        (["take.npz", "take.npz", "--control", "mesh"], "--control is for one face"),
         (["take.npz", "--seed", "1"], "--seed is for a speech"),
         (["take.npz", "--style", "sad"], "--style is for a speech"),
         (["take.npz", "--face", "0", "--face", "1"], "Nobody speaks"),
