@@ -103,7 +103,7 @@ def test_several_people_in_one_picture(run: Runner) -> None:
     whole = second.copy()
     whole[: len(first)] += first
     # Where they are too loud together, all of it is turned down.
-    heard *= max(1, float(np.abs(whole).max()))
+    heard = heard * max(1, float(np.abs(whole).max()))
     np.testing.assert_allclose(heard[: len(whole)], whole, atol=0.02)
 
 
