@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from comfy_api.latest import InputImpl, Types, io
+from comfy_api.latest import io
 
-from dreamtalk_core.motion import Motion, parse_fps
+from dreamtalk_core.motion import Motion
 
 from . import host
-from .conversions import check_image
+from .conversions import Frames
 from .model import model_input, talk_of
 from .portrait import (
     FaceChoice,
@@ -84,29 +83,14 @@ class ExtractStyle(io.ComfyNode):
         with ExitStack() as stack:
             stack.enter_context(host.show_warnings(cls.hidden.unique_id))
             rest = None if neutral is None else find_portrait(neutral).rest
-            seen: Motion | Path
+            seen: Motion | Path | Frames
             if isinstance(performance, MotionValue):
                 seen = performance.motion
             elif isinstance(performance, dict):
                 seen, rest = landmark_motion(performance["frames"], fps, face, rest), None
             else:
-                video = as_video(performance, fps)
-                seen = stack.enter_context(host.video_file(video))
+                seen = stack.enter_context(host.moving(performance, fps))
             style = talk_of(model).extract_style(
                 seen, neutral=rest, face=FaceChoice(face).chosen, progress=host.progress()
             )
         return io.NodeOutput(replace(style, name=name))
-
-
-def as_video(image: Any, fps: float) -> Any:
-    """A batch of images as a VIDEO, without an odd last row or column, as codecs want it.
-
-    A VIDEO stays as it is. Raises RenderError for an IMAGE without a picture.
-    """
-    if not isinstance(image, torch.Tensor):
-        return image
-    check_image(image)
-    even = image[:, : image.shape[1] // 2 * 2, : image.shape[2] // 2 * 2, :3]
-    return InputImpl.VideoFromComponents(
-        Types.VideoComponents(images=even, frame_rate=Fraction(parse_fps(fps)))
-    )

@@ -11,7 +11,7 @@ from .conversions import FEWER_FITTED, check_image, check_memory
 from .schema import found_by
 
 # Those of render/control/lengths, which is loaded when something is fitted.
-FAMILIES = ["Wan VACE, Fun", "Wan Animate", "Wan SCAIL", "InfiniteTalk", "LTX"]
+FAMILIES = ["Wan VACE, Fun", "Wan Animate", "Wan SCAIL", "InfiniteTalk", "LTX", "Wan S2V"]
 
 
 class FitFrames(io.ComfyNode):
@@ -31,8 +31,8 @@ class FitFrames(io.ComfyNode):
                     options=FAMILIES,
                     default=FAMILIES[0],
                     tooltip="What they are for. Wan: 4n+1 frames, pieces of 81 (Animate 77) that "
-                    "share 5 (InfiniteTalk 9), multiples of 16 (SCAIL 32). LTX: 8n+1, multiples of "
-                    "32.",
+                    "share 5 (InfiniteTalk 9), multiples of 16 (SCAIL 32); S2V 77 every 80, at 16 "
+                    "frames per second. LTX: 8n+1, multiples of 32.",
                 ),
                 io.Int.Input(
                     "piece",

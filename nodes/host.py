@@ -5,14 +5,15 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import comfy.model_management
 import comfy.utils
 import folder_paths
+import numpy as np
 import torch
 from comfy_api.latest import InputImpl
 from PIL import Image
@@ -26,7 +27,7 @@ from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.sound import write_wav
 from dreamtalk_core.temporaries import remove
 
-from .conversions import Audio, Frames, Picture, check_image, samples
+from .conversions import Audio, Frames, Picture, audio_of, check_image, samples
 
 if TYPE_CHECKING:
     from dreamtalk_core.style import Style, StyleTrack
@@ -214,6 +215,19 @@ def sound_file(audio: Audio | None) -> Iterator[Path | None]:
         yield path
     finally:
         remove(path)
+
+
+def mixed(sounds: Sequence[Audio]) -> Audio | None:
+    """Sounds that begin together, as one AUDIO, or None. Raises SpeechError for an empty one."""
+    if len(sounds) < 2:
+        return next(iter(sounds), None)
+    from dreamtalk_core.render.output.sound import Mix, Sound
+
+    with ExitStack() as stack:
+        files = [stack.enter_context(sound_file(one)) for one in sounds]
+        sound = Sound(Mix(tuple(file for file in files if file is not None)), "pcm")
+        stack.callback(sound.close)
+        return audio_of(np.concatenate([*sound.pieces], axis=1), sound.rate)
 
 
 @contextmanager

@@ -145,7 +145,8 @@ def _model_outputs() -> list[io.Output]:
         kind.Output(
             "model_3d",
             display_name="model_3d",
-            tooltip="The same file, for Save 3D Model and Preview 3D (Advanced).",
+            tooltip="The same file, for Save 3D Model and Preview 3D (Advanced): press Fit to "
+            "Viewer there, as the head is no larger than a real one.",
         )
     ]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import torch
 from comfy_api.latest import io
 
@@ -17,16 +20,30 @@ from .frames import (
     range_inputs,
 )
 from .head import camera_inputs, head_input, head_path, load_head_file, size_input
-from .host import changed, check_file, show_warnings
-from .portrait import FaceChoice, check_points, face_inputs, portrait_input, read_face
+from .host import changed, check_file, mixed, progress, show_warnings
+from .portrait import (
+    FaceChoice,
+    check_points,
+    face_inputs,
+    portrait_input,
+    portrait_pixels,
+    read_face,
+)
 from .schema import ADVANCED, found_by
-from .values import MotionValue
+from .values import MotionType, MotionValue
+
+if TYPE_CHECKING:
+    from dreamtalk_core.render.control.group import GroupControls
+    from dreamtalk_core.render.control.pictures import Masked
 
 # Those of render/control, which is loaded when something is drawn.
 KINDS = ["landmarks", "mesh", "mouth", "depth", "normals", "dots", "expression", "pose", "body"]
 KINDS += ["edges", "person", "face", "composite"]
 MASKS = ["mouth", "face", "person"]
 INSIDE = ["grey", *KINDS[:10]]
+
+PEOPLE = 4
+"""Faces of one picture that can have a motion of their own."""
 
 PoseType = io.Custom("POSE_KEYPOINT")
 """What the host's own nodes draw, crop and mask by: OpenPose's points, frame by frame."""
@@ -53,6 +70,19 @@ def _mask_inputs() -> list[io.Input]:
             tooltip="By how many pixels the mask is made larger all round, also in 'composite'.",
             **ADVANCED,
         ),
+    ]
+
+
+def _people_inputs() -> list[io.Input]:
+    """The motions of others in the picture."""
+    return [
+        MotionType.Input(
+            f"motion_{number}",
+            optional=True,
+            tooltip=f"Of several people in one picture: the motion of face {number} from the left; "
+            "'motion' is that of face 1. 'face' then says whose mask it is, 0 everybody's.",
+        )
+        for number in range(2, PEOPLE + 1)
     ]
 
 
@@ -83,8 +113,8 @@ class RenderControlImages(io.ComfyNode):
             category="DreamTalk/render",
             description="Pictures that control a generative video model: a face's landmarks, dots, "
             "pose, depth, edges, the face itself for Wan-Animate, or the picture with a hole for "
-            "VACE; of a portrait at its place in the picture or of the built-in head. With a mask "
-            "of what may be painted anew, and the points for the host's own nodes.",
+            "VACE; of one or several people at their place in a picture or of the built-in head. "
+            "With a mask of what may be painted anew, and the points for the host's own nodes.",
             inputs=[
                 motion_input(),
                 portrait_input(
@@ -119,6 +149,7 @@ class RenderControlImages(io.ComfyNode):
                 *camera_inputs(),
                 head_input(),
                 *_mask_inputs(),
+                *_people_inputs(),
             ],
             outputs=[
                 *images_outputs(
@@ -165,13 +196,16 @@ class RenderControlImages(io.ComfyNode):
         audio: Audio | None = None,
         inside: str = INSIDE[0],
         grow: int = 0,
+        **others: MotionValue | None,
     ) -> io.NodeOutput:
         from dreamtalk_core.errors import RenderError
         from dreamtalk_core.pipeline.keypoints import points_of
-        from dreamtalk_core.render.control.pictures import ControlPictures, Masked
+        from dreamtalk_core.render.control.pictures import AnyControls, ControlPictures, Masked
         from dreamtalk_core.render.head.look import Look
 
-        moving = motion.motion
+        people = {0: motion}
+        people |= {int(name.split("_")[1]) - 1: one for name, one in others.items() if one}
+        moving = max((one.motion for one in people.values()), key=len)
         frames = frames_to_draw(moving, first, count)
         other = load_head_file(head)
         if portrait is None and other is not None and masked == "mouth":
@@ -181,11 +215,49 @@ class RenderControlImages(io.ComfyNode):
             )
         look = Look(yaw, pitch, zoom, turntable or None, head=other if portrait is None else None)
         part, face_drawn = Masked(masked, grow, inside, max(face - 1, 0)), None
+        drawn: AnyControls
         with show_warnings(cls.hidden.unique_id):
-            if portrait is not None:
-                face_drawn = read_face(portrait, FaceChoice(face, points, crop))
-            drawn = ControlPictures(moving, control, size, look, face_drawn, part)
+            if len(people) > 1:
+                drawn = _group(people, portrait, control, part, FaceChoice(face, points, crop))
+            else:
+                if portrait is not None:
+                    face_drawn = read_face(portrait, FaceChoice(face, points, crop))
+                drawn = ControlPictures(moving, control, size, look, face_drawn, part)
         images, mask = draw_images(drawn.masked, frames, [(*drawn.size, 3), drawn.size])
-        sound = frames_audio(motion.audio if audio is None else audio, frames, moving.fps)
+        if audio is None:
+            audio = mixed([one.audio for one in people.values() if one.audio is not None])
+        sound = frames_audio(audio, frames, moving.fps)
         keypoints, landmarks = points_of(drawn, frames)
         return io.NodeOutput(images, mask, sound, float(moving.fps), keypoints, landmarks)
+
+
+def _group(
+    people: Mapping[int, MotionValue],
+    portrait: torch.Tensor | None,
+    control: str,
+    part: Masked,
+    choice: FaceChoice,
+) -> GroupControls:
+    """Of several people in one picture, by the number of their face from the left, from 0 up.
+
+    Raises RenderError, TrackingError.
+    """
+    from dreamtalk_core.errors import RenderError
+    from dreamtalk_core.render.control.group import GroupControls
+    from dreamtalk_core.render.portrait.group import GroupPictures
+    from dreamtalk_core.tracking.portrait import read_portraits
+
+    if portrait is None:
+        raise RenderError(
+            "Several motions are for several people in one picture: connect it to 'portrait'."
+        )
+    if choice.points.strip() or choice.crop:
+        raise RenderError(
+            "'points' and 'crop' are for one face. Leave 'points' empty and set 'crop' to 0, or "
+            "connect one motion only."
+        )
+    picture, numbers = portrait_pixels(portrait), sorted(people)
+    found, faces = read_portraits(picture, numbers, progress=progress())
+    moving, motions = [one.face for one in found], [people[number].motion for number in numbers]
+    group = GroupPictures(picture, moving, motions, faces)
+    return GroupControls(control, group, part, choice.face - 1 if choice.face else None)

@@ -255,7 +255,7 @@ def host(venv: Path) -> Iterator[tuple[Frontend, Path]]:
         raise SystemExit(f"There is no {venv.name} here yet: python run.py test sets it up.")
     with (
         tempfile.TemporaryDirectory() as folder,
-        Comfy.start(python, Path(folder), secluded=False) as comfy,
+        Comfy.start(python, Path(folder)) as comfy,
         open_frontend(comfy) as frontend,
     ):
         yield frontend, Path(folder)

@@ -120,6 +120,7 @@ def _render(options: argparse.Namespace) -> None:
     if options.renderer:
         render_original_video(options, faces[0])
         return
+    from dreamtalk_core.render.control.group import GroupControls
     from dreamtalk_core.render.control.pictures import ControlPictures, Masked
     from dreamtalk_core.render.job import Pictures, render
     from dreamtalk_core.render.output.video import check_video_path
@@ -132,18 +133,20 @@ def _render(options: argparse.Namespace) -> None:
     motions, sound = _motions_and_sound(options, portraits)
     image, face = portraits[0].image, portraits[0].face
     pictures: Pictures
-    if len(found) > 1 and not options.control:
+    person = faces[0] if isinstance(faces[0], int) else 0
+    masked = Masked(options.mask, options.grow, person=person)
+    if len(portraits) > 1 or (len(found) > 1 and not options.control):
         moving = [one.face for one in portraits]
-        pictures = GroupPictures(image, moving, motions, found, options.stamp)
+        pictures = group = GroupPictures(image, moving, motions, found, options.stamp)
+        if options.control:
+            pictures = GroupControls(options.control, group, masked)
     else:
         drawn = PortraitRenderer(image, face.landmarks, face.matrix, face.weights)
+        pictures = PortraitPictures(drawn, motions[0], options.stamp)
         if options.control:
-            person = faces[0] if isinstance(faces[0], int) else 0
-            masked = Masked(options.mask, options.grow, person=person)
             pictures = ControlPictures(motions[0], options.control, portrait=drawn, masked=masked)
-            sound = None
-        else:
-            pictures = PortraitPictures(drawn, motions[0], options.stamp)
+    if options.control:
+        sound = None
     with Bar("render") as progress:
         render(pictures, options.output, sound, progress, options.codec)
     print(options.output)
@@ -161,7 +164,7 @@ def _faces(options: argparse.Namespace) -> list[str | int]:
             f"There are {sources} speeches or motions and {len(faces)} faces. Give --face once for "
             "each, or leave it out: then they are for the faces from the left."
         )
-    alone = ("control", "crop", "points", "renderer")
+    alone = ("crop", "points", "renderer")
     if len(faces) > 1 and (wrong := [f"--{name}" for name in alone if getattr(options, name)]):
         raise DreamTalkError(f"{', '.join(wrong)} is for one face. Leave it out, or give one.")
     return faces

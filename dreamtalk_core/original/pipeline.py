@@ -132,7 +132,7 @@ class OriginalDreamTalk(Pipeline):
         longer than 256 frames the beginning counts, as in the public code.
         Raises MotionError, TrackingError or StyleError for a file that holds none.
         """
-        if isinstance(performance, (Coefficients, Motion, str, Path)):
+        if isinstance(performance, str) or not isinstance(performance, Sequence):
             performance = [performance]
         rest = None
         if neutral is not None:
@@ -154,7 +154,7 @@ class OriginalDreamTalk(Pipeline):
         """The expression [T, 64] of a clip, and where it is from, in words."""
         if isinstance(clip, Coefficients):
             return clip.expression, "the clip"
-        if not isinstance(clip, Motion) and holds_coefficients(clip):
+        if isinstance(clip, (str, Path)) and holds_coefficients(clip):
             return Coefficients.load(clip).expression, str(clip)
         parts, source = useful_parts(clip, rest, face, progress, self.device)
         return np.concatenate([Coefficients.from_motion(part).expression for part in parts]), source

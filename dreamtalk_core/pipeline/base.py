@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dreamtalk_core.render.output.sound import Audible
     from dreamtalk_core.speech.media import Moving
 
-AnyStyle = Style | StyleTrack | Performance
+AnyStyle = Style | StyleTrack | Motion | str | Path
 AnySpeech = Speech | SpeechFeatures
 Watch = Callable[[Motion], None]
 """Called with a motion of one frame while more of them are made."""
@@ -105,11 +105,11 @@ class Pipeline(ABC):
     ) -> Style:
         """The style of a performance, or of several together.
 
-        A performance is a Motion, which is used whole, or the file of a motion or a video, of
-        which the stretches are used that show a face and, if there are any, speak; the style's
-        source names them. A face in a video is calibrated, see `calibration`. neutral: the actor
-        at rest, as a photo, a video or a motion; then motions are calibrated, too. face: which one
-        of a video with several, see `tracking.track_faces`. progress: of each video in turn.
+        A performance is a Motion, which is used whole, or pictures in time, or the file of a motion
+        or a video, of which the stretches are used that show a face and, if there are any, speak;
+        the style's source names them. A face in pictures is calibrated, see `calibration`.
+        neutral: the actor at rest, as a photo, a video or a motion; then motions are calibrated,
+        too. face: which one of several, see `tracking.track_faces`. progress: of each in turn.
 
         Raises StyleError where too little is seen, TrackingError for a video that cannot be read
         or has no face, MotionError for a motion file that cannot be read.

@@ -130,7 +130,7 @@ class DreamTalk(Pipeline):
         face: str | int = "largest",
         progress: Progress | None = None,
     ) -> Style:
-        if isinstance(performance, (Motion, str, Path)):
+        if isinstance(performance, str) or not isinstance(performance, Sequence):
             performance = [performance]
         rest = None
         if neutral is not None:
@@ -139,7 +139,9 @@ class DreamTalk(Pipeline):
         return extract_style(
             self.model,
             [part for parts, _ in found for part in parts],
-            next((Path(part).stem for part in performance if not isinstance(part, Motion)), "mine"),
+            next(
+                (Path(part).stem for part in performance if isinstance(part, (str, Path))), "mine"
+            ),
             "; ".join(source for _, source in found),
             self._worn,
         )

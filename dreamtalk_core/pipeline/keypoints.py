@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.motion.rotation import rotation_matrix
-from dreamtalk_core.render.control.pictures import ControlPictures
+from dreamtalk_core.render.control.pictures import AnyControls
 from dreamtalk_core.render.control.points import seventy
 from dreamtalk_core.render.control.topology import CONNECTIONS, topology
 from dreamtalk_core.tracking.foreign import foreign_face
@@ -27,39 +27,41 @@ _CANONICAL = 17.7
 """Centimetres from forehead to chin of the face that the tracker's matrix is of."""
 
 
-def points_of(
-    pictures: ControlPictures, frames: range
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """POSE_KEYPOINT and FACE_LANDMARKS of some frames; empty of a head whose landmarks are not
-    known."""
+def points_of(pictures: AnyControls, frames: range) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """POSE_KEYPOINT and FACE_LANDMARKS of some frames, of everybody in them; empty of a head whose
+    landmarks are not known."""
     # As large as the pictures are, which have even sides.
     height, width = (side + side % 2 for side in pictures.canvas)
-    poses, faces = [], []
-    for frame in frames if pictures.has_landmarks else ():
-        points = pictures.landmarks(frame)
-        poses.append(pose_keypoints(points, pictures.body(frame, points), height, width))
-        weights = pictures.weights(frame)
-        faces.append(tracked_face(points, weights, pictures.angles(frame), height, width))
+    canvas = {"canvas_width": width, "canvas_height": height}
+    poses, faces = list[dict[str, Any]](), list[list[dict[str, Any]]]()
+    for frame in frames if all(one.has_landmarks for one in pictures.people) else ():
+        people = []
+        faces.append([])
+        for one in pictures.people:
+            at = one.held(frame)
+            points = one.landmarks(at)
+            people.append(person_keypoints(points, one.body(at, points)))
+            faces[-1].append(tracked_face(points, one.weights(at), one.angles(at), height, width))
+        poses.append({**canvas, "people": people})
     return poses, face_landmarks(faces, height, width)
 
 
-def pose_keypoints(landmarks: Float, body: Float, height: int, width: int) -> dict[str, Any]:
-    """A frame of POSE_KEYPOINT with one person: x, y and a score for each point, one after the
-    other; 0 where nothing is known, as of hands and feet.
+def person_keypoints(landmarks: Float, body: Float) -> dict[str, Any]:
+    """A person of POSE_KEYPOINT: x, y and a score for each point, one after the other; 0 where
+    nothing is known, as of hands and feet.
 
     landmarks: [478, 2 or more]. body: [18, 3], see `points.body_of`.
     """
     face = seventy(landmarks)
     face = np.column_stack([face, np.ones(len(face))])
     hand = [0.0] * 3 * _HAND
-    person = {
+    return {
         "pose_keypoints_2d": body.ravel().tolist(),
         "foot_keypoints_2d": [0.0] * 3 * _FEET,
         "face_keypoints_2d": face.ravel().tolist(),
         "hand_right_keypoints_2d": hand,
         "hand_left_keypoints_2d": list(hand),
     }
-    return {"canvas_width": width, "canvas_height": height, "people": [person]}
 
 
 def tracked_face(
@@ -80,10 +82,10 @@ def tracked_face(
     return foreign_face(Face(landmarks, weights, matrix, 1.0))
 
 
-def face_landmarks(faces: list[dict[str, Any]], height: int, width: int) -> dict[str, Any]:
-    """FACE_LANDMARKS of frames with one face each; of no faces, of nothing."""
+def face_landmarks(frames: list[list[dict[str, Any]]], height: int, width: int) -> dict[str, Any]:
+    """FACE_LANDMARKS of frames with their faces."""
     return {
-        "frames": [[face] for face in faces],
+        "frames": frames,
         "image_size": (height, width),
         "connection_sets": connection_sets(),
     }

@@ -1,4 +1,4 @@
-"""Performances to take a style from: a motion, or the file of a motion, a video or a photo."""
+"""Performances to take a style from: a motion, pictures, or the file of a motion or a video."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from dreamtalk_core.errors import StyleError
 from dreamtalk_core.formats import is_read
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.progress import Progress
+from dreamtalk_core.speech.media import Moving
 from dreamtalk_core.style import useful_spans
 
-Performance = Motion | str | Path
+Performance = Motion | Moving | str | Path
 
 TURNED = 45.0
 """Degrees of yaw or pitch from which on half of a face is guessed rather than seen."""
@@ -36,14 +37,13 @@ def read_performance(
     """
     if isinstance(performance, Motion):
         return performance, None
-    path = Path(performance)
-    if is_read(path):
-        return Motion.load(path), None
+    if isinstance(performance, (str, Path)) and is_read(Path(performance)):
+        return Motion.load(performance), None
     # Networks and video decoding, which a motion need not wait for.
     from dreamtalk_core.tracking import track_faces
     from dreamtalk_core.tracking.derive import DERIVED
 
-    tracked = track_faces(path, choice=face, progress=progress, device=device)
+    tracked = track_faces(performance, choice=face, progress=progress, device=device)
     motion, times = tracked.motion, tracked.motion.times
     seen = np.abs(motion.head_rotation[:, :2]).max(axis=1) <= TURNED
     for start, end in tracked.lost:
@@ -61,7 +61,8 @@ def useful_parts(
 ) -> tuple[list[Motion], str]:
     """The stretches of a performance that tell its style, and where they are from, in words.
 
-    A motion is used whole; of a file, the stretches that show a face and, if there are any, speak.
+    A motion is used whole; of the others, the stretches that show a face and, if there are any,
+    speak.
     A face that we tracked is calibrated (see `calibration`), a motion if `neutral` is given.
     Raises StyleError where there is none, MotionError, TrackingError.
     """
@@ -70,12 +71,13 @@ def useful_parts(
         motion = calibrate(motion, neutral)
     if isinstance(performance, Motion):
         return [motion], "the motion"
+    source = str(performance) if isinstance(performance, (str, Path)) else "the pictures"
     try:
         spans = useful_spans(motion, visible)
     except StyleError as error:
-        raise StyleError(f"{performance}: {error}") from error
+        raise StyleError(f"{source}: {error}") from error
     if spans == [(0, len(motion))]:
-        return [motion], str(performance)
+        return [motion], source
     fps = float(motion.fps)
     where = ", ".join(f"{start / fps:.1f}-{end / fps:.1f}" for start, end in spans)
-    return [motion.cut(*span) for span in spans], f"{performance} ({where} s)"
+    return [motion.cut(*span) for span in spans], f"{source} ({where} s)"

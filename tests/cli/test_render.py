@@ -110,6 +110,16 @@ def test_who_has_no_speech_listens(group: Path) -> None:
     assert listener[60:120].max() > 60, "turned to who speaks"
 
 
+def test_control_pictures_of_two(group: Path) -> None:
+    words = ["render", "group.png", "take.npz", "take.npz", "-o", "who.####.png"]
+    assert main([*words, "--control", "person"]) == 0
+    first, *others = sorted(group.glob("who.*.png"))
+    assert len(others) == 5
+    picture = frames(first)[0]
+    assert (picture[:, :192] == (0, 0, 255)).all(-1).mean() > 0.2
+    assert (picture[:, 192:] == (255, 0, 0)).all(-1).mean() > 0.2
+
+
 def test_faces_are_shown_with_their_numbers(
     group: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,7 +139,6 @@ def test_faces_are_shown_with_their_numbers(
         (["take.npz", "take.npz", "take.npz"], "but 2"),
         (["take.npz", "take.npz", "--face", "1", "--face", "1"], "chosen twice"),
         (["take.npz", "take.npz", "--crop", "96"], "--crop is for one face"),
-        (["take.npz", "take.npz", "--control", "mesh"], "--control is for one face"),
         (["take.npz", "--seed", "1"], "--seed is for a speech"),
         (["take.npz", "--style", "sad"], "--style is for a speech"),
         (["take.npz", "--face", "0", "--face", "1"], "Nobody speaks"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
@@ -163,8 +164,9 @@ def test_the_mesh_is_the_head_in_metres(written: tuple[Glb, Motion, Path]) -> No
 
 def test_the_texture_is_the_atlas(written: tuple[Glb, Motion, Path]) -> None:
     file, _, _ = written
-    data = file.view(file.json["images"][0]["bufferView"])
-    with av.open(io.BytesIO(data)) as image:
+    kind, data = file.json["images"][0]["uri"].split(",")
+    assert kind == "data:image/png;base64"
+    with av.open(io.BytesIO(base64.b64decode(data))) as image:
         picture = next(image.decode(video=0)).to_ndarray(format="rgb24")
     np.testing.assert_array_equal(picture, load_head().atlas)
 

@@ -89,11 +89,9 @@ class Comfy:
 
     @staticmethod
     @contextmanager
-    def start(python: Path, base: Path, *arguments: str, secluded: bool = True) -> Iterator[Comfy]:
-        """A host whose files are all in the folder `base`, until the end of the `with`.
-
-        secluded: its page may ask nobody outside. It then shows 3D models without their textures.
-        """
+    def start(python: Path, base: Path, *arguments: str) -> Iterator[Comfy]:
+        """A host whose files are all in the folder `base`, and whose page may ask nobody outside,
+        until the end of the `with`."""
         copy_pack(base / "custom_nodes" / PACK)
         for name in ("user", "input", "output", "models"):
             (base / name).mkdir(parents=True, exist_ok=True)
@@ -101,8 +99,7 @@ class Comfy:
         command = [
             *(str(python), "-I", str(LAUNCHER), "--cpu"),
             *("--listen", "127.0.0.1", "--port", str(port)),
-            *("--base-directory", str(base), "--preview-method", "auto"),
-            *(["--disable-api-nodes"] if secluded else []),
+            *("--base-directory", str(base), "--preview-method", "auto", "--disable-api-nodes"),
             *("--database-url", f"sqlite:///{(base / 'user' / 'comfyui.db').as_posix()}"),
             *arguments,
         ]

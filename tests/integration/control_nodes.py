@@ -25,7 +25,12 @@ import comfy.options  # noqa: E402
 comfy.options.enable_args_parsing()
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from comfy_extras.nodes_wan import WanAnimateToVideo, WanVaceToVideo  # noqa: E402
+from comfy_extras.nodes_wan import (  # noqa: E402
+    WanAnimateToVideo,
+    WanSoundImageToVideo,
+    WanSoundImageToVideoExtend,
+    WanVaceToVideo,
+)
 
 sys.path.insert(0, folder)
 from dreamtalk_core.assets import DEMO_PORTRAIT  # noqa: E402
@@ -125,4 +130,30 @@ assert cells.shape == (1, 64, (LENGTH - 1) // 4 + 1, size["height"] // 8, size["
 # Of nine frames in three groups the middle one of each counts.
 middle = torch.nn.functional.avg_pool2d(masks[[1, 4, 7], None], 8)[:, 0]
 told["mask"] = close(cells[0].mean(0), middle, 1e-5)
+
+# S2V: a piece is heard from the frame on that is its first, and shows it. What is heard at 50 Hz
+# tells when.
+seconds = torch.arange(50 * 15).float().reshape(1, -1, 1) / 50
+heard = {"encoded_audio_all_layers": [seconds, seconds]}
+parts = [fit("Wan S2V", 200, 256, 256, piece) for piece in (1, 2, 3)]
+control = torch.arange(240).float().reshape(-1, 1, 1, 1).expand(-1, 16, 16, 3) / 240
+latent = None
+for part in parts:
+    given = {"length": part.length, "audio_encoder_output": heard}
+    given["control_video"] = control[part.first : part.first + part.length]
+    if latent is None:
+        answer = WanSoundImageToVideo.execute(
+            nothing, nothing, vae, width=16, height=16, batch_size=1, **given
+        ).args
+        latent = answer[2]["samples"]
+    else:
+        answer = WanSoundImageToVideoExtend.execute(
+            nothing, nothing, vae, video_latent={"samples": latent}, **given
+        ).args
+        latent = torch.cat([latent, answer[2]["samples"]], dim=2)
+    sent = answer[0][0][1]
+    told["heard"] = abs(float(sent["audio_embed"].flatten()[0]) * 16 - part.first)
+    assert told["heard"] < 0.6, (part, sent["audio_embed"].flatten()[:4])
+    close(sent["control_video"][0, 0, :, 0, 0] * 240, part.first + torch.arange(20) * 4.0, 0.01)
+assert 1 + 4 * (latent.shape[2] - 1) == parts[-1].count
 print(json.dumps(told))

@@ -2,6 +2,9 @@
 
 Their networks see a first frame and then groups of four or eight, and sizes in steps. What is
 longer than one piece is made in pieces, each of which repeats the last frames of the one before.
+
+S2V's pieces are joined as latents: those of 77 frames, which alone are decoded to 77, are 80 of a
+whole, and so the next one is told what happens, and what is said, from 80 frames later on.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from dreamtalk_core.errors import RenderError, shown
 class Family:
     """group: frames after the first come in groups of so many. step: what width and height are
     multiples of. piece: the most frames at once. overlap: those that a piece shares with the one
-    before."""
+    before; below 0: those between the two, which are in neither."""
 
     group: int
     step: int
@@ -29,6 +32,7 @@ FAMILIES = {
     "Wan SCAIL": Family(4, 32, 81, 5),
     "InfiniteTalk": Family(4, 16, 81, 9),
     "LTX": Family(8, 32, 97, 9),
+    "Wan S2V": Family(4, 16, 77, -3),
 }
 
 
@@ -87,6 +91,9 @@ def told(family: str, frames: int, height: int, width: int, done: Fit) -> str:
         text += f"; {width} x {height} became {done.width} x {done.height}"
     text += "."
     if done.pieces > 1:
-        text += f" That is {done.pieces} pieces of {rule.piece}, {rule.overlap} of them shared"
+        joint = f"{rule.overlap} of them shared"
+        if rule.overlap < 0:
+            joint = f"one every {rule.piece - rule.overlap}"
+        text += f" That is {done.pieces} pieces of {rule.piece}, {joint}"
         text += f"; here are {done.length} from frame {done.first} on."
     return text

@@ -1,8 +1,12 @@
-"""`ControlPictures`: the control pictures of a motion, of a head or of a portrait."""
+"""`ControlPictures`: the control pictures of a motion, of a head or of a portrait.
+
+What is made of the pictures of one face or of several alike is in `AnyControls`; several: `group`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -65,112 +69,54 @@ class Masked:
             raise RenderError(f"A mask grows by 0 to {MOST_GROWN} pixels, not {self.grow}.")
 
 
-class ControlPictures:
-    """Control pictures of a kind out of `KINDS`, at the motion's rate.
+class AnyControls(ABC):
+    """Control pictures of a kind out of `KINDS`, with their masks.
 
-    Of the head, size x size pixels, or of a portrait, in whose own size `size` and `look` mean
-    nothing; of the kind `face`, 512 x 512. In EXR depth and normals are numbers, not colours: see
-    `HeadControls.measure`.
-    Raises `RenderError` for an unknown kind, a size that is odd or not within 64 to 4096, and
-    landmarks of another head than the built-in one. Warns where a portrait's head turns further
-    than its picture can show.
+    fps: their rate. canvas: height and width of the whole picture; size: of what is drawn. people:
+    the pictures of each face by itself.
     """
 
     mark = None
     see_through = False
+    fps: Fraction
+    canvas: tuple[int, int]
+    size: tuple[int, int]
+    people: Sequence[ControlPictures]
 
-    def __init__(
-        self,
-        motion: Motion,
-        kind: str,
-        size: int = 512,
-        look: Look | None = None,
-        portrait: PortraitRenderer | None = None,
-        masked: Masked | None = None,
-    ) -> None:
+    def __init__(self, kind: str, masked: Masked | None) -> None:
         check_kind(kind)
-        self._look, self._masked = look or Look(), masked or Masked()
-        self._kind, self._motion = kind, motion.to_arkit()
-        self._weights = motion.over(FACE_NAMES).weights
-        self.fps: Fraction = motion.fps
-        self._portrait = portrait
-        if portrait is None:
-            self._check_head(kind)
-            look = self._look
-            background = "studio" if look.background is None else look.background
-            self._of_head = HeadControls(HeadRenderer(size, look.head, background, look.zoom))
-            self._weights = self._of_head.renderer.head.solved(self._weights, float(motion.fps))
-            self.canvas: tuple[int, int] = (size, size)
-        else:
-            self._of_face = PortraitControls(portrait)
-            portrait.warn_of_eased(motion)
-            self.canvas = portrait.image.shape[:2]
-        self.size = (CROP, CROP) if kind == "face" else self.canvas
+        self._kind, self._masked = kind, masked or Masked()
 
-    def _check_head(self, kind: str) -> None:
-        """Raises `RenderError` for what is not known of another head."""
-        inside = self._masked.part == "person" and self._masked.inside in (GREY, *SURFACE)
-        if self._look.head is None or kind in _OF_ANY_HEAD or (kind == "composite" and inside):
-            return
-        raise RenderError(
-            f"Of another head there is depth and normals only, and the whole of it, no {kind}."
-        )
+    @abstractmethod
+    def __len__(self) -> int: ...
 
-    def __len__(self) -> int:
-        return len(self._motion)
+    @abstractmethod
+    def measure(self, kind: str, frame: int) -> Float:
+        """A picture as numbers, float32 [H, W, 3]; from any thread."""
+
+    @abstractmethod
+    def who(self, frame: int) -> Picture:
+        """Everybody in a colour of their own, uint8 [H, W, 3]; from any thread."""
+
+    @abstractmethod
+    def cover(self, part: str, frame: int) -> Float:
+        """How much of each pixel one of `PARTS` covers, float32 [H, W]; from any thread."""
+
+    @abstractmethod
+    def _rendered(self, frame: int) -> Picture:
+        """What is controlled, itself."""
 
     def draw(self, frame: int) -> Picture:
         """One picture uint8 [H, W, 3]; from any thread."""
-        if self._kind == "face":
-            return crop_face(self._rendered(frame), seventy(self.landmarks(frame)))
         if self._kind == "composite":
             return self._composite(frame)
         if self._kind == "person":
-            cover = self._cover("person", frame)[..., None] > 0.5
-            colour = np.array(IDENTITIES[self._masked.person % len(IDENTITIES)], np.uint8)
-            return np.where(cover, colour, np.uint8(0))
+            return self.who(frame)
         return to_bytes(self._kind, self.measure(self._kind, frame))
 
     def masked(self, frame: int) -> tuple[Picture, Picture]:
         """One picture, and its mask uint8 [H, W], 255 inside; from any thread."""
-        mask = self._mask(frame)
-        if self._kind == "face":
-            mask = crop_face(mask, seventy(self.landmarks(frame)))
-        return self.draw(frame), mask
-
-    def measure(self, kind: str, frame: int) -> Float:
-        """A picture as numbers, float32 [H, W, 3]; from any thread."""
-        if self._portrait is not None:
-            return self._of_face.measure(kind, *self._moment(frame))
-        return self._of_head.measure(kind, *self._moment(frame), self._view(frame))
-
-    def landmarks(self, frame: int) -> Float:
-        """The 478 landmarks [478, 3] in the whole picture, see `PortraitControls.landmarks`."""
-        if self._portrait is not None:
-            return self._of_face.landmarks(*self._moment(frame))
-        return self._of_head.landmarks(*self._moment(frame), self._view(frame))
-
-    @property
-    def has_landmarks(self) -> bool:
-        """Whether it is known where the landmarks are; they are not on another head."""
-        return self._portrait is not None or self._look.head is None
-
-    def weights(self, frame: int) -> Float:
-        """The motion's shapes at a frame, float32 [52]."""
-        row: Float = self._motion.weights[frame]
-        return row
-
-    def body(self, frame: int, landmarks: Float) -> Float:
-        """The points of the body [18, 3], see `body_of`."""
-        _, turn = self._moment(frame)
-        if self._portrait is not None:
-            return self._of_face.body(landmarks, turn)
-        return self._of_head.body(landmarks, turn, self._view(frame))
-
-    def angles(self, frame: int) -> NDArray[np.float64]:
-        """How the head is turned in the picture, [3] in degrees, but for the camera's view."""
-        _, turn = self._moment(frame)
-        return turn.astype(float) if self._portrait is None else self._of_face.angles(turn)
+        return self.draw(frame), self._mask(frame)
 
     def frames(self, exact: bool) -> Generator[Frame, None, None]:
         """All pictures, drawn by one thread per core; exact: depth and normals as numbers."""
@@ -179,33 +125,8 @@ class ControlPictures:
             draw = partial(self.measure, self._kind)
         return in_order(draw, range(len(self)))
 
-    def _moment(self, frame: int) -> tuple[Float, Float]:
-        """Weights, of the tongue as well, and rotation of the head as far as it is drawn."""
-        weights, turn = self._told(frame)
-        if self._portrait is not None:
-            turn = self._portrait.eased(turn).astype(np.float32)
-        return weights, turn
-
-    def _told(self, frame: int) -> tuple[Float, Float]:
-        """The same, as the motion has it."""
-        return self._weights[frame], self._motion.head_rotation[frame]
-
-    def _view(self, frame: int) -> tuple[float, float]:
-        return self._look.view(frame / float(self.fps))
-
-    def _rendered(self, frame: int) -> Picture:
-        """The portrait or the head itself."""
-        if self._portrait is not None:
-            return self._portrait.render(*self._told(frame))
-        return self._of_head.renderer.render(*self._moment(frame), self._view(frame))
-
-    def _cover(self, part: str, frame: int) -> Float:
-        if self._portrait is not None:
-            return self._of_face.mask(part, *self._moment(frame))
-        return self._of_head.mask(part, *self._moment(frame), self._view(frame))
-
     def _mask(self, frame: int) -> Picture:
-        mask = np.round(255 * self._cover(self._masked.part, frame).clip(0, 1)).astype(np.uint8)
+        mask = np.round(255 * self.cover(self._masked.part, frame).clip(0, 1)).astype(np.uint8)
         if grow := self._masked.grow:
             # Of pixels that are covered by half; what is covered less keeps its share beyond.
             away = cv2.distanceTransform(
@@ -224,3 +145,132 @@ class ControlPictures:
             np.uint8
         )
         return mixed
+
+
+class ControlPictures(AnyControls):
+    """Control pictures of a kind out of `KINDS`, at the motion's rate.
+
+    Of the head, size x size pixels, or of a portrait, in whose own size `size` and `look` mean
+    nothing; of the kind `face`, 512 x 512. In EXR depth and normals are numbers, not colours: see
+    `HeadControls.measure`.
+    Raises `RenderError` for an unknown kind, a size that is odd or not within 64 to 4096, and
+    landmarks of another head than the built-in one. Warns where a portrait's head turns further
+    than its picture can show.
+    """
+
+    def __init__(
+        self,
+        motion: Motion,
+        kind: str,
+        size: int = 512,
+        look: Look | None = None,
+        portrait: PortraitRenderer | None = None,
+        masked: Masked | None = None,
+    ) -> None:
+        super().__init__(kind, masked)
+        self._look, self._motion = look or Look(), motion.to_arkit()
+        self._weights = motion.over(FACE_NAMES).weights
+        self.fps = motion.fps
+        self._portrait = portrait
+        if portrait is None:
+            self._check_head(kind)
+            look = self._look
+            background = "studio" if look.background is None else look.background
+            self._of_head = HeadControls(HeadRenderer(size, look.head, background, look.zoom))
+            self._weights = self._of_head.renderer.head.solved(self._weights, float(motion.fps))
+            self.canvas = (size, size)
+        else:
+            self._of_face = PortraitControls(portrait)
+            portrait.warn_of_eased(motion)
+            self.canvas = portrait.image.shape[:2]
+        self.size = (CROP, CROP) if kind == "face" else self.canvas
+        self.people = (self,)
+
+    def _check_head(self, kind: str) -> None:
+        """Raises `RenderError` for what is not known of another head."""
+        inside = self._masked.part == "person" and self._masked.inside in (GREY, *SURFACE)
+        if self._look.head is None or kind in _OF_ANY_HEAD or (kind == "composite" and inside):
+            return
+        raise RenderError(
+            f"Of another head there is depth and normals only, and the whole of it, no {kind}."
+        )
+
+    def __len__(self) -> int:
+        return len(self._motion)
+
+    def draw(self, frame: int) -> Picture:
+        if self._kind == "face":
+            return crop_face(self._rendered(frame), seventy(self.landmarks(frame)))
+        return super().draw(frame)
+
+    def masked(self, frame: int) -> tuple[Picture, Picture]:
+        picture, mask = super().masked(frame)
+        if self._kind == "face":
+            mask = crop_face(mask, seventy(self.landmarks(frame)))
+        return picture, mask
+
+    def who(self, frame: int) -> Picture:
+        cover = self.cover("person", frame)[..., None] > 0.5
+        colour = np.array(IDENTITIES[self._masked.person % len(IDENTITIES)], np.uint8)
+        return np.where(cover, colour, np.uint8(0))
+
+    def measure(self, kind: str, frame: int) -> Float:
+        if self._portrait is not None:
+            return self._of_face.measure(kind, *self._moment(frame))
+        return self._of_head.measure(kind, *self._moment(frame), self._view(frame))
+
+    def landmarks(self, frame: int) -> Float:
+        """The 478 landmarks [478, 3] in the whole picture, see `PortraitControls.landmarks`."""
+        if self._portrait is not None:
+            return self._of_face.landmarks(*self._moment(frame))
+        return self._of_head.landmarks(*self._moment(frame), self._view(frame))
+
+    @property
+    def has_landmarks(self) -> bool:
+        """Whether it is known where the landmarks are; they are not on another head."""
+        return self._portrait is not None or self._look.head is None
+
+    def held(self, frame: int) -> int:
+        """That frame, or the last one beyond the end."""
+        return min(frame, len(self) - 1)
+
+    def weights(self, frame: int) -> Float:
+        """The motion's shapes at a frame, float32 [52]."""
+        row: Float = self._motion.weights[frame]
+        return row
+
+    def body(self, frame: int, landmarks: Float) -> Float:
+        """The points of the body [18, 3], see `body_of`."""
+        _, turn = self._moment(frame)
+        if self._portrait is not None:
+            return self._of_face.body(landmarks, turn)
+        return self._of_head.body(landmarks, turn, self._view(frame))
+
+    def angles(self, frame: int) -> NDArray[np.float64]:
+        """How the head is turned in the picture, [3] in degrees, but for the camera's view."""
+        _, turn = self._moment(frame)
+        return turn.astype(float) if self._portrait is None else self._of_face.angles(turn)
+
+    def _moment(self, frame: int) -> tuple[Float, Float]:
+        """Weights, of the tongue as well, and rotation of the head as far as it is drawn."""
+        weights, turn = self._told(frame)
+        if self._portrait is not None:
+            turn = self._portrait.eased(turn).astype(np.float32)
+        return weights, turn
+
+    def _told(self, frame: int) -> tuple[Float, Float]:
+        """The same, as the motion has it."""
+        return self._weights[frame], self._motion.head_rotation[frame]
+
+    def _view(self, frame: int) -> tuple[float, float]:
+        return self._look.view(frame / float(self.fps))
+
+    def _rendered(self, frame: int) -> Picture:
+        if self._portrait is not None:
+            return self._portrait.render(*self._told(frame))
+        return self._of_head.renderer.render(*self._moment(frame), self._view(frame))
+
+    def cover(self, part: str, frame: int) -> Float:
+        if self._portrait is not None:
+            return self._of_face.mask(part, *self._moment(frame))
+        return self._of_head.mask(part, *self._moment(frame), self._view(frame))

@@ -36,6 +36,7 @@ class GroupPictures:
     of one frame rate; shorter ones hold their last frame. faces: all in the picture, those that
     keep still as well. What is nearer to one face than to another, in sizes of the faces, moves
     with that one alone.
+    numbers: which of all the faces those are that move, portraits and motions what moves them.
     Raises RenderError for motions of different rates, or of another number than the faces.
     """
 
@@ -63,8 +64,10 @@ class GroupPictures:
         if any(motions[i] == motions[k] for i in range(len(motions)) for k in range(i)):
             warn("Two faces have the same motion. Sample one of them with another seed.")
         self._image, self._stamped = image, stamped
-        self._motions = [motion.over(FACE_NAMES) for motion in motions]
-        self._portraits = [
+        self.motions = [motion.over(FACE_NAMES) for motion in motions]
+        self.numbers = [list(faces).index(face) for face in moving]
+        self._moving = moving
+        self.portraits = [
             PortraitRenderer(
                 image,
                 face.landmarks,
@@ -74,21 +77,28 @@ class GroupPictures:
             )
             for face in moving
         ]
-        for portrait, motion in zip(self._portraits, motions, strict=True):
+        for portrait, motion in zip(self.portraits, motions, strict=True):
             portrait.warn_of_eased(motion)
 
     def __len__(self) -> int:
-        return max(map(len, self._motions))
+        return max(map(len, self.motions))
 
     def draw(self, frame: int) -> NDArray[np.uint8]:
         """One picture uint8 [H, W, 3]; from any thread."""
         out = self._image.copy()
-        for portrait, motion in zip(self._portraits, self._motions, strict=True):
+        for portrait, motion in zip(self.portraits, self.motions, strict=True):
             at = min(frame, len(motion) - 1)
             drawn = portrait.render(motion.weights[at], motion.head_rotation[at])
             changed = (drawn != self._image).any(-1)
             out[changed] = drawn[changed]
         return stamp(out) if self._stamped else out
+
+    def nearest(self) -> NDArray[np.intp]:
+        """Which of the faces that move is nearest to each pixel, in sizes of the faces, [H, W]."""
+        rows, columns = np.indices(self._image.shape[:2]) + 0.5
+        points = np.column_stack([columns.ravel(), rows.ravel()])
+        away = [_away(face, points) for face in self._moving]
+        return np.argmin(away, axis=0).reshape(rows.shape)
 
     def frames(self, exact: bool) -> Generator[NDArray[np.uint8], None, None]:
         """All pictures, drawn by one thread per core."""

@@ -41,6 +41,8 @@ def test_every_rule(family: str, frames: int, side: int) -> None:
         ("Wan Animate", 150, 221, 3),
         ("Wan SCAIL", 158, 233, 3),
         ("InfiniteTalk", 100, 153, 2),
+        ("Wan S2V", 77, 77, 1),
+        ("Wan S2V", 158, 237, 3),
         ("LTX", 90, 97, 1),
         ("LTX", 1, 1, 1),
     ],
@@ -56,6 +58,8 @@ def test_it_says_what_it_did() -> None:
         "Wan SCAIL: 150 frames became 157 (4n+1), the last one 7 times more; 512 x 500 became "
         "512 x 512. That is 2 pieces of 81, 5 of them shared; here are 81 from frame 76 on."
     )
+    text = told("Wan S2V", 100, 64, 64, fit("Wan S2V", 100, 64, 64, 2))
+    assert text.endswith("That is 2 pieces of 77, one every 80; here are 77 from frame 80 on.")
     assert told("LTX", 9, 64, 64, fit("LTX", 9, 64, 64)) == "LTX: 9 frames became 9 (8n+1)."
 
 
