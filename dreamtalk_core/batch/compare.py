@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dreamtalk_core.formats import READABLE
+from dreamtalk_core.formats import is_read
 from dreamtalk_core.motion import Motion
 
 
@@ -20,7 +20,7 @@ def change(folder: Path, earlier: Path, outputs: Sequence[str]) -> dict[str, Any
     `head`, the largest difference of a head's angle in degrees, if there is one; and `seconds`, how
     much longer it is, if it is. Raises MotionError or OSError for what cannot be read.
     """
-    name = next((one for one in outputs if Path(one).suffix.lower() in READABLE), None)
+    name = next((one for one in outputs if is_read(Path(one))), None)
     if name is None or (folder / name).read_bytes() == _content(earlier / name):
         return None
     if not (earlier / name).is_file():

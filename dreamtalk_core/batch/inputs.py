@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dreamtalk_core.batch.plan import VIDEOS, Row
 from dreamtalk_core.errors import DreamTalkError, shown
 from dreamtalk_core.files import digest_of, name_key
-from dreamtalk_core.formats import READABLE
+from dreamtalk_core.formats import is_read
 
 if TYPE_CHECKING:
     from dreamtalk_core.pipeline.line import Line
@@ -36,7 +36,7 @@ def line_of(row: Row, folder: Path) -> Line:
     if len(videos) > 1:
         raise DreamTalkError("A row makes one video. Take the others out of its outputs.")
     portrait = Path(row.portrait) if row.portrait else None
-    drawn = videos[0] if videos and portrait and portrait.suffix.lower() not in READABLE else None
+    drawn = videos[0] if videos and portrait and not is_read(portrait) else None
     return Line(
         Path(row.audio),
         tuple(path for path in paths if path not in videos),

@@ -15,7 +15,7 @@ from dreamtalk_core.batch.grade import Thresholds, badness
 from dreamtalk_core.batch.ledger import Entry
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.files import atomic_write
-from dreamtalk_core.formats import READABLE
+from dreamtalk_core.formats import is_read
 from dreamtalk_core.formats.png import encode_png
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX, mouth_opening
@@ -162,7 +162,7 @@ def _curves_of(folder: Path, entry: Entry) -> Motion | None:
     """The curves of a line, if it has written any that can be read."""
     for name in entry.get("outputs", ()):
         path = folder / name
-        if path.suffix.lower() in READABLE:
+        if is_read(path):
             try:
                 return Motion.load(path).to_arkit()
             except DreamTalkError:

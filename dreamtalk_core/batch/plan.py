@@ -12,7 +12,7 @@ from typing import Any
 from dreamtalk_core.batch.table import WRONG, Cells
 from dreamtalk_core.errors import BatchError, DreamTalkError, shown
 from dreamtalk_core.files import name_key, unportable
-from dreamtalk_core.formats import WRITABLE
+from dreamtalk_core.formats import WRITABLE, is_written
 from dreamtalk_core.parameters import Parameter, parameters
 from dreamtalk_core.pipeline.load import kinds
 from dreamtalk_core.warned import warn
@@ -158,7 +158,7 @@ def _output(pattern: str, fields: Mapping[str, str]) -> str:
     wrong = wrong or next(filter(None, map(unportable, path.parts)), "")
     if not wrong and re.search(r'[:*?"<>|\x00-\x1f]', text):
         wrong = 'no file on Windows can have one of : * ? " < > | in its name'
-    if not wrong and path.suffix.lower() not in (*WRITABLE, *VIDEOS):
+    if not wrong and not (is_written(path) or path.suffix.lower() in VIDEOS):
         wrong = f"it ends in none of {', '.join((*WRITABLE, *VIDEOS))}"
     if wrong:
         raise DreamTalkError(f"Cannot write '{shown(text)}': {wrong}. Change the outputs.")

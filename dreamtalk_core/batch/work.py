@@ -32,7 +32,7 @@ from dreamtalk_core.errors import (
     shown,
 )
 from dreamtalk_core.files import check_not_read, write_error
-from dreamtalk_core.formats import READABLE
+from dreamtalk_core.formats import READABLE, is_read
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.version import __version__
 from dreamtalk_core.warned import collect_warnings
@@ -161,7 +161,7 @@ class Worker:
 
     def _grade_late(self, line: Line, known: Entry) -> Entry:
         """The grade of a row that was made without one, as far as its files can be read."""
-        readable = any(path.suffix.lower() in READABLE for path in line.curves)
+        readable = any(is_read(path) for path in line.curves)
         if "grade" in known or not self._job.grade or not readable:
             return {}
         return {"grade": self._grade_there(line)}
@@ -192,7 +192,7 @@ class Worker:
         from dreamtalk_core.motion import Motion
         from dreamtalk_core.pipeline.line import Take
 
-        path = next((path for path in line.curves if path.suffix.lower() in READABLE), None)
+        path = next((path for path in line.curves if is_read(path)), None)
         if path is None or line.speech is None:
             raise DreamTalkError(f"There are no curves to check: none of {', '.join(READABLE)}.")
         motion, (speech, _) = Motion.load(path), line.load_speeches()

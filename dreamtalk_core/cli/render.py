@@ -184,7 +184,7 @@ def _motions_and_sound(
     options: argparse.Namespace, portraits: list[Portrait]
 ) -> tuple[list[Motion], Audible | None]:
     """The motion of each face, as it is given or that of its speech, and what is to be heard."""
-    from dreamtalk_core.formats import READABLE
+    from dreamtalk_core.formats import is_read
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.pipeline.load import check_settings, kind_of
     from dreamtalk_core.pipeline.people import Person, sample_people
@@ -192,7 +192,7 @@ def _motions_and_sound(
     from dreamtalk_core.speech.audio import Speech
 
     count = len(portraits)
-    speeches = [path for path in options.motion if path.suffix.lower() not in READABLE]
+    speeches = [path for path in options.motion if not is_read(path)]
     heard = Mix(tuple(speeches)) if len(speeches) > 1 else next(iter(speeches), None)
     sound = options.audio or heard
     styles = each("--style", options.style or [None], count)

@@ -1,20 +1,22 @@
-"""Motion files: one module per format, chosen by the suffix of the file name.
+"""Motion files: one module per format, and one table that says which there are.
 
-.csv   Live Link Face      reads, writes
-.json  documented JSON     reads, writes
-.npz   numpy archive       reads, writes
-.glb   animated head       writes
+Which format a file is written in, the ending of its name says. Which one a file that is read is
+of, its content says: several kinds end in .json, or in .csv.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from dreamtalk_core.errors import MotionError
-from dreamtalk_core.files import check_target
+from dreamtalk_core.files import atomic_write, check_target, digest_of
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import LARGEST_MOTION, check_file, unreadable
 
@@ -22,62 +24,207 @@ if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
 
 
-class _Format(Protocol):
+Provenance = Mapping[str, Any]
+"""How a motion was made: names and values that JSON can hold. What makes the same again gives the
+same values: no times, no folders."""
+
+
+class _Module(Protocol):
     def read(self, path: Path) -> Content: ...
 
-    def write(self, path: Path, motion: Motion) -> None: ...
+    def write(self, path: Path, motion: Motion, provenance: Provenance | None = None) -> None: ...
 
 
-# Modules are named, not imported: GLB pulls in the head, which most callers do not need.
-_MODULES = {".csv": "livelink", ".json": "json_motion", ".npz": "npz", ".glb": "glb"}
-WRITABLE: tuple[str, ...] = tuple(_MODULES)
-"""Suffixes that `write_motion` takes."""
-READABLE: tuple[str, ...] = (".csv", ".json", ".npz")
+@dataclass(frozen=True)
+class Format:
+    """A kind of motion file.
+
+    ending: with which the name of one ends, in lower case: ".csv", ".a2f.json".
+    module: of this package, with `read(path)` and `write(path, motion, provenance=None)`, or one
+        of them. It is named, not imported: GLB pulls in the head, which most callers do not need.
+    title: what to call it in a table.
+    mark: what the text of one looks like at its beginning (a regular expression for bytes in
+        lower case, see `_beginning`); None: it is not read.
+    writes: whether it is written.
+    provenance: whether `write` takes it; if not, it goes into a file beside.
+    """
+
+    ending: str
+    module: str
+    title: str
+    mark: bytes | None = None
+    writes: bool = True
+    provenance: bool = False
+
+    @property
+    def reads(self) -> bool:
+        """Whether it is read."""
+        return self.mark is not None
+
+    @property
+    def suffix(self) -> str:
+        """The last part of its ending: what a file dialogue can ask for."""
+        return "." + self.ending.rpartition(".")[2]
+
+    def load(self) -> _Module:
+        """Its module."""
+        return cast(_Module, import_module(f"{__name__}.{self.module}"))
+
+
+def _json(*names: str) -> bytes:
+    """The mark of a JSON document that has all these names, or texts, in it."""
+    wanted = "".join(rf'(?=.*"{name}")' for name in names)
+    return rf"\s*[\[{{]{wanted}".encode()
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(".csv", "livelink", "Live Link Face", rb"[^\n{]{0,999}\btimecode\b"),
+    Format(
+        ".csv",
+        "columns",
+        "tables of other tools",
+        rb"[^\n{\[]{0,99999}jaw_?(open|drop)",
+        writes=False,
+    ),
+    Format(".json", "json_motion", "DreamTalk's own", _json("dreamtalk-motion"), provenance=True),
+    Format(".a2f.json", "a2f_json", "Audio2Face", _json("facsnames", "weightmat"), provenance=True),
+    Format(".lam.json", "lam_json", "LAM", _json("frames", "weights", "names"), provenance=True),
+    Format(".talkinghead.json", "talkinghead", "TalkingHead", _json("dt", "vs"), provenance=True),
+    Format(
+        ".json",
+        "mediapipe_json",
+        "MediaPipe",
+        rb'\s*[\[{].*"(category_?name|face_?blendshapes|blendshapes)"',
+        writes=False,
+    ),
+    Format(".txt", "facecap", "Face Cap", rb"(info|bs|k),", writes=False),
+    Format(".txt", "ifacialmocap", "iFacialMocap", rb"[^\n={]{9,99999}\|=head#", writes=False),
+    Format(".npz", "npz", "numpy archive", rb"pk\x03\x04", provenance=True),
+    Format(".glb", "glb", "the built-in head, animated", provenance=True),
+)
+"""All kinds. Of what is read, the first counts whose mark is there."""
+
+WRITABLE: tuple[str, ...] = tuple(kind.ending for kind in FORMATS if kind.writes)
+"""Endings of names that `write_motion` takes."""
+READABLE: tuple[str, ...] = tuple(dict.fromkeys(kind.suffix for kind in FORMATS if kind.reads))
 """Suffixes that `read_motion` takes."""
+
+_HEAD, _TAIL = 1 << 20, 1 << 16  # bytes of a file in which its mark is looked for
+
+
+def is_written(path: PurePath) -> bool:
+    """Whether a motion can be written to a file of this name."""
+    return _format_of(path) is not None
+
+
+def is_read(path: PurePath) -> bool:
+    """Whether a file of this name may be a motion: by its suffix, before it is there.
+
+    A name that a format has which is only written, such as "a.motion3.json", is none.
+    """
+    kind = _format_of(path)
+    return kind.reads if kind else path.suffix.lower() in READABLE
 
 
 def read_motion(path: str | os.PathLike[str]) -> Content:
-    """What a motion file holds, for `Motion.load`; the suffix says which format.
+    """What a motion file holds, for `Motion.load`; its content says which format it is.
 
-    Raises `MotionError` if the suffix is unknown, the file is missing, or its content is not what
-    the suffix says (another format, empty, cut off, not UTF-8).
+    Raises `MotionError` if the suffix is unknown, the file is missing, or its content is that of
+    no format (or empty, cut off, not UTF-8).
     """
     source = Path(path)
-    module = _module(source, READABLE, "read")
+    if source.suffix.lower() not in READABLE:
+        kind = _format_of(source)
+        if kind is not None:
+            raise MotionError(
+                f"Cannot read {source.name}: {kind.suffix[1:].upper()} ({kind.title}) can only be "
+                "written. Keep a .npz or .json as well."
+            )
+        raise _unknown(source, "read", READABLE)
     try:
         check_file(source, MotionError, "motion", LARGEST_MOTION)
-        return module.read(source)
+        return _kind_of(source).load().read(source)
     except UnicodeDecodeError as error:
         raise MotionError(f"{source} is not UTF-8 text, so it is not a motion file.") from error
     except OSError as error:
         raise unreadable(source, error, MotionError) from error
 
 
-def write_motion(path: str | os.PathLike[str], motion: Motion) -> None:
-    """Write a motion file, whole or not at all; the suffix says which format.
+def write_motion(
+    path: str | os.PathLike[str], motion: Motion, provenance: Provenance | None = None
+) -> None:
+    """Write a motion file, whole or not at all; the ending of its name says which format.
 
-    Raises `MotionError` for an unknown suffix or a motion the format cannot hold,
+    provenance: how it was made; beside a format that cannot hold it, NAME.provenance.json does.
+
+    Raises `MotionError` for an unknown ending or a motion the format cannot hold,
     `DreamTalkError` if the file cannot be written.
     """
     target = Path(path)
-    check_writable(target).write(target, motion)
+    kind = check_writable(target)
+    if not provenance:
+        kind.load().write(target, motion)
+    elif kind.provenance:
+        kind.load().write(target, motion, provenance)
+    else:
+        kind.load().write(target, motion)
+        with atomic_write(provenance_beside(target)) as temporary:
+            text = json.dumps({**provenance, "sha256": digest_of(target)}, ensure_ascii=False)
+            temporary.write_text(text + "\n", encoding="utf-8", newline="")
 
 
-def check_writable(path: Path) -> _Format:
+def provenance_beside(path: Path) -> Path:
+    """Where it is told how a file was made that cannot hold it itself; the `sha256` there is that
+    of the file it means."""
+    return path.with_name(path.name + ".provenance.json")
+
+
+def check_writable(path: Path) -> Format:
     """The format that a file name asks for; for a check before any work.
 
-    Raises `MotionError` for an unknown suffix, `DreamTalkError` where no file can be written.
+    Raises `MotionError` for an unknown ending, `DreamTalkError` where no file can be written.
     """
-    module = _module(path, WRITABLE, "write")
+    kind = _format_of(path)
+    if kind is None:
+        raise _unknown(path, "write", WRITABLE)
     check_target(path)
-    return module
+    return kind
 
 
-def _module(path: Path, suffixes: tuple[str, ...], verb: str) -> _Format:
+def _format_of(path: PurePath) -> Format | None:
+    """The format that is written under a name: that of the longest ending."""
+    name = path.name.lower()
+    fitting = [kind for kind in FORMATS if kind.writes and name.endswith(kind.ending)]
+    return max(fitting, key=lambda kind: len(kind.ending), default=None)
+
+
+def _kind_of(path: Path) -> Format:
+    """The format that a file is of. Raises `MotionError` if it is of none."""
+    beginning = _beginning(path)
+    for kind in FORMATS:
+        if kind.mark is not None and re.match(kind.mark, beginning, re.DOTALL):
+            return kind
     suffix = path.suffix.lower()
-    if suffix not in suffixes:
-        what = f"the suffix {path.suffix!r}" if suffix else "no suffix"
-        raise MotionError(
-            f"Cannot {verb} {path.name}: it has {what}. Use one of {', '.join(suffixes)}."
-        )
-    return cast(_Format, import_module(f"{__name__}.{_MODULES[suffix]}"))
+    titles = ", ".join(kind.title for kind in FORMATS if kind.reads and kind.suffix == suffix)
+    raise MotionError(
+        f"{path} holds no face curves of a kind that is known, or is damaged or cut off. Files in "
+        f"{suffix} may be of: {titles}. Check that it is the right one, or export it again."
+    )
+
+
+def _beginning(path: Path) -> bytes:
+    """The first megabyte of a file and the end of a longer one, in lower case."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        rest = path.stat().st_size - len(head)
+        if rest > 0:
+            file.seek(-min(rest, _TAIL), os.SEEK_END)
+            head += file.read(_TAIL)
+    return head.removeprefix(b"\xef\xbb\xbf").lower()
+
+
+def _unknown(path: Path, verb: str, endings: tuple[str, ...]) -> MotionError:
+    what = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
+    return MotionError(
+        f"Cannot {verb} {path.name}: it has {what}. Use one of {', '.join(endings)}."
+    )

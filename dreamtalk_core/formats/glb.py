@@ -21,12 +21,11 @@ What is in the file, and how it is meant:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.errors import MotionError
 from dreamtalk_core.formats.gltf.container import Table, write_glb
 from dreamtalk_core.formats.gltf.writer import INDEX_BUFFER, VERTEX_BUFFER, Writer
 from dreamtalk_core.formats.png import encode_png
@@ -37,23 +36,21 @@ from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 from dreamtalk_core.version import __version__
 
 if TYPE_CHECKING:
+    from dreamtalk_core.formats import Provenance
     from dreamtalk_core.motion import Motion
 
 _METRES = np.float32(0.001)
 _ROUGHNESS = {"skin": 0.55, "mouth": 0.4, "teeth": 0.25, "tongue": 0.4, "eye": 0.08, "lash": 0.9}
 
 
-def read(path: Path) -> NoReturn:
-    """GLB is not read. Raises `MotionError`."""
-    raise MotionError(f"Cannot read {path}: GLB can only be written. Keep a .npz or .json as well.")
-
-
-def write(path: Path, motion: Motion) -> None:
+def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> None:
     """Write the head with this motion. Raises `DreamTalkError` if the file cannot be written."""
     writer = Writer()
     # Without the tongue's own channels its shapes are not there either.
     names = FACE_NAMES if set(motion.names) & set(TONGUE_NAMES) else ARKIT_NAMES
     document = _document(writer, load_head(), motion.over(names))
+    if provenance:
+        document["asset"]["extras"] = {"provenance": dict(provenance)}
     write_glb(path, document, writer.data)
 
 

@@ -20,13 +20,12 @@ whole usual rate. A single row counts as 60 fps.
 
 from __future__ import annotations
 
-import csv
 import re
 from array import array
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +34,10 @@ from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import MOST_VALUES, check_count
+from dreamtalk_core.formats._take import check_weights
+from dreamtalk_core.formats._text import rows_of
+from dreamtalk_core.formats._timing import steady
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
-from dreamtalk_core.motion.curves import resample
-from dreamtalk_core.motion.frame_rate import frame_times
 from dreamtalk_core.motion.tongue import FACE_NAMES
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ _SWAPPED = {
     "mouthRight": "mouthLeft",
 }
 _FILE_ORDER = tuple(_SWAPPED.get(name, name) for name in ARKIT_NAMES)
-_HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
+HEAD_COLUMNS = ("HeadYaw", "HeadPitch", "HeadRoll")
+"""Of the head, in radians; see the signs above."""
 _EYES = tuple(
     f"{side}Eye{angle}" for side in ("Left", "Right") for angle in ("Yaw", "Pitch", "Roll")
 )
@@ -58,7 +59,7 @@ _HEADER = (
     "Timecode",
     "BlendshapeCount",
     *(name[0].upper() + name[1:] for name in _FILE_ORDER),
-    *_HEAD,
+    *HEAD_COLUMNS,
     *_EYES,
 )
 _VALUE_COUNT = len(_HEADER) - 2
@@ -67,15 +68,7 @@ _PIECE = 4096  # frames that are turned into text at a time
 _TIMECODE = re.compile(r"\s*(\d{1,9}):(\d{1,9}):(\d{1,9})[:;](\d{1,9}(?:\.\d{1,99})?)\s*")
 _BASE = 60  # frames per second that the timecode counts
 _BASES = (60, 24, 25, 30, 48, 50, 100, 120)  # what others may count; the app's own comes first
-_QUANTUM = 1e-3  # thousandths of a frame
-_USUAL_RATES = (
-    *(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)),
-    *(Fraction(n) for n in (24, 25, 30, 48, 50, 60, 100, 120)),
-)
-_LONGEST_LINE = 1_000_000  # characters; a take's have 800
-_MAX_STEP = 20 * _BASE  # a take with a frame every 20 seconds is none
 _DAY = 24 * 3600.0
-_MOST_WEIGHT = 2.0  # a calibrated take may pass 1, but not by much
 
 # Radians of eye rotation at a full eyeLook shape, measured on recordings of the app.
 _EYE_SIDE, _EYE_DOWN, _EYE_UP = 0.62, 0.70, 0.43
@@ -90,35 +83,17 @@ def read(path: Path) -> Content:
     none, or its timecodes do not advance, or step back.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        try:
-            seconds, frames, table = _parse(csv.reader(_lines(stream, path)), path)
-        except csv.Error as error:
-            raise MotionError(f"{path} is not a CSV file: {error}.") from error
+        seconds, frames, table = _parse(rows_of(stream, path), path)
     times = _timeline(seconds, frames, path)
-    steps = np.diff(times)
-    if (steps < 0).any():
-        row = int((steps < 0).argmax()) + 2
-        raise MotionError(
-            f"The timecode of {path} steps back at its frame {row}: there are several takes in it, "
-            "or its rows are out of order. Split it there, or sort it."
-        )
-    moves = np.concatenate([[True], steps > 0])
-    if len(times) > 1 and moves.sum() < 2:
-        raise MotionError(f"The timecodes in {path} do not advance, so its rate is unknown.")
-    if len(times) > 1 and np.median(np.diff(times[moves])) > _MAX_STEP:
-        raise MotionError(f"The timecodes in {path} jump by more than {_MAX_STEP / _BASE:.0f} s.")
-    rate, even = _rate(times[moves])
-    table = table[moves]
-    if not even:
-        table = _regular(times[moves], table, rate, path)
+    rate, table = steady(times, table, path, _BASE, "timecode")
     weights, head = table[:, : len(ARKIT_NAMES)], table[:, len(ARKIT_NAMES) :]
-    if weights.max() > _MOST_WEIGHT:
-        raise MotionError(
-            f"{path} has weights up to {weights.max():g}; they must be 0 to 1. If they are per "
-            "cent, divide them by 100."
-        )
-    rotation = np.degrees(head[:, [1, 0, 2]] * (-1.0, 1.0, 1.0)).astype(np.float32)
-    return Content(ARKIT_NAMES, np.clip(weights, 0.0, 1.0).astype(np.float32), rate, rotation)
+    check_weights(weights, path)
+    return Content(ARKIT_NAMES, np.clip(weights, 0.0, 1.0).astype(np.float32), rate, head_of(head))
+
+
+def head_of(columns: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Pitch, yaw and roll [T, 3] in degrees of `HEAD_COLUMNS` [T, 3]."""
+    return np.degrees(columns[:, [1, 0, 2]] * (-1.0, 1.0, 1.0)).astype(np.float32)
 
 
 def write(path: Path, motion: Motion) -> None:
@@ -153,17 +128,6 @@ def _values(motion: Motion) -> NDArray[np.float64]:
     return np.asarray(values + 0.0)
 
 
-def _lines(stream: IO[str], path: Path) -> Iterator[str]:
-    """Lines of a file that may have no line breaks at all."""
-    while line := stream.readline(_LONGEST_LINE):
-        if len(line) == _LONGEST_LINE:
-            raise MotionError(
-                f"{path} has a line of more than {_LONGEST_LINE} characters, so it is no Live Link "
-                "Face CSV. Export the take again."
-            )
-        yield line
-
-
 def _parse(
     rows: Iterator[list[str]], path: Path
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -181,7 +145,7 @@ def _parse(
             f"{path} lacks the column JawOpen, without which a mouth stays shut. Export the take "
             "with it, or add it, with zeros if that is meant."
         )
-    picked = shapes + [column.get(name.lower(), -1) for name in _HEAD]
+    picked = shapes + [column.get(name.lower(), -1) for name in HEAD_COLUMNS]
     present = [(to, at) for to, at in enumerate(picked) if at >= 0]
     to, at = [p[0] for p in present], [p[1] for p in present]
     seconds, frames, table = [], [], array("d")
@@ -250,56 +214,6 @@ def _unevenness(counts: NDArray[np.float64]) -> float:
     # that a take within one second, where all fit equally, goes to the first of the list.
     steps = np.diff(counts)
     return round(float(np.abs(steps - np.median(steps)).mean()), 6) if len(steps) else 0.0
-
-
-def _rate(times: NDArray[np.float64]) -> tuple[Fraction, bool]:
-    """Rate of rows at `times` (in 1/60 s) and whether they are evenly spaced at it."""
-    count = len(times)
-    if count == 1:
-        return Fraction(_BASE), True
-    index = np.arange(count)
-    centred = index - index.mean()
-    step = float(centred @ (times - times.mean()) / (centred @ centred))
-    residual = times - times.mean() - step * centred
-    slack = _QUANTUM / (count - 1)  # over the whole take the step may be off by one thousandth
-    if np.abs(residual).max() <= _QUANTUM:
-        fitting = [r for r in _USUAL_RATES if abs(_BASE / r - step) <= slack]
-        if fitting:
-            return min(fitting, key=lambda r: abs(_BASE / r - step)), True
-        low = Fraction(_BASE) / Fraction(step + slack)
-        return _simplest(low, Fraction(_BASE) / Fraction(step - slack)), True
-    measured = _BASE / float(np.median(np.diff(times)))
-    whole = [r for r in _USUAL_RATES if r.denominator == 1]
-    nearest = min(whole, key=lambda r: abs(r - measured))
-    if abs(nearest - measured) <= 0.03 * nearest:
-        return nearest, False
-    return Fraction(max(1, round(measured))), False
-
-
-def _simplest(low: Fraction, high: Fraction) -> Fraction:
-    """The fraction with the smallest denominator in [low, high], 0 < low <= high."""
-    floor = low.numerator // low.denominator
-    if floor == low:
-        return Fraction(floor)
-    if floor + 1 <= high:
-        return Fraction(floor + 1)
-    return floor + 1 / _simplest(1 / (high - floor), 1 / (low - floor))
-
-
-def _regular(
-    times: NDArray[np.float64], table: NDArray[np.float64], rate: Fraction, path: Path
-) -> NDArray[np.float64]:
-    """Unevenly timed rows put on an even grid at `rate`."""
-    step = float(np.median(np.diff(times)))
-    count = max(1, round((times[-1] + step) / _BASE * float(rate)))
-    if count > 20 * len(times) + 1000:
-        raise MotionError(
-            f"The timecodes in {path} jump: {len(times)} rows span {times[-1] / _BASE:.0f} s. "
-            "Split the file where they do."
-        )
-    # A row stands for the middle of its frame, as everywhere in this package.
-    even = resample(table, (times + step / 2) / _BASE, frame_times(count, rate))
-    return even.astype(np.float64)
 
 
 def _eyes(weights: NDArray[np.float64]) -> Sequence[NDArray[np.float64]]:

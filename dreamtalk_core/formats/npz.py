@@ -2,11 +2,13 @@
 
 Arrays: `format` ("dreamtalk-motion"), `version` (1), `names` [C] text, `fps` text
 "numerator/denominator", `weights` float32 [T, C], `head_rotation` float32 [T, 3] in degrees
-(pitch, yaw, roll). Nothing in it is pickled, and nothing pickled is read.
+(pitch, yaw, roll); maybe `provenance`, JSON text of how it was made. Nothing in it is pickled,
+and nothing pickled is read.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import MOST_CHANNELS, check_count, read_arrays
 
 if TYPE_CHECKING:
+    from dreamtalk_core.formats import Provenance
     from dreamtalk_core.motion import Motion
 
 FORMAT = "dreamtalk-motion"
@@ -56,16 +59,18 @@ def read_archive(
     return content
 
 
-def write(path: Path, motion: Motion) -> None:
+def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> None:
     """Write a motion."""
+    content: dict[str, Any] = {
+        "format": np.array(FORMAT),
+        "version": np.array(VERSION),
+        "names": np.array(motion.names),
+        "fps": np.array(f"{motion.fps.numerator}/{motion.fps.denominator}"),
+        "weights": motion.weights,
+        "head_rotation": motion.head_rotation,
+    }
+    if provenance:
+        content["provenance"] = np.array(json.dumps(dict(provenance)))
     # Through a stream, because numpy adds .npz to names that end in, say, .NPZ.
     with atomic_write(path) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(
-            stream,
-            format=np.array(FORMAT),
-            version=np.array(VERSION),
-            names=np.array(motion.names),
-            fps=np.array(f"{motion.fps.numerator}/{motion.fps.denominator}"),
-            weights=motion.weights,
-            head_rotation=motion.head_rotation,
-        )
+        np.savez_compressed(stream, **content)

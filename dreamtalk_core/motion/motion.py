@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.errors import MotionError
-from dreamtalk_core.formats import read_motion, write_motion
+from dreamtalk_core.formats import Provenance, read_motion, write_motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.curves import resample
 from dreamtalk_core.motion.frame_rate import frame_count, frame_times, parse_fps
@@ -142,16 +142,17 @@ class Motion:
                 weights[:, i] = self.weights[:, column[name]]
         return Motion(names, weights, self.fps, self.head_rotation)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to .csv (Live Link Face), .json, .npz or .glb, whole or not at all.
+    def save(self, path: str | os.PathLike[str], provenance: Provenance | None = None) -> None:
+        """Write to a file of one of `formats.FORMATS`, by its ending, whole or not at all.
 
-        Raises `MotionError` for another suffix, `DreamTalkError` if it cannot be written.
+        provenance: how it was made, to be kept with it.
+        Raises `MotionError` for another ending, `DreamTalkError` if it cannot be written.
         """
-        write_motion(Path(path), self)
+        write_motion(Path(path), self, provenance)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Motion:
-        """Read a .csv (Live Link Face), .json or .npz. Raises `MotionError` if it is not valid."""
+        """Read a file of one of `formats.FORMATS`. Raises `MotionError` if it is not valid."""
         content = read_motion(Path(path))
         try:
             return cls(*content)

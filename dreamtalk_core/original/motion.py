@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dreamtalk_core.formats import Provenance
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.original.coefficients import Coefficients
 from dreamtalk_core.original.options import SUFFIX
@@ -23,7 +24,7 @@ class OriginalMotion(Motion):
     coefficients: Coefficients = field(kw_only=True)
     is_changed: bool = field(default=False, kw_only=True)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], provenance: Provenance | None = None) -> None:
         """As `Motion.save`; to .mat the coefficients, as Deep3DFaceRecon does (needs SciPy).
 
         Warns where behaviour or controls do not go along.
@@ -36,4 +37,4 @@ class OriginalMotion(Motion):
                 )
             self.coefficients.save(path)
         else:
-            super().save(path)
+            super().save(path, provenance)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.animation.calibration import calibrate
 from dreamtalk_core.errors import StyleError
-from dreamtalk_core.formats import READABLE
+from dreamtalk_core.formats import is_read
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.style import useful_spans
@@ -37,7 +37,7 @@ def read_performance(
     if isinstance(performance, Motion):
         return performance, None
     path = Path(performance)
-    if path.suffix.lower() in READABLE:
+    if is_read(path):
         return Motion.load(path), None
     # Networks and video decoding, which a motion need not wait for.
     from dreamtalk_core.tracking import track_faces

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from dreamtalk_core.errors import DreamTalkError, MotionError
-from dreamtalk_core.formats import READABLE, WRITABLE, write_motion
+from dreamtalk_core.formats import FORMATS, WRITABLE, write_motion
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.tongue import FACE_NAMES
+
+BOTH = tuple(kind.ending for kind in FORMATS if kind.reads and kind.writes)
+"""Endings of what is written and read again."""
 
 
 def make() -> Motion:
@@ -22,7 +25,7 @@ def make() -> Motion:
     return Motion(ARKIT_NAMES, weights, Fraction(25), head)
 
 
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", BOTH)
 def test_saved_motion_loads_again(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a line, ünïcode{suffix}"
     motion = make()
@@ -33,7 +36,7 @@ def test_saved_motion_loads_again(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_allclose(again.head_rotation, motion.head_rotation, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", BOTH)
 def test_upper_case_suffixes_and_overwriting(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"A{suffix.upper()}"
     path.write_bytes(b"old")
@@ -42,14 +45,14 @@ def test_upper_case_suffixes_and_overwriting(tmp_path: Path, suffix: str) -> Non
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", BOTH)
 def test_same_motion_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
     write_motion(tmp_path / f"a{suffix}", make())
     write_motion(tmp_path / f"b{suffix}", make())
     assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
 
 
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", BOTH)
 def test_every_cut_of_a_file_is_refused_or_harmless(tmp_path: Path, suffix: str) -> None:
     whole, cut = tmp_path / f"whole{suffix}", tmp_path / f"cut{suffix}"
     write_motion(whole, make())
@@ -69,7 +72,7 @@ def test_every_cut_of_a_file_is_refused_or_harmless(tmp_path: Path, suffix: str)
                 Motion.load(cut)
 
 
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", BOTH)
 @pytest.mark.parametrize(
     "content",
     [b"", b"\xff\xfe\x00\x01 not text", b"hello\n", b"[1, 2]", b"\x00" * 100, b"{" * 100_000],
@@ -81,7 +84,7 @@ def test_other_content_is_refused(tmp_path: Path, suffix: str, content: bytes) -
         Motion.load(path)
 
 
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("suffix", BOTH)
 def test_missing_files_and_folders_are_named(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(MotionError, match="no such file"):
         Motion.load(tmp_path / f"gone{suffix}")
@@ -92,11 +95,11 @@ def test_missing_files_and_folders_are_named(tmp_path: Path, suffix: str) -> Non
         write_motion(tmp_path / "gone" / f"a{suffix}", make())
 
 
-@pytest.mark.parametrize("name", ["take.fbx", "take", "take.json.txt"])
+@pytest.mark.parametrize("name", ["take.fbx", "take", "take.json.doc"])
 def test_unknown_suffixes_list_the_known_ones(tmp_path: Path, name: str) -> None:
-    with pytest.raises(MotionError, match=r"Use one of .*\.csv, \.json, \.npz"):
+    with pytest.raises(MotionError, match=r"Use one of .*\.csv, .*\.json, .*\.npz"):
         write_motion(tmp_path / name, make())
-    with pytest.raises(MotionError, match=r"Use one of .*\.csv, \.json, \.npz"):
+    with pytest.raises(MotionError, match=r"Use one of .*\.csv, .*\.json, .*\.npz"):
         Motion.load(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

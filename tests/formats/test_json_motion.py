@@ -75,7 +75,7 @@ def test_head_rotation_may_be_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": "other"}, "not a DreamTalk motion"),
+        ({"format": "other"}, "no face curves"),
         ({"version": 2}, "version 2"),
         ({"version": None}, "version None"),
         ({"fps": None}, "frame rate"),

@@ -270,7 +270,7 @@ def test_channels_that_are_not_arkits_are_refused(tmp_path: Path) -> None:
         (",61,0.", ",61,45.", "divide them by 100"),
         ("JawOpen", "JawAjar", "lacks the column JawOpen"),
         ("00:00:00:05.000", "00:00:00:01.000", "steps back at its frame 6"),
-        ("Timecode", "Time", "first line"),
+        ("Timecode", "Time", "no number"),
     ],
 )
 def test_refuses(tmp_path: Path, old: str, new: str, message: str) -> None:
