@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from dreamtalk_core.cli import animate, batch, corpus, dub, original, render, style, track
+from dreamtalk_core.cli import animate, batch, corpus, dub, original, render, serve, style, track
 from dreamtalk_core.cli.common import add_model, guard_files
 from dreamtalk_core.cli.ending import STATUS, exit_status, warn
 from dreamtalk_core.errors import DreamTalkError, shown
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add(commands)
     dub.add(commands)
     batch.add(commands)
+    serve.add(commands)
     original.add(commands)
 
     sync = commands.add_parser("sync", help="tell by how much lips are late for their speech")
