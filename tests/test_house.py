@@ -41,6 +41,7 @@ STEPS = {"assets", "render", "style", "tracking"}
 PIPELINE = {"original", "pipeline"}
 WORKSHOP = {"corpus", "evaluation", "training"}
 BATCH = {"batch"}
+DOORS = {"serve"}
 ENTRY_POINTS = {"__main__", "cli", "worker"}
 
 MAY_IMPORT = {
@@ -50,7 +51,8 @@ MAY_IMPORT = {
     "pipeline": {"light", "models", "steps", "pipeline"},
     "workshop": {"light", "models", "steps", "pipeline", "workshop"},
     "batch": {"light", "models", "steps", "pipeline", "workshop"},
-    "entry points": {"light", "models", "steps", "pipeline", "workshop", "batch"},
+    "doors": {"light", "models", "steps", "pipeline", "doors"},
+    "entry points": {"light", "models", "steps", "pipeline", "workshop", "batch", "doors"},
 }
 LAYER = {
     name: layer
@@ -61,6 +63,7 @@ LAYER = {
         ("pipeline", PIPELINE),
         ("workshop", WORKSHOP),
         ("batch", BATCH),
+        ("doors", DOORS),
         ("entry points", ENTRY_POINTS),
     )
     for name in names

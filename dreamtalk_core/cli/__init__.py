@@ -19,6 +19,7 @@ from dreamtalk_core.cli import (
     live,
     original,
     render,
+    serve,
     shapes,
     style,
     track,
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     live.add(commands)
     shapes.add(commands)
     batch.add(commands)
+    serve.add(commands)
     original.add(commands)
 
     sync = commands.add_parser("sync", help="tell by how much lips are late for their speech")

@@ -14,6 +14,7 @@ becomes zeros.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -80,16 +81,17 @@ class Speech:
         return Fraction(len(self.waveform), SAMPLE_RATE)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Speech:
+    def load(cls, path: str | os.PathLike[str], longest: float = math.inf) -> Speech:
         """Read the sound of a file: wav, mp3, m4a, flac, ogg, the sound of a video and so on.
 
         The first (or default) sound track is used. Any sample rate from 1 kHz to 1 MHz and up to
         8 channels, which are averaged. The level is set as described in this module.
 
+        longest: seconds; of what is longer no more than that is decoded.
         Raises `SpeechError` for what `decode_audio` does, and if there are no samples, or some that
-        are NaN or infinite.
+        are NaN or infinite, or if it is longer.
         """
-        return cls._collect(decode_audio(path), str(path))
+        return cls._collect(_limited(decode_audio(path), longest, str(path)), str(path))
 
     @classmethod
     def from_array(
@@ -123,6 +125,19 @@ class Speech:
         waveform = spooled(_normalised(spooled(_mono_16k(pieces, source))))
         waveform.flags.writeable = False
         return cls(waveform, source)
+
+
+def _limited(pieces: Pieces, longest: float, source: str) -> Pieces:
+    """Pieces as they are. Raises SpeechError where they are longer than so many seconds."""
+    seconds = 0.0
+    for samples, rate in pieces:
+        seconds += samples.shape[-1] / rate
+        if seconds > longest:
+            raise SpeechError(
+                f"{source} is longer than the {longest:g} seconds that are taken here. Cut it into "
+                "pieces."
+            )
+        yield samples, rate
 
 
 def _mono_16k(pieces: Pieces, source: str) -> Iterator[NDArray[np.float32]]:

@@ -1,0 +1,131 @@
+"""`Studio`: one model, and what the doors can have of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dreamtalk_core.errors import DreamTalkError, StyleError, shown
+from dreamtalk_core.files import name_key
+from dreamtalk_core.parameters import Parameter, parameters, tables
+from dreamtalk_core.pipeline.base import AUTO, NEUTRAL
+from dreamtalk_core.pipeline.line import Line, sample_line, write_line
+from dreamtalk_core.pipeline.load import check_settings, kind_of, load
+from dreamtalk_core.progress import Progress
+from dreamtalk_core.speech.audio import Speech
+from dreamtalk_core.style import as_track
+from dreamtalk_core.style.text import parse_style
+
+if TYPE_CHECKING:
+    from dreamtalk_core.motion import Motion
+
+Stages = Callable[[str], Progress]
+"""Called with the name of a part of the work; gives what is told how far that is."""
+MOTION, VIDEO = "motion.npz", "video.mp4"
+"""What a job leaves in its folder: curves, as they are, and a video if one is asked for."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be made.
+
+    speech: a sound file. style: text without names of files. portrait: a picture of a face to
+    draw, and the speaker's face at rest; None: the built-in head. video: whether to draw one.
+    settings: by name, of the tables of `parameters`.
+    """
+
+    speech: Path
+    style: str = "auto"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    portrait: Path | None = None
+    video: bool = False
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that is read for it."""
+        return tuple(path for path in (self.speech, self.portrait) if path is not None)
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What became of an order. emotions: heard in the voice, where the style was."""
+
+    motion: Motion
+    video: bool
+    emotions: tuple[str, ...]
+
+
+class Studio:
+    """One model, loaded once; its methods that work are for one thread at a time.
+
+    longest: seconds that a speech may have.
+    """
+
+    def __init__(self, model: str, device: str, longest: float) -> None:
+        self._kind = kind_of(model)
+        self._model, self._longest = model, longest
+        self._talk = load(model, device)
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """Names of the styles that there are now."""
+        return self._talk.style_names
+
+    def make(self, order: Order, folder: Path, stages: Stages) -> Made:
+        """Make an order's files in a folder. Raises DreamTalkError, and what `stages` raises."""
+        check_settings(self._model, order.settings)
+        self._check_style(order.style)
+        stages("listen")
+        speech = Speech.load(order.speech, self._longest)
+        line = Line(
+            order.speech,
+            curves=(folder / MOTION,),
+            style=order.style,
+            portrait=order.portrait,
+            settings=order.settings,
+            preview=folder / VIDEO if order.video and order.portrait is None else None,
+            video=folder / VIDEO if order.video and order.portrait is not None else None,
+        )
+
+        @contextmanager
+        def stage(name: str) -> Iterator[Progress]:
+            yield stages(name)
+
+        take = sample_line(self._talk, self._kind, line, (speech, []), stage)
+        for _ in write_line(self._talk, line, take.motion, stage):
+            pass
+        emotions = [part.heard.emotion for _, part in as_track(take.style).keys if part.heard]
+        return Made(take.motion, order.video, tuple(dict.fromkeys(emotions)))
+
+    def _check_style(self, text: str) -> None:
+        """Raises StyleError for a text that names what is not a style of the library: whoever asks
+        has no business with the files of this machine."""
+        parse_style(text, self._named)
+
+    def _named(self, name: str) -> Any:
+        names = self.styles
+        if Path(name).suffix or name_key(name) not in map(name_key, (AUTO, *names)):
+            raise StyleError(
+                f"There is no style '{shown(name)}' here. There are: {AUTO}, {', '.join(names)}."
+            )
+        return self._talk.find_style(NEUTRAL if name_key(name) == name_key(AUTO) else name)
+
+
+def settings() -> Iterator[tuple[str, Parameter]]:
+    """All that a caller can set, each with the name of its table."""
+    for table in tables():
+        for parameter in parameters(table):
+            yield table.__name__, parameter
+
+
+def check_extra(module: str, extra: str) -> None:
+    """Raises DreamTalkError where what a door needs is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise DreamTalkError(
+            f"{module} is not installed. Install it with: pip install dreamtalk[{extra}]"
+        )

@@ -1,0 +1,168 @@
+"""The queue and the store, with work of their own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import anyio
+import numpy as np
+import pytest
+
+from dreamtalk_core.errors import DreamTalkError, SpeechError
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.progress import Progress
+from dreamtalk_core.serve.jobs import Job, Jobs, UnknownError, Work, working
+from dreamtalk_core.serve.limits import Limits
+from dreamtalk_core.serve.studio import Made, Order
+from dreamtalk_core.serve.uploads import TooSlowError, Uploads
+from dreamtalk_core.warned import warn
+
+MADE = Made(Motion(ARKIT_NAMES, np.zeros((1, 52)), 25), False, ())
+
+
+def write(order: Order, folder: Path, stages: Callable[[str], Progress]) -> Made:
+    stages("write")(1, 2)
+    (folder / "result").write_bytes(b"1")
+    return MADE
+
+
+def ended(jobs: Jobs, job: Job) -> Job:
+    until = time.monotonic() + 10
+    while job.ended is None and time.monotonic() < until:
+        time.sleep(0.005)
+    return job
+
+
+def test_jobs_are_done_in_order_and_swept(tmp_path: Path) -> None:
+    seen = []
+
+    def work(order: Order, folder: Path, stages: Callable[[str], Progress]) -> Made:
+        seen.append(order.style)
+        return write(order, folder, stages)
+
+    with working(work, tmp_path / "jobs", Limits(results=2)) as jobs:
+        made = [jobs.submit(Order(tmp_path, str(number))) for number in range(5)]
+        assert ended(jobs, made[-1]).state == "done"
+        jobs.sweep()
+        assert seen == list("01234")
+        kept = sorted(path.name for path in (tmp_path / "jobs").iterdir())
+        assert kept == sorted(job.id for job in made[-2:])
+        with pytest.raises(UnknownError):
+            jobs.get(made[0].id)
+    assert not (tmp_path / "jobs").exists()
+
+
+def test_results_are_forgotten_after_a_while(tmp_path: Path) -> None:
+    with working(write, tmp_path / "jobs", Limits(keep=0.05)) as jobs:
+        job = ended(jobs, jobs.submit(Order(tmp_path)))
+        time.sleep(0.1)
+        jobs.sweep()
+        with pytest.raises(UnknownError):
+            jobs.get(job.id)
+        assert not job.folder.exists()
+
+
+def raising(error: Exception) -> Work:
+    def work(order: Order, folder: Path, stages: Callable[[str], Progress]) -> Made:
+        (folder / "half").touch()
+        warn(f"{order.speech} is odd.")
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (SpeechError("SOUND is bad."), "SpeechError", "The sound is bad."),
+        (MemoryError(), "OutOfMemoryError", "Not enough memory"),
+        (KeyError("x"), "Fault", "A fault of ours"),
+    ],
+)
+def test_what_fails_says_why_and_leaves_nothing(
+    tmp_path: Path, error: Exception, kind: str, message: str
+) -> None:
+    speech = tmp_path / "secret" / "sound"
+    if isinstance(error, SpeechError):
+        error = SpeechError(str(error).replace("SOUND", str(speech)))
+    with working(raising(error), tmp_path / "jobs", Limits()) as jobs:
+        job = ended(jobs, jobs.submit(Order(speech)))
+        assert job.state == "failed"
+        assert job.error is not None
+        assert job.error.kind == kind
+        assert message in job.error.message
+        assert job.warnings == ["The sound is odd."]
+        assert not job.folder.exists()
+        assert ended(jobs, jobs.submit(Order(speech))).state == "failed"  # the thread goes on
+
+
+def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
+    def work(order: Order, folder: Path, stages: Callable[[str], Progress]) -> Made:
+        progress = stages("count")
+        for number in range(10_000):
+            time.sleep(0.005)
+            progress(number, 10_000)
+        return MADE
+
+    with working(work, tmp_path / "jobs", Limits(work=0.1)) as jobs:
+        job = ended(jobs, jobs.submit(Order(tmp_path)))
+        assert job.state == "failed"
+        assert job.error is not None
+        assert job.error.kind == "TimeLimitError"
+
+
+def test_a_job_that_waits_can_be_cancelled(tmp_path: Path) -> None:
+    go, seen = threading.Event(), []
+
+    def work(order: Order, folder: Path, stages: Callable[[str], Progress]) -> Made:
+        seen.append(order.style)
+        go.wait(10)
+        return write(order, folder, stages)
+
+    with working(work, tmp_path / "jobs", Limits()) as jobs:
+        running, waiting = (jobs.submit(Order(tmp_path, style)) for style in "ab")
+        while not seen:
+            time.sleep(0.005)
+        for job in (waiting, running):
+            jobs.cancel(job.id)
+        go.set()
+        assert ended(jobs, running).state == waiting.state == "cancelled"
+        assert not jobs.uses(tmp_path)
+        assert seen == ["a"]
+
+
+def store(folder: Path, limits: Limits, used: bool = False) -> Uploads:
+    return Uploads(folder / "uploads", limits, lambda path: used)
+
+
+async def pieces(*content: bytes, wait: float = 0) -> AsyncIterator[bytes]:
+    for one in content:
+        await anyio.sleep(wait)
+        yield one
+
+
+def test_an_upload_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
+    uploads = store(tmp_path, Limits(upload=0.05))
+    with pytest.raises(TooSlowError, match=r"0\.05 seconds"):
+        anyio.run(lambda: uploads.take(pieces(b"a", b"b", wait=10)))
+    with pytest.raises(DreamTalkError, match="empty"):
+        anyio.run(lambda: uploads.take(pieces()))
+    assert not list((tmp_path / "uploads").iterdir())
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_old_uploads_give_way_unless_they_are_needed(tmp_path: Path, used: bool) -> None:
+    uploads = store(tmp_path, Limits(file=10, files=30), used)
+    first, *rest = (anyio.run(lambda: uploads.take(pieces(b"x" * 8))) for _ in range(4))
+    assert uploads.find(rest[-1]).read_bytes() == b"x" * 8
+    if used:
+        assert uploads.find(first).is_file()
+    else:
+        with pytest.raises(UnknownError):
+            uploads.find(first)
+    uploads.close()
+    assert not (tmp_path / "uploads").exists()
