@@ -95,7 +95,7 @@ class Studio:
             yield stages(name)
 
         take = sample_line(self._talk, self._kind, line, (speech, []), stage)
-        for _ in write_line(self._talk, line, take.motion, stage):
+        for _ in write_line(self._talk, line, take, stage):
             pass
         emotions = [part.heard.emotion for _, part in as_track(take.style).keys if part.heard]
         return Made(take.motion, order.video, tuple(dict.fromkeys(emotions)))
