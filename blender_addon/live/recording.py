@@ -28,7 +28,7 @@ from .receiver import Arrival
 Times = NDArray[np.float64]
 
 _DAY = 86400.0
-_AGREES = 0.1
+_AGREES = 0.3
 """Share by which a sender's clock may differ from ours, and seconds beside that."""
 _AGREES_BY = 0.5
 _SAME = 1e-3

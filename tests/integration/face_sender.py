@@ -1,6 +1,6 @@
 """Sends a face that moves over the network: `python face_sender.py PROTOCOL PORT COUNT RATE`.
 
-Frames tell the time as if they were sent evenly. Prints the moments at which they were, of
+Prints for every frame the time that it tells, and the moment at which it was sent, of
 `time.monotonic`, which all processes of a machine share.
 """
 
@@ -42,14 +42,16 @@ def main() -> None:
     protocol, port, count, rate = sys.argv[1], *map(int, sys.argv[2:5])
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     begun, moments = time.monotonic(), []
+    # However late this is, frames are apart.
     for number in range(count):
-        time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+        time.sleep(max(0.003, begun + number / rate - time.monotonic()))
         weights = np.zeros(len(INDEX), np.float32)
         for name, value in shapes(number).items():
             weights[INDEX[name]] = value
-        frame = Frame(weights, np.array(head(number), np.float32), number / rate, "Actor")
+        told = time.monotonic() - begun
+        frame = Frame(weights, np.array(head(number), np.float32), told, "Actor")
         datagrams = ENCODE[protocol](frame)
-        moments.append(time.monotonic())
+        moments.append((told, time.monotonic()))
         for data in datagrams:
             sender.sendto(data, ("127.0.0.1", port))
     print(json.dumps(moments))
