@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -13,12 +12,14 @@ from dreamtalk_core import DreamTalk
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.live.frame import Frame
 from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.pipeline.ear import SAMPLES
 from dreamtalk_core.pipeline.live.pacer import Pacer
 from dreamtalk_core.pipeline.live.show import Show
 from dreamtalk_core.pipeline.live.sources import _Queue
 from dreamtalk_core.pipeline.stream import MotionStream
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from tests.pipeline.live.test_pacer import Recorder
+from tests.pipeline.live.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -48,18 +49,18 @@ def test_speech_then_nothing_then_speech(talk: DreamTalk) -> None:
     running = threading.Thread(target=one.run, args=(lambda: None,))
     running.start()
     own.put(speech)
-    time.sleep(5)
+    until(lambda: one.fed > 5 * SAMPLE_RATE, 60)
+    again = one.fed // SAMPLES
     own.put(speech)
-    time.sleep(3)
+    until(lambda: one.fed > again * SAMPLES + 3 * SAMPLE_RATE, 60)
     own.close()
-    running.join(20)
+    running.join(60)
     one.pacer.close()
     assert not running.is_alive()
-    # The clock ran on: no frame for what was no time.
-    seconds = one.fed / SAMPLE_RATE
-    assert len(recorder.frames) == pytest.approx(25 * seconds, abs=20)
+    # The clock ran on: no frame for what was no time; and half a second to rest, and rest.
+    assert len(recorder.frames) == pytest.approx(one.fed / SAMPLES + 13, abs=1)
     moved = jaws(recorder.frames)
-    first, pause, second = moved[10:50], moved[75:115], moved[130:175]
+    first, pause, second = moved[10:50], moved[75:115], moved[again : again + 75]
     assert first.max() > 0.15
     assert second.max() > 0.15
     assert pause.max() < 0.5 * first.max()
@@ -76,10 +77,10 @@ def test_styles_change_while_it_runs_and_wrong_ones_do_not_end_it(talk: DreamTal
         one.commands.put(line)
     running = threading.Thread(target=one.run, args=(lambda: None,))
     running.start()
-    time.sleep(0.5)
+    until(lambda: one.fed > SAMPLE_RATE // 2, 60)
     assert running.is_alive()
     one.commands.put("quit")
-    running.join(10)
+    running.join(60)
     assert not running.is_alive()
     one.pacer.close()
     assert one.stream.style.name == "angry"  # type: ignore[union-attr]
@@ -94,9 +95,9 @@ def test_a_face_listens_to_somebody_else(talk: DreamTalk) -> None:
     other.put(Speech.load(DEMO_VOICE).waveform[: 4 * SAMPLE_RATE])
     running = threading.Thread(target=one.run, args=(lambda: None,))
     running.start()
-    time.sleep(4)
+    until(lambda: one.fed > 4 * SAMPLE_RATE, 60)
     one.commands.put("quit")
-    running.join(10)
+    running.join(60)
     one.pacer.close()
     assert one.stream.ear is not None
     assert jaws(recorder.frames).max() < 0.2
