@@ -48,6 +48,8 @@ def line_of(row: Row, folder: Path) -> Line:
         videos[0] if videos and drawn is None else None,
         drawn,
         row.transcript,
+        row.start or None,
+        row.timecode_rate or None,
         scheme=row.scheme,
         voice=Path(row.voice) if row.voice else None,
     )

@@ -20,7 +20,7 @@ from dreamtalk_core.warned import warn
 
 COLUMNS = (
     *("id", "audio", "character", "style", "portrait", "others", "outputs"),
-    *("transcript", "scheme", "voice"),
+    *("transcript", "scheme", "voice", "start", "timecode_rate"),
 )
 """Columns besides the settings; the transcript is for cues that hold words, and whoever reads the
 table."""
@@ -39,7 +39,7 @@ class Row:
     are written, seen from the table's folder. outputs: below the batch's folder, with "/" between.
     settings: of the model, by name. error: why it cannot be made, or nothing. transcript: what is
     said, if any of the outputs holds words. scheme: of the rig. voice: the file that the style
-    `auto` is heard in.
+    `auto` is heard in. start, timecode_rate: of the curves, as of `speech.timecode.start_of`.
     """
 
     number: int
@@ -54,6 +54,8 @@ class Row:
     transcript: str = ""
     scheme: str = ""
     voice: str = ""
+    start: str = ""
+    timecode_rate: str = ""
 
 
 def plan(
@@ -150,6 +152,8 @@ def _row(number: int, cells: Cells, about: Mapping[str, Cells]) -> Row:
             transcript=cells.get("transcript", "") if any(map(_has_cues, outputs)) else "",
             scheme=cells.get("scheme", ""),
             voice=cells.get("voice", ""),
+            start=cells.get("start", ""),
+            timecode_rate=cells.get("timecode_rate", ""),
         )
     except DreamTalkError as error:
         return Row(number, name, error=str(error))

@@ -233,7 +233,7 @@ class Worker:
         return {path.as_posix(): digest(path) for path in read_by(line)}
 
     def _key(self, row: Row, inputs: list[str]) -> str:
-        more = (row.transcript, row.scheme, bool(row.voice))
+        more = (row.transcript, row.scheme, bool(row.voice), row.start, row.timecode_rate)
         what = (
             *(__version__, model_digest(self._job.model), self._job.device, row.style),
             *(row.outputs, sorted((name, str(value)) for name, value in row.settings.items())),

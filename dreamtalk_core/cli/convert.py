@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    from dreamtalk_core.formats import check_writable, read_motion, read_provenance
+    from dreamtalk_core.formats import check_writable, read_motion, read_provenance, start_in
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.retarget.renaming import renamed
     from dreamtalk_core.speech.timecode import start_of
@@ -48,5 +48,5 @@ def _convert(options: argparse.Namespace) -> None:
         motion = renamed(motion, options.scheme)
     start = start_of(options.start, options.timecode_rate, motion.fps, options.motion)
     for path in dict.fromkeys(options.output):
-        motion.save(path, provenance, start)
+        motion.save(path, provenance, start_in(path, options.output, start))
         print(path)

@@ -88,7 +88,7 @@ def add_points(parser: argparse.ArgumentParser) -> None:
 
 def _track(options: argparse.Namespace) -> None:
     from dreamtalk_core.animation.calibration import calibrate
-    from dreamtalk_core.formats import check_writable
+    from dreamtalk_core.formats import check_writable, start_in
     from dreamtalk_core.motion import parse_fps
     from dreamtalk_core.pipeline.performance import read_performance
     from dreamtalk_core.speech.timecode import start_of
@@ -110,7 +110,7 @@ def _track(options: argparse.Namespace) -> None:
     motion = tracked.motion if options.raw else calibrate(tracked.motion, neutral)
     start = start_of(options.start, options.timecode_rate, motion.fps, take_video(options.video))
     for path in dict.fromkeys(options.output):
-        motion.save(path, start=start)
+        motion.save(path, start=start_in(path, options.output, start))
         print(path)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path, PurePath
@@ -195,6 +195,17 @@ def read_motion(path: str | os.PathLike[str]) -> Content:
         raise MotionError(f"{source} is not UTF-8 text, so it is not a motion file.") from error
     except OSError as error:
         raise unreadable(source, error, MotionError) from error
+
+
+def start_in(
+    path: PurePath, outputs: Iterable[PurePath], start: Timecode | None
+) -> Timecode | None:
+    """The start to write into one of several outputs.
+
+    None where it has no place for one and another of them has: nobody need be told.
+    """
+    timed = [output for output in outputs if (kind := _format_of(output)) and kind.timecode]
+    return start if path in timed or not timed else None
 
 
 def begins_at(path: Path) -> Timecode | None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dreamtalk_core.formats import Provenance, is_of_arkit, is_read
+from dreamtalk_core.formats import Provenance, is_of_arkit, is_read, start_in
 from dreamtalk_core.formats.cues import is_cues, write_cues
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.pipeline.base import AnySpeech, Pipeline, spoken_in
@@ -115,7 +115,9 @@ def write_line(talk: Pipeline, line: Line, take: Take, stage: Stage) -> Iterator
     for path in dict.fromkeys(line.curves):
         if line.speech is None or not is_cues(path):
             own = line.scheme and not is_of_arkit(path)
-            (renamed(motion, line.scheme) if own else motion).save(path, made, start)
+            (renamed(motion, line.scheme) if own else motion).save(
+                path, made, start_in(path, line.curves, start)
+            )
         else:
             phones = phones or _phones(talk, line, take)
             write_cues(path, phones, motion.fps, line.speech.name)

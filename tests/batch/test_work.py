@@ -55,6 +55,7 @@ def test_what_is_done_is_kept(worker: Worker) -> None:
         replace(ROW, scheme="vrm1"),
         replace(ROW, voice="a.wav"),
         replace(ROW, transcript="a word"),
+        replace(ROW, start="source"),
     ],
 )
 def test_what_is_asked_otherwise_is_made(worker: Worker, row: Row) -> None:

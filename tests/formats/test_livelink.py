@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dreamtalk_core.errors import DreamTalkWarning, MotionError
-from dreamtalk_core.formats import livelink
+from dreamtalk_core.formats import livelink, start_in
 from dreamtalk_core.motion import Motion, frame_times, parse_fps
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.timecode import Timecode
@@ -369,3 +369,9 @@ def test_where_a_take_begins_is_read(tmp_path: Path, start: str) -> None:
     dropped = Timecode.parse("00:00:59;20", "29.97")
     make(60, parse_fps("29.97")).save(path, start=dropped)
     assert livelink.begins_at(path) == dropped
+
+
+def test_one_of_several_files_tells_where_they_begin() -> None:
+    start, names = Timecode.parse("01:00:00:00", 25), [Path("a.npz"), Path("a.csv")]
+    assert [start_in(name, names, start) for name in names] == [None, start]
+    assert start_in(names[0], names[:1], start) == start
