@@ -38,7 +38,9 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="FILE",
-        help="curves: .csv (Live Link Face), .json, .npz, or .glb (animated head); may be repeated",
+        help="curves: .csv (Live Link Face), .json, .npz, .glb (animated head), or of another "
+        "program: .a2f.json, .anim (Unity), .tres (Godot), .ma (Maya), .vmd and more, see the page "
+        "on files; may be repeated",
     )
     add_timecode(parser)
 

@@ -33,15 +33,14 @@ def add(commands: Any) -> None:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    from dreamtalk_core.formats import check_writable, read_motion, read_provenance, start_in
+    from dreamtalk_core.formats import check_writable, start_in
     from dreamtalk_core.motion import Motion
     from dreamtalk_core.retarget.renaming import renamed
     from dreamtalk_core.speech.timecode import start_of
 
     for path in options.output:
         check_writable(path)
-    motion = Motion.load(options.motion)
-    provenance = read_provenance(options.motion, read_motion(options.motion))
+    motion, provenance = Motion.load_with_provenance(options.motion)
     if options.fps is not None:
         motion = motion.resample(options.fps)
     if options.scheme is not None:

@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
         "clip",
         type=Path,
         nargs="+",
-        help="video or motion file (.csv, .json, .npz) of a second or more; several make one style",
+        help="video or motion file of any kind, of a second or more; several make one style",
     )
     extract.add_argument(
         "--neutral",

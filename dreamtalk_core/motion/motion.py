@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreamtalk_core.errors import MotionError
-from dreamtalk_core.formats import Provenance, read_motion, write_motion
+from dreamtalk_core.formats import Provenance, read_motion, read_provenance, write_motion
+from dreamtalk_core.formats._content import Content
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.curves import resample
 from dreamtalk_core.motion.frame_rate import frame_count, frame_times, parse_fps
@@ -160,9 +161,19 @@ class Motion:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Motion:
         """Read a file of one of `formats.FORMATS`. Raises `MotionError` if it is not valid."""
-        content = read_motion(Path(path))
+        return cls._read(Path(path))[0]
+
+    @classmethod
+    def load_with_provenance(cls, path: str | os.PathLike[str]) -> tuple[Motion, Provenance | None]:
+        """As `load`; and how it was made, as far as the file, or one beside it, says."""
+        motion, content = cls._read(Path(path))
+        return motion, read_provenance(Path(path), content)
+
+    @classmethod
+    def _read(cls, path: Path) -> tuple[Motion, Content]:
+        content = read_motion(path)
         try:
-            return cls(*content[:4])
+            return cls(*content[:4]), content
         except MotionError as error:
             raise MotionError(f"{path}: {error}") from error
 

@@ -99,6 +99,7 @@ def test_run_by_the_tool(tmp_path: Path, demo_voice: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert main([*words[:2], "-o", str(tmp_path / "plain"), *words[4:]]) == 0
     names = {"0.csv", "1.csv", "ledger.ndjson", "report.html"}
+    names |= {f"{number}.csv.provenance.json" for number in range(2)}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
     for name in names:
         made = [(tmp_path / folder / name).read_bytes() for folder in ("out", "plain")]

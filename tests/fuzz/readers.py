@@ -211,7 +211,7 @@ def _make_motions(folder: Path) -> None:
     turns = draw.normal(0, 5, (12, 3)).astype(np.float32)
     motion = Motion(ARKIT_NAMES, weights, Fraction(30000, 1001), turns)
     for kind in FORMATS:
-        if kind.writes:
+        if (kind.reads and kind.writes) or kind.ending == ".glb":
             motion.save(folder / f"seed{kind.ending}")
     scores = [dict(zip(ARKIT_NAMES[:20], row, strict=False)) for row in weights.tolist()]
     frames = [
