@@ -59,7 +59,8 @@ def measures(surface: Surface, sides: tuple[Array, Array], landmarks: Array, mov
     middle, wide = corners.mean(axis=0), float(np.linalg.norm(corners[0] - corners[1]))
     near = np.linalg.norm((surface.points - middle)[:, :2], axis=1) < 0.45 * wide
     column = near & (np.abs(surface.points[:, 0] - middle[0]) < 0.12 * wide)
-    column &= surface.points[:, 2] > middle[2] - 6
+    # What is seen from the front: behind it lips go past one another.
+    column &= (surface.points[:, 2] > middle[2] - 6) & (surface.normals[:, 2] > 0)
     upper, lower = (moved[column & (way * lip > 0.3), 1] for way in (1, -1))
     found = [max(float(upper.min() - lower.max()), 0.0)]
     ends = [np.linalg.norm(surface.points - corner, axis=1).argmin() for corner in corners]
