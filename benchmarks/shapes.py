@@ -32,7 +32,7 @@ from dreamtalk_core.pipeline.load import load
 from dreamtalk_core.pipeline.shapes.make import Fitted, make_shapes, save_shapes
 from dreamtalk_core.retarget import match
 from dreamtalk_core.rig.fitting.carry import face_of, sides_of
-from dreamtalk_core.rig.fitting.contact import EYE_CORNERS, MOUTH_CORNERS, gap, lid_rims
+from dreamtalk_core.rig.fitting.contact import EYE_CORNERS, MOUTH_CORNERS, gap, lid_rims, rim
 from dreamtalk_core.rig.fitting.surface import Surface
 from dreamtalk_core.rig.fitting.warp import Warp
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
@@ -57,11 +57,15 @@ def measures(surface: Surface, sides: tuple[Array, Array], landmarks: Array, mov
     lip, lid = sides
     corners = landmarks[list(MOUTH_CORNERS)]
     middle, wide = corners.mean(axis=0), float(np.linalg.norm(corners[0] - corners[1]))
-    near = np.linalg.norm((surface.points - middle)[:, :2], axis=1) < 0.45 * wide
-    column = near & (np.abs(surface.points[:, 0] - middle[0]) < 0.12 * wide)
-    column &= surface.points[:, 2] > middle[2] - 6
-    upper, lower = (moved[column & (way * lip > 0.3), 1] for way in (1, -1))
-    found = [max(float(upper.min() - lower.max()), 0.0)]
+    off = surface.points - middle
+    # What is seen from the front: behind it lips go past one another.
+    near = (np.abs(off[:, 0]) < 0.4 * wide) & (np.abs(off[:, 1]) < 0.3 * wide) & (off[:, 2] > -6)
+    near &= surface.normals[:, 2] > 0
+    upper, lower = (
+        rim(surface.points, np.flatnonzero(near & (way * lip > 0.3)), way) for way in (1, -1)
+    )
+    x = middle[0] + wide * np.linspace(-0.2, 0.2, 5)
+    found = [float(gap(moved[upper], moved[lower], x).mean())]
     ends = [np.linalg.norm(surface.points - corner, axis=1).argmin() for corner in corners]
     found.append(float(np.linalg.norm(moved[ends[0]] - moved[ends[1]])))
     for side in EYE_CORNERS.values():

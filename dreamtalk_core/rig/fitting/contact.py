@@ -138,13 +138,13 @@ def lid_rims(
     upper, lower = (np.flatnonzero(near & (way * lid > 0.2)) for way in (1, -1))
     if len(upper) < 3 or len(lower) < 3:
         return None
-    rims = [_rim(points, one, way) for one, way in ((upper, 1), (lower, -1))]
+    rims = [rim(points, one, way) for one, way in ((upper, 1), (lower, -1))]
     around = np.linalg.norm(off, axis=1) < wide
     return rims[0], rims[1], np.flatnonzero(around & (lid > 0))
 
 
-def _rim(points: Array, own: Indices, way: int) -> Indices:
-    """Of one lid's points those with nothing of it below (way 1) or above them (-1)."""
+def rim(points: Array, own: Indices, way: int) -> Indices:
+    """Of the points of one lid or lip those with nothing of it below (way 1) or above (-1) them."""
     x, y = points[own, 0], way * points[own, 1]
     beside = np.abs(x[:, None] - x[None]) < _COLUMN
     lowest = np.where(beside, y[None], np.inf).min(axis=1)

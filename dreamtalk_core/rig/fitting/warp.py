@@ -31,7 +31,7 @@ class Warp:
         flat = np.column_stack([np.ones(count), self._centres])
         system[:count, count:], system[count:, :count] = flat, flat.T
         wanted = np.concatenate([moves, np.zeros((4, 3))])
-        self._shares = np.linalg.lstsq(system, wanted, rcond=None)[0]
+        self._shares = np.linalg.solve(system, wanted)
 
     def __call__(self, points: Array) -> Array:
         """Where points [N, 3] go."""
