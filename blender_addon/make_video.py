@@ -66,7 +66,7 @@ def _caption(style: str, first: int, frames: int) -> None:
     text.body, text.size, text.align_x = f"the same voice, {style}", 0.022, "CENTER"
     thing = bpy.data.objects.new(style, text)
     bpy.context.collection.objects.link(thing)
-    thing.location, thing.rotation_euler = (0.0, -0.15, -0.155), (1.5708, 0.0, 0.0)
+    thing.location, thing.rotation_euler = (0.0, -0.15, -0.163), (1.5708, 0.0, 0.0)
     for frame, hidden in ((first - 1, True), (first, False), (first + frames, True)):
         thing.hide_render = hidden
         thing.keyframe_insert("hide_render", frame=frame)
