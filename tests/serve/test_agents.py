@@ -20,8 +20,11 @@ from tests.serve.server import ROOT
 pytestmark = pytest.mark.slow
 
 
-def ask(*calls: tuple[str, dict[str, Any]]) -> tuple[list[str], list[Any], list[float]]:
-    """Names of the tools, the result of each call, and the progress that was told."""
+def ask(
+    library: Path, *calls: tuple[str, dict[str, Any]]
+) -> tuple[list[str], list[Any], list[float]]:
+    """Ask a server that keeps styles in `library`; names of its tools, the result of each call,
+    and the progress that was told."""
     told: list[float] = []
 
     async def progress(done: float, total: float | None, message: str | None) -> None:
@@ -32,7 +35,7 @@ def ask(*calls: tuple[str, dict[str, Any]]) -> tuple[list[str], list[Any], list[
             command=sys.executable,
             args=["-m", "dreamtalk_core.cli", "mcp"],
             cwd=ROOT,
-            env=dict(os.environ),
+            env={**os.environ, "DREAMTALK_STYLES": str(library)},
         )
         async with stdio_client(command) as pipes, ClientSession(*pipes) as session:
             await session.initialize()
@@ -49,25 +52,42 @@ def ask(*calls: tuple[str, dict[str, Any]]) -> tuple[list[str], list[Any], list[
 def test_an_agent_animates_renders_and_looks(tmp_path: Path) -> None:
     curves, video = str(tmp_path / "a b.npz"), str(tmp_path / "嘴.mp4")
     settings = {"seed": 3, "jaw": 0.5}
+    tracked, library = str(tmp_path / "tracked.json"), tmp_path / "library"
     names, results, told = ask(
+        library,
         ("styles", {}),
         (
             "animate",
             {"speech": str(DEMO_VOICE), "output": curves, "style": "happy", "settings": settings},
         ),
-        ("render", {"speech": str(DEMO_VOICE), "output": video, "portrait": str(DEMO_PORTRAIT)}),
+        (
+            "render",
+            {
+                "speech": str(DEMO_VOICE),
+                "output": video,
+                "portrait": str(DEMO_PORTRAIT),
+                "settings": {"fps": 5},
+            },
+        ),
         ("inspect", {"path": curves}),
         ("inspect", {"path": str(DEMO_VOICE)}),
         ("inspect", {"path": str(DEMO_PORTRAIT)}),
+        ("track", {"video": video, "output": tracked}),
+        ("make_style", {"performances": [curves], "name": "mine"}),
+        ("styles", {}),
     )
     assert {"animate", "render", "track", "make_style", "inspect", "styles"} <= set(names)
     assert not [one for one in results if one.is_error], results
     expected = DreamTalk.load().animate(DEMO_VOICE, style="happy", seed=3, jaw=0.5)
     np.testing.assert_allclose(Motion.load(curves).weights, expected.weights, atol=1e-6)
     assert Path(video).read_bytes()[4:8] == b"ftyp"
-    kinds = [one.structured_content["kind"] for one in results[3:]]
+    kinds = [one.structured_content["kind"] for one in results[3:6]]
     assert kinds == ["curves", "sound", "picture of a face"]
     assert results[3].structured_content["frames"] == len(expected)
+    assert Motion.load(tracked).fps == 5
+    assert [path.name for path in library.iterdir()] == ["mine.safetensors"]
+    assert "mine" not in results[0].structured_content["result"]
+    assert "mine" in results[-1].structured_content["result"]
     assert max(told) == 1
     assert len(told) > 10
 
@@ -77,6 +97,7 @@ def test_what_cannot_be_done_is_told_in_a_line(tmp_path: Path) -> None:
     there.write_text("kept", encoding="utf-8")
     voice = str(DEMO_VOICE)
     _, results, _ = ask(
+        tmp_path / "library",
         ("animate", {"speech": voice, "output": str(there)}),
         ("animate", {"speech": voice, "output": str(tmp_path / "a.exe")}),
         ("animate", {"speech": str(there), "output": str(tmp_path / "a.csv")}),
