@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from typing import Any
 
@@ -49,6 +50,21 @@ def add(commands: Any) -> None:
         help=f"jobs that may wait (default {limits.queue})",
     )
     add_model(parser)
+
+    agents = commands.add_parser(
+        "mcp", help="give agents tools, over MCP on stdio (needs: pip install dreamtalk[mcp])"
+    )
+    agents.set_defaults(run=_serve_agents)
+    add_model(agents)
+
+
+def _serve_agents(options: argparse.Namespace) -> None:
+    from dreamtalk_core.serve.studio import Studio, check_extra
+
+    check_extra("mcp", "mcp")
+    from dreamtalk_core.serve.agents import serve_agents
+
+    serve_agents(lambda: Studio(options.model, options.device, math.inf))
 
 
 def _serve(options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from dreamtalk_core.errors import DreamTalkError, StyleError, shown
 from dreamtalk_core.files import name_key
 from dreamtalk_core.parameters import Parameter, parameters, tables
 from dreamtalk_core.pipeline.base import AUTO, NEUTRAL
-from dreamtalk_core.pipeline.line import Line, sample_line, write_line
+from dreamtalk_core.pipeline.line import Line, Take, sample_line, write_line
 from dreamtalk_core.pipeline.load import check_settings, kind_of, load
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import Speech
@@ -21,6 +21,7 @@ from dreamtalk_core.style.text import parse_style
 
 if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
+    from dreamtalk_core.style import Style, StyleTrack
 
 Stages = Callable[[str], Progress]
 """Called with the name of a part of the work; gives what is told how far that is."""
@@ -61,25 +62,22 @@ class Made:
 class Studio:
     """One model, loaded once; its methods that work are for one thread at a time.
 
-    longest: seconds that a speech may have.
+    longest: seconds that a speech may have. talk: the pipeline.
     """
 
     def __init__(self, model: str, device: str, longest: float) -> None:
         self._kind = kind_of(model)
         self._model, self._longest = model, longest
-        self._talk = load(model, device)
+        self.talk = load(model, device)
 
     @property
     def styles(self) -> tuple[str, ...]:
         """Names of the styles that there are now."""
-        return self._talk.style_names
+        return self.talk.style_names
 
     def make(self, order: Order, folder: Path, stages: Stages) -> Made:
         """Make an order's files in a folder. Raises DreamTalkError, and what `stages` raises."""
-        check_settings(self._model, order.settings)
         self._check_style(order.style)
-        stages("listen")
-        speech = Speech.load(order.speech, self._longest)
         line = Line(
             order.speech,
             curves=(folder / MOTION,),
@@ -89,16 +87,25 @@ class Studio:
             preview=folder / VIDEO if order.video and order.portrait is None else None,
             video=folder / VIDEO if order.video and order.portrait is not None else None,
         )
+        take = self.write(line, stages)
+        return Made(take.motion, order.video, emotions_in(take.style))
+
+    def write(self, line: Line, stages: Stages) -> Take:
+        """Make a line, whose style may be a file, and write its files. Raises DreamTalkError, and
+        what `stages` raises."""
+        check_settings(self._model, line.settings)
+        stages("listen")
+        assert line.speech is not None
+        speech = Speech.load(line.speech, self._longest)
 
         @contextmanager
         def stage(name: str) -> Iterator[Progress]:
             yield stages(name)
 
-        take = sample_line(self._talk, self._kind, line, (speech, []), stage)
-        for _ in write_line(self._talk, line, take, stage):
+        take = sample_line(self.talk, self._kind, line, (speech, []), stage)
+        for _ in write_line(self.talk, line, take, stage):
             pass
-        emotions = [part.heard.emotion for _, part in as_track(take.style).keys if part.heard]
-        return Made(take.motion, order.video, tuple(dict.fromkeys(emotions)))
+        return take
 
     def _check_style(self, text: str) -> None:
         """Raises StyleError for a text that names what is not a style of the library: whoever asks
@@ -111,7 +118,13 @@ class Studio:
             raise StyleError(
                 f"There is no style '{shown(name)}' here. There are: {AUTO}, {', '.join(names)}."
             )
-        return self._talk.find_style(NEUTRAL if name_key(name) == name_key(AUTO) else name)
+        return self.talk.find_style(NEUTRAL if name_key(name) == name_key(AUTO) else name)
+
+
+def emotions_in(style: Style | StyleTrack) -> tuple[str, ...]:
+    """What was heard in a voice, where its style was."""
+    heard = [part.heard.emotion for _, part in as_track(style).keys if part.heard]
+    return tuple(dict.fromkeys(heard))
 
 
 def settings() -> Iterator[tuple[str, Parameter]]:
