@@ -70,7 +70,6 @@ def add(commands: Any) -> None:
 
 
 def _live(options: argparse.Namespace) -> None:
-    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
     from dreamtalk_core.pipeline.live.outlets import open_outlet
     from dreamtalk_core.pipeline.live.pacer import Pacer
     from dreamtalk_core.pipeline.live.show import Show
@@ -84,8 +83,6 @@ def _live(options: argparse.Namespace) -> None:
     with ExitStack() as open_:
         outlets = [_closed(open_, open_outlet(text, _tell)) for text in options.to]
         talk = load(options)
-        if not isinstance(talk, DreamTalk):
-            raise DreamTalkError("Live faces need a model of ours, not an original checkpoint.")
         settings = given(options)
         stream = MotionStream(
             talk,

@@ -28,7 +28,7 @@ from dreamtalk_core.models.sampler import WINDOW, encode_content
 from dreamtalk_core.motion import MODEL_FPS, Motion, frame_count
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.parameters import Behaviour, Controls, Listener, Sampling, changed
-from dreamtalk_core.pipeline.base import ATTENTIVE, UNCHANGED, USUAL, AnyStyle
+from dreamtalk_core.pipeline.base import ATTENTIVE, UNCHANGED, USUAL, AnyStyle, Pipeline
 from dreamtalk_core.pipeline.dreamtalk import DreamTalk
 from dreamtalk_core.pipeline.ear import SAMPLES, SILENCE, Ear, as_heard
 from dreamtalk_core.pipeline.sampling import (
@@ -73,7 +73,7 @@ class MotionStream:
 
     def __init__(
         self,
-        talk: DreamTalk,
+        talk: Pipeline,
         style: AnyStyle,
         *,
         sampling: Sampling = USUAL,
@@ -85,13 +85,16 @@ class MotionStream:
         **settings: Any,
     ) -> None:
         """The options are those of `DreamTalk.sample_motion`, and so are the errors; the frame rate
-        is 25. `style` may be set to another, loaded one between pieces.
+        is 25. `style` may be set to another, loaded one between pieces. Raises DreamTalkError for
+        the original checkpoints, too.
 
         lookahead: frames that wait for what is said next; mouths that know less of it move less
         well (on the demo voice r with the whole take is .97 at 5, .97 at 4, .96 at 3, .95 at 2).
         context: frames of the past that are analysed again with every piece; half of what is usual
         makes each cost two thirds, and the same mouth.
         """
+        if not isinstance(talk, DreamTalk):
+            raise DreamTalkError("A live face needs a model of ours, not an original checkpoint.")
         self.sampling, self.behaviour, self.controls, self.listener = changed(
             settings, sampling, behaviour or Behaviour(), controls, listener
         )

@@ -273,7 +273,6 @@ class Methods:
         device: str = "auto",
         **settings: Any,
     ) -> Answer:
-        from dreamtalk_core.pipeline.dreamtalk import DreamTalk
         from dreamtalk_core.pipeline.live.sources import Microphone, Recording
         from dreamtalk_core.pipeline.load import check_settings
         from dreamtalk_core.worker.speaking import speak
@@ -282,8 +281,6 @@ class Methods:
         # Before the model: a wrong name is reported at once.
         file = Recording(Path(sound)) if sound else None
         talk = self._talk(model, device, project)
-        if not isinstance(talk, DreamTalk):
-            raise DreamTalkError("Live faces need a model of ours, not an original checkpoint.")
         with closing(file or Microphone(microphone)) as heard:
             frames = speak(talk, style or "neutral", heard, port, lambda: progress(0, 1), settings)
         return {"frames": frames}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+from dreamtalk_core.pipeline.base import Pipeline
 from dreamtalk_core.pipeline.live.outlets import open_outlet
 from dreamtalk_core.pipeline.live.pacer import Pacer
 from dreamtalk_core.pipeline.live.show import Show
@@ -19,7 +19,7 @@ from dreamtalk_core.warned import warn
 
 
 def speak(
-    talk: DreamTalk,
+    talk: Pipeline,
     style: str,
     sound: Source,
     port: int,
