@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,9 @@ def test_a_job_gives_every_format_and_a_video(server: Server, tmp_path: Path) ->
         assert path.stat().st_size > 1000, ending
         if f".{ending}" in reads:
             lengths.add(Motion.load(path).duration)
-    assert lengths == {state["frames"] / 10}  # of MMD there are more frames, as it knows one rate
+    assert lengths == {
+        Fraction(state["frames"], 10)
+    }  # of MMD there are more frames, as it knows one rate
     video = server.ask("GET", state["video"])
     assert video.headers["content-type"] == "video/mp4"
     assert video.body[4:8] == b"ftyp"
