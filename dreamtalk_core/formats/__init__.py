@@ -100,7 +100,7 @@ FORMATS: tuple[Format, ...] = (
         ".metahuman.csv",
         "metahuman_csv",
         "MetaHuman controls",
-        rb"[^\n{\[]{0,99999}ctrl_expressions_",
+        rb"[^\n{\[]{0,99999}(ctrl_expressions_|,headyaw,headpitch,headroll\n)",
         arkit=True,
     ),
     Format(
