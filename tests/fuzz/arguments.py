@@ -21,13 +21,15 @@ FILES = (
 )
 """What lies in the folder in which a command is run; all of it sound, and none of it long."""
 _GOOD = {"motion": "take.csv", "portrait": "photo.png", "clip": "take.json", "video": "clip.mp4"}
+_ENDLESS = (("serve",), ("live",))
+"""Commands that go on until they are stopped."""
 _PLACES = (".", "nowhere/a.csv", "empty.wav", "gibberish.bin", "/dev/null", "x" * 300 + ".csv")
 
 
 def arguments(number: int) -> list[str]:
     """The arguments of a number."""
     random = Random(f"arguments {number}")
-    commands = list(_named(_parser(), ()))
+    commands = [one for one in _named(_parser(), ()) if one[0] not in _ENDLESS]
     names, parser = commands[number % len(commands)]
     positional = [action for action in parser._actions if not action.option_strings]
     flags = [
