@@ -18,14 +18,13 @@ from shutil import copyfileobj
 
 from dreamtalk_core.cli.ending import stop
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats import suffix_of
 
 STANDARD = "-"
 READ = ("speech", "others", "motion")
 """Options, by name, of files that may come from standard input."""
 _CURVES = ".csv"
 _PIECE = 1 << 20
-_KINDS = ((b"RIFF", ".wav"), (b"{", ".json"), (b"[", ".json"), (b"PK", ".npz"))
-"""How files begin whose name must end in what they are."""
 
 
 @contextmanager
@@ -95,12 +94,11 @@ def _received(folder: Path) -> Path:
             stop.check()
             file.write(piece)
     with path.open("rb") as file:
-        begin = file.read(4096)
+        begin = file.read(4)
     if not begin:
         raise DreamTalkError(
             f"Standard input ({STANDARD}) was empty. Look what the program before says."
         )
-    suffix = next((suffix for mark, suffix in _KINDS if begin.startswith(mark)), "")
-    if not suffix and b"timecode" in begin.lower():
-        suffix = _CURVES
-    return path.rename(path.with_suffix(suffix)) if suffix else path
+    # Of sound, WAV alone is known by its suffix.
+    suffix = ".wav" if begin == b"RIFF" else suffix_of(path)
+    return path.rename(path.with_suffix(suffix))

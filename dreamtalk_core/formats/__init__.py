@@ -100,7 +100,7 @@ FORMATS: tuple[Format, ...] = (
         ".metahuman.csv",
         "metahuman_csv",
         "MetaHuman controls",
-        rb"[^\n{\[]{0,99999}ctrl_expressions_",
+        rb"[^\n{\[]{0,99999}(ctrl_expressions_|,headyaw,headpitch,headroll\n)",
         arkit=True,
     ),
     Format(
@@ -148,6 +148,7 @@ WRITABLE: tuple[str, ...] = tuple(kind.ending for kind in FORMATS if kind.writes
 READABLE: tuple[str, ...] = tuple(dict.fromkeys(kind.suffix for kind in FORMATS if kind.reads))
 """Suffixes that `read_motion` takes."""
 
+_BESIDE = ".provenance.json"
 _HEAD, _TAIL = 1 << 20, 1 << 16  # bytes of a file in which its mark is looked for
 
 
@@ -159,9 +160,10 @@ def is_written(path: PurePath) -> bool:
 def is_read(path: PurePath) -> bool:
     """Whether a file of this name may be a motion: by its suffix, before it is there.
 
-    A name that a format has which is only written, such as "a.motion3.json", is none.
+    A name that a format has which is only written, such as "a.motion3.json", is none, nor is that
+    of what lies beside one.
     """
-    if is_cues(path):
+    if is_cues(path) or path.name.lower().endswith(_BESIDE):
         return False
     kind = _format_of(path)
     return kind.reads if kind else path.suffix.lower() in READABLE
@@ -267,7 +269,7 @@ def read_provenance(path: Path, content: Content) -> Provenance | None:
 def provenance_beside(path: Path) -> Path:
     """Where it is told how a file was made that cannot hold it itself; the `sha256` there is that
     of the file it means."""
-    return path.with_name(path.name + ".provenance.json")
+    return path.with_name(path.name + _BESIDE)
 
 
 def check_writable(path: Path) -> Format:
@@ -291,12 +293,23 @@ def _format_of(path: PurePath) -> Format | None:
     return max(fitting, key=lambda kind: len(kind.ending), default=None)
 
 
+def suffix_of(path: Path) -> str:
+    """The suffix of the motion files whose content a file has; empty if it is of none."""
+    kind = _found(path)
+    return kind.suffix if kind else ""
+
+
+def _found(path: Path) -> Format | None:
+    beginning = _beginning(path)
+    marked = (kind for kind in FORMATS if kind.mark is not None)
+    return next((k for k in marked if re.match(k.mark or b"", beginning, re.DOTALL)), None)
+
+
 def _kind_of(path: Path) -> Format:
     """The format that a file is of. Raises `MotionError` if it is of none."""
-    beginning = _beginning(path)
-    for kind in FORMATS:
-        if kind.mark is not None and re.match(kind.mark, beginning, re.DOTALL):
-            return kind
+    found = _found(path)
+    if found is not None:
+        return found
     suffix = path.suffix.lower()
     titles = ", ".join(kind.title for kind in FORMATS if kind.reads and kind.suffix == suffix)
     raise MotionError(

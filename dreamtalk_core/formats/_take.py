@@ -19,6 +19,7 @@ from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.warned import warn
 
 _MOST_WEIGHT = 2.0  # a calibrated take may pass 1, but not by much
+_LARGEST = 1e18  # a clock may count microseconds since 1970
 _NO_SHAPES = ("_neutral", "neutral")  # what trackers count among the shapes
 
 
@@ -80,7 +81,7 @@ def numbers(
             f"[{', '.join('frames' if n is None else str(n) for n in shape)}]: the file is cut off "
             "or damaged. Export it again."
         )
-    if not (np.abs(array) < 1e12).all():  # NaN fails this too
+    if not (np.abs(array) < _LARGEST).all():  # NaN fails this too
         raise MotionError(f"The {what} in {path} are not all finite numbers. Export it again.")
     return array
 

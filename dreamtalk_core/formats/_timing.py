@@ -33,7 +33,8 @@ def steady(
     be off by rounding, in the same units. Evenly spaced rows are taken as they are, at the usual
     rate that fits, or else the simplest fraction that does; others are resampled to the nearest
     usual rate. Rows that repeat a time are dropped; a single row counts as 60 fps.
-    Raises `MotionError` for times that do not advance, step back, or jump.
+    Raises `MotionError` for times that do not advance, step back, jump, or differ by no more than
+    their rounding.
     """
     steps = np.diff(times)
     if (steps < 0).any():
@@ -47,12 +48,14 @@ def steady(
         raise MotionError(f"The {clock}s in {path} do not advance, so its rate is unknown.")
     if len(times) > 1 and np.median(np.diff(times[moves])) > _LONGEST_STEP * base:
         raise MotionError(f"The {clock}s in {path} jump by more than {_LONGEST_STEP:.0f} s.")
-    rate, even = _rate(times[moves], base, quantum)
+    rate, even = _rate(times[moves], path, base, clock, quantum)
     table = table[moves]
     return rate, table if even else _regular(times[moves], table, rate, path, base, clock)
 
 
-def _rate(times: NDArray[np.float64], base: int, quantum: float) -> tuple[Fraction, bool]:
+def _rate(
+    times: NDArray[np.float64], path: Path, base: int, clock: str, quantum: float
+) -> tuple[Fraction, bool]:
     """Rate of rows at `times` (in 1/base s) and whether they are evenly spaced at it."""
     count = len(times)
     if count == 1:
@@ -62,6 +65,8 @@ def _rate(times: NDArray[np.float64], base: int, quantum: float) -> tuple[Fracti
     step = float(centred @ (times - times.mean()) / (centred @ centred))
     residual = times - times.mean() - step * centred
     slack = quantum / (count - 1)  # over the whole take the step may be off by one thousandth
+    if step <= slack:
+        raise MotionError(f"The {clock}s in {path} are too close together to tell its rate.")
     if np.abs(residual).max() <= quantum:
         fitting = [r for r in _USUAL_RATES if abs(base / r - step) <= slack]
         if fitting:

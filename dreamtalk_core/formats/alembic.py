@@ -16,7 +16,7 @@ import numpy as np
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats.usd import CENTIMETRES
-from dreamtalk_core.motion.tongue import FACE_NAMES
+from dreamtalk_core.motion.tongue import FACE_NAMES, face_of
 from dreamtalk_core.rig.head import load_head, turned
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def write(path: Path, motion: Motion) -> None:
     """Write the head at every frame.
 
-    Raises `MotionError` without alembic3d, `DreamTalkError` if the file cannot be written.
+    Raises `MotionError` without alembic3d, or if the motion moves none of the head's shapes,
+    `DreamTalkError` if the file cannot be written.
     """
     try:
         import alembic3d  # noqa: F401  # which has imath
@@ -43,7 +44,7 @@ def write(path: Path, motion: Motion) -> None:
         raise MotionError(
             "Alembic needs alembic3d. Install it with: pip install dreamtalk[alembic]"
         ) from error
-    head, face = load_head(), motion.over(FACE_NAMES)
+    head, face = load_head(), face_of(motion).over(FACE_NAMES)
     # Its faces go round clockwise.
     corners = imath.IntArrayFromBuffer(np.ascontiguousarray(head.triangles[:, ::-1]).ravel())
     counts = imath.IntArrayFromBuffer(np.full(len(head.triangles), 3, np.int32))

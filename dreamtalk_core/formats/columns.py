@@ -41,11 +41,13 @@ def read(path: Path) -> Content:
         check_count(len(header), MOST_CHANNELS, path, "columns", MotionError)
         table = _parse(rows, header, path)
     known = {name.lower(): i for i, name in reversed(list(enumerate(header)))}
-    head = [known[name.lower()] for name in HEAD_COLUMNS if name.lower() in known]
+    turned = [name.lower() for name in HEAD_COLUMNS]
+    head = [known[name] for name in turned if name in known]
     clocks = [known[n] for n in (*_SECONDS, *_MILLISECONDS, *_EITHER) if n in known]
     no_shapes = {*head, *clocks, *(known[name] for name in _NUMBERS if name in known)}
     shapes = [i for i in range(len(header)) if i not in no_shapes]
-    turns = head_of(table[:, head]) if len(head) == 3 else None
+    columns = [table[:, known[n]] if n in known else np.zeros(len(table)) for n in turned]
+    turns = head_of(np.column_stack(columns))
     names = [header[i] for i in shapes]
     if not clocks:
         warn(

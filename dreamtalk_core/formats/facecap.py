@@ -31,6 +31,11 @@ def read(path: Path) -> Content:
         for number, line in enumerate(lines_of(stream, path), start=1):
             kind, *values = (value.strip() for value in line.rstrip().rstrip(",").split(","))
             if kind == "bs":
+                if count and values != names:
+                    raise MotionError(
+                        f"Line {number} of {path} names other shapes than before: there are "
+                        "several recordings in it. Split it there."
+                    )
                 names = values
             elif kind == "k":
                 if len(values) != _BEFORE - 1 + len(names) or not names:

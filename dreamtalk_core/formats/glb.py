@@ -30,9 +30,8 @@ from numpy.typing import NDArray
 from dreamtalk_core.formats.gltf.container import Table, write_glb
 from dreamtalk_core.formats.gltf.writer import INDEX_BUFFER, VERTEX_BUFFER, Writer
 from dreamtalk_core.formats.png import encode_png
-from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.rotation import quaternions
-from dreamtalk_core.motion.tongue import FACE_NAMES, TONGUE_NAMES
+from dreamtalk_core.motion.tongue import face_of
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 from dreamtalk_core.version import __version__
 
@@ -45,11 +44,13 @@ _ROUGHNESS = {"skin": 0.55, "mouth": 0.4, "teeth": 0.25, "tongue": 0.4, "eye": 0
 
 
 def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> None:
-    """Write the head with this motion. Raises `DreamTalkError` if the file cannot be written."""
-    writer = Writer()
-    # Without the tongue's own channels its shapes are not there either.
-    names = FACE_NAMES if set(motion.names) & set(TONGUE_NAMES) else ARKIT_NAMES
-    document = _document(writer, load_head(), motion.over(names))
+    """Write the head with this motion.
+
+    Raises `MotionError` if it moves none of the head's shapes, `DreamTalkError` if the file cannot
+    be written.
+    """
+    face, writer = face_of(motion), Writer()
+    document = _document(writer, load_head(), face)
     if provenance:
         document["asset"]["extras"] = {"provenance": dict(provenance)}
     write_glb(path, document, writer.data)

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from dreamtalk_core.motion import Motion
 
 MESH, BONE = "Head", "Skeleton3D:HeadRotation"
-_SHAPE = re.compile(r':blend_shapes/([^"]+)"')
+# In what these look for between two marks the first is not allowed, so that none is tried twice.
+_SHAPE = re.compile(r':blend_shapes/([^":]+)"')
 _FIELD = re.compile(r"^(tracks/(\d{1,9})/)?([\w/]+) = ", re.MULTILINE)
-_FLOATS = re.compile(r"PackedFloat32Array\(([^)]*)\)")
-_VALUES = re.compile(r'"values": \[([^\]]*)\]')
+_FLOATS = re.compile(r"PackedFloat32Array\(([^()]*)\)")
+_VALUES = re.compile(r'"values": \[([^\[\]]*)\]')
 
 
 def read(path: Path) -> Content:

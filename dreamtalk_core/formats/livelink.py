@@ -120,8 +120,8 @@ def begins_at(path: Path) -> Timecode:
     rate = Fraction(base * 1000, 1001) if drop else Fraction(base)
     clock = int(seconds[0]) % int(_DAY)
     label = f"{clock // 3600:02d}:{clock // 60 % 60:02d}:{clock % 60:02d}"
-    frame = f"{'0' if frames[0] < 10 else ''}{frames[0]:.3f}"
-    return Timecode.parse(f"{label}{';' if drop else ':'}{frame}", rate)
+    frame = min(round(frames[0], 3), base - _QUANTUM)
+    return Timecode.parse(f"{label}{';' if drop else ':'}{frame:06.3f}", rate)
 
 
 def write(path: Path, motion: Motion, start: Timecode | None = None) -> None:
@@ -161,7 +161,7 @@ def _values(motion: Motion) -> NDArray[np.float64]:
         [
             weights[:, [INDEX[name] for name in FILE_ORDER]],
             head_columns(motion.head_rotation),
-            *eye_angles(weights),
+            *eye_columns(weights),
         ]
     )
     # Adding 0 turns -0 into 0.
@@ -259,7 +259,7 @@ def _unevenness(counts: NDArray[np.float64]) -> float:
     return round(float(np.abs(steps - np.median(steps)).mean()), 6) if len(steps) else 0.0
 
 
-def eye_angles(weights: NDArray[np.float64]) -> Sequence[NDArray[np.float64]]:
+def eye_columns(weights: NDArray[np.float64]) -> Sequence[NDArray[np.float64]]:
     """Yaw, pitch, roll [T] of the left, then of the right eye, in the app's signs (radians), for
     weights [T, 52]."""
 

@@ -50,11 +50,12 @@ _UNITS = {
 _RATES = {unit: rate for rate, unit in _UNITS.items()}
 _ANGLES = ("rotateX", "rotateY", "rotateZ")
 _A_ROW = 8  # keys in a line
-_UNIT = re.compile(r"^currentUnit .*-t (?:ime )?\"?([\w.]+)\"?;", re.MULTILINE)
+_UNIT = re.compile(r"^currentUnit .*-t(?:ime)? \"?([\w.]+)\"?;", re.MULTILINE)
 _CURVE = re.compile(
     r'^createNode animCurve(T[UA]) -n "([^"]+)";(.*?)(?=^\S|\Z)', re.MULTILINE | re.DOTALL
 )
-_KEYS = re.compile(r'setAttr -s (\d{1,9}) "\.ktv\[[\d:]+\]"([^;]*);')
+_COUNT = re.compile(r'setAttr -s (\d{1,9}) "\.ktv')
+_KEYS = re.compile(r'setAttr (?:-s \d{1,9} )?"\.ktv\[[\d:]+\]"([^;"]*);')
 _MADE = re.compile(r'^fileInfo "DreamTalk" ("(?:[^"\\\n]|\\.)*");', re.MULTILINE)
 
 
@@ -89,12 +90,13 @@ def _unquoted(value: str) -> Any:
 
 
 def _keys(body: str, fps: Fraction, path: Path) -> Keys:
-    found = _KEYS.search(body)
+    count, lists = _COUNT.search(body), _KEYS.findall(body)  # of many keys there are several lists
     try:
-        if found is None:
+        if count is None:
             raise ValueError
-        values = np.array([float(number) for number in found[2].split()]).reshape(-1, 2)
-        if len(values) != int(found[1]):
+        values = np.array([float(number) for some in lists for number in some.split()])
+        values = values.reshape(-1, 2)
+        if len(values) != int(count[1]):
             raise ValueError
     except ValueError as error:
         raise MotionError(f"{path} has a curve without keys: it is cut off or damaged.") from error

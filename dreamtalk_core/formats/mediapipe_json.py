@@ -32,7 +32,7 @@ _USUAL = 30  # frames a second where a file says nothing
 
 
 def read(path: Path) -> Content:
-    """Read a motion. Frames without a face repeat the one before.
+    """Read a motion. Frames without a face repeat the one before, or are as the first with one.
 
     Raises `MotionError` if there is no such frame in it. Warns where its rate is not known.
     """
@@ -44,13 +44,14 @@ def read(path: Path) -> Content:
         names = list(dict.fromkeys(name for frame in scores for name in frame))
         if not names:
             raise TypeError
+        seen = next(frame for frame in scores if frame)
         rows: list[list[float]] = []
         for frame in scores:
-            rows.append([frame.get(name, 0.0) for name in names] if frame else rows[-1])
+            seen = frame or seen
+            rows.append([seen.get(name, 0.0) for name in names])
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise MotionError(
-            f"{path} holds no MediaPipe blendshapes: a list of frames, each with names and scores, "
-            "the first with a face in it."
+            f"{path} holds no MediaPipe blendshapes: a list of frames, each with names and scores."
         ) from error
     head = _heads([_matrix(frame) for frame in frames], path)
     times = _times(frames, path)

@@ -83,7 +83,7 @@ _BOTTOM = """  m_PPtrCurves: []
   m_HasMotionFloatCurves: 0
   m_Events: []
 """
-_MEMBER = re.compile(r"\s*(?:- )?(\w+): ?(.*?)\s*")
+_MEMBER = re.compile(r"\s*(?:- )?(\w+):(.*)\s*")
 _PART = re.compile(r"([xyzw]): *([^,}]+)")
 _MADE = "# provenance: "
 
@@ -104,7 +104,7 @@ def read(path: Path) -> Content:
             found = _MEMBER.fullmatch(line)
             if not found:
                 continue
-            name, value = found.groups()
+            name, value = found[1], found[2].strip()
             if line.startswith("  m_"):
                 list_name, attribute = name, ""
                 whole |= name == "m_Events"
@@ -121,7 +121,7 @@ def read(path: Path) -> Content:
                     shape = attribute.removeprefix("blendShape.")
                     curves[shape] = times, np.array(values) / 100
             elif name == "path" and list_name == "m_RotationCurves" and value == BONE:
-                head = times, np.array(values).reshape(-1, 4) * _MIRROR
+                head = times, _turns(values, path) * _MIRROR
     if not fps or not whole:
         raise MotionError(f"{path} is no AnimationClip of Unity's, or is cut off. Export it again.")
     return from_keys(path, curves, fps, head, provenance)
@@ -132,6 +132,12 @@ def _made(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _turns(values: array[float], path: Path) -> NDArray[np.float64]:
+    if len(values) % 4:
+        raise MotionError(f"{path} has a rotation that is no quaternion. It may be damaged.")
+    return np.array(values).reshape(-1, 4)
 
 
 def _number(text: str, path: Path) -> float:

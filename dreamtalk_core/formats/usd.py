@@ -22,9 +22,8 @@ import numpy as np
 
 from dreamtalk_core.errors import MotionError
 from dreamtalk_core.files import atomic_write
-from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.rotation import quaternions
-from dreamtalk_core.motion.tongue import FACE_NAMES, TONGUE_NAMES
+from dreamtalk_core.motion.tongue import face_of
 from dreamtalk_core.rig.head import Head, load_head
 from dreamtalk_core.version import __version__
 
@@ -40,7 +39,8 @@ _JOINTS = ["Neck", "Neck/HeadRotation"]
 def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> None:
     """Write the head with this motion.
 
-    Raises `MotionError` without usd-core, `DreamTalkError` if the file cannot be written.
+    Raises `MotionError` without usd-core, or if the motion moves none of the head's shapes,
+    `DreamTalkError` if the file cannot be written.
     """
     try:
         from pxr import Usd, UsdGeom, UsdSkel
@@ -48,8 +48,7 @@ def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> N
         raise MotionError(
             "USD needs usd-core. Install it with: pip install dreamtalk[usd]"
         ) from error
-    names = FACE_NAMES if set(motion.names) & set(TONGUE_NAMES) else ARKIT_NAMES
-    face = motion.over(names)
+    face = face_of(motion)
     stage = Usd.Stage.CreateInMemory()
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
     UsdGeom.SetStageMetersPerUnit(stage, 0.01)
@@ -65,7 +64,7 @@ def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> N
     stage.SetDefaultPrim(root.GetPrim())
     Usd.ModelAPI(root.GetPrim()).SetKind("component")
     _skeleton(stage)
-    _mesh(stage, load_head(), names)
+    _mesh(stage, load_head(), face.names)
     _animate(stage, face)
     with atomic_write(path) as temporary:
         layer.Export(str(temporary))

@@ -22,6 +22,7 @@ from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._keys import Keys, from_keys, kept
+from dreamtalk_core.formats._limits import MOST_CHANNELS, check_count
 from dreamtalk_core.motion.rotation import quaternions
 from dreamtalk_core.motion.tongue import FACE_NAMES
 
@@ -47,15 +48,24 @@ def read(path: Path) -> Content:
     place = 50
     bones, place = _list(data, place, _BONE, path)
     morphs, _ = _list(data, place, _MORPH, path)
-    curves: dict[str, Keys] = {}
-    for raw in dict.fromkeys(morphs["name"].tolist()):
-        rows = morphs[morphs["name"] == raw]
-        curves[_text(raw, path)] = _in_order(rows, "weight")
-    turns = bones[bones["name"] == _HEAD.encode("cp932")]
-    head = _in_order(turns, "turn") if len(turns) else None
+    curves = {
+        _text(name, path): _in_order(morphs[rows], "weight")
+        for name, rows in _rows(morphs, path).items()
+    }
+    turns = _rows(bones, path).get(_HEAD.encode("cp932"))
+    head = None if turns is None else _in_order(bones[turns], "turn")
     if head is not None:
         head = head[0], np.asarray(head[1]) * _MIRROR
     return from_keys(path, curves, FPS, head)
+
+
+def _rows(entries: NDArray[Any], path: Path) -> dict[bytes, list[int]]:
+    """The places of the entries of each name. Behind a name's end a file may hold anything."""
+    found: dict[bytes, list[int]] = {}
+    for place, raw in enumerate(entries["name"].tolist()):
+        found.setdefault(raw.split(b"\0")[0], []).append(place)
+    check_count(len(found), MOST_CHANNELS, path, "names", MotionError)
+    return found
 
 
 def _list(data: bytes, place: int, kind: np.dtype[Any], path: Path) -> tuple[NDArray[Any], int]:
@@ -71,7 +81,7 @@ def _list(data: bytes, place: int, kind: np.dtype[Any], path: Path) -> tuple[NDA
 
 def _text(raw: bytes, path: Path) -> str:
     try:
-        return raw.split(b"\0")[0].decode("cp932")
+        return raw.decode("cp932")
     except UnicodeDecodeError as error:
         raise MotionError(f"{path} has a name that is no Shift-JIS. It may be damaged.") from error
 

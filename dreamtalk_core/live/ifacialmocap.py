@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from dreamtalk_core.formats.livelink import eye_angles
+from dreamtalk_core.formats.livelink import eye_columns
 from dreamtalk_core.live.frame import Frame, frame_of
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 
@@ -59,7 +59,7 @@ def encode(frame: Frame, version: int = 2) -> bytes:
     shares = np.rint(frame.weights * 100).astype(int).tolist()
     words = [f"{_STATUS}{mark}{int(frame.face)}"]
     words += [f"{name}{mark}{share}" for name, share in zip(_NAMES, shares, strict=True)]
-    eyes = np.degrees([part[0] for part in eye_angles(frame.weights.astype(np.float64)[None])])
+    eyes = np.degrees([part[0] for part in eye_columns(frame.weights.astype(np.float64)[None])])
     turns = [
         f"head#{_numbers(frame.head)},0,0,0",
         *(

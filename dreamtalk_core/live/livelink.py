@@ -19,7 +19,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from dreamtalk_core.formats.livelink import FILE_ORDER, eye_angles
+from dreamtalk_core.formats.livelink import FILE_ORDER, eye_columns
 from dreamtalk_core.live.frame import Frame, frame_of
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 
@@ -51,7 +51,7 @@ def encode(frame: Frame, order: str = "unreal", rate: Fraction = RATE) -> bytes:
         return start + time
     columns = [INDEX[name] for name in ORDERS[order]]
     pitch, yaw, roll = np.radians(frame.head.astype(np.float64))
-    eyes = (angles[0] for angles in eye_angles(frame.weights.astype(np.float64)[None]))
+    eyes = (angles[0] for angles in eye_columns(frame.weights.astype(np.float64)[None]))
     values = [*frame.weights[columns], yaw, -pitch, roll, *eyes]
     return start + time + _FACE.pack(_VALUES, *(float(value) + 0.0 for value in values))
 

@@ -68,7 +68,12 @@ def recorded_at(path: str | os.PathLike[str]) -> Timecode | None:
         try:
             if label and isinstance(pictures, av.VideoStream) and pictures.average_rate:
                 return Timecode.parse(label, Fraction(pictures.average_rate))
-            if samples.isdecimal() and isinstance(sound, av.AudioStream) and sound.sample_rate:
+            if (
+                samples.isdecimal()
+                and len(samples) < 20
+                and isinstance(sound, av.AudioStream)
+                and sound.sample_rate
+            ):
                 return Timecode.at(Fraction(int(samples), sound.sample_rate), _CLOCK)
         except MotionError as problem:
             warn(f"{file}: its timecode is not used. {problem}")

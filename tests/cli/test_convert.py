@@ -11,6 +11,7 @@ from dreamtalk_core.cli import main
 from dreamtalk_core.formats import (
     FORMATS,
     WRITABLE,
+    is_read,
     provenance_beside,
     read_motion,
     read_provenance,
@@ -50,6 +51,7 @@ def test_what_lies_beside_another_file_is_not_of_this_one(motion: Motion, tmp_pa
     path = tmp_path / "a.csv"
     motion.save(path, MADE)
     assert provenance_beside(path).is_file()
+    assert not is_read(provenance_beside(path))
     assert read_provenance(path, read_motion(path)) == MADE
     motion.cut(0, 9).save(path)
     assert read_provenance(path, read_motion(path)) is None

@@ -50,13 +50,14 @@ def curves() -> Motion:
 
 
 @pytest.mark.slow
-def test_curves_are_piped_in(tmp_path: Path) -> None:
-    curves().save(tmp_path / "a.csv")
-    given = (tmp_path / "a.csv").read_bytes()
+@pytest.mark.parametrize("ending", [".csv", ".npz", ".anim", ".vmd", ".metahuman.csv"])
+def test_curves_are_piped_in(ending: str, tmp_path: Path) -> None:
+    curves().save(tmp_path / f"a{ending}")
+    given = (tmp_path / f"a{ending}").read_bytes()
     done = run("convert", "-", str(tmp_path / "b.json"), given=given)
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode().strip() == str(tmp_path / "b.json")
-    wanted = Motion.load(tmp_path / "a.csv")
+    wanted = Motion.load(tmp_path / f"a{ending}")
     assert Motion.load(tmp_path / "b.json") == wanted
 
 

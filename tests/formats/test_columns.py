@@ -55,6 +55,19 @@ def test_times(tmp_path: Path, clock: str, scale: float, fps: int) -> None:
     assert Motion.load(save(tmp_path / "a.csv", f"{clock},jawOpen", rows)).fps == fps
 
 
+@pytest.mark.parametrize("unit", [1, 1000])
+def test_a_clock_that_counts_since_1970(tmp_path: Path, unit: int) -> None:
+    lines = [f"{1_790_000_000 * unit + i * unit / 25:.3f},0.5" for i in range(30)]
+    (tmp_path / "a.csv").write_text("\n".join(["timestamp,jawOpen", *lines]))
+    assert Motion.load(tmp_path / "a.csv").fps == 25
+
+
+def test_a_head_that_does_not_roll(tmp_path: Path) -> None:
+    rows = [[i / 30, 0.5, 0.1, 0.2] for i in range(5)]
+    motion = Motion.load(save(tmp_path / "a.csv", "time,jawOpen,HeadYaw,HeadPitch", rows))
+    np.testing.assert_allclose(motion.head_rotation[0], np.degrees((-0.2, 0.1, 0)), rtol=1e-5)
+
+
 def test_an_ntsc_rate(tmp_path: Path) -> None:
     rows = [[i * 1001 / 30000, 0.5] for i in range(900)]
     assert Motion.load(save(tmp_path / "a.csv", "t,jawOpen", rows)).fps == Fraction(30000, 1001)
@@ -87,6 +100,8 @@ def test_the_controls_of_a_metahuman_become_shapes(tmp_path: Path) -> None:
         ("time,jawOpen\n", "no frames"),
         ("time,jawOpen\n0,45\n1,50\n", "divide them by 100"),
         ("time,jawOpen\n1,0\n0,0\n", "steps back"),
+        ("time_ms,jawOpen\n0,0\n1,0\n", "too close together"),
+        ("time,jawOpen\n0,0\n0.0005,0\n0.001,0\n", "too close together"),
         ("time,jawOpen,jaw_open\n0,0,0\n1,0,0\n", ""),
         ("name,price\nbread,3\n", "no face curves"),
     ],

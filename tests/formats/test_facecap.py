@@ -59,3 +59,11 @@ def test_refuses(tmp_path: Path, old: str, new: str, message: str) -> None:
     path.write_text(text().replace(old, new))
     with pytest.raises(MotionError, match=message):
         Motion.load(path)
+
+
+def test_two_recordings_in_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "take.txt"
+    other = ",".join(SHAPES[::-1])
+    path.write_text(text() + f"bs,{other},\n")
+    with pytest.raises(MotionError, match="several recordings"):
+        Motion.load(path)

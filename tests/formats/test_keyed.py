@@ -127,3 +127,47 @@ def test_a_metahuman_s_table_and_its_script(tmp_path: Path) -> None:
     assert (again.fps, len(again)) == (motion.fps, FRAMES)
     np.testing.assert_allclose(again.channel("jawOpen"), motion.channel("jawOpen"), atol=1e-6)
     np.testing.assert_allclose(again.head_rotation, motion.head_rotation, atol=1e-4)
+
+
+def test_the_keys_of_a_long_curve_stand_in_several_lists(tmp_path: Path) -> None:
+    motion = make()
+    motion.save(tmp_path / "a.ma")
+    text = (tmp_path / "a.ma").read_text()
+    (row,) = re.findall(r'"DreamTalk_rotateY";.*?(setAttr -s[^;]+;)', text, re.DOTALL)
+    words = row.removesuffix(";").split()
+    first, rest = " ".join(words[4:24]), " ".join(words[24:])
+    parts = f'setAttr -s 40 ".ktv[0:9]" {first};\n\tsetAttr ".ktv[10:39]" {rest};'
+    (tmp_path / "b.ma").write_text(text.replace(row, parts))
+    again = Motion.load(tmp_path / "b.ma")
+    np.testing.assert_allclose(again.head_rotation, motion.head_rotation, atol=1e-4)
+
+
+def test_behind_a_name_of_mmd_s_there_may_be_anything(tmp_path: Path) -> None:
+    motion = make(30)
+    motion.save(tmp_path / "a.vmd")
+    data = (tmp_path / "a.vmd").read_bytes()
+    for name in ("頭", "あ"):
+        short = name.encode("cp932")
+        data = data.replace(short.ljust(15, b"\0"), (short + b"\0").ljust(15, b"\xfd"))
+    assert b"\xfd" in data
+    (tmp_path / "b.vmd").write_bytes(data)
+    a, b = Motion.load(tmp_path / "a.vmd"), Motion.load(tmp_path / "b.vmd")
+    assert a.names == b.names
+    np.testing.assert_array_equal(a.head_rotation, b.head_rotation)
+
+
+@pytest.mark.parametrize("ending", [".glb", ".usd", ".abc"])
+def test_a_head_does_not_stay_still_for_shapes_that_it_has_not(ending: str, tmp_path: Path) -> None:
+    other = Motion(("Jaw_Open",), np.ones((3, 1)), 30)
+    with pytest.raises(MotionError, match="none of the shapes Jaw_Open"):
+        other.save(tmp_path / f"a{ending}")
+    assert not any(tmp_path.iterdir())
+
+
+def test_visemes_in_a_table(tmp_path: Path) -> None:
+    fifteen = scheme_mapping("oculus").apply(make())
+    fifteen.save(tmp_path / "a.metahuman.csv")
+    again = Motion.load(tmp_path / "a.metahuman.csv")
+    assert (again.names, again.fps) == (fifteen.names, 25)
+    np.testing.assert_array_equal(again.weights, fifteen.weights)
+    np.testing.assert_allclose(again.head_rotation, fifteen.head_rotation, atol=1e-4)

@@ -6,6 +6,7 @@ import bz2
 import io
 import json
 import os
+import re
 import struct
 import time
 import tracemalloc
@@ -349,3 +350,43 @@ def test_what_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Path, "iterdir", denied)
     assert "no permission" in refused(lambda p: files_in(p, MotionError), tmp_path)
     assert "no permission" in refused(lambda p: list(read_pairs(p, "", "", {})), tmp_path)
+
+
+MAYA = '//Maya ASCII\ncurrentUnit -l cm -t pal;\ncreateNode animCurveTU -n "a";\n%s\n// End of it\n'
+GODOT = (
+    '[gd_resource type="Animation"]\ntracks/0/path = NodePath("H:blend_shapes/x")\n'
+    "tracks/0/keys = %s}\nstep = 0.04\n"
+)
+UNITY = "%%YAML 1.1\nAnimationClip:\n%s\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "frame", "piece"),
+    [
+        ("a.ma", MAYA, '\tsetAttr -s 1 ".ktv[0]"\n'),
+        ("a.tres", GODOT, "PackedFloat32Array("),
+        ("a.tres", GODOT, '"values": ['),
+        ("a.tres", GODOT.replace("x", "%s", 1).replace("= %s", "= {"), ":blend_shapes/"),
+        ("a.anim", UNITY.replace("%s", "a:%sb"), " "),
+    ],
+)
+def test_what_begins_again_and_again(name: str, frame: str, piece: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(frame % (piece * (900_000 // len(piece))))
+    refused(Motion.load, path)
+
+
+def test_as_many_names_as_morphs(tmp_path: Path) -> None:
+    morphs = np.zeros(150_000, [("name", "S15"), ("frame", "<u4"), ("weight", "<f4")])
+    morphs["name"] = [b"%d" % number for number in range(len(morphs))]
+    head = b"Vocaloid Motion Data 0002".ljust(50, b"\0") + struct.pack("<2I", 0, len(morphs))
+    (tmp_path / "a.vmd").write_bytes(head + morphs.tobytes() + bytes(16))
+    assert "names" in refused(Motion.load, tmp_path / "a.vmd")
+
+
+def test_rotations_that_are_no_quaternions(tmp_path: Path) -> None:
+    motion = Motion(("jawOpen",), np.zeros((3, 1)), 25, np.arange(9).reshape(3, 3))
+    motion.save(tmp_path / "a.anim")
+    text = (tmp_path / "a.anim").read_text()
+    (tmp_path / "b.anim").write_text(re.sub(r"value: \{.*?\}", "value: 3", text, count=1))
+    assert "no quaternion" in refused(Motion.load, tmp_path / "b.anim")

@@ -82,9 +82,9 @@ def test_frames(tmp_path: Path, form: str, wrapped: bool) -> None:
 
 
 def test_a_rate_and_a_frame_without_a_face(tmp_path: Path) -> None:
-    frames = [{"faceBlendshapes": javascript(SCORES)}, {"faceBlendshapes": []}]
+    frames = [{"faceBlendshapes": names} for names in ([], javascript(SCORES), [])]
     motion = Motion.load(save(tmp_path / "a.json", {"fps": 24, "frames": frames}))
-    assert (motion.fps, len(motion)) == (24, 2)
+    assert (motion.fps, len(motion)) == (24, 3)
     assert (motion.channel("jawOpen") == 0.5).all()
 
 
