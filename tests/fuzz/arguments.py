@@ -20,6 +20,8 @@ FILES = (
     "mine.safetensors",
 )
 """What lies in the folder in which a command is run; all of it sound, and none of it long."""
+ENDLESS = {("serve",), ("mcp",)}
+"""Commands that go on until they are told to end."""
 _GOOD = {"motion": "take.csv", "portrait": "photo.png", "clip": "take.json", "video": "clip.mp4"}
 _PLACES = (".", "nowhere/a.csv", "empty.wav", "gibberish.bin", "/dev/null", "x" * 300 + ".csv")
 
@@ -27,7 +29,7 @@ _PLACES = (".", "nowhere/a.csv", "empty.wav", "gibberish.bin", "/dev/null", "x" 
 def arguments(number: int) -> list[str]:
     """The arguments of a number."""
     random = Random(f"arguments {number}")
-    commands = list(_named(_parser(), ()))
+    commands = [command for command in _named(_parser(), ()) if command[0] not in ENDLESS]
     names, parser = commands[number % len(commands)]
     positional = [action for action in parser._actions if not action.option_strings]
     flags = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -106,15 +107,23 @@ def test_a_sound_is_dropped_and_the_head_speaks_in_sync(page: Page, tmp_path: Pa
     shut = np.median(seen["closed"], axis=0)
     apart = {name: np.abs(np.array(own) - shut).mean(axis=1) for name, own in seen.items()}
     assert apart["closed"].max() < apart["open"].min() / 2, apart
-    page.get_by_role("button", name="As it was").click()
-    page.wait_for_selector("#stage:not(.busy)", timeout=60_000)
+    with made(page):
+        page.get_by_role("button", name="As it was").click()
 
 
 def change(page: Page, name: str, value: str) -> None:
     """Moves a slider and waits for what comes of it."""
-    page.locator(f"input[name={name}]").fill(value)
-    page.wait_for_selector("#stage.busy", timeout=10_000)
-    page.wait_for_selector("#stage:not(.busy)", timeout=60_000)
+    with made(page):
+        page.locator(f"input[name={name}]").fill(value)
+
+
+@contextmanager
+def made(page: Page) -> Iterator[None]:
+    """Waits for the curves that what is done within asks for."""
+    rounds = "Number(document.documentElement.dataset.rounds)"
+    before = page.evaluate(rounds)
+    yield
+    page.wait_for_function(f"{rounds} > {before}", timeout=60_000)
 
 
 def test_a_setting_moves_the_head(page: Page, tmp_path: Path) -> None:
@@ -124,8 +133,8 @@ def test_a_setting_moves_the_head(page: Page, tmp_path: Path) -> None:
     jaw = ARKIT_NAMES.index("jawOpen")
     assert before.weights[:, jaw].max() > 0.2
     assert after.weights[:, jaw].max() < 0.05
-    page.get_by_role("button", name="As it was").click()
-    page.wait_for_selector("#stage:not(.busy)", timeout=60_000)
+    with made(page):
+        page.get_by_role("button", name="As it was").click()
 
 
 def test_every_format_and_the_video_are_downloaded(page: Page, tmp_path: Path) -> None:

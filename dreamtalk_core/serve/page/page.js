@@ -74,7 +74,10 @@ async function make(play) {
   } catch (error) {
     if (round === rounds) say(error.message, true);
   } finally {
-    if (round === rounds) stage.classList.remove("busy");
+    if (round === rounds) {
+      stage.classList.remove("busy");
+      document.documentElement.dataset.rounds = round;
+    }
   }
 }
 
