@@ -120,10 +120,9 @@ def change(page: Page, name: str, value: str) -> None:
 @contextmanager
 def made(page: Page) -> Iterator[None]:
     """Waits for the curves that what is done within asks for."""
-    rounds = "Number(document.documentElement.dataset.rounds)"
-    before = page.evaluate(rounds)
+    before = page.get_attribute("html", "data-rounds")
     yield
-    page.wait_for_function(f"{rounds} > {before}", timeout=60_000)
+    page.wait_for_selector(f'html:not([data-rounds="{before}"])', timeout=60_000)
 
 
 def test_a_setting_moves_the_head(page: Page, tmp_path: Path) -> None:
