@@ -20,7 +20,7 @@ FILES = (
     "mine.safetensors",
 )
 """What lies in the folder in which a command is run; all of it sound, and none of it long."""
-ENDLESS = {("serve",), ("mcp",)}
+ENDLESS = {("live",), ("mcp",), ("serve",)}
 """Commands that go on until they are told to end."""
 _GOOD = {"motion": "take.csv", "portrait": "photo.png", "clip": "take.json", "video": "clip.mp4"}
 _PLACES = (".", "nowhere/a.csv", "empty.wav", "gibberish.bin", "/dev/null", "x" * 300 + ".csv")
