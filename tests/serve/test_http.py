@@ -40,6 +40,12 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield found
 
 
+def busy(server: Server) -> tuple[int, int]:
+    """How many jobs wait, and how many are worked at."""
+    health = server.ask("GET", "/v1/health").data
+    return health["queued"], health["running"]
+
+
 def refused(answer: Answer, status: int, word: str) -> None:
     assert answer.status == status, answer
     assert answer.headers["content-type"] == "application/json"
@@ -66,15 +72,10 @@ def test_whoever_hangs_up_leaves_no_job(server: Server) -> None:
     links = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(4)]
     for link in links:
         link.sendall(head % len(VOICE) + VOICE)
-    until(lambda: server.ask("GET", "/v1/health").data["queued"] > 0)
+    until(lambda: busy(server)[0] > 0)
     for link in links:
         link.close()
-    until(
-        lambda: (
-            server.ask("GET", "/v1/health").data | {"queued": 0, "running": 0}
-            == server.ask("GET", "/v1/health").data
-        )
-    )
+    until(lambda: busy(server) == (0, 0))
     assert not list(server.folder.rglob("uploads/*"))
 
 
@@ -118,12 +119,11 @@ def test_a_job_gives_every_format_and_a_video(server: Server, tmp_path: Path) ->
 def test_health_answers_while_work_is_done_and_work_can_be_cancelled(server: Server) -> None:
     order = {"speech": server.upload(VOICE), "video": True, "settings": {"fps": 240}}
     job = server.ask("POST", "/v1/jobs", order).data["id"]
-    for _ in range(20):  # it answers while thousands of frames are drawn
-        health = server.ask("GET", "/v1/health").data
-    assert health["running"] == 1
+    until(lambda: busy(server) == (0, 1))
+    assert [busy(server) for _ in range(20)] == [(0, 1)] * 20, "while thousands of frames are drawn"
     refused(server.ask("GET", f"/v1/jobs/{job}/video"), 409, "not done yet")
     assert server.ask("DELETE", f"/v1/jobs/{job}").status == 204
-    until(lambda: not server.ask("GET", "/v1/health").data["running"], 60)
+    until(lambda: busy(server) == (0, 0), 60)
     refused(server.ask("GET", f"/v1/jobs/{job}"), 404, "no such job")
 
 
