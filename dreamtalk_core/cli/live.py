@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -81,7 +82,7 @@ def _live(options: argparse.Namespace) -> None:
     if "-" in (options.source, options.other) and options.source == options.other:
         raise DreamTalkError("Only one of --from and --other can be stdin.")
     with ExitStack() as open_:
-        outlets = [_closed(open_, open_outlet(text, _tell)) for text in options.to]
+        outlets = [_closed(open_, open_outlet(text, _tell, options.name)) for text in options.to]
         talk = load(options)
         settings = given(options)
         stream = MotionStream(
@@ -131,6 +132,9 @@ def _lines() -> queue.SimpleQueue[str]:
                 for line in whole:
                     lines.put(line.decode(errors="replace"))
 
+    # Behind an "&" of a shell there is nothing to read, and asking for it would stop everything.
+    if hasattr(signal, "SIGTTIN"):
+        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
     threading.Thread(target=read, daemon=True).start()
     return lines
 

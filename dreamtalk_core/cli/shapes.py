@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamtalk_core.cli.common import Bar
+from dreamtalk_core.files import check_not_read, check_target
 
 
 def add(commands: Any) -> None:
@@ -40,8 +41,12 @@ def add(commands: Any) -> None:
 
 def _shapes(options: argparse.Namespace) -> None:
     from dreamtalk_core.pipeline.shapes.by_hand import read_landmarks, save_landmarks
-    from dreamtalk_core.pipeline.shapes.make import make_shapes, save_shapes
+    from dreamtalk_core.pipeline.shapes.make import check_output, make_shapes, save_shapes
 
+    check_output(options.head, options.output)
+    if options.found:
+        check_not_read([options.found], [options.head])
+        check_target(options.found)
     by_hand = read_landmarks(options.landmarks) if options.landmarks else None
     with Bar("shapes") as progress:
         fitted = make_shapes(options.head, by_hand, progress)

@@ -44,7 +44,8 @@ def encode(frame: Frame, order: str = "unreal", rate: Fraction = RATE) -> bytes:
     """The datagram of a frame. order: a key of `ORDERS`. rate: that time is counted in."""
     seconds = Fraction(frame.time or 0.0) % _DAY
     count = math.floor(seconds * rate)
-    name = frame.name.encode()[:_LONGEST_TEXT]
+    # No character is cut in two, and none is left that a command line could not decode.
+    name = frame.name.encode(errors="replace")[:_LONGEST_TEXT].decode(errors="ignore").encode()
     start = struct.pack(">B", _VERSION) + _text(_DEVICE) + _text(name)
     time = _TIME.pack(count, float(seconds * rate - count), rate.numerator, rate.denominator)
     if not frame.face:

@@ -15,7 +15,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from dreamtalk_core.assets import DEMO_VOICE
 from dreamtalk_core.errors import DreamTalkError, OutOfMemoryError, WriteError
@@ -23,7 +25,7 @@ from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.parameters import STANDARD_FPS
 from dreamtalk_core.serve import schema, studio
-from dreamtalk_core.serve.guard import Guard
+from dreamtalk_core.serve.guard import Guard, ShortBodies
 from dreamtalk_core.serve.jobs import (
     CANCELLED,
     DONE,
@@ -53,6 +55,8 @@ _STATUSES: dict[str, int] = {
 }
 """Of errors by kind; of all others 422: the request is understood, what it asks for cannot be."""
 _POLL = 0.05
+_UPLOADS = ("/v1/files", "/v1/curves")
+"""What takes files, and measures them itself."""
 Id = Annotated[str, Path(max_length=64)]
 
 
@@ -134,7 +138,7 @@ class _Doors:
 
     def cancel(self, id: Id) -> Response:
         """Cancel a job, if it is not done, and forget all that it made."""
-        self.jobs.cancel(id)
+        self.jobs.cancel(self.jobs.get(id).id)
         return Response(status_code=204)
 
     def curves(self, id: Id, format: schema.CurveFormat) -> FileResponse:
@@ -167,10 +171,13 @@ class _Doors:
                     await anyio.sleep(_POLL)
                 if job.error is not None:
                     raise _JobError(job.error.kind, job.error.message)
-                return await anyio.to_thread.run_sync(self._curves, job, format)
+                answer = await anyio.to_thread.run_sync(self._curves, job, format)
             except BaseException:
-                job.unwanted = True
+                self.jobs.cancel(job.id)
                 raise
+            # Nobody knows of the job, so nobody asks again.
+            answer.background = BackgroundTask(self.jobs.cancel, job.id)
+            return answer
         finally:
             # On a disk that will not let go of it, it is swept later.
             self.uploads.forget(number)
@@ -182,10 +189,10 @@ class _Doors:
         )
 
     def _curves(self, job: Job, format: Any) -> FileResponse:
-        made = _done(job).made
-        path = job.folder / f"{FilePath(MOTION).stem}.{format.value}"
-        if made is not None and not path.is_file():
-            made.motion.save(path)
+        made = _done(job).folder / MOTION
+        path = made.with_suffix(f".{format.value}")
+        if not path.is_file():
+            Motion.load(made).save(path)
         return FileResponse(
             path, media_type="application/octet-stream", filename=f"speech.{format.value}"
         )
@@ -256,7 +263,8 @@ def make_app(
     app.include_router(_routes(_Doors(studio, jobs, uploads), token is not None))
     if page:
         _add_page(app, folder)
-    return Guard(app, token, local, _needs_token, refusal)
+    short = ShortBodies(app, _UPLOADS, limits.upload)
+    return Guard(short, token, local, _needs_token, refusal)
 
 
 def _add_page(app: FastAPI, folder: FilePath) -> None:
@@ -317,7 +325,7 @@ def _routes(doors: _Doors, with_token: bool) -> APIRouter:
         "POST",
         "/files",
         doors.upload,
-        *(408, 413, 422),
+        *(408, 413, 422, 429, 507),
         status_code=201,
         openapi_extra=_BODY,
         responses={
@@ -334,7 +342,7 @@ def _routes(doors: _Doors, with_token: bool) -> APIRouter:
         "POST",
         "/jobs",
         doors.order,
-        *(404, 422, 429),
+        *(404, 408, 413, 422, 429),
         status_code=202,
         responses={
             202: {"links": {name: _link(name) for name in ("state", "cancel", "curves", "video")}}
@@ -375,6 +383,10 @@ def _add_errors(app: FastAPI) -> None:
     async def ours(request: Request, error: DreamTalkError) -> JSONResponse:
         kind = error.kind if isinstance(error, _JobError) else type(error).__name__
         return refusal(_STATUSES.get(kind, 422), kind, str(error))
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        return Response(status_code=499)  # nobody is there to hear it
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
+
+import anyio
+from starlette.exceptions import HTTPException
 
 Message = MutableMapping[str, Any]
 App = Callable[
     [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
     Awaitable[None],
 ]
+_MOST = 1 << 16
+"""Bytes of a request that is no file: far more than one needs."""
 Refuse = Callable[[int, str, str], App]
 """Makes the answer of a status, a kind of error and a message."""
 
@@ -57,6 +62,42 @@ class Guard:
         if hmac.compare_digest(given, self._token):
             return None
         return self._refuse(401, "TokenError", "Send 'Authorization: Bearer TOKEN'.")
+
+
+class ShortBodies:
+    """An ASGI application in front of another, for requests that are read into memory whole.
+
+    files: paths whose bodies are longer; they are measured where they are read. seconds: in which
+    any other has to arrive.
+    """
+
+    def __init__(self, app: App, files: Collection[str], seconds: float) -> None:
+        self._app, self._files, self._seconds = app, files, seconds
+
+    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] in self._files:
+            await self._app(scope, receive, send)
+            return
+        room, more = _MOST, True
+        until = anyio.current_time() + self._seconds
+
+        async def measured() -> Message:
+            nonlocal room, more
+            if not more:
+                return dict(await receive())  # whether the caller is still there
+            try:
+                with anyio.fail_after(until - anyio.current_time()):
+                    message: Message = await receive()
+            except TimeoutError as error:
+                raise HTTPException(
+                    408, f"The request took longer than {self._seconds:g} seconds to arrive"
+                ) from error
+            more, room = message.get("more_body", False), room - len(message.get("body", b""))
+            if room < 0:
+                raise HTTPException(413, f"Such a request has no more than {_MOST} bytes")
+            return message
+
+        await self._app(scope, measured, send)
 
 
 def is_local(host: str) -> bool:

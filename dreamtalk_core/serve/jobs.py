@@ -106,10 +106,11 @@ class Jobs:
             return self._jobs[number]
 
     def cancel(self, number: str) -> None:
-        """Stop a job, if it is not done, and forget it with all that it made. Raises
-        UnknownError."""
-        job = self.get(number)
+        """Stop a job, if it is not done, and forget it with all that it made."""
         with self._lock:
+            job = self._jobs.get(number)
+            if job is None:
+                return
             job.unwanted = True
             if job.state == QUEUED:
                 self._end(job, CANCELLED)

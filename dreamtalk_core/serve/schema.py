@@ -179,11 +179,11 @@ def state_of(job: Job) -> State:
         progress=job.progress,
         warnings=list(job.warnings),
         error=Problem(kind=job.error.kind, message=job.error.message) if job.error else None,
-        frames=len(made.motion) if made else None,
-        fps=float(made.motion.fps) if made else None,
+        frames=made.frames if made else None,
+        fps=made.fps if made else None,
         emotions=list(made.emotions) if made else [],
         curves={one.value: f"{place}/curves/{one.value}" for one in CurveFormat} if made else {},
-        video=f"{place}/video" if made and made.video else None,
+        video=f"{place}/video" if made and job.order.video else None,
     )
 
 

@@ -43,7 +43,10 @@ def serve(
 
     local = is_local(host)
     secret = token or (None if local else token_urlsafe(24))
-    with _listening(host, port) as sock, TemporaryDirectory(prefix="dreamtalk-serve-") as folder:
+    with (
+        _listening(host, port) as sock,
+        TemporaryDirectory(prefix="dreamtalk-serve-", ignore_cleanup_errors=True) as folder,
+    ):
         app = make_app(studio(), Path(folder), limits, token=secret, local=local, page=page)
         config = uvicorn.Config(
             app,

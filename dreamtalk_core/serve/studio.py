@@ -20,7 +20,6 @@ from dreamtalk_core.style import as_track
 from dreamtalk_core.style.text import parse_style
 
 if TYPE_CHECKING:
-    from dreamtalk_core.motion import Motion
     from dreamtalk_core.style import Style, StyleTrack
 
 Stages = Callable[[str], Progress]
@@ -52,10 +51,11 @@ class Order:
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """What became of an order. emotions: heard in the voice, where the style was."""
+    """What became of an order; the curves are in its folder, not in memory. emotions: heard in the
+    voice, where the style was."""
 
-    motion: Motion
-    video: bool
+    frames: int
+    fps: float
     emotions: tuple[str, ...]
 
 
@@ -88,7 +88,8 @@ class Studio:
             video=folder / VIDEO if order.video and order.portrait is not None else None,
         )
         take = self.write(line, stages)
-        return Made(take.motion, order.video, emotions_in(take.style))
+        motion = take.motion
+        return Made(len(motion), float(motion.fps), emotions_in(take.style))
 
     def write(self, line: Line, stages: Stages) -> Take:
         """Make a line, whose style may be a file, and write its files. Raises DreamTalkError, and

@@ -45,6 +45,15 @@ def test_an_independent_decoder_finds_the_head_and_the_eyes_as_in_a_file(tmp_pat
     assert np.allclose(read(path).head_rotation[0], frame.head, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["ë" * 200, "a" + "字" * 100, "\udcff", ""])
+def test_every_name_is_one_that_a_receiver_can_read(name: str) -> None:
+    """One that is too long is not cut within a character; bytes that are no text are replaced."""
+    frame = livelink.decode(livelink.encode(face(name=name)))
+    assert frame is not None
+    assert frame.name == name.encode(errors="replace").decode()[: len(frame.name)]
+    assert np.allclose(frame.weights, face().weights)
+
+
 def test_time_is_counted_in_sixtieths() -> None:
     packet = decoded(livelink.encode(face(time=3723.5)))
     assert (packet._frames, packet._sub_frame, packet.fps) == (3723.5 * 60, 0.0, 60)

@@ -18,6 +18,7 @@ from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.formats import FORMATS, WRITABLE
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.parameters import parameters, tables
+from tests.pipeline.live.waiting import until
 from tests.serve.server import Answer, Server, serving
 
 pytestmark = pytest.mark.slow
@@ -39,6 +40,12 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield found
 
 
+def busy(server: Server) -> tuple[int, int]:
+    """How many jobs wait, and how many are worked at."""
+    health = server.ask("GET", "/v1/health").data
+    return health["queued"], health["running"]
+
+
 def refused(answer: Answer, status: int, word: str) -> None:
     assert answer.status == status, answer
     assert answer.headers["content-type"] == "application/json"
@@ -56,6 +63,26 @@ def test_a_sound_becomes_the_curves_that_the_pipeline_makes(server: Server, tmp_
     assert made.fps == expected.fps
     np.testing.assert_allclose(made.weights, expected.weights, atol=1e-6)
     assert not list(server.folder.rglob("uploads/*"))
+    until(lambda: not list(server.folder.rglob("jobs/*")))
+
+
+def test_whoever_hangs_up_leaves_no_job(server: Server) -> None:
+    """Neither the one that is worked at nor those that wait for it."""
+    head = b"POST /v1/curves HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    links = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(4)]
+    for link in links:
+        link.sendall(head % len(VOICE) + VOICE)
+    until(lambda: busy(server)[0] > 0)
+    for link in links:
+        link.close()
+    until(lambda: busy(server) == (0, 0))
+    assert not list(server.folder.rglob("uploads/*"))
+
+
+def test_a_request_that_is_no_file_is_short(server: Server) -> None:
+    pieces = (b'{"speech":"' + b"x" * 10_000 for _ in range(20))
+    answer = server.ask("POST", "/v1/jobs", pieces, {"Content-Type": "application/json"})
+    refused(answer, 413, "65536 bytes")
 
 
 def test_a_job_gives_every_format_and_a_video(server: Server, tmp_path: Path) -> None:
@@ -92,21 +119,11 @@ def test_a_job_gives_every_format_and_a_video(server: Server, tmp_path: Path) ->
 def test_health_answers_while_work_is_done_and_work_can_be_cancelled(server: Server) -> None:
     order = {"speech": server.upload(VOICE), "video": True, "settings": {"fps": 240}}
     job = server.ask("POST", "/v1/jobs", order).data["id"]
-    waits = []
-    while not waits or len(waits) < 20:
-        begin = time.monotonic()
-        health = server.ask("GET", "/v1/health").data
-        waits.append(time.monotonic() - begin)
-        time.sleep(0.1)
-    assert health["running"] == 1
-    assert np.median(waits) < 0.5
-    assert max(waits) < 5
+    until(lambda: busy(server) == (0, 1))
+    assert [busy(server) for _ in range(20)] == [(0, 1)] * 20, "while thousands of frames are drawn"
     refused(server.ask("GET", f"/v1/jobs/{job}/video"), 409, "not done yet")
     assert server.ask("DELETE", f"/v1/jobs/{job}").status == 204
-    for _ in range(200):
-        if not server.ask("GET", "/v1/health").data["running"]:
-            break
-        time.sleep(0.1)
+    until(lambda: busy(server) == (0, 0), 60)
     refused(server.ask("GET", f"/v1/jobs/{job}"), 404, "no such job")
 
 

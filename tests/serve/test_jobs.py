@@ -5,23 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
-import numpy as np
 import pytest
 
 from dreamtalk_core.errors import DreamTalkError, SpeechError
-from dreamtalk_core.motion import Motion
-from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.progress import Progress
-from dreamtalk_core.serve.jobs import Job, Jobs, UnknownError, Work, working
+from dreamtalk_core.serve.jobs import BusyError, Job, Jobs, UnknownError, Work, working
 from dreamtalk_core.serve.limits import Limits
 from dreamtalk_core.serve.studio import Made, Order
 from dreamtalk_core.serve.uploads import TooSlowError, Uploads
 from dreamtalk_core.warned import warn
 
-MADE = Made(Motion(ARKIT_NAMES, np.zeros((1, 52)), 25), False, ())
+MADE = Made(1, 25.0, ())
 
 
 def write(order: Order, folder: Path, stages: Callable[[str], Progress]) -> Made:
@@ -145,6 +143,42 @@ async def pieces(*content: bytes, wait: float = 0) -> AsyncIterator[bytes]:
         yield one
 
 
+def test_what_arrives_at_once_counts_together(tmp_path: Path) -> None:
+    """None of them is kept yet, and yet there is no room for all."""
+    uploads, kept = store(tmp_path, Limits(file=10, files=30)), []
+
+    async def one() -> None:
+        with suppress(BusyError):
+            kept.append(await uploads.take(pieces(*[b"x"] * 10, wait=0.001)))
+
+    async def all_at_once() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(8):
+                group.start_soon(one)
+
+    anyio.run(all_at_once)
+    assert sum(path.stat().st_size for path in (tmp_path / "uploads").iterdir()) <= 30
+    assert len(list((tmp_path / "uploads").iterdir())) == len(kept)
+    assert anyio.run(lambda: uploads.take(pieces(b"x" * 10))), "all is as before"
+
+
+def test_a_file_that_cannot_be_deleted_is_swept_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "another program has it")
+
+    uploads = store(tmp_path, Limits(keep=-1))
+    number = anyio.run(lambda: uploads.take(pieces(b"x")))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", held)
+        uploads.forget(number)
+        uploads.sweep()
+    assert uploads.find(number).is_file()
+    uploads.sweep()
+    assert not list((tmp_path / "uploads").iterdir())
+
+
 def test_an_upload_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
     uploads = store(tmp_path, Limits(upload=0.05))
     with pytest.raises(TooSlowError, match=r"0\.05 seconds"):
@@ -157,11 +191,14 @@ def test_an_upload_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("used", [False, True])
 def test_old_uploads_give_way_unless_they_are_needed(tmp_path: Path, used: bool) -> None:
     uploads = store(tmp_path, Limits(file=10, files=30), used)
-    first, *rest = (anyio.run(lambda: uploads.take(pieces(b"x" * 8))) for _ in range(4))
-    assert uploads.find(rest[-1]).read_bytes() == b"x" * 8
+    first, *_ = (anyio.run(lambda: uploads.take(pieces(b"x" * 8))) for _ in range(3))
     if used:
+        with pytest.raises(BusyError, match="no room"):
+            anyio.run(lambda: uploads.take(pieces(b"x" * 8)))
         assert uploads.find(first).is_file()
     else:
+        last = anyio.run(lambda: uploads.take(pieces(b"x" * 8)))
+        assert uploads.find(last).read_bytes() == b"x" * 8
         with pytest.raises(UnknownError):
             uploads.find(first)
     uploads.close()

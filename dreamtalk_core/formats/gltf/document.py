@@ -39,7 +39,11 @@ _MOST = {
     "pixels of pictures": 2_000_000_000,
     "pixels of textures": 100_000_000,
 }
-_COMPRESSED = {"EXT_meshopt_compression", "KHR_draco_mesh_compression"}
+_COMPRESSED = {
+    "EXT_meshopt_compression",
+    "KHR_draco_mesh_compression",
+    "KHR_meshopt_compression",
+}
 
 
 class Document:
@@ -133,14 +137,15 @@ class Document:
         )
 
     def _view(self, view: Table) -> memoryview:
-        content = self._buffer(whole(view["buffer"], "an index of buffers"))
+        content = self.buffer(whole(view["buffer"], "an index of buffers"))
         start = whole(view.get("byteOffset", 0), "an offset")
         end = start + whole(view["byteLength"], "a length")
         if end > len(content):
             raise ValueError(f"bytes {start} to {end} of {len(content)}")
         return content[start:end]
 
-    def _buffer(self, number: int) -> memoryview:
+    def buffer(self, number: int) -> memoryview:
+        """The bytes of a buffer: those of the file, or those that stand in the document."""
         if number not in self._buffers:
             uri = self.entry("buffers", number).get("uri")
             self._buffers[number] = self.binary if uri is None else self._inline(uri)

@@ -26,6 +26,16 @@ _NO_MESH = -1
 _LONGEST_NAME = 100  # letters of a name that are looked at
 
 
+def target_names(mesh: Table, primitive: Table) -> list[str]:
+    """Names of the morph targets of a mesh's primitive, as far as they are given: glTF leaves open
+    where, and what else may stand there."""
+    for extras in (mesh.get("extras"), primitive.get("extras")):
+        names = extras.get("targetNames") if isinstance(extras, dict) else None
+        if isinstance(names, list) and names:
+            return list(map(str, names))
+    return []
+
+
 def channels(
     document: Document, number: int, primitive: Table, expressions: Mapping[str, Mix]
 ) -> dict[str, Mix]:
@@ -34,13 +44,11 @@ def channels(
     expressions: of that mesh. A name that is there twice means what it meant first. Warns of
     expressions that move targets which are not there, and leaves them out.
     """
-    mesh = document.entry("meshes", number)
-    names = mesh.get("extras", {}).get("targetNames")
-    names = names or primitive.get("extras", {}).get("targetNames") or []
+    names = target_names(document.entry("meshes", number), primitive)
     count = len(primitive.get("targets", ()))
     found: dict[str, Mix] = {}
     for target, name in enumerate(names[:count]):
-        found.setdefault(str(name)[-_LONGEST_NAME:], ((target, 1.0),))
+        found.setdefault(name[-_LONGEST_NAME:], ((target, 1.0),))
     if not count:
         return found
     for name, mix in expressions.items():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dreamtalk_core.formats.gltf.container import Table, write_glb
 from dreamtalk_core.formats.gltf.document import Document
+from dreamtalk_core.formats.gltf.expressions import target_names
 from dreamtalk_core.formats.gltf.scene import Primitive
 from dreamtalk_core.formats.gltf.writer import Writer
 
@@ -31,7 +32,7 @@ def write_with_shapes(
     """
     result: Table = copy.deepcopy(document.json)
     writer = Writer(
-        bytearray(document.binary),
+        bytearray(document.buffer(0) if result.get("buffers") else b""),
         list(result.get("bufferViews", [])),
         list(result.get("accessors", [])),
     )
@@ -65,7 +66,7 @@ def _add(
     before = len(mesh["primitives"][0].get("targets", ()))
     extras = mesh.get("extras")
     extras = dict(extras) if isinstance(extras, dict) else {}
-    known = list(extras.get("targetNames", []))[:before]
+    known = target_names(mesh, mesh["primitives"][0])[:before]
     known += [f"target_{number}" for number in range(len(known), before)]
     kept = [number for number, name in enumerate(known) if name not in names]
     for entry, part in zip(mesh["primitives"], own, strict=True):
@@ -75,7 +76,7 @@ def _add(
             moved = np.zeros((count, 3), np.float32) if part is None else _local(*part, number)
             targets.append({"POSITION": writer.sparse(moved)})
         entry["targets"] = targets
-    weights = list(mesh.get("weights", [0.0] * before))
+    weights = [*mesh.get("weights", ()), *[0.0] * before]
     mesh["weights"] = [weights[number] for number in kept] + [0.0] * len(names)
     mesh["extras"] = {**extras, "targetNames": [known[number] for number in kept] + list(names)}
 

@@ -37,7 +37,7 @@ class Pacer:
         self.delays: deque[float] = deque([0.0], _REMEMBERED)
         self.frames: deque[tuple[float, Frame]] = deque()
         self.changed = threading.Condition()
-        self.over = False
+        self.over = self.now = False
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
@@ -63,17 +63,16 @@ class Pacer:
                     return
                 sound, frame = self.frames.popleft()
                 due = self.start + sound + max(0.0, *self.delays)
-            if (rest := due - time.monotonic()) > 0:
-                time.sleep(rest)
+                self.changed.wait_for(lambda: self.now, max(0.0, due - time.monotonic()))
+                if self.now:
+                    return
             for outlet in self.outlets:
                 outlet.send(frame)
 
     def close(self, now: bool = False) -> None:
         """End when all is sent, or now; then the last is a face at rest."""
         with self.changed:
-            if now:
-                self.frames.clear()
-            self.over = True
+            self.over, self.now = True, now
             self.changed.notify_all()
         self.thread.join()
         if self.last is not None:

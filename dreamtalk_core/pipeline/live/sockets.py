@@ -75,8 +75,9 @@ class _Loop:
 class Broadcast:
     """Our own messages, to everybody who connects to an address."""
 
-    def __init__(self, address: Address, tell: Callable[[str], None]) -> None:
+    def __init__(self, address: Address, tell: Callable[[str], None], name: str) -> None:
         library = websockets()
+        self.hello = ws.hello(name)
         self.clients: set[Any] = set()
         self.loop = _Loop()
 
@@ -104,7 +105,7 @@ class Broadcast:
         if len(self.clients) >= MOST_CLIENTS:
             await client.close(1013, "too many clients")
             return
-        await client.send(ws.hello())
+        await client.send(self.hello)
         self.clients.add(client)
         try:
             async for _ in client:  # whatever clients say is for nobody
@@ -136,7 +137,8 @@ class VTubeStudio:
 
     def __init__(self, address: Address, tell: Callable[[str], None]) -> None:
         self.library, self.address, self.tell = websockets(), address, tell
-        self.frame: Frame | None = None
+        self.frame: Frame | None = None  # the newest, until it is sent
+        self.connected = False
         self.said = ""
         self.loop = _Loop()
         self.new = self.loop.do(_event())
@@ -147,7 +149,12 @@ class VTubeStudio:
         self.loop.loop.call_soon_threadsafe(self.new.set)
 
     def close(self) -> None:
-        self.loop.end(asyncio.sleep(0))
+        self.loop.end(self._last())
+
+    async def _last(self) -> None:
+        """The face at rest is sent, too."""
+        while self.connected and self.frame is not None:
+            await asyncio.sleep(0.01)
 
     async def _start(self) -> asyncio.Task[None]:
         return asyncio.ensure_future(self._connections())
@@ -163,11 +170,13 @@ class VTubeStudio:
                     await self._log_in(connection)
                     custom = await self._create(connection)
                     self._tell(f"{self.address} is connected")
+                    self.connected = True
                     await self._frames(connection, custom)
             except (*problems, self.library.exceptions.WebSocketException) as error:
                 self._tell(f"{self.address} is not connected ({shown(error, 80)}); trying again")
             except DreamTalkError as error:
                 self._tell(f"{self.address}: {error}")
+            self.connected = False
             await asyncio.sleep(_AGAIN)
 
     def _tell(self, text: str) -> None:
@@ -212,9 +221,10 @@ class VTubeStudio:
         while True:
             await self.new.wait()
             self.new.clear()
-            if self.frame is not None:
+            frame, self.frame = self.frame, None
+            if frame is not None:
                 number += 1
-                answer = await self._ask(connection, vts.encode(self.frame, number, custom))
+                answer = await self._ask(connection, vts.encode(frame, number, custom))
                 if answer.kind == "APIError":
                     self._tell(f"{self.address}: {_complaint(answer)}")
 

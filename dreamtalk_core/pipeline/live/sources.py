@@ -151,7 +151,9 @@ class Listening(_Queue):
         address = parse_address(text, {"tcp": 0}, {})
         self.tell, self.name = tell, str(address)
         try:
-            self.server = socket.create_server((address.host, address.port))
+            place = (address.host, address.port)
+            family = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)[0][0]
+            self.server = socket.create_server(place, family=family)
         except (OSError, UnicodeError, OverflowError) as error:
             raise DreamTalkError(
                 f"Cannot listen at {address}: {shown(error, 120)}. Give another port, or end the "
@@ -167,6 +169,8 @@ class Listening(_Queue):
                 connection, _ = self.server.accept()
                 with connection:
                     connection.settimeout(None)
+                    # Whoever has lost its network is not waited for.
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                     self.tell(f"{self.name} is connected")
                     with suppress(OSError):
                         _pump(connection.recv, self)

@@ -21,7 +21,7 @@ from dreamtalk_core.rig.fitting.surface import Surface, nearest
 from dreamtalk_core.rig.fitting.warp import Warp
 from dreamtalk_core.tracking.portrait import read_portrait
 from dreamtalk_core.tracking.tracker import Face, FaceTracker
-from dreamtalk_core.warned import collect_warnings
+from dreamtalk_core.warned import collect_warnings, warn
 
 _LOOK, _NEAR_LOOK = 1024, 1024
 """Pixels of the pictures that are looked at."""
@@ -54,7 +54,7 @@ def find_landmarks(model: Model, progress: Progress | None = None) -> Array:
     """
     tracker = FaceTracker.load()
     neutral = np.zeros(len(FACE_NAMES), np.float32)
-    best: tuple[float, Array] | None = None
+    best: tuple[float, Array, int] | None = None
     for number, yaw in enumerate((0, 180, 90, -90)):
         if progress is not None:
             progress(number, 8)
@@ -62,16 +62,22 @@ def find_landmarks(model: Model, progress: Progress | None = None) -> Array:
         renderer = view.renderer(model, _LOOK)
         faces = tracker.find(renderer.render(neutral))
         for face in faces[:1]:
+            others = len(faces) - 1
             turned = float(np.abs(face.head_rotation[:2]).max())
             score = face.score - turned / 90
             if best is None or score > best[0]:
-                best = score, _on_mesh(renderer, face, view)
+                best = score, _on_mesh(renderer, face, view), others
         if best is not None and best[0] > 0.7:
             break
     if best is None:
         raise NoFaceError(
             f"No face was found in {shown(model.scene.document.file)}. It takes a head with eyes, "
             "nose and mouth that look like a person's; give the landmarks by hand for another."
+        )
+    if best[2]:
+        warn(
+            f"{best[2] + 1} faces were found in {shown(model.scene.document.file)}. The largest "
+            "gets the shapes; export each head as a file of its own for the others."
         )
     return _looked_at_closely(model, tracker, best[1], progress)
 

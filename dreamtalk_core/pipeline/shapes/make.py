@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.errors import NoFaceError
-from dreamtalk_core.files import atomic_write, check_not_read
+from dreamtalk_core.errors import NoFaceError, WriteError, shown
+from dreamtalk_core.files import atomic_write, check_not_read, check_target
 from dreamtalk_core.formats.gltf.morphs import write_with_shapes
 from dreamtalk_core.motion.rotation import similarity
 from dreamtalk_core.motion.tongue import FACE_NAMES
@@ -77,9 +77,19 @@ def make_shapes(
     return Fitted(model, named(points), deltas, view, wearer)
 
 
+def check_output(head: str | os.PathLike[str], output: str | os.PathLike[str]) -> None:
+    """For a check before any work: raises `WriteError` where a head with its shapes cannot be
+    written, or by a name that says that it is something else."""
+    path = Path(output)
+    if path.suffix.lower() not in (".glb", ".vrm"):
+        raise WriteError(f"Cannot write {shown(path)}: what is written is a .glb, or a .vrm.")
+    check_not_read([path], [Path(head)])
+    check_target(path)
+
+
 def save_shapes(fitted: Fitted, output: str | os.PathLike[str]) -> None:
     """Write the model with its shapes, all else as it was. Raises `DreamTalkError`."""
-    check_not_read([Path(output)], [fitted.model.scene.document.file])
+    check_output(fitted.model.scene.document.file, output)
     parts = []
     for primitive, start in zip(fitted.model.primitives, fitted.model.starts, strict=True):
         parts.append((primitive, fitted.deltas[:, start : start + len(primitive.positions)]))

@@ -113,17 +113,31 @@ async function saveVideo() {
   ask(`/v1/jobs/${state.id}`, { method: "DELETE" }).catch(() => {});
 }
 
+// Nothing of the sound before stays: what is shown and kept belongs to what is heard.
+function clear() {
+  for (const path of [upload && `/v1/files/${upload}`, job && `/v1/jobs/${job.id}`]) {
+    if (path) ask(path, { method: "DELETE" }).catch(() => {});
+  }
+  upload = job = motion = undefined;
+  silentSince = null;
+  $("downloads").hidden = $("transport").hidden = true;
+  $("warnings").replaceChildren();
+  URL.revokeObjectURL(audio.src);
+}
+
 async function take(blob, title) {
+  const round = ++rounds;
+  clear();
   say(text("upload"));
   name = title.replace(/\.[^.]*$/, "") || "speech";
   audio.src = URL.createObjectURL(blob);
-  silentSince = null;
-  motion = undefined;
   try {
-    const old = upload;
-    upload = (await asJson("/v1/files", { method: "POST", body: blob })).id;
-    if (old) ask(`/v1/files/${old}`, { method: "DELETE" }).catch(() => {});
+    const { id } = await asJson("/v1/files", { method: "POST", body: blob });
+    if (round !== rounds) return void ask(`/v1/files/${id}`, { method: "DELETE" }).catch(() => {});
+    upload = id;
   } catch (error) {
+    if (round !== rounds) return;
+    stage.classList.remove("busy");
     say(error.message, true);
     return;
   }
@@ -225,7 +239,13 @@ function translate() {
 function listen() {
   $("language").onclick = () => { language = language === "zh" ? "en" : "zh"; translate(); };
   $("file").onchange = ({ target }) => target.files[0] && take(target.files[0], target.files[0].name);
-  $("demo").onclick = async () => take(await (await ask("demo.flac")).blob(), "demo.flac");
+  $("demo").onclick = async () => {
+    try {
+      await take(await (await ask("demo.flac")).blob(), "demo.flac");
+    } catch (error) {
+      say(error.message, true);
+    }
+  };
   $("style").onchange = () => make(!audio.paused);
   $("reset").onclick = () => { for (const one in chosen) delete chosen[one]; showKnobs(); make(!audio.paused); };
   $("play").onclick = () => (audio.paused ? start() : audio.pause());

@@ -9,8 +9,10 @@ import pytest
 
 from dreamtalk_core.live import ifacialmocap, livelink, vmc
 from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.pipeline.live import outlets
 from dreamtalk_core.pipeline.live.outlets import open_outlet
 from tests.live.faces import face
+from tests.pipeline.live.waiting import until
 
 
 @pytest.fixture
@@ -67,6 +69,35 @@ def test_a_phone_answers_who_greets_it(
         outlet.send(face())
     assert receiver.recv(1 << 16) == ifacialmocap.encode(face(), 2)
     outlet.close()
+
+
+def test_a_phone_leaves_the_oldest_who_asked_out(
+    receiver: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("", 0))
+        monkeypatch.setattr(ifacialmocap, "PORT", one.getsockname()[1])
+    monkeypatch.setattr(outlets, "_MOST_ASKING", 2)
+    outlet = open_outlet("ifacialmocap://127.0.0.1:9?answer=yes", print)
+    others = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
+    for one in (*others, receiver):
+        one.sendto(ifacialmocap.greeting(2), ("127.0.0.1", ifacialmocap.PORT))
+    until(lambda: outlet.send(face()) or receiver.getsockname() in outlet.asking)  # type: ignore[func-returns-value, attr-defined]
+    assert len(outlet.asking) == 2  # type: ignore[attr-defined]
+    assert receiver.recv(1 << 16) == ifacialmocap.encode(face(), 2)
+    outlet.close()
+    for one in others:
+        one.close()
+
+
+def test_a_network_that_takes_nothing_is_told_once() -> None:
+    said: list[str] = []
+    outlet = open_outlet("livelink://127.0.0.1:9", said.append)
+    outlet.socket.close()  # type: ignore[attr-defined]
+    for _ in range(3):
+        outlet.send(face())
+    assert len(said) == 1
+    assert "Nothing goes to livelink://127.0.0.1:9" in said[0]
 
 
 def test_nobody_there_is_no_error() -> None:

@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.live import vts, ws
+from dreamtalk_core.live.frame import Frame
 from dreamtalk_core.pipeline.live import sockets
 from dreamtalk_core.pipeline.live.outlets import Outlet, open_outlet
 from tests.live.faces import face
@@ -31,9 +32,9 @@ def visit(port: int) -> ClientConnection:
 
 def test_clients_hear_what_it_is_and_then_frames() -> None:
     port = free_port()
-    outlet = open_outlet(f"ws://127.0.0.1:{port}", print)
+    outlet = open_outlet(f"ws://127.0.0.1:{port}", print, "Zoë")
     with visit(port) as client:
-        assert client.recv() == ws.hello()
+        assert client.recv() == ws.hello("Zoë")
         until(lambda: len(outlet.clients) == 1)  # type: ignore[attr-defined]
         outlet.send(face(1))
         frame = ws.decode(client.recv(10))
@@ -115,7 +116,9 @@ def test_vtube_studio_is_asked_once_and_found_again(token: Path) -> None:
     again = VTubeStudio(port=there.port)
     speak(outlet, again, 5)
     assert (again.asked, again.logins) == (0, 1), "the token is kept"
+    outlet.send(Frame())
     outlet.close()
+    assert not any(again.frames[-1][name] for name in vts.CUSTOM), "it is left at rest"
     again.close()
     assert sum("is connected" in line for line in said) == 2
 

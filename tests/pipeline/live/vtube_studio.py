@@ -28,7 +28,8 @@ class VTubeStudio:
         self.frames: list[dict[str, float]] = []
         self.connections: list[ServerConnection] = []
         self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
 
         async def start() -> Any:
             return await serve(self._talk, "127.0.0.1", port)
@@ -44,6 +45,8 @@ class VTubeStudio:
 
         asyncio.run_coroutine_threadsafe(end(), self.loop).result()
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
 
     async def _talk(self, connection: ServerConnection) -> None:
         inside = False

@@ -53,6 +53,22 @@ def test_a_head_gets_its_shapes(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert 0.75 * wanted < np.abs(made.deltas[INDEX[name]]).max() < 1.3 * wanted
 
 
+def test_what_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = tmp_path / "head.glb"
+    head.write_bytes(b"is not even read")
+    for options, says in (
+        (["-o", str(tmp_path / "out.txt")], "a .glb, or a .vrm"),
+        (["-o", str(head)], "it is read as well"),
+        (["-o", str(tmp_path / "no folder" / "out.glb")], "does not exist"),
+        (["-o", str(tmp_path / "out.glb"), "--found", str(head)], "it is read as well"),
+    ):
+        assert main(["shapes", str(head), *options]) == 4
+        assert says in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["head.glb"]
+
+
 def test_what_has_no_face_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ball, out = tmp_path / "ball.glb", tmp_path / "out.glb"
     bare_head(ball)
