@@ -197,7 +197,8 @@ def chosen_curves(
     ease: seconds over which the head comes and goes; None: as the settings say.
     """
     settings = scene_settings(scene)
-    curves = curves_of(objects, _eased(motion, settings.head_ease if ease is None else ease))
+    eased = _eased(motion, settings.head_ease if ease is None else ease)
+    curves = curves_of(objects, eased, float(motion.fps) / float(scene_fps(scene)))
     return [own for own in curves if settings.head or own.region != "Head"]
 
 

@@ -96,7 +96,8 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
         if not takes:
             raise DreamTalkError("None of the sound files could be animated.")
         if settings.layout == "STACK":
-            put_sound(scene, takes[0], spoken[0], self.first)
+            for note in put_sound(scene, takes[0], spoken[0], self.first):
+                self.report({"WARNING"}, told(note))
         if self.exported:
             # What is exported is what the context has.
             with context.temp_override(scene=scene, view_layer=scene.view_layers[0]):

@@ -44,6 +44,7 @@ def export_character(
         )
     check_export(context.view_layer, objects, suffix)
     check_target(path)
+    state().end_live()  # or it would be on every frame
     with _selected(context, objects), atomic_write(path) as draft:
         try:
             if suffix == ".glb":

@@ -257,7 +257,9 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         curves = [wanted_curves(objects, motion, scene) for motion in motions]
         blend = scene_settings(scene).range_blend
         neutral, style = split_style(curves)
-        for layer, parts in zip(layers_of(take), (lying_in(take, neutral), style), strict=False):
+        layers = layers_of(take)
+        lying = [lying_in(*own) for own in zip(layers, (neutral, style), strict=False)]
+        for layer, parts in zip(layers, lying, strict=True):
             replace_range(layer, parts, take_settings(take).first, *self.range, blend)
         refresh_strengths(take)
         remember_heard(take, self._job.heard[0], self.range)
@@ -266,10 +268,21 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
 
 def lying_in(take: bpy.types.Action, curves: Sequence[Curve]) -> list[Curve]:
     """Curves as the take's own strips hold them: where they replace what lies below, as those on
-    bones did in older files, values are as they are; where they are combined with it, `layered`."""
+    bones did in older files, values are as they are; where they are combined with it, `layered`.
+
+    Those of what the take has no strip on, where they would not be seen, are left out. Raises
+    DreamTalkError where these are all.
+    """
+    owners = set(owners_of(take))
+    if curves and owners.isdisjoint(own.owner for own in curves):
+        raise DreamTalkError(
+            f"'{take.name}' moves other parts than those that takes of this character move now, as "
+            "it is driven, or is driven no more. Make a new take."
+        )
+    curves = [own for own in curves if own.owner in owners]
     combined = {
         owner
-        for owner in owners_of(take)
+        for owner in owners
         for strip in strips(owner)
         if strip.action == take and strip.blend_type == "COMBINE"
     }

@@ -149,9 +149,12 @@ def automatic(objects: Sequence[bpy.types.Object]) -> Mapping:
     return Mapping(rows, found.mapping.name)
 
 
-def curves_of(objects: Sequence[bpy.types.Object], motion: Motion) -> list[Curve]:
-    """The curves that a motion, at the scene's frame rate, is on a character.
+def curves_of(
+    objects: Sequence[bpy.types.Object], motion: Motion, per_frame: float = 1.0
+) -> list[Curve]:
+    """The curves that a motion is on a character.
 
+    per_frame: how many of its frames are one of the scene, in which drawings are held.
     Raises DreamTalkError where nothing takes the motion, or a mesh is in edit mode.
     """
     editing = next((thing for thing in objects if thing.mode == "EDIT"), None)
@@ -164,7 +167,7 @@ def curves_of(objects: Sequence[bpy.types.Object], motion: Motion) -> list[Curve
     else:
         curves = list(_channel_curves(objects, mapping, motion))
     curves += _turn_curves(objects, mapping, motion)
-    curves += _drawing_curves(objects, mapping, motion)
+    curves += _drawing_curves(objects, mapping, motion, per_frame)
     if not curves:
         raise DreamTalkError(_nothing(objects))
     return curves
@@ -261,11 +264,11 @@ def _turn_curves(
 
 
 def _drawing_curves(
-    objects: Sequence[bpy.types.Object], mapping: Mapping, motion: Motion
+    objects: Sequence[bpy.types.Object], mapping: Mapping, motion: Motion, per_frame: float
 ) -> Iterator[Curve]:
     """Which drawing is shown: each row has the number `scale + offset`, which is shown while its
     source is the strongest; at rest it is that of silence, or the offset."""
-    hold = character_of(objects).hold
+    hold = int(np.ceil(character_of(objects).hold * per_frame))
     for target in mapping.targets:
         if not is_drawing(target, objects):
             continue

@@ -24,6 +24,7 @@ from ..animation.settings import (
     STRIPS,
     scene_settings,
 )
+from ..animation.sound import sound_strips
 from ..animation.take_settings import heard_in, style_of, take_settings
 from ..animation.takes import current_take, takes_on
 from ..animation.together import bound
@@ -207,8 +208,8 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
             draw_message(layout, context, _heard_text(heard), "SPEAKER")
         column = layout.column(align=True)
         column.operator("dreamtalk.show_only_take", icon="SOLO_ON").take = ""
-        if heard_in(take):
-            held = bool(bound(take, context.scene))
+        held = bool(bound(take, context.scene))
+        if held or any(sound_strips(context.scene)):
             icon = "LINKED" if held else "UNLINKED"
             column.operator("dreamtalk.bind_sound", icon=icon, depress=held).take = ""
         column.prop(settings, "correct", text="")
