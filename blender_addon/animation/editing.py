@@ -15,6 +15,7 @@ from ..messages import message_of, told
 from ..rigs.curve import Curve, Floats, value_of
 from ..state import state
 from .actions import channels, fcurves, make_action, owners_of, reduce_action, strips
+from .lines import chosen_strips
 from .settings import scene_settings
 from .sound import found_again, plays, sound_strips
 from .take_settings import heard_in, take_settings
@@ -257,16 +258,13 @@ class DREAMTALK_OT_bind_sound(TakeOperator, bpy.types.Operator):
             strip.dreamtalk_take = None
         if strips:
             return
-        mine = list(sound_strips(context.scene))
         if heard_in(take):
             file = found_again(heard_in(take), context.scene)
-            mine = [own for own in mine if plays(own, file)]
-            if not mine:
-                raise DreamTalkError(f"The sound of '{take.name}' is not in the sequencer.")
+            mine = [own for own in sound_strips(context.scene) if plays(own, file)]
         else:  # it was recorded, or is from a file of curves
-            mine = [own for own in mine if own.select]
-            if not mine:
-                raise DreamTalkError("No sound strip is selected. Select one in the Sequencer.")
+            mine = chosen_strips(context.scene)
+        if not mine:
+            raise DreamTalkError(f"The sound of '{take.name}' is not in the sequencer.")
         first = take_settings(take).first + shift_of(take)
         bind(take, min(mine, key=lambda own: (not own.select, abs(own.frame_start - first))))
 

@@ -270,14 +270,15 @@ def lying_in(take: bpy.types.Action, curves: Sequence[Curve]) -> list[Curve]:
     """Curves as the take's own strips hold them: where they replace what lies below, as those on
     bones did in older files, values are as they are; where they are combined with it, `layered`.
 
-    Those of what the take has no strip on, where they would not be seen, are left out. Raises
-    DreamTalkError where these are all.
+    A head is left out where the take has none. Raises DreamTalkError where it has no strip for
+    others, so that they would not be seen.
     """
     owners = set(owners_of(take))
-    if curves and owners.isdisjoint(own.owner for own in curves):
+    lacking = [own.owner for own in curves if own.owner not in owners and own.region != "Head"]
+    if lacking:
         raise DreamTalkError(
-            f"'{take.name}' moves other parts than those that takes of this character move now, as "
-            "it is driven, or is driven no more. Make a new take."
+            f"'{take.name}' has nothing on '{lacking[0].name}', which new takes of this character "
+            "move: it has other parts than before, or is driven in another way. Make a new take."
         )
     curves = [own for own in curves if own.owner in owners]
     combined = {

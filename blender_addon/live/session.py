@@ -261,6 +261,7 @@ class Live:
     @persistent
     def _before_load(self, *_: Any) -> None:
         self.close()
+        state().recording = None  # its scene goes
 
 
 def _key(own: Curve) -> tuple[int, str, int]:

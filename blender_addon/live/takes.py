@@ -80,6 +80,11 @@ class Recording:
         return self.stopped or not self.live.running or time.monotonic() > self.started + seconds
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing more is kept."""
+        return self.live.kept is not self.arrivals
+
+    @property
     def ends(self) -> bool:
         """Whether it is over by itself some time."""
         return self.stop < _NEVER or self._seconds < float("inf")

@@ -269,8 +269,26 @@ def recorded_by_the_operator(session: Any) -> None:
     take = bpy.context.scene.dreamtalk.take
     _, jaw = _keys(session, take, face.data.shape_keys, "jawOpen")
     assert np.allclose(jaw[-50:], np.arange(50) / 50, atol=1e-6)
+    _kept_where_no_take_can_be(session, live, face)
     assert session.state.recording is None
     assert live.kept is None
+
+
+def _kept_where_no_take_can_be(session: Any, live: Any, face: Any) -> None:
+    """What was acted waits until the take can be made."""
+    module = session.part("live.takes")
+    recording = session.state.recording = module.Recording(live, bpy.context)
+    _send(session, *[_frame(session, i / RATE, jawOpen=0.5) for i in range(10)])
+    recording.end()
+    scene = bpy.context.scene
+    scene.render.fps = 30
+    _refused(bpy.ops.dreamtalk.stop_recording, "frame rate")
+    assert session.state.recording is recording
+    scene.render.fps = 24
+    assert bpy.ops.dreamtalk.stop_recording() == {"FINISHED"}
+    assert session.state.recording is None
+    _, jaw = _keys(session, scene.dreamtalk.take, face.data.shape_keys, "jawOpen")
+    assert np.allclose(jaw, 0.5)
 
 
 def spoken_now(session: Any) -> None:
