@@ -67,13 +67,14 @@ def both_ways(session: Any) -> None:
     assert abs(_turned(face.parent, 20) - turned) < 1e-5, "the take of the keys turns the head"
     assert scene.dreamtalk.take.name == "controls"
     _goes_into_no_take_of_keys(session, first, motion)
-    _lies_where_it_moves(rig)
 
     # By hand: the bone moves the shape, on both sides alike.
     takes = session.part("animation.takes").takes_on(objects)
     for take in takes:
         session.part("animation.tracks").delete_take(take)
     assert all(bone.location.length == 0 for bone in rig.pose.bones), "at rest again"
+    bpy.context.view_layer.update()
+    _lies_where_it_moves(rig)
     rig.pose.bones["lid.Left"].location.z = -rig["reach"] / 2
     bpy.context.view_layer.update()
     keys = face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.shape_keys.key_blocks
