@@ -18,8 +18,9 @@ from ..messages import message_of, told
 from ..properties import properties
 from ..rigs.doubts import doubts
 from .actions import frame_span
-from .animate import animate_requests, character, put_sound, put_take, take_name
+from .animate import animate_requests, character, take_name
 from .export import check_export, export_character, from_zero
+from .putting import put_sound, put_take
 from .settings import first_frame, scene_settings
 from .sound import SOUNDS
 from .tracks import show_only

@@ -16,12 +16,13 @@ from ..rigs.curve import Curve, Floats, value_of
 from ..state import state
 from .actions import channels, fcurves, make_action, owners_of, reduce_action, strips
 from .lines import chosen_strips
+from .moving import shift_of
 from .settings import scene_settings
 from .sound import found_again, plays, sound_strips
 from .take_settings import heard_in, take_settings
 from .takes import TakeOperator, chosen_take, objects_with, owners_in
 from .together import bind, bound
-from .tracks import check_owners, describe, is_muted, shift_of
+from .tracks import check_owners, describe, is_muted
 
 _EVERY, _AT_A_TIME = 0.02, 0.1
 """Seconds between two times that Bake goes on, and for how long it does."""

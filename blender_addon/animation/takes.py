@@ -27,8 +27,10 @@ from .actions import (
     smooth_action,
     strips,
 )
-from .animate import animate_request, split_style, wanted_curves
+from .animate import animate_request
 from .corrections import add_correction
+from .moving import shift_of
+from .putting import split_style, wanted_curves
 from .settings import LISTENS, SPEAKS, scene_fps, scene_settings
 from .sound import found_again
 from .take_settings import (
@@ -40,14 +42,7 @@ from .take_settings import (
     style_of,
     take_settings,
 )
-from .tracks import (
-    delete_take,
-    is_muted,
-    set_muted,
-    shift_of,
-    show_only,
-    takes_of,
-)
+from .tracks import delete_take, is_muted, set_muted, show_only, takes_of
 
 
 def owners_in(objects: Iterable[bpy.types.Object]) -> list[bpy.types.ID]:

@@ -13,6 +13,7 @@ from dreamtalk_core.errors import DreamTalkError
 from ..animation.actions import REGIONS, frame_span
 from ..animation.editing import edited
 from ..animation.lines import chosen_strips, nameless_channels, said_on_channels
+from ..animation.moving import shift_of
 from ..animation.settings import (
     BEHAVIOUR,
     CONTROLS,
@@ -28,7 +29,7 @@ from ..animation.sound import sound_strips
 from ..animation.take_settings import heard_in, style_of, take_settings
 from ..animation.takes import current_take, takes_on
 from ..animation.together import bound
-from ..animation.tracks import is_muted, shift_of
+from ..animation.tracks import is_muted
 from ..client.choice import no_install
 from ..mapping import panel as mapping_panel
 from ..messages import draw_message, message_of, told

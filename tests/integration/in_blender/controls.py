@@ -49,7 +49,7 @@ def both_ways(session: Any) -> None:
     scene.frame_start, scene.frame_end = 1, 24
     objects = session.part("rigs.characters").objects_of(bpy.context)
     motion = _motion(session)
-    put = session.part("animation.animate").put_take
+    put = session.part("animation.putting").put_take
     first = put(scene, objects, [motion], "line", 1)
     turned = _turned(face.parent, 20)
     assert abs(turned) > 0.05

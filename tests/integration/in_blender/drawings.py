@@ -22,7 +22,7 @@ def _drawn(session: Any, read: Any, first: int) -> None:
     scene, motion = bpy.context.scene, _mouths(session)
     objects = session.part("rigs.characters").objects_of(bpy.context)
     holder = session.part("rigs.characters").character_of(objects)
-    targets, takes = session.part("rigs.targets"), session.part("animation.takes")
+    takes = session.part("animation.takes")
     assert len({own.target for own in holder.rows}) == 1
     rest, wide, shut = (own - 1 + first for own in (9, 4, 1))
 
@@ -35,13 +35,13 @@ def _drawn(session: Any, read: Any, first: int) -> None:
 
     for hold in (1, 3):
         holder.hold = hold
-        take = session.part("animation.animate").put_take(scene, objects, [motion], "line", 1)
+        take = session.part("animation.putting").put_take(scene, objects, [motion], "line", 1)
         seen = shown()
         assert min(len(list(run)) for _, run in groupby(seen)) >= hold, seen
         assert set(seen) <= set(range(first, 9 + first)), seen
         assert seen[5] == seen[15] == wide, seen
         assert set(seen[45:]) <= {rest, shut}, seen
-        (curve,) = targets.curves_of(objects, motion)
+        (curve,) = session.part("rigs.motions").curves_of(objects, motion)
         assert [round(own) for own in curve.values] == seen
         (fcurve,) = session.part("animation.actions").fcurves(take)
         assert len(fcurve.keyframe_points) < 40
@@ -118,7 +118,7 @@ def two_planes(session: Any) -> None:
         nodes.append(_sequence(bpy.context.object))
     eyes, mouth = nodes
     assert eyes.name == mouth.name
-    scene, put = bpy.context.scene, session.part("animation.animate").put_take
+    scene, put = bpy.context.scene, session.part("animation.putting").put_take
     assert bpy.ops.dreamtalk.draw_mouth() == {"FINISHED"}
     objects = session.part("rigs.characters").objects_of(bpy.context)
     assert len(objects) == 3
@@ -179,6 +179,6 @@ def blinks_and_numbers(session: Any) -> None:
     weights = np.zeros((20, len(names)), np.float32)
     weights[8:12, names.index("eyeBlinkLeft")] = 0.9
     motion = session.part("dreamtalk_core.motion").Motion(names, weights, 24)
-    (curve,) = session.part("rigs.targets").curves_of(objects, motion)
+    (curve,) = session.part("rigs.motions").curves_of(objects, motion)
     assert curve.values.tolist() == [5] * 8 + [6] * 4 + [5] * 8
     assert curve.rest == 5

@@ -332,7 +332,7 @@ def a_range_of_an_older_take(session: Any) -> None:
     assert strip.blend_type == "COMBINE"
     index, rest = next(
         (own.index, own.rest)
-        for own in session.part("rigs.targets").curves_of([rig], _motion(session))
+        for own in session.part("rigs.motions").curves_of([rig], _motion(session))
         if '"jaw"' in own.path and own.rest
     )
     for older in (False, True):

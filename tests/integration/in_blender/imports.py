@@ -194,9 +194,9 @@ def kept_with_a_sound(session: Any) -> None:
     assert strip.dreamtalk_take == take
     strip.frame_start = 15
     bpy.context.view_layer.update()
-    assert session.part("animation.tracks").shift_of(take) == 10
+    assert session.part("animation.moving").shift_of(take) == 10
     assert bpy.ops.dreamtalk.import_motion(filepath=path, place="OVERWRITE") == {"FINISHED"}
-    assert session.part("animation.tracks").shift_of(take) == 10
+    assert session.part("animation.moving").shift_of(take) == 10
     assert strip.dreamtalk_take == take, "the sound is that of the place, not of the curves"
     assert bpy.ops.dreamtalk.bind_sound() == {"FINISHED"}
     assert strip.dreamtalk_take is None

@@ -206,12 +206,12 @@ def punched_in(session: Any) -> None:
         names, np.full((120, len(names)), 0.2, np.float32), 24
     )
     objects = session.part("rigs.characters").objects_of(bpy.context)
-    take = session.part("animation.animate").put_take(scene, objects, [motion], "line", 1)
+    take = session.part("animation.putting").put_take(scene, objects, [motion], "line", 1)
     for owner in (keys, face.parent):
         for strip in session.part("animation.actions").strips(owner):
             if strip.action == take:
                 strip.frame_end, strip.frame_start = 140, 21
-    assert session.part("animation.tracks").shift_of(take) == 20
+    assert session.part("animation.moving").shift_of(take) == 20
     before = _keys(session, take, keys, "jawOpen")
 
     live = _start(session)
@@ -416,7 +416,7 @@ def over_a_take(session: Any) -> None:
     ramp = np.repeat(np.linspace(0, 1, 25, dtype=np.float32)[:, None], len(names), axis=1)
     motion = session.part("dreamtalk_core.motion").Motion(names, ramp, 24)
     objects = session.part("rigs.characters").objects_of(bpy.context)
-    session.part("animation.animate").put_take(scene, objects, [motion], "line", 1)
+    session.part("animation.putting").put_take(scene, objects, [motion], "line", 1)
     scene.frame_set(13)
     assert abs(_seen(face, "jawOpen") - 0.5) < 1e-3
     _start(session)
