@@ -238,7 +238,7 @@ def a_driven_face(session: Any) -> None:
 def a_table_by_hand(session: Any) -> None:
     """Rows are added, changed, saved, forgotten, loaded; what is wrong is reported."""
     _start(session)
-    curves_of, motion = session.part("rigs.motions").curves_of, _motion(session)
+    targets, motion = session.part("rigs.targets"), _motion(session)
     thing = _mesh("Face", ["Key 1", "A smirk", "jawOpen"])
     _select(thing)
     assert bpy.ops.dreamtalk.mapping_add(target="A smirk", source="mouthSmileRight") == {"FINISHED"}
