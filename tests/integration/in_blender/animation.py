@@ -900,6 +900,7 @@ def _live_panel(session: Any) -> None:
         assert "dreamtalk.start_live" in drawn
         assert ("phone" in drawn) == (source == "IFACIALMOCAP")
         assert ("port" in drawn) == (source != "SPEAK")
+    settings.port = session.free_port()
     assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
     assert {"dreamtalk.stop_live", "dreamtalk.record", "play"} <= set(_drawn(session))
     settings.punch = True

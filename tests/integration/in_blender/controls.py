@@ -153,6 +153,7 @@ def a_face_alone(session: Any) -> None:
         keys.key_blocks["jawOpen"].value = value
         keys.key_blocks["jawOpen"].keyframe_insert("value", frame=frame)
     seen = _seen(cube, ["jawOpen"], range(1, 12))
+    scene.dreamtalk_live.port = session.free_port()
     assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
     live, index = session.state.live, session.part("dreamtalk_core.motion.arkit").INDEX
     frame = session.part("dreamtalk_core.live.frame").Frame(np.full(len(index), 0.5, np.float32))
@@ -167,12 +168,24 @@ def a_face_alone(session: Any) -> None:
     assert len(bpy.data.armatures) == 0
     assert np.abs(_seen(cube, ["jawOpen"], range(1, 12)) - seen).max() < 1e-4
 
+    name = cube.name
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.dreamtalk.controls() == {"FINISHED"}
+    bpy.ops.ed.undo_push(message="Make Controls")
+    bpy.ops.ed.undo()
+    cube = bpy.data.objects[name]
+    assert cube.dreamtalk.controller is None
+    assert len(bpy.data.armatures) == 0
+    assert np.abs(_seen(cube, ["jawOpen"], range(1, 12)) - seen).max() < 1e-4
+
 
 def _follows_by_its_bones(session: Any, cube: Any, rig: Any) -> None:
     """Live on a face with controls moves these, and puts them back."""
     bpy.context.view_layer.objects.active = cube
-    bpy.context.scene.frame_set(1)
+    scene = bpy.context.scene
+    scene.frame_set(1)
     before = rig.pose.bones["brow"].location.z
+    scene.dreamtalk_live.port = session.free_port()
     assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
     live, index = session.state.live, session.part("dreamtalk_core.motion.arkit").INDEX
     frame = session.part("dreamtalk_core.live.frame").Frame(np.full(len(index), 0.5, np.float32))

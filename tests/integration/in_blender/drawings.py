@@ -144,6 +144,7 @@ def recorded(session: Any) -> None:
     node = _sequence(bpy.context.object)
     assert bpy.ops.dreamtalk.draw_mouth() == {"FINISHED"}
     bpy.context.object.dreamtalk.hold = 4
+    bpy.context.scene.dreamtalk_live.port = session.free_port()
     assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
     live, index = session.state.live, session.part("dreamtalk_core.motion.arkit").INDEX
     recording = session.part("live.takes").Recording(live, bpy.context)

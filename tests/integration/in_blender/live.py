@@ -29,15 +29,9 @@ def _face(session: Any) -> Any:
     return bpy.context.object
 
 
-def _free_port() -> int:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _start(session: Any, source: str = "LIVE_LINK") -> Any:
     settings = bpy.context.scene.dreamtalk_live
-    settings.source, settings.port = source, _free_port()
+    settings.source, settings.port = source, session.free_port()
     assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
     return session.state.live
 
