@@ -33,15 +33,19 @@ def make_action(name: str, curves: Sequence[Curve], first: int) -> bpy.types.Act
     """
     action = bpy.data.actions.new(name)
     for curve in curves:
-        fcurve = new_fcurve(action, curve)
+        fcurve = ensure_fcurve(action, curve)
         write = write_steps if curve.region == DRAWINGS else write_keys
         write(fcurve, curve.keyed_at(first), curve.values)
     return action
 
 
-def new_fcurve(action: bpy.types.Action, curve: Curve) -> bpy.types.FCurve:
-    """An F-curve without keys for a property, in the owner's slot and the region's group."""
+def ensure_fcurve(action: bpy.types.Action, curve: Curve) -> bpy.types.FCurve:
+    """The F-curve of a property; where there is none, one without keys, in the owner's slot and
+    the region's group."""
     bag = ensure_channelbag(action, curve.owner)
+    found = bag.fcurves.find(curve.path, index=curve.index)
+    if found is not None:
+        return found
     fcurve = bag.fcurves.new(curve.path, index=curve.index)
     fcurve.group = bag.groups.get(curve.region) or bag.groups.new(curve.region)
     return fcurve
@@ -237,11 +241,11 @@ def replace_range(
 
     first: the frame that curves begin at which name none. Within `blend` frames inside both ends
     the old values go over into the new ones, so that nothing jumps; an end of the take is not
-    blended. Frames before and after keep their keys as they are, bit for bit.
+    blended. Frames before and after keep their keys as they are, bit for bit; where there are few,
+    one more right before the range and behind it keeps what they show.
     """
     for curve in curves:
-        bag = ensure_channelbag(action, curve.owner)
-        fcurve = bag.fcurves.find(curve.path, index=curve.index) or new_fcurve(action, curve)
+        fcurve = ensure_fcurve(action, curve)
         new_frames = curve.keyed_at(first)
         inside = (new_frames >= start) & (new_frames <= stop)
         if not inside.any():
@@ -255,8 +259,12 @@ def replace_range(
             mixed = (1 - share) * np.interp(frames, whole, old) + share * values
             values = mixed.astype(np.float32)
             outside = (old_frames < frames[0]) | (old_frames > frames[-1])
-            frames = np.concatenate([old_frames[outside], frames])
-            values = np.concatenate([old_values[outside], values])
+            # Where keys are far apart, what lies between the range and the next one stays, too.
+            beside = np.array([np.ceil(frames[0]) - 1, np.floor(frames[-1]) + 1], np.float32)
+            beside = beside[(beside > whole[0]) & (beside < whole[-1])]
+            beside = beside[~np.isin(beside, old_frames)]
+            frames = np.concatenate([old_frames[outside], frames, beside])
+            values = np.concatenate([old_values[outside], values, np.interp(beside, whole, old)])
             order = np.argsort(frames, kind="stable")
             frames, values = frames[order], values[order]
         (write_steps if has_steps(fcurve) else write_keys)(fcurve, frames, values)

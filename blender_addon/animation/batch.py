@@ -18,8 +18,9 @@ from ..messages import message_of, told
 from ..properties import properties
 from ..rigs.doubts import doubts
 from .actions import frame_span
-from .animate import animate_requests, character, put_sound, put_take, take_name
+from .animate import animate_requests, character, take_name
 from .export import check_export, export_character, from_zero
+from .putting import put_sound, put_take
 from .settings import first_frame, scene_settings
 from .sound import SOUNDS
 from .tracks import show_only
@@ -96,7 +97,8 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
         if not takes:
             raise DreamTalkError("None of the sound files could be animated.")
         if settings.layout == "STACK":
-            put_sound(scene, takes[0], spoken[0], self.first)
+            for note in put_sound(scene, takes[0], spoken[0], self.first):
+                self.report({"WARNING"}, told(note))
         if self.exported:
             # What is exported is what the context has.
             with context.temp_override(scene=scene, view_layer=scene.view_layers[0]):

@@ -17,25 +17,33 @@ from ..messages import told
 from ..rigs import targets
 from ..rigs.characters import character_of
 from ..rigs.controls import CONTROLS, add_controls, control_curves, controlled, drive_by_controls
-from ..rigs.curve import Curve, value_of
-from .takes import takes_on
-from .tracks import add_take, check_owners, set_muted
+from ..rigs.curve import Curve, Floats
+from .editing import sampled
+from .settings import scene_settings
+from .tracks import add_take, check_owners
 
 _LOST = 0.02
 """Weight from which on it is said that a shape has lost some."""
 
 
-def sampled(places: Sequence[targets.Place], scene: bpy.types.Scene) -> np.ndarray:
+def seen_in(scene: bpy.types.Scene, places: Sequence[targets.Place]) -> Floats:
     """What places are on the frames of the scene [T, P], as it is seen."""
-    shown, frames = scene.frame_current, range(scene.frame_start, scene.frame_end + 1)
-    values = np.zeros((len(frames), len(places)), np.float32)
-    try:
-        for i, frame in enumerate(frames):
-            scene.frame_set(frame)
-            values[i] = [value_of(own.owner, own.path, own.index) for own in places]
-    finally:
-        scene.frame_set(shown)
-    return values
+    steps = sampled(
+        [(own.owner, own.path, own.index) for own in places],
+        range(scene.frame_start, scene.frame_end + 1),
+    )
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            values: Floats = end.value
+            return values
+
+
+def is_animated(owner: bpy.types.ID) -> bool:
+    """Whether keys move a data-block, a take's or others."""
+    data = owner.animation_data
+    return data is not None and bool(data.nla_tracks or data.action)
 
 
 class DREAMTALK_OT_controls(CharacterTool):
@@ -60,9 +68,10 @@ class DREAMTALK_OT_controls(CharacterTool):
         }
         if not simple:
             raise DreamTalkError("This face has no ARKit shapes that bones could drive.")
-        takes = takes_on(objects)
-        check_owners(dict.fromkeys(own.owner for own in simple.values()))
-        values = sampled(list(simple.values()), scene) if takes else None
+        owners = dict.fromkeys(own.owner for own in simple.values())
+        check_owners(owners)
+        moves = any(is_animated(owner) for owner in owners)
+        values = seen_in(scene, list(simple.values())) if moves else None
         controller = add_controls(objects, shapes)
         settings = character_of(objects)
         settings.controller = controller
@@ -76,18 +85,17 @@ class DREAMTALK_OT_controls(CharacterTool):
         drive_by_controls(controller)
         if values is not None:
             self._take_over(scene, controller, dict(zip(simple, values.T, strict=True)))
-            for take in takes:
-                set_muted(take, True)
         return f"{len(controller.pose.bones)} bones made."
 
     def _take_over(
-        self, scene: bpy.types.Scene, controller: bpy.types.Object, weights: dict[str, np.ndarray]
+        self, scene: bpy.types.Scene, controller: bpy.types.Object, weights: dict[str, Floats]
     ) -> None:
-        """A take of the bones that does what the keys did."""
+        """A take of the bones that does what the keys did. Takes of these stay: the drivers win
+        over them, and they go on turning the head."""
         mine = {name: weights[name] for name in weights if name in controlled(controller)}
         regions = {name: targets.region_of(name) for name in mine}
         curves = list(control_curves(controller, mine, regions))
-        add_take("controls", curves, scene.frame_start)
+        scene_settings(scene).take = add_take("controls", curves, scene.frame_start)
         lost = []
         for name, values in mine.items():
             bone, axis, sign = CONTROLS[name]
@@ -117,14 +125,14 @@ class DREAMTALK_OT_controls_to_keys(CharacterTool):
             raise DreamTalkError("This face is not driven. Press Make Controls first.")
         names = [name for name in mapping.targets if not targets.is_drawing(name, objects)]
         found = [(name, own) for name in names for own in targets.places(name, objects)]
-        values = sampled([own for _, own in found], scene)
+        values = seen_in(scene, [own for _, own in found])
         drivers.release(objects)
         regions, rests = targets.regions_of(mapping), targets.rests_of(mapping)
         curves = [
             Curve(own.owner, own.path, column, regions[name], own.index, rests[name])
             for (name, own), column in zip(found, values.T, strict=True)
         ]
-        take = add_take("keys", curves, scene.frame_start)
+        take = scene_settings(scene).take = add_take("keys", curves, scene.frame_start)
         return f"{take.name}: {len(values)} frames from {scene.frame_start}"
 
 

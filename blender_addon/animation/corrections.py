@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 
 from ..rigs.curve import Curve
-from .actions import adds_anything, channels, has_keys, new_fcurve, owners_of, write_ends
+from .actions import adds_anything, channels, ensure_fcurve, has_keys, owners_of, write_ends
 from .take_settings import take_settings
 from .tracks import check_owners, describe, new_track
 
@@ -35,7 +35,7 @@ def add_correction(take: bpy.types.Action, start: int, stop: int) -> bpy.types.A
         for own in channels(take, owner):
             region = own.group.name if own.group else ""
             nothing = Curve(owner, own.data_path, np.zeros(2, np.float32), region, own.array_index)
-            write_ends(new_fcurve(action, nothing), (start, stop))
+            write_ends(ensure_fcurve(action, nothing), (start, stop))
     return action
 
 

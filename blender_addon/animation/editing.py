@@ -12,15 +12,17 @@ import numpy as np
 from dreamtalk_core.errors import DreamTalkError
 
 from ..messages import message_of, told
-from ..rigs.curve import Curve, value_of
+from ..rigs.curve import Curve, Floats, value_of
 from ..state import state
 from .actions import channels, fcurves, make_action, owners_of, reduce_action, strips
+from .lines import chosen_strips
+from .moving import shift_of
 from .settings import scene_settings
 from .sound import found_again, plays, sound_strips
 from .take_settings import heard_in, take_settings
 from .takes import TakeOperator, chosen_take, objects_with, owners_in
 from .together import bind, bound
-from .tracks import check_owners, describe, is_muted, shift_of
+from .tracks import check_owners, describe, is_muted
 
 _EVERY, _AT_A_TIME = 0.02, 0.1
 """Seconds between two times that Bake goes on, and for how long it does."""
@@ -82,15 +84,7 @@ def bake(
     places = [place for owner in owners for place in _animated(owner)]
     if not places:
         raise DreamTalkError("Nothing moves this character, so there is nothing to bake.")
-    scene, shown = bpy.context.scene, bpy.context.scene.frame_current
-    values = np.zeros((len(frames), len(places)), np.float32)
-    try:
-        for i, frame in enumerate(frames):
-            scene.frame_set(frame)
-            values[i] = [value_of(*place) for place, _ in places]
-            yield i + 1
-    finally:
-        scene.frame_set(shown)
+    values = yield from sampled([place for place, _ in places], frames)
     action = make_action(name, _curves(places, values), frames.start)
     describe(action, "BAKE")
     reduce_action(action, max(tolerance, _NOTHING))
@@ -103,8 +97,28 @@ def bake(
         data.action_slot = next(own for own in slots if own.name_display == owner.name)
         data.action_blend_type, data.action_extrapolation = "REPLACE", "HOLD"
         data.action_influence = 1.0
-    scene.frame_set(shown)
+    bpy.context.scene.frame_set(bpy.context.scene.frame_current)
     return action
+
+
+def sampled(
+    places: Sequence[tuple[bpy.types.ID, str, int]], frames: range
+) -> Generator[int, None, Floats]:
+    """What properties are on frames of the scene [T, P], as it is seen without what is live.
+
+    Yields how many frames are done; the playhead is where it was in the end.
+    """
+    state().end_live()
+    scene, shown = bpy.context.scene, bpy.context.scene.frame_current
+    values = np.zeros((len(frames), len(places)), np.float32)
+    try:
+        for i, frame in enumerate(frames):
+            scene.frame_set(frame)
+            values[i] = [value_of(*place) for place in places]
+            yield i + 1
+    finally:
+        scene.frame_set(shown)
+    return values
 
 
 Place = tuple[tuple[bpy.types.ID, str, int], str]
@@ -245,8 +259,11 @@ class DREAMTALK_OT_bind_sound(TakeOperator, bpy.types.Operator):
             strip.dreamtalk_take = None
         if strips:
             return
-        file = found_again(heard_in(take), context.scene)
-        mine = [own for own in sound_strips(context.scene) if plays(own, file)]
+        if heard_in(take):
+            file = found_again(heard_in(take), context.scene)
+            mine = [own for own in sound_strips(context.scene) if plays(own, file)]
+        else:  # it was recorded, or is from a file of curves
+            mine = chosen_strips(context.scene)
         if not mine:
             raise DreamTalkError(f"The sound of '{take.name}' is not in the sequencer.")
         first = take_settings(take).first + shift_of(take)

@@ -18,10 +18,11 @@ from ..rigs.characters import objects_of
 from ..state import state
 from .actions import frame_span
 from .corrections import push_down
+from .moving import shift_of
 from .settings import scene_settings
 from .takes import owners_in
 from .together import apart
-from .tracks import is_muted, set_muted, shift_of, show_only, takes_of
+from .tracks import is_muted, set_muted, show_only, takes_of
 
 _EXPORTERS = {".glb": ("export_scene", "gltf"), ".fbx": ("export_scene", "fbx")}
 """Suffix -> group and name of the operator; all others are USD."""
@@ -44,6 +45,7 @@ def export_character(
         )
     check_export(context.view_layer, objects, suffix)
     check_target(path)
+    state().end_live()  # or it would be on every frame
     with _selected(context, objects), atomic_write(path) as draft:
         try:
             if suffix == ".glb":

@@ -24,11 +24,13 @@ from ..rigs.doubts import doubts
 from ..rigs.targets import places, region_of
 from ..state import state
 from .actions import REGIONS, bags, frame_span, replace_range
-from .animate import character, chosen_curves, put_curves
+from .animate import character
+from .moving import lengthen, shift_of
+from .putting import chosen_curves, put_curves
 from .settings import first_frame, scene_fps, scene_settings
 from .take_settings import refresh_strengths, style_of, take_settings
 from .takes import chosen_take, lying_in, objects_with
-from .tracks import delete_take, lengthen, shift_of
+from .tracks import delete_take
 
 _MOST = 5.0
 GAINS: Mapping[str, Any] = {

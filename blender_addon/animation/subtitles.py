@@ -16,10 +16,10 @@ from ..messages import message_of, told
 from ..properties import properties
 from ..rigs.characters import objects_of
 from ..state import state
+from .moving import shift_of
 from .settings import first_frame, scene_fps
 from .take_settings import take_settings
 from .takes import current_take
-from .tracks import shift_of
 
 _TIME = r"(?:(\d+):)?(\d+):(\d+)[,.](\d{1,3})"
 _CUE = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}.*$", re.MULTILINE)

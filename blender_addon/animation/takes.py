@@ -27,8 +27,10 @@ from .actions import (
     smooth_action,
     strips,
 )
-from .animate import animate_request, split_style, wanted_curves
+from .animate import animate_request
 from .corrections import add_correction
+from .moving import shift_of
+from .putting import split_style, wanted_curves
 from .settings import LISTENS, SPEAKS, scene_fps, scene_settings
 from .sound import found_again
 from .take_settings import (
@@ -40,14 +42,7 @@ from .take_settings import (
     style_of,
     take_settings,
 )
-from .tracks import (
-    delete_take,
-    is_muted,
-    set_muted,
-    shift_of,
-    show_only,
-    takes_of,
-)
+from .tracks import delete_take, is_muted, set_muted, show_only, takes_of
 
 
 def owners_in(objects: Iterable[bpy.types.Object]) -> list[bpy.types.ID]:
@@ -257,7 +252,9 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
         curves = [wanted_curves(objects, motion, scene) for motion in motions]
         blend = scene_settings(scene).range_blend
         neutral, style = split_style(curves)
-        for layer, parts in zip(layers_of(take), (lying_in(take, neutral), style), strict=False):
+        layers = layers_of(take)
+        lying = [lying_in(*own) for own in zip(layers, (neutral, style), strict=False)]
+        for layer, parts in zip(layers, lying, strict=True):
             replace_range(layer, parts, take_settings(take).first, *self.range, blend)
         refresh_strengths(take)
         remember_heard(take, self._job.heard[0], self.range)
@@ -266,10 +263,22 @@ class DREAMTALK_OT_regenerate(JobOperator, bpy.types.Operator):
 
 def lying_in(take: bpy.types.Action, curves: Sequence[Curve]) -> list[Curve]:
     """Curves as the take's own strips hold them: where they replace what lies below, as those on
-    bones did in older files, values are as they are; where they are combined with it, `layered`."""
+    bones did in older files, values are as they are; where they are combined with it, `layered`.
+
+    A head is left out where the take has none. Raises DreamTalkError where it has no strip for
+    others, so that they would not be seen.
+    """
+    owners = set(owners_of(take))
+    lacking = [own.owner for own in curves if own.owner not in owners and own.region != "Head"]
+    if lacking:
+        raise DreamTalkError(
+            f"'{take.name}' has nothing on '{lacking[0].name}', which new takes of this character "
+            "move: it has other parts than before, or is driven in another way. Make a new take."
+        )
+    curves = [own for own in curves if own.owner in owners]
     combined = {
         owner
-        for owner in owners_of(take)
+        for owner in owners
         for strip in strips(owner)
         if strip.action == take and strip.blend_type == "COMBINE"
     }

@@ -14,9 +14,9 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..state import state
+from .moving import move_corrections, move_take, shifts_of
 from .sound import sound_strips
 from .take_settings import take_settings
-from .tracks import move_corrections, move_take, shifts_of
 
 
 def bind(take: bpy.types.Action, strip: bpy.types.Strip, at: int | None = None) -> None:

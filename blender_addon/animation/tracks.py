@@ -63,7 +63,7 @@ def add_take(
             layer = undo.add(make_action(f"{action.name} style", style, first))
             describe(layer, "STYLE", first, action)
             _add_tracks(layer, _owners(style), undo, "ADD", "NOTHING")
-        _cover(owners)
+        cover(owners)
     except BaseException:
         undo.run()
         raise
@@ -225,7 +225,7 @@ def new_track(
     return track
 
 
-def _cover(owners: Iterable[bpy.types.ID]) -> None:
+def cover(owners: Iterable[bpy.types.ID]) -> None:
     """Where takes on an armature lie over each other, the highest that is on has the bones: added
     up, a head would turn twice as far."""
     for owner in owners:
@@ -255,65 +255,6 @@ def _tracks_of(take: bpy.types.Action) -> Iterator[tuple[bpy.types.AnimData, bpy
                     yield data, track
 
 
-def shift_of(take: bpy.types.Action) -> int:
-    """By how many frames the take's strip has been moved since it was made."""
-    return shifts_of(take)[0]
-
-
-def shifts_of(take: bpy.types.Action) -> list[int]:
-    """By how many frames each strip of a take and its style has been moved; [0] if none is left."""
-    return [_shift(strip) for strip in _strips_of(take)] or [0]
-
-
-def _shift(strip: bpy.types.NlaStrip) -> int:
-    return round(strip.frame_start - strip.action_frame_start)
-
-
-def _strips_of(take: bpy.types.Action) -> list[bpy.types.NlaStrip]:
-    """The strips of a take, then those of its style."""
-    return [
-        strip
-        for action in layers_of(take)
-        for owner in owners_of(action)
-        for strip in strips(owner)
-        if strip.action == action
-    ]
-
-
-def move_take(take: bpy.types.Action, shift: int) -> None:
-    """Put all strips of a take and its style where they are moved by so many frames in all."""
-    for strip in _strips_of(take):
-        if _shift(strip) != shift:
-            strip.frame_start_ui = strip.frame_start + shift - _shift(strip)
-    _cover(owners_of(take))
-
-
-def move_corrections(take: bpy.types.Action, frames: int) -> None:
-    """Move the corrections of a take, those that are active too."""
-    for owner in owners_of(take):
-        for strip in strips(owner):
-            if strip.action and _corrects(strip.action, take):
-                strip.frame_start_ui = strip.frame_start + frames
-        active = owner.animation_data.action
-        for own in channels(active, owner) if active and _corrects(active, take) else ():
-            for point in own.keyframe_points:
-                point.co_ui.x += frames
-            own.update()
-
-
-def _corrects(action: bpy.types.Action, take: bpy.types.Action) -> bool:
-    settings = take_settings(action)
-    return settings.kind == "CORRECTION" and settings.take == take
-
-
-def lengthen(take: bpy.types.Action) -> None:
-    """Have the take's strips end where its keys do now; where they begin they stay."""
-    for owner in owners_of(take):
-        for strip in strips(owner):
-            if strip.action == take:
-                strip.action_frame_end = take.frame_range[1]
-
-
 def is_muted(take: bpy.types.Action) -> bool:
     """Whether a take is switched off on every track."""
     return all(track.mute for _, track in _tracks_of(take))
@@ -323,7 +264,7 @@ def set_muted(take: bpy.types.Action, muted: bool) -> None:
     """Switch a take, with its style, off or on."""
     for _, track in _tracks_of(take):
         track.mute = muted
-    _cover(owners_of(take))
+    cover(owners_of(take))
 
 
 def show_only(take: bpy.types.Action) -> None:
@@ -346,7 +287,7 @@ def delete_take(take: bpy.types.Action) -> None:
     for action in layers_of(take):
         bpy.data.actions.remove(action)
     if takes_of(owners):
-        _cover(owners)
+        cover(owners)
         return
     _delete_rest(owners)
     for owner, path, index in animated:

@@ -20,8 +20,8 @@ from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from ..messages import message_of, told
 from ..rigs.characters import objects_of
 from ..rigs.curve import Curve, Floats, set_value, value_of
+from ..rigs.motions import curves_of
 from ..rigs.reach import look_again
-from ..rigs.targets import curves_of
 from ..state import state
 
 _PARTS: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {

@@ -224,29 +224,45 @@ class DREAMTALK_OT_record(bpy.types.Operator):
         self._recording.begin_now()
 
     def _apply(self) -> set[str]:
-        try:
-            take, frames = self._recording.apply()
-        except DreamTalkError as error:
-            return self._failed(error)
-        self.report({"INFO"}, told(f"{take.name}: {frames} frames were recorded"))
-        return {"FINISHED"}
+        return finish(self, self._recording)
 
     def _failed(self, error: DreamTalkError) -> set[str]:
         self.report({"ERROR"}, message_of(error))
         return {"CANCELLED"}
 
 
+def finish(operator: bpy.types.Operator, recording: Recording) -> set[str]:
+    """Make the take of a recording that has ended. Where that cannot be, because a mesh is in edit
+    mode, say, what was acted waits in the state."""
+    state().recording = None
+    try:
+        take, frames = recording.apply()
+    except DreamTalkError as error:
+        operator.report({"ERROR"}, message_of(error))
+        if any(own.frame.face for own in recording.arrivals):
+            state().recording = recording
+        return {"CANCELLED"}
+    finally:
+        redraw_panels()
+    operator.report({"INFO"}, told(f"{take.name}: {frames} frames were recorded"))
+    return {"FINISHED"}
+
+
 class DREAMTALK_OT_stop_recording(bpy.types.Operator):
     bl_idname = "dreamtalk.stop_recording"
     bl_label = "Stop"
     bl_description = "End the recording, and make a take of it"
+    bl_options: ClassVar[set[str]] = {"UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         recording = state().recording
-        if recording is not None:
-            # The operator that records sees it, and makes the take.
-            recording.stopped = True
-        return {"FINISHED"}
+        if recording is None:
+            return {"CANCELLED"}
+        if recording.ended:
+            return finish(self, recording)
+        # The operator that records sees it, and makes the take.
+        recording.stopped = True
+        return {"CANCELLED"}
 
 
 CLASSES = (

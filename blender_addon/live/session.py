@@ -21,13 +21,13 @@ from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.curves import smoothstep
 
-from ..animation.animate import still
+from ..animation.putting import still
 from ..client.job_operator import kept
 from ..client.tasks import Task
 from ..messages import message_of, told
 from ..redraw import redraw_panels
 from ..rigs.curve import Curve, set_value, value_of
-from ..rigs.targets import curves_of
+from ..rigs.motions import curves_of
 from ..state import state
 from .receiver import QUIET, Arrival, Receiver
 from .recording import Rest, motion_of
@@ -261,6 +261,7 @@ class Live:
     @persistent
     def _before_load(self, *_: Any) -> None:
         self.close()
+        state().recording = None  # its scene goes
 
 
 def _key(own: Curve) -> tuple[int, str, int]:

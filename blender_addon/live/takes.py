@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import DreamTalkError
 
 from ..animation.actions import frame_span, replace_range
-from ..animation.animate import chosen_curves, put_curves, still
+from ..animation.moving import shift_of
+from ..animation.putting import chosen_curves, put_curves, still
 from ..animation.settings import first_frame, scene_fps, scene_settings
 from ..animation.take_settings import refresh_strengths
 from ..animation.takes import lying_in, takes_on
-from ..animation.tracks import check_owners, shift_of
+from ..animation.tracks import check_owners
 from ..client.job_operator import kept
 from ..rigs.curve import Curve, Floats
-from ..rigs.targets import curves_of
+from ..rigs.motions import curves_of
 from .receiver import Arrival
 from .recording import in_time, motion_of, rate_of
 from .session import Live
@@ -78,6 +79,11 @@ class Recording:
         seconds = (self.stop + 1 - self.first) / float(self._fps) + _LATE
         seconds = min(self._seconds, seconds)
         return self.stopped or not self.live.running or time.monotonic() > self.started + seconds
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is kept."""
+        return self.live.kept is not self.arrivals
 
     @property
     def ends(self) -> bool:

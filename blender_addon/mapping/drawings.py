@@ -21,7 +21,8 @@ from ..rigs.characters import node_trees
 from .data import store
 from .operators import CharacterTool
 
-_MODIFIER = "DreamTalk Mouth"
+_MOUTH = "DreamTalk Mouth"
+"""What the modifier, or the node, is called that shows the drawings."""
 _NINE = "PP/kk DD SS CH I/E/aa/O RR/U/FF/TH nn/sil"
 """A to H and X, as animators call them: shut, teeth, open, wide, round, puckered, F, L, rest."""
 _CHARTS = {
@@ -38,14 +39,15 @@ _CHARTS = {
 def ensure_target(objects: Sequence[bpy.types.Object]) -> tuple[str, int]:
     """The property that says which drawing of a character is shown, and what it is for the first.
 
-    A Grease Pencil is given a modifier for it. Raises DreamTalkError where nothing is drawn.
+    It is of the first object that has one. A Grease Pencil is given a modifier for it, the image
+    node of a plane a name. Raises DreamTalkError where nothing is drawn.
     """
     for thing in (own for own in objects if own.type == "GREASEPENCIL"):
-        modifier = thing.modifiers.get(_MODIFIER)
+        modifier = thing.modifiers.get(_MOUTH)
         if modifier is None:
-            modifier = thing.modifiers.new(_MODIFIER, "GREASE_PENCIL_TIME")
+            modifier = thing.modifiers.new(_MOUTH, "GREASE_PENCIL_TIME")
             modifier.mode, modifier.offset = "FIX", 1
-        return f'modifiers["{_MODIFIER}"].offset', 1
+        return f'modifiers["{_MOUTH}"].offset', 1
     for tree in (own for thing in objects for own in node_trees(thing)):
         for node in tree.nodes:
             image = getattr(node, "image", None)
@@ -53,8 +55,9 @@ def ensure_target(objects: Sequence[bpy.types.Object]) -> tuple[str, int]:
                 # Of one frame, so that the offset alone tells which picture it is.
                 node.image_user.frame_duration = node.image_user.frame_start = 1
                 node.image_user.use_auto_refresh = True
-                name = bpy.utils.escape_identifier(node.name)
-                return f'nodes["{name}"].image_user.frame_offset', 0
+                # By default all image nodes are called alike, those of the eyes as well.
+                node.name = _MOUTH
+                return f'nodes["{_MOUTH}"].image_user.frame_offset', 0
     raise DreamTalkError(
         "Nothing is drawn here. Click a Grease Pencil with a drawing on each of its first frames, "
         "or a plane with an image sequence."
@@ -80,7 +83,7 @@ class DREAMTALK_OT_draw_mouth(CharacterTool):
     )
 
     def run(self, context: bpy.types.Context, objects: list[bpy.types.Object]) -> str:
-        target, first = ensure_target(objects)
+        target, first = ensure_target(sorted(objects, key=lambda own: own != context.active_object))
         numbers = _CHARTS[self.chart]
         rows = [Row(name, target, float(number - 1 + first)) for name, number in numbers.items()]
         others = [row for row in targets.table_of(objects).rows if row.target != target]

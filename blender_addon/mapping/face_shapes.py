@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import bpy
 import numpy as np
@@ -61,7 +61,7 @@ class DREAMTALK_OT_make_shapes(JobOperator, bpy.types.Operator):
         "Give the selected meshes the 52 ARKit shape keys, and 16 of the tongue: their face is "
         "looked for, and the built-in head's shapes are carried over. Keys that are there stay"
     )
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+    bl_options: ClassVar[set[str]] = {"UNDO"}
 
     method = "make_shapes"
 
@@ -76,6 +76,7 @@ class DREAMTALK_OT_make_shapes(JobOperator, bpy.types.Operator):
                     f"'{thing.name}' is linked from another file. Make it local first."
                 )
         self._things = [thing.session_uid for thing in things]
+        self._sizes = [len(thing.data.vertices) for thing in things]
         self._head = Path(bpy.app.tempdir) / f"dreamtalk-head-{id(self)}.glb"
         self._sources = write_meshes(things, self._head)
         marks = [mark for thing in things for mark in _empties(thing)]
@@ -89,20 +90,25 @@ class DREAMTALK_OT_make_shapes(JobOperator, bpy.types.Operator):
         if isinstance(moves, DreamTalkError):
             raise moves
         things = kept(bpy.data.objects, self._things)
+        for thing, size in zip(things, self._sizes, strict=True):
+            if thing.mode == "EDIT" or len(thing.data.vertices) != size:
+                raise DreamTalkError(
+                    f"'{thing.name}' has been changed meanwhile. Make the shapes again."
+                )
         first = made = 0
         for thing, source in zip(things, self._sources, strict=True):
             own = moves[:, first : first + len(source)]
             first += len(source)
-            if len(source) and source.max() >= len(thing.data.vertices):
-                raise DreamTalkError(
-                    f"'{thing.name}' has been changed meanwhile. Make the shapes again."
-                )
             if own.any():
                 made += _give(thing, source, own)
         things[0][_LANDMARKS] = json.dumps(self._job.answers[0]["landmarks"])
         _move_empties(things[0])
         look_again()
         self.report({"INFO"}, told(f"{made} shape keys were made."))
+
+    def _end(self, context: bpy.types.Context) -> None:
+        remove(self._head)  # cancelled, it is still there
+        super()._end(context)
 
 
 def _give(thing: bpy.types.Object, source: Any, moves: Any) -> int:

@@ -35,6 +35,9 @@ class DREAMTALK_PT_live(_Part, bpy.types.Panel):
             layout.operator("dreamtalk.start_live", icon="PLAY")
         if live is not None:
             draw_message(layout, context, live.sentence(), live.icon)
+        recording = state().recording
+        if recording is not None and recording.ended:
+            layout.operator("dreamtalk.stop_recording", text="Make the Take", icon="REC")
         if on:
             _draw_recording(layout, context)
 
@@ -47,7 +50,9 @@ def _draw_recording(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
         if settings.rest:
             row.operator("dreamtalk.take_rest", text="", icon="X").forget = True
     column = layout.column()
-    column.enabled = state().recording is None
+    recording = state().recording
+    busy = recording is not None and not recording.ended
+    column.enabled = not busy
     column.prop(settings, "punch")
     if settings.punch:
         for name in ("range_start", "range_stop", "range_blend"):
@@ -57,7 +62,7 @@ def _draw_recording(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
         column.prop(settings, "play")
     row = layout.row()
     row.scale_y = 1.6
-    if state().recording is not None:
+    if busy:
         row.operator("dreamtalk.stop_recording", icon="SNAP_FACE", depress=True)
     else:
         row.operator("dreamtalk.record", icon="REC")

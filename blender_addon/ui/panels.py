@@ -13,6 +13,7 @@ from dreamtalk_core.errors import DreamTalkError
 from ..animation.actions import REGIONS, frame_span
 from ..animation.editing import edited
 from ..animation.lines import chosen_strips, nameless_channels, said_on_channels
+from ..animation.moving import shift_of
 from ..animation.settings import (
     BEHAVIOUR,
     CONTROLS,
@@ -24,10 +25,11 @@ from ..animation.settings import (
     STRIPS,
     scene_settings,
 )
+from ..animation.sound import sound_strips
 from ..animation.take_settings import heard_in, style_of, take_settings
 from ..animation.takes import current_take, takes_on
 from ..animation.together import bound
-from ..animation.tracks import is_muted, shift_of
+from ..animation.tracks import is_muted
 from ..client.choice import no_install
 from ..mapping import panel as mapping_panel
 from ..messages import draw_message, message_of, told
@@ -207,8 +209,8 @@ class DREAMTALK_PT_takes(_Part, bpy.types.Panel):
             draw_message(layout, context, _heard_text(heard), "SPEAKER")
         column = layout.column(align=True)
         column.operator("dreamtalk.show_only_take", icon="SOLO_ON").take = ""
-        if heard_in(take):
-            held = bool(bound(take, context.scene))
+        held = bool(bound(take, context.scene))
+        if held or any(sound_strips(context.scene)):
             icon = "LINKED" if held else "UNLINKED"
             column.operator("dreamtalk.bind_sound", icon=icon, depress=held).take = ""
         column.prop(settings, "correct", text="")

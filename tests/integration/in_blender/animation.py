@@ -63,7 +63,7 @@ def _put(session: Any, motion: Any, first: int = 1, name: str = "line", **settin
     for setting, value in settings.items():
         setattr(scene.dreamtalk, setting, value)
     objects = session.part("rigs.characters").objects_of(bpy.context)
-    return session.part("animation.animate").put_take(scene, objects, [motion], name, first)
+    return session.part("animation.putting").put_take(scene, objects, [motion], name, first)
 
 
 def _job(session: Any, *requests: dict[str, Any]) -> Any:
@@ -247,7 +247,7 @@ def thousands_of_keys(session: Any) -> None:
     """52 keys x 3000 frames in less than 0.3 s."""
     face, motion = _face(session), _motion(session, 3000)
     objects = session.part("rigs.characters").objects_of(bpy.context)
-    curves = session.part("rigs.targets").curves_of(objects, motion)
+    curves = session.part("rigs.motions").curves_of(objects, motion)
     assert len(curves) >= 52
     times = []
     for _ in range(3):
@@ -299,7 +299,7 @@ def a_style_on_its_own_track(session: Any) -> None:
     face, scene = _face(session), bpy.context.scene
     neutral, styled = _motion(session, 30, seed=1), _motion(session, 30, seed=2)
     objects = session.part("rigs.characters").objects_of(bpy.context)
-    take = session.part("animation.animate").put_take(scene, objects, [styled, neutral], "line", 1)
+    take = session.part("animation.putting").put_take(scene, objects, [styled, neutral], "line", 1)
     _shows(face, styled, 1)
     style = session.part("animation.take_settings").style_of(take)
     style.dreamtalk.intensity = 0.25
@@ -631,7 +631,7 @@ def baked_to_one_action(session: Any) -> None:
         calm = smooth(own.weights, 24.0, 2.0)
         pair.append(type(own)(own.names, calm, 24, own.head_rotation))
     objects = session.part("rigs.characters").objects_of(bpy.context)
-    take = session.part("animation.animate").put_take(scene, objects, pair, "line", 1)
+    take = session.part("animation.putting").put_take(scene, objects, pair, "line", 1)
     take.dreamtalk.lips = 0.5
     scene.frame_set(20)
     bpy.ops.dreamtalk.add_correction()
@@ -869,7 +869,7 @@ def panels(session: Any) -> None:
         assert "dreamtalk.animate" in _drawn(session)
     objects = session.part("rigs.characters").objects_of(bpy.context)
     pair = [_motion(session, 9, seed=seed) for seed in (1, 2)]
-    session.part("animation.animate").put_take(scene, objects, pair, "line", 1, {"speech": "x.wav"})
+    session.part("animation.putting").put_take(scene, objects, pair, "line", 1, {"speech": "x.wav"})
     drawn = _drawn(session)
     assert {"intensity", "lips", "dreamtalk.regenerate", "1 – 9  x.wav"} <= set(drawn)
     face.data.shape_keys.key_blocks["jawOpen"].mute = True
@@ -900,6 +900,7 @@ def _live_panel(session: Any) -> None:
         assert "dreamtalk.start_live" in drawn
         assert ("phone" in drawn) == (source == "IFACIALMOCAP")
         assert ("port" in drawn) == (source != "SPEAK")
+    settings.port = session.free_port()
     assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
     assert {"dreamtalk.stop_live", "dreamtalk.record", "play"} <= set(_drawn(session))
     settings.punch = True
@@ -1326,7 +1327,7 @@ def a_batch(session: Any) -> None:
     # Other takes are as they were, and so is where everything lies.
     assert [tracks.is_muted(own) for own in takes] == [True, False, False, False]
     assert takes[:2] == [off, on]
-    assert [session.part("animation.tracks").shift_of(own) for own in takes] == [0] * 4
+    assert [session.part("animation.moving").shift_of(own) for own in takes] == [0] * 4
     assert scene.name == "Scene"
     names = [key.name for key in face.data.shape_keys.key_blocks[1:]]
     shown = _seen(face, names, range(343, 675))

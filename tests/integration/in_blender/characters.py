@@ -38,7 +38,7 @@ def every_scheme(session: Any) -> None:
 def names_in_japanese(session: Any) -> None:
     """MMD's keys speak; of others the report says what was not understood, and does nothing."""
     _start(session)
-    motion, targets = _speech(session), session.part("rigs.targets")
+    motion, curves_of = _speech(session), session.part("rigs.motions").curves_of
     thing = _mesh("顔", ["まばたき", "あ", "い", "う", "え", "お", "にこり"])
     _animate(session, [thing], motion)
     keys = thing.data.shape_keys.key_blocks
@@ -46,7 +46,7 @@ def names_in_japanese(session: Any) -> None:
     assert np.ptp(values[:, :3], axis=0).min() > 0.02
     assert not values[:, 3].any()
     other = _mesh("別の顔", ["にこり", "涙"])
-    _refused(session, "None of the 2 shape keys", targets.curves_of, [other], motion)
+    _refused(session, "None of the 2 shape keys", curves_of, [other], motion)
     assert other.data.shape_keys.animation_data is None
 
 
@@ -204,7 +204,7 @@ def a_driven_face(session: Any) -> None:
     face.data.shape_keys.driver_remove('key_blocks["tongueOut"].value')
     assert bpy.ops.dreamtalk.drive() == {"FINISHED"}
     controller = rig.dreamtalk.controller
-    curves = targets.curves_of(objects, motion)
+    curves = session.part("rigs.motions").curves_of(objects, motion)
     assert {own.owner for own in curves} == {controller, rig}
     _animate(session, objects, motion)
     keys = face.data.shape_keys
@@ -232,7 +232,7 @@ def a_driven_face(session: Any) -> None:
     assert not keys.animation_data.drivers
     assert not rig.animation_data.drivers
     assert not [own for own in bpy.data.objects if own.type == "EMPTY"]
-    assert targets.curves_of(objects, motion)[0].owner == keys
+    assert session.part("rigs.motions").curves_of(objects, motion)[0].owner == keys
 
 
 def a_table_by_hand(session: Any) -> None:
@@ -275,7 +275,7 @@ def a_table_by_hand(session: Any) -> None:
     )
     assert targets.mapping_of([thing]).rows == again
     settings.rows[0].source = "nonsense"
-    _refused(session, "'nonsense'", targets.curves_of, [thing], motion)
+    _refused(session, "'nonsense'", session.part("rigs.motions").curves_of, [thing], motion)
 
 
 def the_panel(session: Any) -> None:
@@ -311,18 +311,18 @@ def the_panel(session: Any) -> None:
 def what_cannot_be(session: Any) -> None:
     """No character, no keys, edit mode, linked data: an error, and nothing is changed."""
     _start(session)
-    targets, motion = session.part("rigs.targets"), _motion(session)
+    curves_of, motion = session.part("rigs.motions").curves_of, _motion(session)
     bpy.context.view_layer.objects.active = None
     _refused(
         session, "No character is selected", session.part("rigs.characters").objects_of, bpy.context
     )
     bare = _mesh("Bare", None)
     _select(bare)
-    _refused(session, "has no shape keys", targets.curves_of, [bare], motion)
+    _refused(session, "has no shape keys", curves_of, [bare], motion)
     face = _mesh("Face", ["jawOpen"])
     _select(face)
     bpy.ops.object.mode_set(mode="EDIT")
-    _refused(session, "edit mode", targets.curves_of, [face], motion)
+    _refused(session, "edit mode", curves_of, [face], motion)
     bpy.ops.object.mode_set(mode="OBJECT")
     library = session.folder / "bibliothèque.blend"
     bpy.data.libraries.write(str(library), {face})
@@ -488,7 +488,7 @@ def _faces(session: Any, rig: Any) -> None:
         still = type(motion)(("jawOpen",), [[0.0]], 25).to_arkit()
         full = type(motion)(tuple(names), [[1.0] * len(names)], 25).to_arkit()
         for one in (still, full):
-            for curve in targets.curves_of([rig], one):
+            for curve in session.part("rigs.motions").curves_of([rig], one):
                 _set(curve)
             bpy.context.view_layer.update()
             where = place(bone)
@@ -549,7 +549,7 @@ def _set(curve: Any) -> None:
 
 def _animate(session: Any, objects: list[Any], motion: Any) -> None:
     """A take of the motion from frame 1 on, as the buttons make it."""
-    curves = session.part("rigs.targets").curves_of(objects, motion)
+    curves = session.part("rigs.motions").curves_of(objects, motion)
     session.part("animation.tracks").add_take("take", curves, 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import bpy
@@ -19,7 +20,16 @@ def _motion(session: Any, frames: int = 24) -> Any:
         bone, axis, sign = controls[name]
         if (bone, axis, -sign) in controls.values():
             weights[:, i] *= np.arange(frames) % 2 == (sign > 0)
-    return session.part("dreamtalk_core.motion").Motion(names, weights, 24)
+    head = np.zeros((frames, 3), np.float32)
+    head[:, 1] = np.linspace(-20, 20, frames)
+    return session.part("dreamtalk_core.motion").Motion(names, weights, 24, head)
+
+
+def _turned(rig: Any, frame: int) -> float:
+    """How the head is turned on a frame."""
+    bpy.context.scene.frame_set(frame)
+    matrix = rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones["head"].matrix
+    return float(matrix.to_euler().z)
 
 
 def _seen(face: Any, names: Any, frames: range) -> Any:
@@ -39,8 +49,10 @@ def both_ways(session: Any) -> None:
     scene.frame_start, scene.frame_end = 1, 24
     objects = session.part("rigs.characters").objects_of(bpy.context)
     motion = _motion(session)
-    put = session.part("animation.animate").put_take
-    put(scene, objects, [motion], "line", 1)
+    put = session.part("animation.putting").put_take
+    first = put(scene, objects, [motion], "line", 1)
+    turned = _turned(face.parent, 20)
+    assert abs(turned) > 0.05
     before = _seen(face, motion.names, range(1, 25))
     assert np.abs(before - motion.weights).max() < 1e-5
 
@@ -52,13 +64,17 @@ def both_ways(session: Any) -> None:
         rig.pose.bones.keys()
     )
     assert np.abs(_seen(face, motion.names, range(1, 25)) - before).max() < 1e-4
-    _lies_where_it_moves(rig)
+    assert abs(_turned(face.parent, 20) - turned) < 1e-5, "the take of the keys turns the head"
+    assert scene.dreamtalk.take.name == "controls"
+    _goes_into_no_take_of_keys(session, first, motion)
 
     # By hand: the bone moves the shape, on both sides alike.
     takes = session.part("animation.takes").takes_on(objects)
     for take in takes:
         session.part("animation.tracks").delete_take(take)
     assert all(bone.location.length == 0 for bone in rig.pose.bones), "at rest again"
+    bpy.context.view_layer.update()
+    _lies_where_it_moves(rig)
     rig.pose.bones["lid.Left"].location.z = -rig["reach"] / 2
     bpy.context.view_layer.update()
     keys = face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.shape_keys.key_blocks
@@ -82,6 +98,25 @@ def both_ways(session: Any) -> None:
     assert session.part("rigs.characters").character_of(objects).controller is None
     assert "DreamTalk Head Controls" not in bpy.data.armatures
     assert np.abs(_seen(face, motion.names, range(1, 25)) - other.weights).max() < 1e-4
+
+
+def _goes_into_no_take_of_keys(session: Any, take: Any, motion: Any) -> None:
+    """What would not be seen there is refused, and the take keeps what it has."""
+    actions, scene = session.part("animation.actions"), bpy.context.scene
+    before = [actions.read_keys(own)[1].tolist() for own in actions.fcurves(take)]
+    path, chosen = str(session.folder / "take.csv"), scene.dreamtalk.take
+    motion.save(path)
+    scene.dreamtalk.take = take
+    scene.dreamtalk.range_start, scene.dreamtalk.range_stop = 5, 10
+    for place in ("OVERWRITE", "APPEND", "RANGE"):
+        text = ""
+        try:
+            bpy.ops.dreamtalk.import_motion(filepath=path, place=place)
+        except RuntimeError as error:
+            text = str(error)
+        assert "Make a new take" in text, (place, text)
+    scene.dreamtalk.take = chosen
+    assert [actions.read_keys(own)[1].tolist() for own in actions.fcurves(take)] == before
 
 
 def _lies_where_it_moves(rig: Any) -> None:
@@ -111,8 +146,54 @@ def a_face_alone(session: Any) -> None:
         key.value = 0.0
         if name != "Basis":
             key.points[0 if name == "jawOpen" else 1].co.z += 1
+    # Keys of the user's own go along; a face that is live meanwhile does not come between.
+    keys, scene = cube.data.shape_keys, bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, 11
+    for frame, value in ((1, 0.0), (11, 0.8)):
+        keys.key_blocks["jawOpen"].value = value
+        keys.key_blocks["jawOpen"].keyframe_insert("value", frame=frame)
+    seen = _seen(cube, ["jawOpen"], range(1, 12))
+    scene.dreamtalk_live.port = session.free_port()
+    assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
+    live, index = session.state.live, session.part("dreamtalk_core.motion.arkit").INDEX
+    frame = session.part("dreamtalk_core.live.frame").Frame(np.full(len(index), 0.5, np.float32))
+    live.newest = session.part("live.receiver").Arrival(frame, time.monotonic())
     assert bpy.ops.dreamtalk.controls() == {"FINISHED"}
+    assert not live.running
     rig = cube.dreamtalk.controller
     assert set(rig.pose.bones.keys()) == {"jaw", "brow"}
+    assert np.abs(_seen(cube, ["jawOpen"], range(1, 12)) - seen).max() < 1e-4
+    _follows_by_its_bones(session, cube, rig)
     assert bpy.ops.dreamtalk.release() == {"FINISHED"}
     assert len(bpy.data.armatures) == 0
+    assert np.abs(_seen(cube, ["jawOpen"], range(1, 12)) - seen).max() < 1e-4
+
+    name = cube.name
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.dreamtalk.controls() == {"FINISHED"}
+    bpy.ops.ed.undo_push(message="Make Controls")
+    bpy.ops.ed.undo()
+    cube = bpy.data.objects[name]
+    assert cube.dreamtalk.controller is None
+    assert len(bpy.data.armatures) == 0
+    assert np.abs(_seen(cube, ["jawOpen"], range(1, 12)) - seen).max() < 1e-4
+
+
+def _follows_by_its_bones(session: Any, cube: Any, rig: Any) -> None:
+    """Live on a face with controls moves these, and puts them back."""
+    bpy.context.view_layer.objects.active = cube
+    scene = bpy.context.scene
+    scene.frame_set(1)
+    before = rig.pose.bones["brow"].location.z
+    scene.dreamtalk_live.port = session.free_port()
+    assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
+    live, index = session.state.live, session.part("dreamtalk_core.motion.arkit").INDEX
+    frame = session.part("dreamtalk_core.live.frame").Frame(np.full(len(index), 0.5, np.float32))
+    live.newest = session.part("live.receiver").Arrival(frame, time.monotonic())
+    live._pose()
+    bpy.context.view_layer.update()
+    graph = bpy.context.evaluated_depsgraph_get()
+    keys = cube.evaluated_get(graph).data.shape_keys.key_blocks
+    assert abs(keys["browInnerUp"].value - 0.5) < 1e-5
+    assert bpy.ops.dreamtalk.stop_live() == {"FINISHED"}
+    assert abs(rig.pose.bones["brow"].location.z - before) < 1e-6

@@ -22,7 +22,7 @@ def _drawn(session: Any, read: Any, first: int) -> None:
     scene, motion = bpy.context.scene, _mouths(session)
     objects = session.part("rigs.characters").objects_of(bpy.context)
     holder = session.part("rigs.characters").character_of(objects)
-    targets, takes = session.part("rigs.targets"), session.part("animation.takes")
+    takes = session.part("animation.takes")
     assert len({own.target for own in holder.rows}) == 1
     rest, wide, shut = (own - 1 + first for own in (9, 4, 1))
 
@@ -35,13 +35,13 @@ def _drawn(session: Any, read: Any, first: int) -> None:
 
     for hold in (1, 3):
         holder.hold = hold
-        take = session.part("animation.animate").put_take(scene, objects, [motion], "line", 1)
+        take = session.part("animation.putting").put_take(scene, objects, [motion], "line", 1)
         seen = shown()
         assert min(len(list(run)) for _, run in groupby(seen)) >= hold, seen
         assert set(seen) <= set(range(first, 9 + first)), seen
         assert seen[5] == seen[15] == wide, seen
         assert set(seen[45:]) <= {rest, shut}, seen
-        (curve,) = targets.curves_of(objects, motion)
+        (curve,) = session.part("rigs.motions").curves_of(objects, motion)
         assert [round(own) for own in curve.values] == seen
         (fcurve,) = session.part("animation.actions").fcurves(take)
         assert len(fcurve.keyframe_points) < 40
@@ -78,6 +78,17 @@ def grease_pencil(session: Any) -> None:
     _drawn(session, lambda: modifier.offset, 1)
 
 
+def _sequence(thing: Any) -> Any:
+    """Give a plane a material with an image sequence; returns its node."""
+    material = bpy.data.materials.new("Drawn")
+    material.use_nodes = True
+    node = material.node_tree.nodes.new("ShaderNodeTexImage")
+    node.image = bpy.data.images.new("drawn", 4, 4)
+    node.image.source = "SEQUENCE"
+    thing.data.materials.append(material)
+    return node
+
+
 def image_sequence(session: Any) -> None:
     session.install()
     bpy.ops.mesh.primitive_plane_add()
@@ -88,15 +99,71 @@ def image_sequence(session: Any) -> None:
     except RuntimeError as error:
         text = str(error)
     assert "Nothing is drawn here" in text
-    material = bpy.data.materials.new("Mouth")
-    material.use_nodes = True
-    node = material.node_tree.nodes.new("ShaderNodeTexImage")
-    node.image = bpy.data.images.new("mouth", 4, 4)
-    node.image.source = "SEQUENCE"
-    thing.data.materials.append(material)
+    node = _sequence(thing)
     assert bpy.ops.dreamtalk.draw_mouth() == {"FINISHED"}
     assert node.image_user.frame_duration == 1
     _drawn(session, lambda: node.image_user.frame_offset, 0)
+
+
+def two_planes(session: Any) -> None:
+    """Two of one character, whose nodes are called alike: only the one that was clicked is a mouth,
+    until the other is as well."""
+    session.install()
+    rig = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
+    bpy.context.collection.objects.link(rig)
+    nodes = []
+    for name in ("Eyes", "Mouth"):
+        bpy.ops.mesh.primitive_plane_add()
+        bpy.context.object.name, bpy.context.object.parent = name, rig
+        nodes.append(_sequence(bpy.context.object))
+    eyes, mouth = nodes
+    assert eyes.name == mouth.name
+    scene, put = bpy.context.scene, session.part("animation.putting").put_take
+    assert bpy.ops.dreamtalk.draw_mouth() == {"FINISHED"}
+    objects = session.part("rigs.characters").objects_of(bpy.context)
+    assert len(objects) == 3
+    put(scene, objects, [_mouths(session)], "line", 1)
+    seen = []
+    for frame in range(1, 61):
+        scene.frame_set(frame)
+        seen.append((eyes.image_user.frame_offset, mouth.image_user.frame_offset))
+    assert {own for own, _ in seen} == {0}
+    assert len({own for _, own in seen}) > 1
+    bpy.context.view_layer.objects.active = bpy.data.objects["Eyes"]
+    assert bpy.ops.dreamtalk.draw_mouth() == {"FINISHED"}
+    put(scene, objects, [_mouths(session)], "both", 1)
+    for frame in range(1, 61, 5):
+        scene.frame_set(frame)
+        assert eyes.image_user.frame_offset == mouth.image_user.frame_offset == seen[frame - 1][1]
+
+
+def recorded(session: Any) -> None:
+    """Of frames that come 60 a second a drawing is held for as many frames of the scene as well."""
+    session.install()
+    bpy.ops.mesh.primitive_plane_add()
+    node = _sequence(bpy.context.object)
+    assert bpy.ops.dreamtalk.draw_mouth() == {"FINISHED"}
+    bpy.context.object.dreamtalk.hold = 4
+    bpy.context.scene.dreamtalk_live.port = session.free_port()
+    assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
+    live, index = session.state.live, session.part("dreamtalk_core.motion.arkit").INDEX
+    recording = session.part("live.takes").Recording(live, bpy.context)
+    arrival = session.part("live.receiver").Arrival
+    for i in range(180):
+        weights = np.zeros(len(index), np.float32)
+        weights[index["jawOpen"]] = 0.6 * (i // 6 % 2)
+        frame = session.part("dreamtalk_core.live.frame").Frame(weights)
+        recording.arrivals.append(arrival(frame, i / 60))
+    recording.end()
+    recording.apply()
+    assert bpy.ops.dreamtalk.stop_live() == {"FINISHED"}
+    seen = []
+    for frame in range(1, 72):
+        bpy.context.scene.frame_set(frame)
+        seen.append(node.image_user.frame_offset)
+    held = [len(list(run)) for _, run in groupby(seen)]
+    assert len(held) > 3, seen
+    assert min(held[:-1]) >= 4, seen
 
 
 def blinks_and_numbers(session: Any) -> None:
@@ -113,6 +180,6 @@ def blinks_and_numbers(session: Any) -> None:
     weights = np.zeros((20, len(names)), np.float32)
     weights[8:12, names.index("eyeBlinkLeft")] = 0.9
     motion = session.part("dreamtalk_core.motion").Motion(names, weights, 24)
-    (curve,) = session.part("rigs.targets").curves_of(objects, motion)
+    (curve,) = session.part("rigs.motions").curves_of(objects, motion)
     assert curve.values.tolist() == [5] * 8 + [6] * 4 + [5] * 8
     assert curve.rest == 5

@@ -9,6 +9,8 @@ from typing import Any
 import bpy
 import numpy as np
 
+VOICE = Path(__file__).parents[3] / "dreamtalk_core" / "assets" / "demo_voice.flac"
+
 
 def _face(session: Any) -> Any:
     """The sample head in an empty scene; returns its mesh object."""
@@ -158,6 +160,46 @@ def into_a_range(session: Any) -> None:
         "holds nothing of both",
     )
     assert np.array_equal(_curve(session, take, face)[1], jaw)
+
+
+def into_a_range_of_few_keys(session: Any) -> None:
+    """Outside the range nothing moves, however far apart the keys are there."""
+    face, scene = _face(session), bpy.context.scene
+    names, path = session.part("dreamtalk_core.motion.arkit").ARKIT_NAMES, session.folder / "a.npz"
+    ramp = np.repeat(np.linspace(0, 1, 61, dtype=np.float32)[:, None], len(names), axis=1)
+    session.part("dreamtalk_core.motion").Motion(names, ramp, 24).save(path)
+    scene.dreamtalk.tolerance = 0.001
+    assert bpy.ops.dreamtalk.import_motion(filepath=str(path)) == {"FINISHED"}
+    take, settings = scene.dreamtalk.take, scene.dreamtalk
+    assert len(_curve(session, take, face)[0]) < 5
+    path, _ = _file(session, 50, 1)
+    settings.range_start, settings.range_stop, settings.range_blend = 20, 40, 0
+    assert bpy.ops.dreamtalk.import_motion(filepath=path, place="RANGE") == {"FINISHED"}
+    for frame in (2, 10, 19, 41, 50, 60):
+        assert abs(_seen(face, "jawOpen", frame) - (frame - 1) / 60) < 2e-3, frame
+
+
+def kept_with_a_sound(session: Any) -> None:
+    """A take that was imported is kept with the sound strip that is selected, and let go again."""
+    _face(session)
+    scene, (path, _) = bpy.context.scene, _file(session, 40)
+    assert bpy.ops.dreamtalk.import_motion(filepath=path) == {"FINISHED"}
+    take = scene.dreamtalk.take
+    strips = scene.sequence_editor_create().strips
+    strip = strips.new_sound("voice", str(VOICE), 1, 5)
+    strip.select = False
+    _refused(bpy.ops.dreamtalk.bind_sound, "No sound strip is selected")
+    strip.select = True
+    assert bpy.ops.dreamtalk.bind_sound() == {"FINISHED"}
+    assert strip.dreamtalk_take == take
+    strip.frame_start = 15
+    bpy.context.view_layer.update()
+    assert session.part("animation.moving").shift_of(take) == 10
+    assert bpy.ops.dreamtalk.import_motion(filepath=path, place="OVERWRITE") == {"FINISHED"}
+    assert session.part("animation.moving").shift_of(take) == 10
+    assert strip.dreamtalk_take == take, "the sound is that of the place, not of the curves"
+    assert bpy.ops.dreamtalk.bind_sound() == {"FINISHED"}
+    assert strip.dreamtalk_take is None
 
 
 def channels_of_other_names(session: Any) -> None:

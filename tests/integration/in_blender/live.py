@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 VOICE = Path(__file__).parents[3] / "dreamtalk_core" / "assets" / "demo_voice.flac"
 ROOT = Path(__file__).parents[3]
-RATE, LATENCY = 60, 0.05
+RATE = 60
 
 
 def _face(session: Any) -> Any:
@@ -29,32 +29,37 @@ def _face(session: Any) -> Any:
     return bpy.context.object
 
 
-def _free_port() -> int:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _start(session: Any, source: str = "LIVE_LINK") -> Any:
     settings = bpy.context.scene.dreamtalk_live
-    settings.source, settings.port = source, _free_port()
+    settings.source, settings.port = source, session.free_port()
     assert bpy.ops.dreamtalk.start_live() == {"FINISHED"}
     return session.state.live
 
 
 @contextmanager
 def _sender(session: Any, live: Any, count: int, source: str = "LIVE_LINK") -> Any:
-    """Another process that sends so many frames, 60 a second; it is there when one has come."""
+    """Another process that sends so many frames, 60 a second, as far as they are taken; gives what
+    is to be called when one more has been."""
     command = [session.worker, "-m", "tests.integration.face_sender"]
     command = [*map(str, command), source, str(live.receiver.port), str(count), str(RATE)]
-    with subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE
-    ) as process:
+    given = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, env=given, **pipes) as process:
+        told = 0
+
+        def tell() -> None:
+            nonlocal told
+            with suppress(OSError):  # it has sent all
+                process.stdin.write(b"\n" * (live.count - told))
+                process.stdin.flush()
+            told = live.count
+
+        process.tell = tell
         yield process
         process.kill()
 
 
-def _until(session: Any, good: Callable[[], bool], patience: float = 60) -> None:
+def _until(session: Any, good: Callable[[], bool], patience: float = 120) -> None:
     """Let the timer of what is live fire, which it does not in Blender's module, until it is so."""
     live, until = session.state.live, time.monotonic() + patience
     while not good():
@@ -71,7 +76,8 @@ def _frame(session: Any, moment: float | None = None, face: bool = True, **shape
     weights = np.zeros(len(index), np.float32)
     for name, value in shapes.items():
         weights[index[name]] = value
-    return bytes(live.encode(frame(weights, time=moment or time.monotonic(), face=face)))
+    moment = time.monotonic() if moment is None else moment
+    return bytes(live.encode(frame(weights, time=moment, face=face)))
 
 
 def _send(session: Any, *datagrams: bytes) -> None:
@@ -120,8 +126,7 @@ def _refused(action: Callable[[], Any], *words: str) -> None:
 
 
 def live_link(session: Any) -> None:
-    """600 frames, 60 a second."""
-    _followed(session, "LIVE_LINK", 600)
+    _followed(session, "LIVE_LINK", 200)
 
 
 def live_link_in_the_apps_order(session: Any) -> None:
@@ -129,16 +134,16 @@ def live_link_in_the_apps_order(session: Any) -> None:
 
 
 def vmc(session: Any) -> None:
-    _followed(session, "VMC", 300)
+    _followed(session, "VMC", 200)
 
 
 def ifacialmocap(session: Any) -> None:
-    _followed(session, "IFACIALMOCAP", 300)
+    _followed(session, "IFACIALMOCAP", 200)
 
 
 def _followed(session: Any, source: str, count: int) -> None:
-    """Frames of another process are on the face within 50 ms, and all are recorded: each with its
-    values, and at the moment that its sender says."""
+    """Frames of another process are on the face, and all are recorded: each with its values, and at
+    the moment that its sender says. How soon, `benchmarks/blender_live.py` judges."""
     face = _face(session)
     keys = face.data.shape_keys
     live = _start(session, source)
@@ -149,6 +154,7 @@ def _followed(session: Any, source: str, count: int) -> None:
 
         def all_there() -> bool:
             shown = time.monotonic()
+            process.tell()
             if live.newest is not None and (not waited or live.newest is not waited[-1][0]):
                 waited.append((live.newest, shown))
                 jaw, lid = (_of(session, live.newest, name) for name in ("jawOpen", "eyeBlinkLeft"))
@@ -160,8 +166,6 @@ def _followed(session: Any, source: str, count: int) -> None:
         _until(session, all_there)
         times, moments = np.array(json.loads(process.communicate()[0])).T
     sent = [shown - moments[i] for i, (_, shown) in zip(numbers, waited, strict=True)]
-    # Of a quarter: what else the machine is busy with delays the others.
-    assert np.quantile(sent, 0.25) < LATENCY, np.quantile(sent, [0.25, 0.5, 0.95])
     recording.end()
     take, frames = recording.apply()
     assert frames == count, "no frame is lost"
@@ -171,11 +175,10 @@ def _followed(session: Any, source: str, count: int) -> None:
     assert np.allclose(values[lead:], [(i % 100) / 100 for i in range(count)], atol=1e-6)
     _, side = _keys(session, take, keys, "mouthLeft")
     assert np.allclose(side[lead:], [(i * 7 % 100) / 100 for i in range(count)], atol=1e-6)
-    # Of iFacialMocap, which tells no time, a frame is where it came.
-    told = source != "IFACIALMOCAP"
-    moments = times if told else moments
-    apart = np.abs((at[lead:] - at[lead]) / 24 - (moments - moments[0]))
-    assert apart.max() < 1e-3 if told else np.quantile(apart, 0.25) < LATENCY, apart.max()
+    if source == "IFACIALMOCAP":  # which tells no time: a frame is where it came
+        _, times = session.part("live.recording").in_time(recording.arrivals)
+    apart = np.abs((at[lead:] - at[lead]) / 24 - (times - times[0]))
+    assert apart.max() < 1e-3, apart.max()
     head = bpy.data.objects[face.parent.name]
     assert session.part("animation.actions").channels(take, head), "the head turns, too"
     print(
@@ -197,12 +200,12 @@ def punched_in(session: Any) -> None:
         names, np.full((120, len(names)), 0.2, np.float32), 24
     )
     objects = session.part("rigs.characters").objects_of(bpy.context)
-    take = session.part("animation.animate").put_take(scene, objects, [motion], "line", 1)
+    take = session.part("animation.putting").put_take(scene, objects, [motion], "line", 1)
     for owner in (keys, face.parent):
         for strip in session.part("animation.actions").strips(owner):
             if strip.action == take:
                 strip.frame_end, strip.frame_start = 140, 21
-    assert session.part("animation.tracks").shift_of(take) == 20
+    assert session.part("animation.moving").shift_of(take) == 20
     before = _keys(session, take, keys, "jawOpen")
 
     live = _start(session)
@@ -252,14 +255,34 @@ def recorded_by_the_operator(session: Any) -> None:
     data.use_nla = True
     data.nla_tracks.remove(data.nla_tracks[0])
     _refused(lambda: bpy.ops.dreamtalk.record(seconds=0.3), "No face came")
-    with _sender(session, live, 1000):
-        _until(session, lambda: live.count > 0)
-        assert bpy.ops.dreamtalk.record(seconds=2) == {"FINISHED"}
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
+        for i in range(50):  # they wait where they arrive
+            data = _frame(session, i / RATE, jawOpen=i / 50)
+            sender.sendto(data, ("127.0.0.1", live.receiver.port))
+    assert bpy.ops.dreamtalk.record(seconds=0.3) == {"FINISHED"}
     take = bpy.context.scene.dreamtalk.take
-    at, _ = _keys(session, take, face.data.shape_keys, "jawOpen")
-    assert abs(len(at) - 2 * RATE) < 20, len(at)
+    _, jaw = _keys(session, take, face.data.shape_keys, "jawOpen")
+    assert np.allclose(jaw[-50:], np.arange(50) / 50, atol=1e-6)
+    _kept_where_no_take_can_be(session, live, face)
     assert session.state.recording is None
     assert live.kept is None
+
+
+def _kept_where_no_take_can_be(session: Any, live: Any, face: Any) -> None:
+    """What was acted waits until the take can be made."""
+    module = session.part("live.takes")
+    recording = session.state.recording = module.Recording(live, bpy.context)
+    _send(session, *[_frame(session, i / RATE, jawOpen=0.5) for i in range(10)])
+    recording.end()
+    scene = bpy.context.scene
+    scene.render.fps = 30
+    _refused(bpy.ops.dreamtalk.stop_recording, "frame rate")
+    assert session.state.recording is recording
+    scene.render.fps = 24
+    assert bpy.ops.dreamtalk.stop_recording() == {"FINISHED"}
+    assert session.state.recording is None
+    _, jaw = _keys(session, scene.dreamtalk.take, face.data.shape_keys, "jawOpen")
+    assert np.allclose(jaw, 0.5)
 
 
 def spoken_now(session: Any) -> None:
@@ -281,8 +304,8 @@ def spoken_now(session: Any) -> None:
         opened.append(_seen(face, "jawOpen"))
         return len(recording.arrivals) >= 150
 
-    _until(session, enough, 120)
-    assert live.sentence().startswith("DreamTalk (127.0.0.1): "), live.sentence()
+    _until(session, enough, 240)
+    assert live.receiver.sender == "DreamTalk (127.0.0.1)"
     assert np.ptp(opened) > 0.15, "it speaks"
     scene.dreamtalk.sound = str(VOICE)
     _refused(bpy.ops.dreamtalk.animate, "DreamTalk is listening", "Stop Live")
@@ -292,14 +315,22 @@ def spoken_now(session: Any) -> None:
     task = live.task
     assert bpy.ops.dreamtalk.stop_live() == {"FINISHED"}
     assert task.state == "CANCELLED"
-    at, jaw = _keys(session, take, face.data.shape_keys, "jawOpen")
-    assert abs(np.median(np.diff(at)) - 24 / 25) < 0.02, "25 a second"
+    # Each frame tells which of the 25 a second it is.
+    arrivals = [own for own in recording.arrivals if own.frame.face]
+    told = np.array([own.frame.time for own in arrivals])
+    number = np.round(25 * (told - told[0])).astype(int)
+    assert np.abs(25 * (told - told[0]) - number).max() < 0.1
+    assert (np.diff(number) > 0).all()
+    jaw = np.array([_of(session, own, "jawOpen") for own in arrivals])
+    _, keyed = _keys(session, take, face.data.shape_keys, "jawOpen")
+    assert np.allclose(keyed[-len(jaw) :], jaw, atol=1e-5)
     output, service = session.folder / "whole.npz", session.state.service
     service.wait(
         service.request("animate", output=str(output), speech=str(VOICE), style="happy", blinks=0.0)
     )
-    whole = motions.Motion.load(output).channel("jawOpen")[: len(jaw)]
-    assert np.corrcoef(jaw[: len(whole)], whole)[0, 1] > 0.9
+    whole = motions.Motion.load(output).resample(25).channel("jawOpen")
+    inside = number < len(whole)
+    assert np.corrcoef(jaw[inside], whole[number[inside]])[0, 1] > 0.9
 
 
 # --- what it is told ----------------------------------------------------------------------------
@@ -337,13 +368,17 @@ def silent(session: Any) -> None:
     assert "not Live Link Face" in live.sentence()
     _send(session, _frame(session, jawOpen=0.8))
     assert "frames a second" in live.sentence()
-    begun = time.monotonic()
-    _until(session, lambda: time.monotonic() > begun + 1.2)
-    assert "Nothing has come for 1 seconds" in live.sentence(), live.sentence()
+    live.receiver.last -= 1.2  # as if that had passed
+    object.__setattr__(live.newest, "moment", live.newest.moment - 1.2)
+    module.HOLD = 600
+    live.timer()
+    assert "Nothing has come for " in live.sentence(), live.sentence()
     assert live.icon == "ERROR"
     assert abs(_seen(face, "jawOpen") - 0.8) < 1e-5, "it holds"
-    _until(session, lambda: time.monotonic() > begun + module.HOLD + module.RETURN + 0.2)
+    module.HOLD = 0.5
+    live.timer()
     assert abs(_seen(face, "jawOpen")) < 1e-5
+    module.HOLD = 600
     _send(session, _frame(session, face=False))
     assert live.sentence() == "The sender sees no face."
     _send(session, _frame(session, jawOpen=0.4))
@@ -375,7 +410,7 @@ def over_a_take(session: Any) -> None:
     ramp = np.repeat(np.linspace(0, 1, 25, dtype=np.float32)[:, None], len(names), axis=1)
     motion = session.part("dreamtalk_core.motion").Motion(names, ramp, 24)
     objects = session.part("rigs.characters").objects_of(bpy.context)
-    session.part("animation.animate").put_take(scene, objects, [motion], "line", 1)
+    session.part("animation.putting").put_take(scene, objects, [motion], "line", 1)
     scene.frame_set(13)
     assert abs(_seen(face, "jawOpen") - 0.5) < 1e-3
     _start(session)

@@ -75,7 +75,7 @@ def _follows(session: Any, rig: Any, within: float) -> None:
     """A take shows each frame's mix of the visemes' poses, in all channels alike."""
     scene, motion = bpy.context.scene, _motion(session)
     objects = session.part("rigs.characters").objects_of(bpy.context)
-    session.part("animation.animate").put_take(scene, objects, [motion], "line", 1)
+    session.part("animation.putting").put_take(scene, objects, [motion], "line", 1)
     visemes = session.part("dreamtalk_core.retarget.visemes")
     names = [row.source for row in rig.dreamtalk.rows if row.source in NAMES]
     mix = visemes.solve(motion.weights, names, visemes.felt(motion.weights, 24.0))
@@ -190,7 +190,7 @@ def properties_of_a_rig(session: Any) -> None:
     assert rows["mouthFunnel"] == "mouthFunnel"
     assert session.part("rigs.doubts").doubts(objects) == []
     motion = _motion(session)
-    session.part("animation.animate").put_take(bpy.context.scene, objects, [motion], "line", 1)
+    session.part("animation.putting").put_take(bpy.context.scene, objects, [motion], "line", 1)
     for i in (0, 7, 19):
         bpy.context.scene.frame_set(1 + i)
         seen = face.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.shape_keys

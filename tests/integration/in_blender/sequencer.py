@@ -61,9 +61,9 @@ def _seen(face: Any, frames: range) -> Any:
 
 def _spans(session: Any) -> dict[str, tuple[int, int]]:
     """First and last frame of every take as it lies."""
-    tracks, actions = session.part("animation.tracks"), session.part("animation.actions")
+    moving, actions = session.part("animation.moving"), session.part("animation.actions")
     return {
-        take.name: tuple(own + tracks.shift_of(take) for own in actions.frame_span(take))
+        take.name: tuple(own + moving.shift_of(take) for own in actions.frame_span(take))
         for take in bpy.data.actions
         if take.dreamtalk.kind == "TAKE"
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import socket
 import sys
 import traceback
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,12 @@ class Session:
     def part(self, name: str) -> Any:
         """A module of the installed extension, such as `rigs.bones` or `dreamtalk_core.motion`."""
         return import_module(f"{HOME}.{name}")
+
+    def free_port(self) -> int:
+        """A UDP port that nothing on this machine has: checks may run beside each other."""
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
 
     @property
     def state(self) -> Any:
