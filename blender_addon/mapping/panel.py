@@ -123,13 +123,13 @@ def _draw_report(
         ("Matched", [row.target for row in mapping.rows if row not in lost], "CHECKMARK"),
         ("Not on the character", [row.target for row in lost], "ERROR"),
         ("Conflicts", [f"{own.target} = {own.instead}" for own in found.conflicts], "ERROR"),
-        ("Move no vertex", still, "ERROR"),
+        ("Move no vertex", still, "INFO"),
         ("Not needed", [name for name in found.needless if name in free], "DOT"),
     ):
         count = len(dict.fromkeys(names))
         if count:
             box.label(text=_counted(text, count), icon=icon, translate=False)
-            if icon == "ERROR":
+            if icon in {"ERROR", "INFO"}:
                 for name in list(dict.fromkeys(names))[:_SHOWN]:
                     box.label(text=f"    {name}", translate=False)
     settled = {*still, *found.needless, *(own.target for own in found.conflicts)}
