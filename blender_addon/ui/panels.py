@@ -86,7 +86,7 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
             return
         row = layout.row()
         row.scale_y = 1.6
-        row.enabled = bool(objects)
+        row.enabled = bool(objects) and state().installation is None
         row.operator("dreamtalk.animate", icon="PLAY")
         row = layout.row(align=True)
         row.enabled = bool(objects)
@@ -99,7 +99,7 @@ def _draw_no_face(layout: Any, context: bpy.types.Context, why: str) -> None:
     """Why what is selected cannot speak, and what can be had that does."""
     draw_message(layout, context, why, "INFO")
     row = layout.row(align=True)
-    row.operator("dreamtalk.add_head", icon="USER")
+    row.operator("dreamtalk.add_head", icon="USER").show = True
     row.operator("dreamtalk.make_shapes", icon="MOD_MESHDEFORM")
 
 
