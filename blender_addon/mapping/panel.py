@@ -115,10 +115,9 @@ def _draw_report(
     still, free = still_keys(objects), unused(objects, moved)
     lost = [row for row in mapping.rows if not targets.places(row.target, objects)]
     box = layout.column(align=True)
-    box.label(
-        text=SCHEMES.get(found.scheme, "Names not recognised") if found.scheme_of else "Bones",
-        icon="OUTLINER_OB_ARMATURE" if not found.scheme_of else "SHAPEKEY_DATA",
-    )
+    scheme = SCHEMES.get(found.scheme, "Names not recognised") if found.scheme_of else "Bones"
+    icon = "SHAPEKEY_DATA" if found.scheme_of else "OUTLINER_OB_ARMATURE"
+    draw_message(box, context, scheme, icon)
     for text, names, icon in (
         ("Matched", [row.target for row in mapping.rows if row not in lost], "CHECKMARK"),
         ("Not on the character", [row.target for row in lost], "ERROR"),

@@ -23,8 +23,8 @@ NAME = "DreamTalk Head"
 HEAD_BONE, NECK_BONE = "head", "neck"
 
 _ROUGHNESS = {"skin": 0.5, "mouth": 0.35, "teeth": 0.25, "tongue": 0.4, "eye": 0.08, "lash": 0.9}
-_CLEAR = 0.3
-"""Metres from what is behind it."""
+_CLEAR = 0.8
+"""Metres from what is beside it: out of the view of the head."""
 _SKIN_SCATTER = 0.15
 """Share of light that goes under the skin."""
 
@@ -37,7 +37,7 @@ class DREAMTALK_OT_add_head(bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     show: bool = bpy.props.BoolProperty(options={"SKIP_SAVE", "HIDDEN"})
-    """In front of what would hide it, and look at it."""
+    """Beside what would hide it, and look at it."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -50,7 +50,7 @@ class DREAMTALK_OT_add_head(bpy.types.Operator):
         state().end_trial()
         location = context.scene.cursor.location.copy()
         if self.show:
-            location.y = min([location.y, *_fronts(context, location)])
+            location.x = max([location.x, *_places_beside(context, location)])
         mesh = add_head(context.collection, location)
         for other in context.selected_objects:
             other.select_set(False)
@@ -63,14 +63,14 @@ class DREAMTALK_OT_add_head(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _fronts(context: bpy.types.Context, location: Vector) -> Iterator[float]:
-    """Where a head is in front of each visible mesh that a place is inside of."""
+def _places_beside(context: bpy.types.Context, location: Vector) -> Iterator[float]:
+    """The x at which a head is beside each visible mesh that a place is inside of."""
     for thing in context.visible_objects:
         if thing.type == "MESH":
             corners = [thing.matrix_world @ Vector(corner) for corner in thing.bound_box]
             sides = zip(location, *corners, strict=True)
             if all(min(rest) <= own <= max(rest) for own, *rest in sides):
-                yield min(corner.y for corner in corners) - _CLEAR
+                yield max(corner.x for corner in corners) + _CLEAR
 
 
 def add_head(collection: bpy.types.Collection, location: Vector) -> bpy.types.Object:

@@ -29,7 +29,8 @@ class DREAMTALK_PT_live(_Part, bpy.types.Panel):
             column.prop(settings, "phone")
         if settings.source != SPEAK and not bpy.app.online_access:
             draw_message(layout, context, _offline(), "INFO")
-            draw_online(layout)
+            if not on:
+                draw_online(layout)
         if on:
             layout.operator("dreamtalk.stop_live", icon="PAUSE", depress=True)
         else:
