@@ -51,6 +51,14 @@ def draw_message(
         icon = "BLANK1"
 
 
+def draw_online(layout: bpy.types.UILayout) -> None:
+    """Blender's own button that allows the network, while it is not allowed."""
+    if not bpy.app.online_access:
+        layout.operator(
+            "extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET"
+        )
+
+
 def _lines(text: str, width: int) -> Iterator[str]:
     """A text in lines of so many letters; those of Chinese take two, and part anywhere."""
     line = ""

@@ -53,8 +53,8 @@ def chosen_runtime(wheel: Wheel | None) -> Runtime:
                     f"{why}."
                 )
             raise WorkerError(
-                "No Python with DreamTalk was found. In the preferences of DreamTalk name one, or "
-                "a ComfyUI that has the DreamTalk nodes; or press Install."
+                "No Python with DreamTalk was found. Press Install, or name one, or a ComfyUI that "
+                "has the DreamTalk nodes, in the preferences of DreamTalk."
             )
         return found
     place = Path(bpy.path.abspath(named))

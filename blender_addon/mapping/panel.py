@@ -115,21 +115,20 @@ def _draw_report(
     still, free = still_keys(objects), unused(objects, moved)
     lost = [row for row in mapping.rows if not targets.places(row.target, objects)]
     box = layout.column(align=True)
-    box.label(
-        text=SCHEMES.get(found.scheme, "Names not recognised") if found.scheme_of else "Bones",
-        icon="OUTLINER_OB_ARMATURE" if not found.scheme_of else "SHAPEKEY_DATA",
-    )
+    scheme = SCHEMES.get(found.scheme, "Names not recognised") if found.scheme_of else "Bones"
+    icon = "SHAPEKEY_DATA" if found.scheme_of else "OUTLINER_OB_ARMATURE"
+    draw_message(box, context, scheme, icon)
     for text, names, icon in (
         ("Matched", [row.target for row in mapping.rows if row not in lost], "CHECKMARK"),
         ("Not on the character", [row.target for row in lost], "ERROR"),
         ("Conflicts", [f"{own.target} = {own.instead}" for own in found.conflicts], "ERROR"),
-        ("Move no vertex", still, "ERROR"),
+        ("Move no vertex", still, "INFO"),
         ("Not needed", [name for name in found.needless if name in free], "DOT"),
     ):
         count = len(dict.fromkeys(names))
         if count:
             box.label(text=_counted(text, count), icon=icon, translate=False)
-            if icon == "ERROR":
+            if icon in {"ERROR", "INFO"}:
                 for name in list(dict.fromkeys(names))[:_SHOWN]:
                     box.label(text=f"    {name}", translate=False)
     settled = {*still, *found.needless, *(own.target for own in found.conflicts)}

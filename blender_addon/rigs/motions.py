@@ -52,6 +52,12 @@ def curves_of(
     return curves
 
 
+def lack_of(objects: Sequence[bpy.types.Object]) -> str:
+    """Why no take would move anything of a character; "" if one would."""
+    there = any(places(row.target, objects) for row in mapping_of(objects).rows)
+    return "" if there else _nothing(objects)
+
+
 def _nothing(objects: Sequence[bpy.types.Object]) -> str:
     name = holder_of(objects).name
     keys, still = key_names(objects), reach.still_keys(objects)
@@ -59,8 +65,9 @@ def _nothing(objects: Sequence[bpy.types.Object]) -> str:
         return f"No row of the mapping of '{name}' is on it. Press Match, or edit the table."
     if not keys:
         return (
-            f"'{name}' has no shape keys and no face bones that DreamTalk knows. Add shape keys "
-            "with ARKit names, or name its bones or properties in the mapping table."
+            f"'{name}' has no shape keys and no face bones that DreamTalk knows. Press Make "
+            "Shapes, add shape keys with ARKit names, or name its bones or properties in the "
+            "mapping table."
         )
     if len(still) == len(keys):
         return (

@@ -4,6 +4,7 @@ head bone."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import bpy
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.rig.head import MATERIALS, Head, load_head
 
+from ..properties import properties
 from ..state import state
 from .shape_keys import add_shapes
 
@@ -21,15 +23,21 @@ NAME = "DreamTalk Head"
 HEAD_BONE, NECK_BONE = "head", "neck"
 
 _ROUGHNESS = {"skin": 0.5, "mouth": 0.35, "teeth": 0.25, "tongue": 0.4, "eye": 0.08, "lash": 0.9}
+_CLEAR = 0.8
+"""Metres from what is beside it: out of the view of the head."""
 _SKIN_SCATTER = 0.15
 """Share of light that goes under the skin."""
 
 
+@properties()
 class DREAMTALK_OT_add_head(bpy.types.Operator):
     bl_idname = "dreamtalk.add_head"
     bl_label = "DreamTalk Head"
     bl_description = "Add a head with all 52 ARKit shape keys, ready to speak"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    show: bool = bpy.props.BoolProperty(options={"SKIP_SAVE", "HIDDEN"})
+    """Beside what would hide it, and look at it."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -40,12 +48,29 @@ class DREAMTALK_OT_add_head(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         state().end_trial()
-        mesh = add_head(context.collection, context.scene.cursor.location)
+        location = context.scene.cursor.location.copy()
+        if self.show:
+            location.x = max([location.x, *_places_beside(context, location)])
+        mesh = add_head(context.collection, location)
         for other in context.selected_objects:
             other.select_set(False)
         mesh.select_set(True)
         context.view_layer.objects.active = mesh
+        if self.show and bpy.ops.view3d.view_axis.poll():
+            context.view_layer.update()
+            bpy.ops.view3d.view_axis(type="FRONT")
+            bpy.ops.view3d.view_selected()
         return {"FINISHED"}
+
+
+def _places_beside(context: bpy.types.Context, location: Vector) -> Iterator[float]:
+    """The x at which a head is beside each visible mesh that a place is inside of."""
+    for thing in context.visible_objects:
+        if thing.type == "MESH":
+            corners = [thing.matrix_world @ Vector(corner) for corner in thing.bound_box]
+            sides = zip(location, *corners, strict=True)
+            if all(min(rest) <= own <= max(rest) for own, *rest in sides):
+                yield max(corner.x for corner in corners) + _CLEAR
 
 
 def add_head(collection: bpy.types.Collection, location: Vector) -> bpy.types.Object:

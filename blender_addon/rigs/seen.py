@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
@@ -13,6 +14,7 @@ from dreamtalk_core.errors import DreamTalkError
 from ..state import state
 from .characters import objects_of
 from .doubts import doubts
+from .motions import lack_of
 
 
 def seen_objects(context: bpy.types.Context) -> list[bpy.types.Object]:
@@ -39,12 +41,22 @@ def seen_objects(context: bpy.types.Context) -> list[bpy.types.Object]:
 
 def seen_doubts(objects: Sequence[bpy.types.Object]) -> list[str]:
     """What `doubts` found when something of the scene last changed. Raises the same."""
-    key = ("doubts", *(own.session_uid for own in objects))
+    found: list[str] = _seen(doubts, objects)
+    return found
+
+
+def seen_lack(objects: Sequence[bpy.types.Object]) -> str:
+    """What `lack_of` found when something of the scene last changed. Raises the same."""
+    found: str = _seen(lack_of, objects)
+    return found
+
+
+def _seen(look: Callable[[Sequence[bpy.types.Object]], Any], objects: Sequence[Any]) -> Any:
+    key = (look.__name__, *(own.session_uid for own in objects))
     memory = state().seen
     if key not in memory:
-        memory[key] = doubts(objects)
-    found: list[str] = memory[key]
-    return found
+        memory[key] = look(objects)
+    return memory[key]
 
 
 def _name(thing: bpy.types.Object) -> str | tuple[str, str]:

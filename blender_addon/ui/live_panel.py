@@ -7,7 +7,7 @@ import bpy
 
 from ..animation.settings import scene_settings
 from ..live.settings import SPEAK, live_settings
-from ..messages import draw_message
+from ..messages import draw_message, draw_online
 from ..state import state
 from .panels import _column, _Part
 
@@ -29,6 +29,8 @@ class DREAMTALK_PT_live(_Part, bpy.types.Panel):
             column.prop(settings, "phone")
         if settings.source != SPEAK and not bpy.app.online_access:
             draw_message(layout, context, _offline(), "INFO")
+            if not on:
+                draw_online(layout)
         if on:
             layout.operator("dreamtalk.stop_live", icon="PAUSE", depress=True)
         else:

@@ -32,9 +32,9 @@ from ..animation.together import bound
 from ..animation.tracks import is_muted
 from ..client.choice import no_install
 from ..mapping import panel as mapping_panel
-from ..messages import draw_message, message_of, told
+from ..messages import draw_message, draw_online, message_of, told
 from ..rigs.characters import holder_of
-from ..rigs.seen import seen_doubts, seen_objects
+from ..rigs.seen import seen_doubts, seen_lack, seen_objects
 from ..state import state
 from ..translations import OWN
 
@@ -63,10 +63,12 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
         try:
             objects = seen_objects(context)
         except DreamTalkError as error:
-            draw_message(layout, context, message_of(error), "INFO")
-            layout.operator("dreamtalk.add_head", icon="USER")
+            _draw_no_face(layout, context, message_of(error))
             objects = []
         try:
+            lack = seen_lack(objects) if objects else ""
+            if lack:
+                _draw_no_face(layout, context, lack)
             found = seen_doubts(objects)
         except DreamTalkError as error:
             found = [message_of(error)]
@@ -86,13 +88,21 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
             return
         row = layout.row()
         row.scale_y = 1.6
-        row.enabled = bool(objects)
+        row.enabled = bool(objects) and state().installation is None
         row.operator("dreamtalk.animate", icon="PLAY")
         row = layout.row(align=True)
         row.enabled = bool(objects)
         row.operator("dreamtalk.import_motion", icon="IMPORT")
         row.operator("dreamtalk.test", icon="HIDE_OFF")
         _draw_worker(layout, context)
+
+
+def _draw_no_face(layout: Any, context: bpy.types.Context, why: str) -> None:
+    """Why what is selected cannot speak, and what can be had that does."""
+    draw_message(layout, context, why, "INFO")
+    row = layout.row(align=True)
+    row.operator("dreamtalk.add_head", icon="USER").show = True
+    row.operator("dreamtalk.make_shapes", icon="MOD_MESHDEFORM")
 
 
 def _draw_sound(layout: Any, context: bpy.types.Context, settings: Any) -> None:
@@ -131,6 +141,7 @@ def _draw_worker(layout: Any, context: bpy.types.Context) -> None:
     elif trouble := own.service.trouble():
         draw_message(layout, context, trouble, "ERROR")
         if not no_install(own.wheel):
+            draw_online(layout)
             layout.operator("dreamtalk.install_worker", icon="IMPORT")
     else:
         layout.label(text=own.service.doing, icon="CHECKMARK")

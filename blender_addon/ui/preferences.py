@@ -16,7 +16,7 @@ from ..client.choice import chosen_runtime, no_install, own_environment
 from ..client.installation import Installation
 from ..client.tasks import WorkerError
 from ..client.worker import HELLO
-from ..messages import draw_message, message_of, told
+from ..messages import draw_message, draw_online, message_of, told
 from ..properties import properties
 from ..redraw import redraw_panels
 from ..state import state
@@ -60,6 +60,7 @@ class DREAMTALK_Preferences(bpy.types.AddonPreferences):
         row = layout.row()
         row.operator(DREAMTALK_OT_check_worker.bl_idname, icon="PLAY")
         if not no_install(state().wheel):
+            draw_online(row)
             row.operator(DREAMTALK_OT_install_worker.bl_idname, icon="IMPORT")
         installation = state().installation
         if installation is not None:

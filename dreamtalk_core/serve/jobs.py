@@ -204,11 +204,12 @@ class Jobs:
         return begin
 
     def _end(self, job: Job, state: str) -> None:
+        # Whoever sees that it has failed finds nothing left of it.
+        if state != DONE:
+            shutil.rmtree(job.folder, ignore_errors=True)
         job.state, job.ended = state, time.monotonic()
         if job.unwanted:
             self._forget(job)
-        elif state != DONE:
-            shutil.rmtree(job.folder, ignore_errors=True)
 
     def _forget(self, job: Job) -> None:
         self._jobs.pop(job.id, None)
