@@ -889,6 +889,14 @@ def panels(session: Any) -> None:
     assert {"place", "jawOpen", "mouthSmileLeft", "range_start"} <= set(seen)
     bpy.context.view_layer.objects.active = None
     assert "dreamtalk.add_head" in _drawn(session)
+    bpy.ops.mesh.primitive_cube_add(location=(0.0, 0.0, 0.0))
+    bpy.context.view_layer.update()
+    assert {"dreamtalk.add_head", "dreamtalk.make_shapes"} <= set(_drawn(session))
+    # The cube, two metres wide, would hide the head.
+    assert bpy.ops.dreamtalk.add_head(show=True) == {"FINISHED"}
+    bpy.context.view_layer.update()
+    assert bpy.context.object.matrix_world.translation.x > 1.5
+    assert "dreamtalk.make_shapes" not in _drawn(session)
 
 
 def _live_panel(session: Any) -> None:
