@@ -896,7 +896,7 @@ def panels(session: Any) -> None:
     assert bpy.ops.dreamtalk.add_head(show=True) == {"FINISHED"}
     bpy.context.view_layer.update()
     assert bpy.context.object.matrix_world.translation.x > 1.5
-    assert "dreamtalk.make_shapes" not in _drawn(session)
+    assert "dreamtalk.add_head" not in _drawn(session)
 
 
 def _live_panel(session: Any) -> None:
