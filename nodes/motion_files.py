@@ -8,7 +8,7 @@ from typing import Any
 import folder_paths
 from comfy_api.latest import Types, io
 
-from dreamtalk_core.formats import READABLE, WRITABLE
+from dreamtalk_core.formats import READABLE, WRITABLE, is_read
 from dreamtalk_core.motion import Motion
 
 from . import host
@@ -22,6 +22,7 @@ class LoadMotion(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         suffixes = set(READABLE)
+        names = [*host.input_files(suffixes), *host.output_files(suffixes)]
         return io.Schema(
             node_id="DreamTalkLoadMotion",
             display_name="Load DreamTalk Motion",
@@ -32,7 +33,10 @@ class LoadMotion(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=[*host.input_files(suffixes), *host.output_files(suffixes)],
+                    # Not what tells of a motion beside it, in a .json of its own.
+                    options=[
+                        name for name in names if is_read(Path(name.removesuffix(" [output]")))
+                    ],
                     tooltip="A motion file in ComfyUI's input folder, or one that Save DreamTalk "
                     "Motion put into the output folder.",
                 ),
