@@ -16,7 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from dreamtalk_core.animation.behaviour import enliven
 from dreamtalk_core.animation.controls import apply_controls
-from dreamtalk_core.formats import READABLE, WRITABLE
+from dreamtalk_core.formats import FORMATS, WRITABLE
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.curves import smooth
@@ -95,11 +95,11 @@ def test_write_minute(
 
 
 @pytest.mark.light
-@pytest.mark.parametrize("suffix", READABLE)
+@pytest.mark.parametrize("ending", [kind.ending for kind in FORMATS if kind.reads and kind.writes])
 def test_read_minute(
-    benchmark: BenchmarkFixture, motion: Motion, tmp_path: Path, suffix: str
+    benchmark: BenchmarkFixture, motion: Motion, tmp_path: Path, ending: str
 ) -> None:
-    path = tmp_path / f"minute{suffix}"
+    path = tmp_path / f"minute{ending}"
     motion.save(path)
     run(benchmark, lambda: Motion.load(path))
 
