@@ -12,7 +12,7 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from traceback import walk_tb
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import bpy
@@ -1013,14 +1013,14 @@ def a_python_that_does_not_fit(session: Any) -> None:
 
     # As it is meant to be: these Pythons fit.
     assert bpy.ops.dreamtalk.install_worker.poll()
-    assert "press Install" in refusal()
+    assert "Press Install" in refusal()
     assert "dreamtalk.install_worker" in drawn()
 
     runtimes.Wheel.pythons = ((3, 98), (3, 99))
     assert not bpy.ops.dreamtalk.install_worker.poll()
     why = "Blender's Python is {}.{}; DreamTalk needs 3.98 to 3.99".format(*sys.version_info)
     assert why in refusal()
-    assert "press Install" not in refusal()
+    assert "Press Install" not in refusal()
     assert "connection" not in refusal()
     shown = drawn()
     assert why in " ".join(shown)
@@ -1095,11 +1095,13 @@ def _modal(session: Any, kind: Any = None) -> tuple[Any, _Window]:
 
     class Operator(session.part("client.job_operator").JobOperator):
         reported: tuple[set[str], str] = (set(), "")
-        plan, apply = kind.plan, kind.apply
 
         def report(self, kind: set[str], text: str) -> None:
             self.reported = kind, text
 
+    for name, own in vars(kind).items():
+        if isinstance(own, FunctionType):
+            setattr(Operator, name, own)
     return Operator(), _Window()
 
 
@@ -1558,6 +1560,7 @@ def refusals(session: Any) -> None:
         plain.shape_key_add(name=name)
     _refused(animate, "Würfel", "2 shape keys", "口元, 眉毛")
     driven = plain.shape_key_add(name="jawOpen")
+    driven.data[0].co.z -= 1
     driven.driver_add("value")
     assert "drivers" in session.part("rigs.doubts").doubts([plain])[0]
     bpy.context.view_layer.objects.active = None
