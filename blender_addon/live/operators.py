@@ -109,6 +109,7 @@ class DREAMTALK_OT_take_rest(bpy.types.Operator):
     forget: bool = bpy.props.BoolProperty(name="Forget", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        state().end_trial()
         settings, live = live_settings(context.scene), state().live
         try:
             if self.forget:
@@ -255,6 +256,7 @@ class DREAMTALK_OT_stop_recording(bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        state().end_trial()
         recording = state().recording
         if recording is None:
             return {"CANCELLED"}
