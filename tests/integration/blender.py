@@ -8,8 +8,10 @@ from __future__ import annotations
 import ast
 import json
 import os
+import signal
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,18 +31,35 @@ class Blender:
     folder: Path
 
     def run(self, file: str, check: str, timeout: float = 300) -> str:
-        """Run a check in a process of its own; what it printed. Fails with all of its output."""
+        """Run a check in a process of its own; what it printed. Fails with all of its output.
+
+        Where Blender itself crashes (5.0 does, seldom, on a busy machine: in its dependency graph,
+        once strips of sound were moved), that is a warning, and the check runs once more.
+        """
+        done = self._run(self.folder, file, check, timeout)
+        if done.returncode == -signal.SIGSEGV:
+            warnings.warn(f"{self.python} crashed in {check}\n{done.stderr}", stacklevel=2)
+            done = self._run(self.folder / "again", file, check, timeout)
+        output = f"{done.stdout}\n{done.stderr}"
+        where = f"{check} in {self.python}, which ended with {done.returncode}"
+        assert done.returncode == 0, f"{where}:\n{output}"
+        assert "Traceback" not in output, output
+        return done.stdout
+
+    def _run(
+        self, folder: Path, file: str, check: str, timeout: float
+    ) -> subprocess.CompletedProcess[str]:
         given = {
             "extension": str(self.extension),
-            "folder": str(self.folder),
+            "folder": str(folder),
             "worker": sys.executable,
         }
-        user = self.folder / "blender user"
+        user = folder / "blender user"
         user.mkdir(parents=True, exist_ok=True)
         command = [str(self.python), str(INSIDE / "session.py"), file, check, json.dumps(given)]
-        done = subprocess.run(
+        return subprocess.run(
             command,
-            cwd=self.folder,
+            cwd=folder,
             env={**os.environ, "BLENDER_USER_RESOURCES": str(user), "PYTHONUTF8": "1"},
             capture_output=True,
             encoding="utf-8",
@@ -48,10 +67,6 @@ class Blender:
             timeout=timeout,
             check=False,
         )
-        output = f"{done.stdout}\n{done.stderr}"
-        assert done.returncode == 0, f"{check} in {self.python}:\n{output}"
-        assert "Traceback" not in output, output
-        return done.stdout
 
 
 def checks(file: str) -> list[str]:
