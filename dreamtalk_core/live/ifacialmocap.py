@@ -11,8 +11,6 @@ phone: x down and y to the character's left are positive, of head and eyes, as i
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from dreamtalk_core.formats.livelink import eye_columns
@@ -38,7 +36,7 @@ def _short(name: str) -> str:
 
 
 _NAMES = [_short(name) for name in ARKIT_NAMES]
-_LONG = dict(zip(_NAMES, ARKIT_NAMES, strict=True))
+_LONG = {name: name for name in ARKIT_NAMES} | dict(zip(_NAMES, ARKIT_NAMES, strict=True))
 
 
 def greeting(version: int = 2) -> bytes:
@@ -82,8 +80,8 @@ def decode(data: bytes) -> Frame | None:
             name, found, value = word.partition(mark)
             if name == _STATUS:
                 seen = value != "0"
-            elif found and (name in _LONG or name in ARKIT_NAMES):
-                weights[_LONG.get(name, name)] = float(value) / 100
+            elif found and name in _LONG:
+                weights[_LONG[name]] = float(value) / 100
         head = (0.0, 0.0, 0.0)
         for word in turns.split("|"):
             name, _, values = word.partition("#")
@@ -91,8 +89,6 @@ def decode(data: bytes) -> Frame | None:
                 x, y, z, *_ = (float(value) for value in values.split(","))
                 head = (x, y, z)
     except ValueError:  # UnicodeDecodeError is one
-        return None
-    if not all(map(math.isfinite, weights.values())):
         return None
     frame = frame_of(weights, head)
     return Frame(face=False) if frame and not seen else frame

@@ -40,6 +40,8 @@ _FELT: tuple[tuple[str, ...], ...] = (
     (),
 )
 """For each of the moods, the shapes whose mean it shows."""
+_AT_REST = (*_MOUTHS["vrm0"], *_LIDS["vrm0"], *_MOODS["vrm0"])
+"""Presets that are sent beside Perfect Sync."""
 SHAPES = ("arkit", *_MOUTHS)
 """What an avatar's shapes may be."""
 _LARGEST = 1400
@@ -58,10 +60,11 @@ def encode(frame: Frame, shapes: str = "arkit") -> list[bytes]:
     if frame.face:
         turn = (quaternions(frame.head[None])[0] * _UNITY).tolist()
         messages.append(osc.encode("/VMC/Ext/Bone/Pos", "Head", 0.0, 0.0, 0.0, *turn))
-        values = presets(frame.weights, "vrm0" if shapes == "arkit" else shapes)
         if shapes == "arkit":
             whole = zip(_PERFECT_SYNC, frame.weights.tolist(), strict=True)
-            values = dict.fromkeys(values, 0.0) | dict(whole)
+            values = dict.fromkeys(_AT_REST, 0.0) | dict(whole)
+        else:
+            values = presets(frame.weights, shapes)
         messages += [osc.encode("/VMC/Ext/Blend/Val", name, one) for name, one in values.items()]
         messages.append(osc.encode("/VMC/Ext/Blend/Apply"))
     return list(map(osc.bundle, _bundles(messages)))
