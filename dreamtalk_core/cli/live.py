@@ -8,8 +8,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 
 from dreamtalk_core.cli.common import add_model, load
@@ -82,7 +81,10 @@ def _live(options: argparse.Namespace) -> None:
     if "-" in (options.source, options.other) and options.source == options.other:
         raise DreamTalkError("Only one of --from and --other can be stdin.")
     with ExitStack() as open_:
-        outlets = [_closed(open_, open_outlet(text, _tell, options.name)) for text in options.to]
+        outlets = [
+            open_.enter_context(closing(open_outlet(text, _tell, options.name)))
+            for text in options.to
+        ]
         talk = load(options)
         settings = given(options)
         stream = MotionStream(
@@ -94,28 +96,14 @@ def _live(options: argparse.Namespace) -> None:
         )
         # The first piece takes longest, and is nobody's to wait for.
         MotionStream(talk, options.style, context=CONTEXT).feed([0.0] * 32_000)
-        own = _closed(open_, open_source(options.source, _tell))
-        other = _closed(open_, open_source(options.other, _tell)) if options.other else None
+        own = open_.enter_context(closing(open_source(options.source, _tell)))
+        other = None
+        if options.other:
+            other = open_.enter_context(closing(open_source(options.other, _tell)))
         lines = _lines() if "-" not in (options.source, options.other) else None
-        with _paced(Pacer(outlets, options.name)) as pacer:
+        with Pacer(outlets, options.name) as pacer:
             _tell(f"live, {option('look_ahead')} {options.look_ahead} ms; Ctrl-C ends")
             Show(stream, own, pacer, other, lines, _tell).run(stop.check)
-
-
-def _closed(open_: ExitStack, thing: Any) -> Any:
-    """A thing that is closed in the end."""
-    open_.callback(thing.close)
-    return thing
-
-
-@contextmanager
-def _paced(pacer: Any) -> Iterator[Any]:
-    try:
-        yield pacer
-    except BaseException:
-        pacer.close(now=True)
-        raise
-    pacer.close()
 
 
 def _lines() -> queue.SimpleQueue[str]:

@@ -34,12 +34,9 @@ def speak(
     # The first piece takes longest, and is nobody's to wait for.
     MotionStream(talk, style, **settings).feed(np.zeros(2 * SAMPLE_RATE, np.float32))
     stream = MotionStream(talk, style, **settings)
-    with closing(open_outlet(f"livelink://127.0.0.1:{port}", warn)) as outlet:
-        pacer = Pacer([outlet], "DreamTalk")
-        ended = False
-        try:
-            Show(stream, sound, pacer, tell=warn).run(check)
-            ended = True
-        finally:
-            pacer.close(now=not ended)
+    with (
+        closing(open_outlet(f"livelink://127.0.0.1:{port}", warn)) as outlet,
+        Pacer([outlet], "DreamTalk") as pacer,
+    ):
+        Show(stream, sound, pacer, tell=warn).run(check)
     return pacer.made

@@ -24,7 +24,10 @@ def time_of_day() -> float:
 
 
 class Pacer:
-    """Sends each frame as long after its sound as the slowest of the last ten seconds needed."""
+    """Sends each frame as long after its sound as the slowest of the last ten seconds needed.
+
+    As a context it is closed at the end: at once, where that comes by an error.
+    """
 
     def __init__(self, outlets: Sequence[Outlet], name: str) -> None:
         self.outlets, self.name = outlets, name
@@ -40,6 +43,12 @@ class Pacer:
         self.over = self.now = False
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
+
+    def __enter__(self) -> Pacer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(now=kind is not None)
 
     def put(self, motion: Motion) -> None:
         """The next frames, as soon as they are made."""

@@ -141,8 +141,8 @@ class VTubeStudio:
         self.connected = False
         self.said = ""
         self.loop = _Loop()
-        self.new = self.loop.do(_event())
-        self.task = self.loop.do(self._start())
+        self.new = asyncio.Event()
+        self.task = asyncio.run_coroutine_threadsafe(self._connections(), self.loop.loop)
 
     def send(self, frame: Frame) -> None:
         self.frame = frame
@@ -155,9 +155,6 @@ class VTubeStudio:
         """The face at rest is sent, too."""
         while self.connected and self.frame is not None:
             await asyncio.sleep(0.01)
-
-    async def _start(self) -> asyncio.Task[None]:
-        return asyncio.ensure_future(self._connections())
 
     async def _connections(self) -> None:
         problems = (OSError, TimeoutError, asyncio.TimeoutError, ValueError)
@@ -227,10 +224,6 @@ class VTubeStudio:
                 answer = await self._ask(connection, vts.encode(frame, number, custom))
                 if answer.kind == "APIError":
                     self._tell(f"{self.address}: {_complaint(answer)}")
-
-
-async def _event() -> asyncio.Event:
-    return asyncio.Event()
 
 
 def _complaint(answer: vts.Answer) -> str:
