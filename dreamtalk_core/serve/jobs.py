@@ -6,8 +6,7 @@ import shutil
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -222,13 +221,3 @@ def _told(order: Order, text: object) -> str:
     for name, path in (("The sound", order.speech), ("The picture", order.portrait)):
         told = told.replace(str(path), name) if path is not None else told
     return told
-
-
-@contextmanager
-def working(work: Work, folder: Path, limits: Limits) -> Iterator[Jobs]:
-    """Jobs that are done within."""
-    jobs = Jobs(work, folder, limits)
-    try:
-        yield jobs
-    finally:
-        jobs.close()

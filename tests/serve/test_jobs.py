@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import anyio
@@ -13,11 +13,12 @@ import pytest
 
 from dreamtalk_core.errors import DreamTalkError, SpeechError
 from dreamtalk_core.progress import Progress
-from dreamtalk_core.serve.jobs import BusyError, Job, Jobs, UnknownError, Work, working
+from dreamtalk_core.serve.jobs import BusyError, Job, Jobs, UnknownError, Work
 from dreamtalk_core.serve.limits import Limits
 from dreamtalk_core.serve.studio import Made, Order
 from dreamtalk_core.serve.uploads import TooSlowError, Uploads
 from dreamtalk_core.warned import warn
+from tests.pipeline.live.waiting import until
 
 MADE = Made(1, 25.0, ())
 
@@ -28,10 +29,8 @@ def write(order: Order, folder: Path, stages: Callable[[str], Progress]) -> Made
     return MADE
 
 
-def ended(jobs: Jobs, job: Job) -> Job:
-    until = time.monotonic() + 10
-    while job.ended is None and time.monotonic() < until:
-        time.sleep(0.005)
+def ended(job: Job) -> Job:
+    until(lambda: job.ended is not None)
     return job
 
 
@@ -42,9 +41,9 @@ def test_jobs_are_done_in_order_and_swept(tmp_path: Path) -> None:
         seen.append(order.style)
         return write(order, folder, stages)
 
-    with working(work, tmp_path / "jobs", Limits(results=2)) as jobs:
+    with closing(Jobs(work, tmp_path / "jobs", Limits(results=2))) as jobs:
         made = [jobs.submit(Order(tmp_path, str(number))) for number in range(5)]
-        assert ended(jobs, made[-1]).state == "done"
+        assert ended(made[-1]).state == "done"
         jobs.sweep()
         assert seen == list("01234")
         kept = sorted(path.name for path in (tmp_path / "jobs").iterdir())
@@ -55,8 +54,8 @@ def test_jobs_are_done_in_order_and_swept(tmp_path: Path) -> None:
 
 
 def test_results_are_forgotten_after_a_while(tmp_path: Path) -> None:
-    with working(write, tmp_path / "jobs", Limits(keep=0.05)) as jobs:
-        job = ended(jobs, jobs.submit(Order(tmp_path)))
+    with closing(Jobs(write, tmp_path / "jobs", Limits(keep=0.05))) as jobs:
+        job = ended(jobs.submit(Order(tmp_path)))
         time.sleep(0.1)
         jobs.sweep()
         with pytest.raises(UnknownError):
@@ -87,15 +86,15 @@ def test_what_fails_says_why_and_leaves_nothing(
     speech = tmp_path / "secret" / "sound"
     if isinstance(error, SpeechError):
         error = SpeechError(str(error).replace("SOUND", str(speech)))
-    with working(raising(error), tmp_path / "jobs", Limits()) as jobs:
-        job = ended(jobs, jobs.submit(Order(speech)))
+    with closing(Jobs(raising(error), tmp_path / "jobs", Limits())) as jobs:
+        job = ended(jobs.submit(Order(speech)))
         assert job.state == "failed"
         assert job.error is not None
         assert job.error.kind == kind
         assert message in job.error.message
         assert job.warnings == ["The sound is odd."]
         assert not job.folder.exists()
-        assert ended(jobs, jobs.submit(Order(speech))).state == "failed"  # the thread goes on
+        assert ended(jobs.submit(Order(speech))).state == "failed"  # the thread goes on
 
 
 def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
@@ -106,8 +105,8 @@ def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
             progress(number, 10_000)
         return MADE
 
-    with working(work, tmp_path / "jobs", Limits(work=0.1)) as jobs:
-        job = ended(jobs, jobs.submit(Order(tmp_path)))
+    with closing(Jobs(work, tmp_path / "jobs", Limits(work=0.1))) as jobs:
+        job = ended(jobs.submit(Order(tmp_path)))
         assert job.state == "failed"
         assert job.error is not None
         assert job.error.kind == "TimeLimitError"
@@ -121,14 +120,13 @@ def test_a_job_that_waits_can_be_cancelled(tmp_path: Path) -> None:
         go.wait(10)
         return write(order, folder, stages)
 
-    with working(work, tmp_path / "jobs", Limits()) as jobs:
+    with closing(Jobs(work, tmp_path / "jobs", Limits())) as jobs:
         running, waiting = (jobs.submit(Order(tmp_path, style)) for style in "ab")
-        while not seen:
-            time.sleep(0.005)
+        until(lambda: seen)
         for job in (waiting, running):
             jobs.cancel(job.id)
         go.set()
-        assert ended(jobs, running).state == waiting.state == "cancelled"
+        assert ended(running).state == waiting.state == "cancelled"
         assert not jobs.uses(tmp_path)
         assert seen == ["a"]
 
