@@ -45,7 +45,8 @@ class Agents:
 
     async def styles(self, context: Context) -> list[str]:
         """Names of the styles that there are, besides auto (heard in the voice)."""
-        return await self._work(context, lambda _: {"styles": list(self._studio.styles)}, "styles")
+        answer = await self._work(context, lambda _: {"styles": list(self._studio.styles)})
+        return list(answer["styles"])
 
     def parameters(self) -> list[Knob]:
         """What settings may hold: name, range, default and what it does."""
@@ -120,7 +121,7 @@ class Agents:
         def work(progress: Progress) -> Answer:
             talk = self._studio.talk
             talk.library.path(name, "user")
-            if name in self._studio.styles and not overwrite:
+            if self._studio.knows(name) and not overwrite:
                 raise StyleError(f"There is a style '{shown(name)}'. Give another name.")
             made = talk.extract_style([Path(one) for one in performances], progress=progress)
             return {"written": [str(talk.library.save(replace(made, name=name)))]}
@@ -159,9 +160,7 @@ class Agents:
 
         return await self._work(context, work)
 
-    async def _work(
-        self, context: Context, work: Callable[[Progress], Answer], only: str | None = None
-    ) -> Any:
+    async def _work(self, context: Context, work: Callable[[Progress], Answer]) -> Answer:
         """Do it in a thread, tell how far it is, end it where it is cancelled."""
 
         def progress(done: int, total: int) -> None:
@@ -175,14 +174,13 @@ class Agents:
             return {**answer, "warnings": found} if found else answer
 
         try:
-            answer = await anyio.to_thread.run_sync(run)
+            return await anyio.to_thread.run_sync(run)
         except DreamTalkError as error:
             raise ToolError(str(error)) from error
         except Exception as error:
             if out_of_memory(error):
                 raise ToolError("Not enough memory. Ask for less at a time.") from error
             raise
-        return answer[only] if only else answer
 
 
 def _given(settings: Settings | None) -> dict[str, Any]:

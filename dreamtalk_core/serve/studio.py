@@ -75,6 +75,10 @@ class Studio:
         """Names of the styles that there are now."""
         return self.talk.style_names
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a style of this name, however it is spelled."""
+        return name_key(name) in map(name_key, self.styles)
+
     def make(self, order: Order, folder: Path, stages: Stages) -> Made:
         """Make an order's files in a folder. Raises DreamTalkError, and what `stages` raises."""
         self._check_style(order.style)
@@ -114,12 +118,13 @@ class Studio:
         parse_style(text, self._named)
 
     def _named(self, name: str) -> Any:
-        names = self.styles
-        if Path(name).suffix or name_key(name) not in map(name_key, (AUTO, *names)):
+        auto = name_key(name) == name_key(AUTO)
+        if Path(name).suffix or not (auto or self.knows(name)):
             raise StyleError(
-                f"There is no style '{shown(name)}' here. There are: {AUTO}, {', '.join(names)}."
+                f"There is no style '{shown(name)}' here. "
+                f"There are: {AUTO}, {', '.join(self.styles)}."
             )
-        return self.talk.find_style(NEUTRAL if name_key(name) == name_key(AUTO) else name)
+        return self.talk.find_style(NEUTRAL if auto else name)
 
 
 def emotions_in(style: Style | StyleTrack) -> tuple[str, ...]:

@@ -75,7 +75,11 @@ def test_an_agent_animates_renders_and_looks(tmp_path: Path) -> None:
         ("track", {"video": video, "output": tracked}),
         ("make_style", {"performances": [curves], "name": "mine"}),
         ("styles", {}),
+        ("make_style", {"performances": [curves], "name": "MINE"}),
     )
+    taken = results.pop()
+    assert taken.is_error
+    assert "There is a style 'MINE'" in taken.content[0].text
     assert {"animate", "render", "track", "make_style", "inspect", "styles"} <= set(names)
     assert not [one for one in results if one.is_error], results
     expected = DreamTalk.load().animate(DEMO_VOICE, style="happy", seed=3, jaw=0.5)
