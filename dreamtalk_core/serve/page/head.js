@@ -38,6 +38,7 @@ void main() {
 const TYPES = { 5121: Uint8Array, 5123: Uint16Array, 5125: Uint32Array, 5126: Float32Array };
 const SIZES = { SCALAR: 1, VEC2: 2, VEC3: 3, VEC4: 4, MAT4: 16 };
 const PLACES = ["position", "normal", "uv", "colour", "neck"];
+const UNIFORMS = ["camera", "turn", "eye", "rough", "dim", "skin", "eyes"];
 
 // Meshes of a GLB of ours, with its atlas as a Blob.
 function parse(buffer) {
@@ -121,6 +122,7 @@ function cameraOf(around, distance, middle, aspect) {
   return { eye, matrix: new Float32Array(matrix) };
 }
 
+// Where the values of its uniforms go, by name.
 function compile(gl) {
   const program = gl.createProgram();
   for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
@@ -132,7 +134,8 @@ function compile(gl) {
   }
   PLACES.forEach((name, place) => gl.bindAttribLocation(program, place, name));
   gl.linkProgram(program);
-  return program;
+  gl.useProgram(program);
+  return Object.fromEntries(UNIFORMS.map((name) => [name, gl.getUniformLocation(program, name)]));
 }
 
 export class Head {
@@ -149,7 +152,7 @@ export class Head {
     const gl = canvas.getContext("webgl2", { alpha: true, antialias: true, preserveDrawingBuffer: true });
     if (!gl) throw Error("WebGL 2");
     [this.canvas, this.gl, this.names, this.parts] = [canvas, gl, names, parts];
-    this.program = compile(gl);
+    this.at = compile(gl);
     gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, atlas);
     // Half a face ends at the edge of the atlas, and small pictures of it mix its islands.
@@ -209,24 +212,22 @@ export class Head {
 
   // weights: in the order of `names`. turn: pitch, yaw, roll in degrees.
   draw(weights, turn) {
-    const { gl, canvas, program } = this, scale = Math.min(2, devicePixelRatio);
+    const { gl, canvas, at } = this, scale = Math.min(2, devicePixelRatio);
     const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((n) => Math.max(1, Math.round(n * scale)));
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    gl.useProgram(program);
-    const at = (name) => gl.getUniformLocation(program, name);
     const { eye, matrix } = cameraOf(this.around, 1.0, -0.005, width / height);
-    gl.uniformMatrix4fv(at("camera"), false, matrix);
-    gl.uniformMatrix3fv(at("turn"), false, rotation(turn));
-    gl.uniform3fv(at("eye"), eye);
+    gl.uniformMatrix4fv(at.camera, false, matrix);
+    gl.uniformMatrix3fv(at.turn, false, rotation(turn));
+    gl.uniform3fv(at.eye, eye);
     for (const part of this.parts) {
       this.#pose(part, weights);
-      gl.uniform1f(at("rough"), part.rough);
-      gl.uniform1f(at("dim"), { mouth: 0.3, tongue: 0.75, teeth: 0.8 }[part.name] ?? 1); // in shadow
-      gl.uniform1i(at("skin"), part.name === "skin" ? 1 : 0);
-      gl.uniform1i(at("eyes"), part.name === "eye" ? 1 : 0);
+      gl.uniform1f(at.rough, part.rough);
+      gl.uniform1f(at.dim, { mouth: 0.3, tongue: 0.75, teeth: 0.8 }[part.name] ?? 1); // in shadow
+      gl.uniform1i(at.skin, part.name === "skin" ? 1 : 0);
+      gl.uniform1i(at.eyes, part.name === "eye" ? 1 : 0);
       gl.bindVertexArray(part.array);
       gl.drawElements(gl.TRIANGLES, part.indices.length, gl.UNSIGNED_SHORT, 0);
     }
