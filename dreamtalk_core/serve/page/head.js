@@ -210,10 +210,13 @@ export class Head {
     });
   }
 
-  // weights: in the order of `names`. turn: pitch, yaw, roll in degrees.
+  // weights: in the order of `names`. turn: pitch, yaw, roll in degrees. What is there stays.
   draw(weights, turn) {
     const { gl, canvas, at } = this, scale = Math.min(2, devicePixelRatio);
     const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((n) => Math.max(1, Math.round(n * scale)));
+    const picture = [width, height, this.around, turn, weights].join();
+    if (picture === this.drawn) return;
+    this.drawn = picture;
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
