@@ -22,6 +22,7 @@ from dreamtalk_core.pipeline import stream
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.sound import write_wav
 from tests.conftest import ROOT
+from tests.pipeline.live.test_sockets import free_port
 from tests.pipeline.live.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -98,9 +99,7 @@ def test_what_arrives_is_what_the_stream_gives(given: list[Motion], line: Path) 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
 def test_ctrl_c_ends_clean_with_a_client_that_never_reads() -> None:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    port, web = free_port(), free_port()
     command = [
         sys.executable,
         "-m",
@@ -109,9 +108,6 @@ def test_ctrl_c_ends_clean_with_a_client_that_never_reads() -> None:
         "--from",
         f"tcp://127.0.0.1:{port}",
     ]
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        web = one.getsockname()[1]
     process = subprocess.Popen(
         [*command, "--to", f"ws://127.0.0.1:{web}"],
         cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
