@@ -50,13 +50,9 @@ class Cue(NamedTuple):
 
 @dataclass(frozen=True)
 class Track:
-    """Cues without gaps from 0 to the end of a line.
-
-    fps: frames per second of formats that count frames. sound: name of the line's file, if known.
-    """
+    """Cues without gaps from 0 to the end of a line. sound: name of the line's file, if known."""
 
     cues: tuple[Cue, ...]
-    fps: Fraction
     sound: str = ""
 
     @property
@@ -70,13 +66,12 @@ def track(
     rate: Fraction,
     duration: Fraction,
     drawings: str,
-    fps: Fraction,
     sound: str = "",
 ) -> Track:
     """The mouths that fit best.
 
     scores: how well each of `VISEMES` fits [T, 15], row i from i / rate to (i + 1) / rate s.
-    duration: where the last cue ends, in seconds. drawings: of `SETS`. fps, sound: see `Track`.
+    duration: where the last cue ends, in seconds. drawings: of `SETS`. sound: see `Track`.
     """
     names, known = list(dict.fromkeys(SETS[drawings].values())), SETS[drawings]
     fits = np.zeros((len(scores), len(names)))
@@ -94,7 +89,7 @@ def track(
     starts = [Fraction(first) / rate for first, _, _ in runs]
     ends = [*starts[1:], duration]
     cues = zip(starts, ends, (names[mouth] for _, _, mouth in runs), strict=True)
-    return Track(tuple(Cue(*cue) for cue in cues), fps, sound)
+    return Track(tuple(Cue(*cue) for cue in cues), sound)
 
 
 def frames(cues: tuple[Cue, ...], fps: int) -> tuple[list[tuple[int, str]], int]:
