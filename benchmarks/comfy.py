@@ -29,7 +29,6 @@ from tests.integration.comfy import (  # noqa: E402
     PACK,
     Comfy,
     Graph,
-    Interrupted,
     Runner,
     loop_video,
     node,
@@ -125,19 +124,7 @@ def cancel(run: Runner, graph: Graph, where: str) -> float:
     if "motion" in graph:
         # Another seed, or there is nothing to be done.
         graph["motion"]["inputs"] |= {"seed": time.time_ns() % 2**32, "steps": 100}
-    with run.comfy.listen() as listener:
-        prompt = run.comfy.queue(run.complete(graph), listener.name)
-        while True:
-            state = listener.wait_for("progress_state")["nodes"].get(where, {})
-            if state.get("state") == "running" and state["value"] > 0:
-                break
-        begin = time.monotonic()
-        run.comfy.interrupt()
-        try:
-            run.comfy.wait(prompt)
-        except Interrupted:
-            return time.monotonic() - begin
-    raise SystemExit(f"'{where}' was done before it could be cancelled.")
+    return run.cancelled(graph, where)
 
 
 def main() -> None:

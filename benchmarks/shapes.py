@@ -80,10 +80,8 @@ def report(name: str, fitted: Fitted, motion: Motion) -> None:
     """Print the figures of one head."""
     view, wearer = fitted.view, fitted.wearer
     surface = Surface.of(wearer.vertices, wearer.triangles)
-    first = np.zeros(len(surface.points), np.int64)
-    first[surface.weld] = np.arange(len(wearer.vertices))
-    kinds = wearer.kinds[first]
-    face = face_of(surface, kinds, wearer.landmarks)
+    first = surface.vertex
+    face = face_of(surface, wearer.kinds[first], wearer.landmarks)
     found = sides_of(surface, wearer.landmarks, face)
     sides = found.lip, found.lid
     mm = view.scale * np.eye(3)

@@ -301,8 +301,7 @@ def suffix_of(path: Path) -> str:
 
 def _found(path: Path) -> Format | None:
     beginning = _beginning(path)
-    marked = (kind for kind in FORMATS if kind.mark is not None)
-    return next((k for k in marked if re.match(k.mark or b"", beginning, re.DOTALL)), None)
+    return next((k for k in FORMATS if k.mark and re.match(k.mark, beginning, re.DOTALL)), None)
 
 
 def _kind_of(path: Path) -> Format:

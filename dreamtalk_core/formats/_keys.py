@@ -18,7 +18,7 @@ from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import MOST_CHANNELS, MOST_VALUES, check_count
 from dreamtalk_core.formats._take import numbers, take
 from dreamtalk_core.motion.frame_rate import parse_fps
-from dreamtalk_core.motion.rotation import quaternion_matrix, rotation_angles
+from dreamtalk_core.motion.rotation import quaternion_matrix, rotation_angles, without_flips
 
 Keys = tuple[ArrayLike, ArrayLike]
 """Times [K] in seconds, and values [K] or [K, ...]."""
@@ -75,9 +75,7 @@ def _angles(
     grid: NDArray[np.float64], times: NDArray[np.float64], turns: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Pitch, yaw and roll [T, 3] in degrees."""
-    flips = np.where((turns[1:] * turns[:-1]).sum(axis=1) < 0, -1.0, 1.0)
-    turns = turns.copy()
-    turns[1:] *= np.cumprod(flips)[:, None]
-    between = np.stack([np.interp(grid, times, part) for part in turns.T], axis=1)
+    parts = without_flips(turns).T
+    between = np.stack([np.interp(grid, times, part) for part in parts], axis=1)
     length = np.linalg.norm(between, axis=1, keepdims=True)
     return rotation_angles(quaternion_matrix(between / np.maximum(length, 1e-9)))

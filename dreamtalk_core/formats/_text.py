@@ -1,11 +1,12 @@
-"""Tables as text: lines that may have no end, and numbers as the world writes them."""
+"""What others write as text: lines that may have no end, and numbers as the world writes them."""
 
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from dreamtalk_core.errors import MotionError
 
@@ -38,3 +39,26 @@ def rows_of(stream: IO[str], path: Path) -> Iterator[list[str]]:
             yield row if mark == "," else [value.replace(",", ".") for value in row]
     except csv.Error as error:
         raise MotionError(f"{path} is not a CSV file: {error}.") from error
+
+
+def rows_below(
+    header: list[str], rows: Iterator[list[str]], path: Path
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows behind a header with the numbers of their lines, without empty ones. Raises
+    `MotionError` for one that is longer or shorter than the header."""
+    for number, row in enumerate(rows, start=2):
+        if row and len(row) != len(header):
+            raise MotionError(
+                f"Line {number} of {path} has {len(row)} values instead of {len(header)}: the file "
+                "is cut off or damaged."
+            )
+        if row:
+            yield number, row
+
+
+def unquoted(text: str) -> Any:
+    """The JSON that stands in a text of JSON; None if it is none."""
+    try:
+        return json.loads(json.loads(text))
+    except (ValueError, RecursionError, TypeError):
+        return None

@@ -19,7 +19,7 @@ from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import MOST_CHANNELS, MOST_VALUES, check_count
 from dreamtalk_core.formats._take import take
-from dreamtalk_core.formats._text import rows_of
+from dreamtalk_core.formats._text import rows_below, rows_of
 from dreamtalk_core.formats.livelink import HEAD_COLUMNS, head_of
 from dreamtalk_core.warned import warn
 
@@ -73,14 +73,7 @@ def read(path: Path) -> Content:
 def _parse(rows: Iterator[list[str]], header: list[str], path: Path) -> np.ndarray:
     """All numbers [T, columns]."""
     table = array("d")
-    for number, row in enumerate(rows, start=2):
-        if not row:
-            continue
-        if len(row) != len(header):
-            raise MotionError(
-                f"Line {number} of {path} has {len(row)} values instead of {len(header)}: the file "
-                "is cut off or damaged."
-            )
+    for number, row in rows_below(header, rows, path):
         try:
             table.extend(map(float, row))
         except ValueError as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._keys import Keys, from_keys, kept
+from dreamtalk_core.formats._text import unquoted
 from dreamtalk_core.motion.rotation import quaternions
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def read(path: Path) -> Content:
         if field[3] == "step":
             step = value
         elif field[3] == "metadata/provenance":
-            made = _unquoted(value)
+            made = unquoted(value)
         elif field[3] == "path":
             where = value
         elif field[3] == "keys" and (shape := _SHAPE.search(where)):
@@ -80,13 +81,6 @@ def _floats(found: re.Match[str] | None, path: Path) -> np.ndarray:
         raise MotionError(
             f"{path} has a track without numbers: it is cut off or damaged, or of Godot 3."
         ) from error
-
-
-def _unquoted(value: str) -> Any:
-    try:
-        return json.loads(json.loads(value))
-    except (ValueError, RecursionError, TypeError):
-        return None
 
 
 def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> None:

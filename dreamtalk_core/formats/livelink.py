@@ -39,7 +39,7 @@ from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import MOST_VALUES, check_count
 from dreamtalk_core.formats._take import check_weights
-from dreamtalk_core.formats._text import rows_of
+from dreamtalk_core.formats._text import rows_below, rows_of
 from dreamtalk_core.formats._timing import steady
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.timecode import Timecode
@@ -190,14 +190,7 @@ def _parse(
     present = [(to, at) for to, at in enumerate(picked) if at >= 0]
     to, at = [p[0] for p in present], [p[1] for p in present]
     seconds, frames, table, drop = [], [], array("d"), False
-    for number, row in enumerate(rows, start=2):
-        if not row:
-            continue
-        if len(row) != len(header):
-            raise MotionError(
-                f"Line {number} of {path} has {len(row)} values instead of {len(header)}: the file "
-                "is cut off or damaged."
-            )
+    for number, row in rows_below(header, rows, path):
         second, frame, drop = _parse_timecode(row[column["timecode"]], number, path)
         values = np.zeros(len(picked), np.float64)
         try:

@@ -17,7 +17,7 @@ import json
 import re
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._keys import Keys, from_keys, kept
+from dreamtalk_core.formats._text import unquoted
 from dreamtalk_core.motion.rotation import quaternions
 
 if TYPE_CHECKING:
@@ -79,14 +80,7 @@ def read(path: Path) -> Content:
             angles[name.removeprefix(f"{NODE}_")] = keys
     made = _MADE.search(text)
     head = _turned(angles) if len(angles) == 3 else None
-    return from_keys(path, curves, fps, head, _unquoted(made[1]) if made else None)
-
-
-def _unquoted(value: str) -> Any:
-    try:
-        return json.loads(json.loads(value))
-    except (ValueError, RecursionError, TypeError):
-        return None
+    return from_keys(path, curves, fps, head, unquoted(made[1]) if made else None)
 
 
 def _keys(body: str, fps: Fraction, path: Path) -> Keys:

@@ -20,6 +20,7 @@ from dreamtalk_core.errors import MotionError, shown
 from dreamtalk_core.files import atomic_write
 from dreamtalk_core.formats._content import Content
 from dreamtalk_core.formats._limits import MOST_CHANNELS, check_count, parse_json, read_arrays
+from dreamtalk_core.formats._take import rate_text
 
 if TYPE_CHECKING:
     from dreamtalk_core.formats import Provenance
@@ -69,7 +70,7 @@ def write(path: Path, motion: Motion, provenance: Provenance | None = None) -> N
         "format": np.array(FORMAT),
         "version": np.array(VERSION),
         "names": np.array(motion.names),
-        "fps": np.array(f"{motion.fps.numerator}/{motion.fps.denominator}"),
+        "fps": np.array(rate_text(motion.fps)),
         "weights": motion.weights,
         "head_rotation": motion.head_rotation,
     }

@@ -61,9 +61,14 @@ def quaternions(degrees: ArrayLike, order: str = HEAD_ORDER) -> Array:
         turn = np.zeros_like(result)
         turn[:, i], turn[:, 3] = np.sin(half[:, i]), np.cos(half[:, i])
         result = product(turn, result)
-    flips = np.where((result[1:] * result[:-1]).sum(axis=1) < 0, -1.0, 1.0)
-    result[1:] *= np.cumprod(flips)[:, None]
-    return result
+    return without_flips(result)
+
+
+def without_flips(turns: Array) -> Array:
+    """The same turns [T, 4], each with the sign that is nearer to the one before."""
+    signs = np.ones(len(turns))
+    signs[1:] = np.where((turns[1:] * turns[:-1]).sum(axis=1) < 0, -1.0, 1.0)
+    return turns * np.cumprod(signs)[:, None]
 
 
 def product(a: Array, b: Array) -> Array:

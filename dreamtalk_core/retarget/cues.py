@@ -1,7 +1,8 @@
 """Mouths one after the other, for those who swap drawings: a track of cues instead of curves.
 
 For every frame it is known how well each mouth fits; of all ways to cut the time into cues that
-are held for `HOLD` or longer, that one is taken which fits best, less a price for every change.
+are held for `HOLD` or longer, that one is taken which fits best, less a price for every change (see
+`in_steps`).
 `mouths.tsv` says which mouth of a set of drawings stands for which viseme.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.retarget.schemes import table
+from dreamtalk_core.retarget.steps import in_steps
 from dreamtalk_core.retarget.visemes import SILENCE, VISEMES
 
 Scores = NDArray[np.float64]
@@ -48,13 +50,9 @@ class Cue(NamedTuple):
 
 @dataclass(frozen=True)
 class Track:
-    """Cues without gaps from 0 to the end of a line.
-
-    fps: frames per second of formats that count frames. sound: name of the line's file, if known.
-    """
+    """Cues without gaps from 0 to the end of a line. sound: name of the line's file, if known."""
 
     cues: tuple[Cue, ...]
-    fps: Fraction
     sound: str = ""
 
     @property
@@ -68,20 +66,19 @@ def track(
     rate: Fraction,
     duration: Fraction,
     drawings: str,
-    fps: Fraction,
     sound: str = "",
 ) -> Track:
     """The mouths that fit best.
 
     scores: how well each of `VISEMES` fits [T, 15], row i from i / rate to (i + 1) / rate s.
-    duration: where the last cue ends, in seconds. drawings: of `SETS`. fps, sound: see `Track`.
+    duration: where the last cue ends, in seconds. drawings: of `SETS`. sound: see `Track`.
     """
     names, known = list(dict.fromkeys(SETS[drawings].values())), SETS[drawings]
     fits = np.zeros((len(scores), len(names)))
     for column, viseme in enumerate(VISEMES):
         fits[:, names.index(known[viseme])] += scores[:, column]
     least = max(1, ceil(HOLD * rate))
-    runs = _runs(_best(fits, least, _CHANGE * float(rate)))
+    runs = _runs(in_steps(fits.T, least, _CHANGE * float(rate)))
     rest, shut = names.index(known[SILENCE]), names.index(known["viseme_PP"])
     runs = [
         (first, stop, shut)
@@ -92,7 +89,7 @@ def track(
     starts = [Fraction(first) / rate for first, _, _ in runs]
     ends = [*starts[1:], duration]
     cues = zip(starts, ends, (names[mouth] for _, _, mouth in runs), strict=True)
-    return Track(tuple(Cue(*cue) for cue in cues), fps, sound)
+    return Track(tuple(Cue(*cue) for cue in cues), sound)
 
 
 def frames(cues: tuple[Cue, ...], fps: int) -> tuple[list[tuple[int, str]], int]:
@@ -110,7 +107,7 @@ def frames(cues: tuple[Cue, ...], fps: int) -> tuple[list[tuple[int, str]], int]
     return result, end
 
 
-def _runs(path: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+def _runs(path: NDArray[np.intp]) -> list[tuple[int, int, int]]:
     """(first, stop, value) of the stretches of equal values."""
     edges = np.flatnonzero(np.diff(path)) + 1
     starts = [0, *edges.tolist()]
@@ -118,34 +115,3 @@ def _runs(path: NDArray[np.int64]) -> list[tuple[int, int, int]]:
         (first, stop, int(path[first]))
         for first, stop in zip(starts, [*starts[1:], len(path)], strict=True)
     ]
-
-
-def _best(fits: Scores, least: int, price: float) -> NDArray[np.int64]:
-    """The column for every row [T] of the best path through fits [T, M] that stays in a column for
-    `least` rows or more. price: of a change."""
-    count, mouths = fits.shape
-    if count < 2 * least:
-        return np.full(count, fits.sum(axis=0).argmax())
-    total = np.concatenate([np.zeros((1, mouths)), fits.cumsum(axis=0)])
-    ended = np.full(count + 1, -np.inf)  # the best score of whatever ends there
-    ended[0] = price
-    last = np.zeros(count + 1, np.int64)
-    begun = np.zeros((count + 1, mouths), np.int64)  # where the run that goes on there begins
-    value, since = np.full(mouths, -np.inf), np.zeros(mouths, np.int64)
-    for row in range(1, count + 1):
-        value = value + fits[row - 1]
-        if row >= least:
-            fresh = ended[row - least] - price + total[row] - total[row - least]
-            better = fresh > value
-            value = np.where(better, fresh, value)
-            since = np.where(better, row - least, since)
-            last[row] = value.argmax()
-            ended[row] = value[last[row]]
-        begun[row] = since
-    path, row = np.empty(count, np.int64), count
-    while row > 0:
-        mouth = last[row]
-        first = int(begun[row, mouth])
-        path[first:row] = mouth
-        row = first
-    return path

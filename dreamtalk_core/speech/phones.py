@@ -57,8 +57,8 @@ class Phones:
         """Name -> cues: phones, and words if they are known."""
         return {"phones": self.phones, **({"words": self.words} if self.words else {})}
 
-    def mouths(self, drawings: str, fps: Fraction, sound: str = "") -> Track:
-        """The mouths that say it, up to its very end. drawings: of `cues.SETS`. fps, sound: as of
+    def mouths(self, drawings: str, sound: str = "") -> Track:
+        """The mouths that say it, up to its very end. drawings: of `cues.SETS`. sound: as of
         `Track`."""
         count = max(1, round(self.duration * _GRID))
         known = {name: viseme_of(name) for name in {phone.name for phone in self.phones}}
@@ -70,7 +70,7 @@ class Phones:
             # Lips that meet are seen where they do not, a tongue behind the teeth hardly.
             column = known[phone.name]
             scores[part, column] = 3 if VISEMES[column] in _CLOSED else 1
-        return track(scores, Fraction(_GRID), self.duration, drawings, fps, sound)
+        return track(scores, Fraction(_GRID), self.duration, drawings, sound)
 
 
 _CLOSED = ("viseme_PP", "viseme_FF")

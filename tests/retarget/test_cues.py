@@ -22,7 +22,7 @@ def scores(*mouths: tuple[str, int]) -> np.ndarray:
 
 def made(*mouths: tuple[str, int], drawings: str = "visemes") -> list[Cue]:
     given = scores(*mouths)
-    return list(track(given, RATE, Fraction(len(given), 100), drawings, Fraction(24)).cues)
+    return list(track(given, RATE, Fraction(len(given), 100), drawings).cues)
 
 
 def test_what_is_held_long_enough_stays_where_it_is() -> None:
@@ -47,7 +47,7 @@ def test_lips_shut_for_a_moment_are_no_rest(drawings: str, shut: str) -> None:
 def test_cues_have_no_gaps_and_are_held(spans: list[tuple[int, int]]) -> None:
     given = scores(*((VISEMES[mouth].removeprefix("viseme_"), count) for mouth, count in spans))
     duration = Fraction(len(given), 100) + Fraction(1, 333)
-    cues = track(given, RATE, duration, "rhubarb", Fraction(24)).cues
+    cues = track(given, RATE, duration, "rhubarb").cues
     assert cues[0].start == 0
     assert cues[-1].end == duration
     assert all(one.end == two.start for one, two in itertools.pairwise(cues))

@@ -14,17 +14,20 @@ def runs(shown: np.ndarray) -> list[int]:
     return [len(list(run)) for _, run in groupby(shown.tolist())]
 
 
+@pytest.mark.parametrize("price", [0.0, 0.4])
 @pytest.mark.parametrize("least", [1, 2, 3, 5])
-def test_no_run_is_shorter_and_none_is_better(least: int) -> None:
+def test_no_run_is_shorter_and_none_is_better(least: int, price: float) -> None:
     random = np.random.default_rng(least)
-    for _ in range(5):
-        shares = random.random((2, 9))
-        shown = in_steps(shares, least)
+    for shares in random.random((5, 2, 9)):
+        shown = in_steps(shares, least, price)
         assert min(runs(shown)) >= least
-        worth = shares[shown, np.arange(9)].sum()
         ways = (np.array(way) for way in product(range(2), repeat=9))
         allowed = [way for way in ways if min(runs(way)) >= least]
-        assert worth == pytest.approx(max(shares[way, np.arange(9)].sum() for way in allowed))
+        worth, *others = (
+            shares[way, np.arange(9)].sum() - price * (len(runs(way)) - 1)
+            for way in (shown, *allowed)
+        )
+        assert worth == pytest.approx(max(others))
 
 
 def test_without_a_hold_the_strongest_is_shown() -> None:

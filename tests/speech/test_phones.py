@@ -94,7 +94,7 @@ def test_scripts_that_tell_nothing_have_places_too(heard: Phones) -> None:
 def test_mouths_last_as_long_as_the_sound() -> None:
     sound = Speech.load(DEMO_VOICE).waveform[: 2 * SAMPLE_RATE + 123]
     heard = hear_phones(Speech(np.array(sound), "cut"), PhoneticEncoder.load())
-    mouths = heard.mouths("rhubarb", Fraction(24), "line.wav")
+    mouths = heard.mouths("rhubarb", "line.wav")
     assert mouths.duration == Fraction(2 * SAMPLE_RATE + 123, SAMPLE_RATE)
     assert min(cue.end - cue.start for cue in mouths.cues) >= HOLD
     # Super: the lips meet at its p.
@@ -105,5 +105,5 @@ def test_mouths_last_as_long_as_the_sound() -> None:
 def test_silence_says_nothing() -> None:
     heard = hear_phones(Speech(np.zeros(SAMPLE_RATE, np.float32), "quiet"), PhoneticEncoder.load())
     assert heard.phones == ()
-    assert [cue.name for cue in heard.mouths("rhubarb", Fraction(24)).cues] == ["X"]
+    assert [cue.name for cue in heard.mouths("rhubarb").cues] == ["X"]
     assert find_words(heard, "").words == ()

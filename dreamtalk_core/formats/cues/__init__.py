@@ -28,7 +28,7 @@ class Spoken(Protocol):
     def tiers(self) -> dict[str, tuple[Cue, ...]]:
         """Name, such as phones and words -> cues, ascending, with gaps."""
 
-    def mouths(self, drawings: str, fps: Fraction, sound: str = "") -> Track: ...
+    def mouths(self, drawings: str, sound: str = "") -> Track: ...
 
 
 _MODULES = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def write(path: Path, spoken: Spoken, fps: Fraction, sound: str) -> None:
     """Write the changes of the mouth in whole frames."""
     rate = max(1, round(fps))
-    changes, end = frames(spoken.mouths("preston_blair", fps).cues, rate)
+    changes, end = frames(spoken.mouths("preston_blair").cues, rate)
     lines = [f"{first + 1} {mouth}\n" for first, mouth in changes]
     with atomic_write(path) as temporary:
         temporary.write_text(

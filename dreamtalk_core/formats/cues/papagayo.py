@@ -25,7 +25,7 @@ _REST = "rest"
 def write(path: Path, spoken: Spoken, fps: Fraction, sound: str) -> None:
     """Write a document with one voice."""
     rate = max(1, round(fps))
-    changes, end = frames(spoken.mouths("preston_blair", fps).cues, rate)
+    changes, end = frames(spoken.mouths("preston_blair").cues, rate)
     ends = [*(first for first, _ in changes[1:]), end]
     cues = [(first, last - 1, mouth) for (first, mouth), last in zip(changes, ends, strict=True)]
     words = [(round(word.start * rate), word.name) for word in spoken.tiers.get("words", ())]

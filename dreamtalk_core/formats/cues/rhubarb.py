@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def write(path: Path, spoken: Spoken, fps: Fraction, sound: str) -> None:
     """Write the kind of file that the suffix says."""
-    track = spoken.mouths("rhubarb", fps, sound)
+    track = spoken.mouths("rhubarb", sound)
     text = {".tsv": _tsv, ".xml": _xml, ".json": _json}[path.suffix.lower()](track)
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")

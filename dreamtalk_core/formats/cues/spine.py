@@ -21,7 +21,7 @@ _SLOT, _ANIMATION = "mouth", "DreamTalk"
 
 def write(path: Path, spoken: Spoken, fps: Fraction, sound: str) -> None:
     """Write the keys; the last one, X, lies where the sound ends, so that it lasts as long."""
-    track = spoken.mouths("rhubarb", fps)
+    track = spoken.mouths("rhubarb")
     keys = [(cue.start, cue.name) for cue in track.cues] + [(track.duration, "X")]
     attachment = [{"time": round(float(at), 4), "name": f"{_SLOT}_{name}"} for at, name in keys]
     document = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from dreamtalk_core.formats.gltf.container import Table, write_glb
 from dreamtalk_core.formats.gltf.document import Document
 from dreamtalk_core.formats.gltf.expressions import target_names
-from dreamtalk_core.formats.gltf.scene import Primitive
+from dreamtalk_core.formats.gltf.scene import Primitive, through
 from dreamtalk_core.formats.gltf.writer import Writer
 
 Float = NDArray[np.float32]
@@ -72,20 +73,20 @@ def _add(
     for entry, part in zip(mesh["primitives"], own, strict=True):
         targets = [entry["targets"][number] for number in kept]
         count = writer.accessors[entry["attributes"]["POSITION"]]["count"]
-        for number in range(len(names)):
-            moved = np.zeros((count, 3), np.float32) if part is None else _local(*part, number)
-            targets.append({"POSITION": writer.sparse(moved)})
-        entry["targets"] = targets
+        still = repeat(np.zeros((count, 3), np.float32), len(names))
+        moves = still if part is None else _local(*part)
+        entry["targets"] = targets + [{"POSITION": writer.sparse(moved)} for moved in moves]
     weights = [*mesh.get("weights", ()), *[0.0] * before]
     mesh["weights"] = [weights[number] for number in kept] + [0.0] * len(names)
     mesh["extras"] = {**extras, "targetNames": [known[number] for number in kept] + list(names)}
 
 
-def _local(primitive: Primitive, deltas: Float, number: int) -> Float:
-    """How one shape moves a primitive, in the mesh's own space."""
-    inverse = np.linalg.pinv(primitive.linear)
-    moved = deltas[number].astype(np.float64)
-    turned = moved @ inverse.T if inverse.ndim == 2 else np.einsum("vab,vb->va", inverse, moved)
-    # What is below a thousandth of the largest is not seen, and would be most of the file.
-    far = np.abs(turned).max(axis=1, keepdims=True)
-    return np.where(far > 1e-3 * max(far.max(initial=0), 1e-12), turned, 0).astype(np.float32)
+def _local(primitive: Primitive, deltas: Float) -> Iterator[Float]:
+    """How each shape moves a primitive, in the mesh's own space."""
+    inverse = np.asarray(np.linalg.pinv(primitive.linear), np.float64)
+    for moved in deltas:
+        turned = through(inverse, moved.astype(np.float64))
+        # What is below a thousandth of the largest is not seen, and would be most of the file.
+        far = np.abs(turned).max(axis=1, keepdims=True)
+        kept = far > 1e-3 * max(far.max(initial=0), 1e-12)
+        yield np.where(kept, turned, 0).astype(np.float32)

@@ -50,7 +50,7 @@ class Primitive:
                 values = self.document.accessor(moved["POSITION"], "VEC3", len(self.positions))
                 values = values if share == 1 else share * values
                 total = values if total is None else total + values
-        return None if total is None else _each(self.linear, total).astype(np.float32)
+        return None if total is None else through(self.linear, total).astype(np.float32)
 
 
 class Scene:
@@ -95,7 +95,7 @@ class Scene:
             document,
             primitive,
             list(names),
-            _each(linear, positions) + offset,
+            through(linear, positions) + offset,
             triangles,
             linear,
             follows,
@@ -193,7 +193,7 @@ def _local_matrix(node: Table) -> Array:
     return matrix
 
 
-def _each(linear: Array, vectors: Array) -> Array:
+def through(linear: Array, vectors: Array) -> Array:
     """Vectors [V, 3] through one matrix or one for each."""
     if linear.ndim == 2:
         return vectors @ linear.T

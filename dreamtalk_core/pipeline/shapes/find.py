@@ -90,7 +90,7 @@ def _looked_at_closely(
         if progress is not None:
             progress(4 + number, 8)
         points = symmetric(points, model.vertices)
-        view = _around(points[:FACE_LANDMARKS], _axes(points), _FACE)
+        view = _around(points[:FACE_LANDMARKS], View.of(points).turn, _FACE)
         renderer = view.renderer(model, _NEAR_LOOK, bare=True)
         picture = renderer.render(neutral)
         doubts: list[str] = []
@@ -110,9 +110,7 @@ def _looked_at_closely(
 def _face_triangles(model: Model, view: View, points: Array) -> NDArray[np.int32]:
     """Of what is drawn, the triangles of the face alone: not hair and glasses before it."""
     surface = Surface.of(view.place(model.vertices), model.triangles)
-    kinds = np.zeros(len(surface.points), np.int64)
-    kinds[surface.weld] = model.kinds
-    face = face_of(surface, kinds, view.place(points))[surface.weld]
+    face = face_of(surface, model.kinds[surface.vertex], view.place(points))[surface.weld]
     triangles = model.picture.triangles
     return triangles[face[triangles[:, 0]]]
 
@@ -191,15 +189,6 @@ def _like(rest: Array, points: Array) -> Array:
     placed = points - off
     smooth: Array = Warp(placed[good], off[good], 1.0)(placed)
     return smooth
-
-
-def _axes(points: Array) -> Array:
-    """The turn [3, 3] that has a face's landmarks look along z."""
-    rest = load_template().rest.astype(np.float64)
-    skin, share = slice(0, FACE_LANDMARKS), np.ones(FACE_LANDMARKS)
-    matrix = similarity(points[skin], rest[skin], share)[:3, :3]
-    turn: Array = matrix / np.cbrt(np.linalg.det(matrix))
-    return turn
 
 
 def symmetric(points: Array, vertices: Array) -> Array:

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import NoFaceError, WriteError, shown
 from dreamtalk_core.files import atomic_write, check_not_read, check_target
 from dreamtalk_core.formats.gltf.morphs import write_with_shapes
-from dreamtalk_core.motion.rotation import similarity
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.pipeline.shapes.by_hand import LANDMARKS, corrected, named
 from dreamtalk_core.pipeline.shapes.find import find_landmarks, symmetric
 from dreamtalk_core.pipeline.shapes.model import Array, Model, View, read_model
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.render.portrait.template import load_template
-from dreamtalk_core.rig.fitting.carry import FACE_LANDMARKS, Wearer, carried
+from dreamtalk_core.rig.fitting.carry import Wearer, carried
 
 Float = NDArray[np.float32]
 
@@ -62,16 +61,12 @@ def make_shapes(
             raise
         found = None
     points = corrected(found, by_hand)
-    rest = load_template().rest.astype(np.float64)
-    skin = slice(0, FACE_LANDMARKS)
-    matrix = similarity(points[skin], rest[skin], np.ones(FACE_LANDMARKS))
-    scale = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
-    view = View(matrix[:3, :3] / scale, scale, matrix[:3, 3])
+    view = View.of(points)
     if progress is not None:
         progress(7, 8)
     wearer = Wearer(view.place(model.vertices), model.triangles, view.place(points), model.kinds)
-    moved = carried(wearer, rest)
-    deltas = (moved @ view.turn / scale).astype(np.float32)
+    moved = carried(wearer, load_template().rest.astype(np.float64))
+    deltas = (moved @ view.turn / view.scale).astype(np.float32)
     if progress is not None:
         progress(8, 8)
     return Fitted(model, named(points), deltas, view, wearer)

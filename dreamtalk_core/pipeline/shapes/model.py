@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats.gltf.scene import Primitive, Scene
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
+from dreamtalk_core.motion.rotation import similarity
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.head.materials import Surfaces, make_atlas, opaque
 from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.render.head.split_head import SplitHead
+from dreamtalk_core.render.portrait.template import load_template
 from dreamtalk_core.retarget.schemes import plain
+from dreamtalk_core.rig.fitting.carry import FACE_LANDMARKS
 from dreamtalk_core.rig.fitting.surface import Surface
 from dreamtalk_core.rig.head import MATERIALS
 
@@ -64,6 +67,15 @@ class View:
     turn: Array
     scale: float
     offset: Array
+
+    @classmethod
+    def of(cls, landmarks: Array) -> View:
+        """By which a face's landmarks [468 or more, 3] lie as the built-in head's do."""
+        skin, share = slice(0, FACE_LANDMARKS), np.ones(FACE_LANDMARKS)
+        rest = load_template().rest.astype(np.float64)
+        matrix = similarity(landmarks[skin], rest[skin], share)
+        scale = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
+        return cls(matrix[:3, :3] / scale, scale, matrix[:3, 3])
 
     def place(self, points: Array) -> Array:
         placed: Array = self.scale * points @ self.turn.T + self.offset

@@ -64,31 +64,36 @@ class GroupControls(AnyControls):
     def measure(self, kind: str, frame: int) -> Float:
         drawn = [one.measure(kind, one.held(frame)) for one in self.people]
         if kind in (*SURFACE, "edges"):
-            drawn = self._in_front(drawn, frame)
+            drawn = self._in_front(drawn, self._covers("person", frame))
         if kind == "normals":
             return _joined(drawn)
         seen: Float = np.maximum.reduce(drawn)
         return seen
 
     def who(self, frame: int) -> Picture:
-        drawn = [one.who(one.held(frame)) for one in self.people]
-        return _joined(self._in_front(drawn, frame))
+        covers = self._covers("person", frame)
+        drawn = [one.coloured(cover) for one, cover in zip(self.people, covers, strict=True)]
+        return _joined(self._in_front(drawn, covers))
 
     def cover(self, part: str, frame: int) -> Float:
-        covers = [one.cover(part, one.held(frame))[..., None] for one in self.people]
+        covers = self._covers(part, frame)
+        drawn = [cover[..., None] for cover in covers]
         if part == "person":
-            covers = self._in_front(covers, frame)
-        chosen = covers if self._only is None else [covers[self._only]]
+            drawn = self._in_front(drawn, covers)
+        chosen = drawn if self._only is None else [drawn[self._only]]
         whole: Float = np.maximum.reduce(chosen)[..., 0]
         return whole
 
     def _rendered(self, frame: int) -> Picture:
         return self._group.draw(frame)
 
-    def _in_front(self, drawn: list[NDArray[Any]], frame: int) -> list[NDArray[Any]]:
-        """Pictures [H, W, C] of everybody, 0 where somebody else is whose face is nearer."""
-        covers = [one.cover("person", one.held(frame)) > 0.5 for one in self.people]
-        taken = np.take_along_axis(np.stack(covers), self._nearest[None], 0)[0]
+    def _covers(self, part: str, frame: int) -> list[Float]:
+        return [one.cover(part, one.held(frame)) for one in self.people]
+
+    def _in_front(self, drawn: list[NDArray[Any]], covers: list[Float]) -> list[NDArray[Any]]:
+        """Pictures [H, W, C] of everybody, 0 where somebody else is whose face is nearer; covers:
+        of the persons."""
+        taken = np.take_along_axis(np.stack(covers) > 0.5, self._nearest[None], 0)[0]
         return [
             one * (~taken | (self._nearest == number))[..., None]
             for number, one in enumerate(drawn)

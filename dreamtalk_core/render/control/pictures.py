@@ -210,9 +210,12 @@ class ControlPictures(AnyControls):
         return picture, mask
 
     def who(self, frame: int) -> Picture:
-        cover = self.cover("person", frame)[..., None] > 0.5
+        return self.coloured(self.cover("person", frame))
+
+    def coloured(self, cover: Float) -> Picture:
+        """What this person covers [H, W] in their colour, uint8 [H, W, 3]."""
         colour = np.array(IDENTITIES[self._masked.person % len(IDENTITIES)], np.uint8)
-        return np.where(cover, colour, np.uint8(0))
+        return np.where(cover[..., None] > 0.5, colour, np.uint8(0))
 
     def measure(self, kind: str, frame: int) -> Float:
         if self._portrait is not None:

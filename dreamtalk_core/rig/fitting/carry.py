@@ -98,9 +98,7 @@ def _source_skin() -> tuple[Surface, Array]:
     used, triangles = np.unique(head.triangles[np.isin(head.material, _SKIN)], return_inverse=True)
     vertices = head.vertices[used].astype(np.float64)
     surface = Surface.of(vertices, triangles.reshape(-1, 3).astype(np.int64))
-    first = np.zeros(len(surface.points), np.int64)
-    first[surface.weld] = np.arange(len(vertices))
-    return surface, head.face_deltas[:, used[first]].astype(np.float64)
+    return surface, head.face_deltas[:, used[surface.vertex]].astype(np.float64)
 
 
 def source_of(landmarks: Array) -> Source:
@@ -131,8 +129,7 @@ def carried(wearer: Wearer, source_landmarks: Array) -> Float:
     """
     source = source_of(source_landmarks)
     surface = Surface.of(wearer.vertices, wearer.triangles)
-    kinds = np.zeros(len(surface.points), np.int64)
-    kinds[surface.weld] = wearer.kinds
+    kinds = wearer.kinds[surface.vertex]
     face = face_of(surface, kinds, wearer.landmarks)
     sides = sides_of(surface, wearer.landmarks, face)
     by_landmarks = Warp(
@@ -148,7 +145,8 @@ def carried(wearer: Wearer, source_landmarks: Array) -> Float:
     low, high = laid.min(axis=0) - _UNSURE, laid.max(axis=0) + _UNSURE
     covered = face & ((surface.points > low) & (surface.points < high)).all(axis=1)
     deltas[:, covered] = _taken(source, laid, moved, surface, sides, covered)
-    deltas = _settled(deltas, surface, face)
+    # A little smoother: what neighbours have taken from different places fades.
+    deltas = surface.spread_moves(deltas, np.where(face, 0.35, 0.0), 2)
     close_lips(deltas, surface, sides.lip, wearer.landmarks)
     close_lids(deltas, surface, sides.lid, wearer.landmarks)
     move_mouth(deltas, surface, kinds, face, by_landmarks, wearer.landmarks)
@@ -212,13 +210,3 @@ def _taken(
     sure = 1 - smoothstep((far - _SURE) / (_UNSURE - _SURE))
     result: Array = np.stack([at(one, triangles, shares) * sure[:, None] for one in moved])
     return result
-
-
-def _settled(deltas: Array, surface: Surface, face: NDArray[np.bool_]) -> Array:
-    """The same a little smoother: what neighbours have taken from different places fades."""
-    flat = deltas.transpose(1, 0, 2).reshape(len(surface.points), -1)
-    flat = surface.spread(flat, np.where(face, 0.35, 0.0), 2)
-    settled: Array = np.ascontiguousarray(
-        flat.reshape(len(surface.points), len(deltas), 3).transpose(1, 0, 2)
-    )
-    return settled

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.motion.arkit import INDEX
-from dreamtalk_core.rig.fitting.surface import Array, Indices, Surface, nearest
+from dreamtalk_core.rig.fitting.surface import Array, Indices, Surface, nearest, squares
 from dreamtalk_core.warned import warn
 
 _TOUCHING = 3.0
@@ -88,10 +88,9 @@ def _pairs(surface: Surface, upper: Indices, lower: Indices) -> Indices:
 def _felt(points: Array, own: Indices, where: Indices, error: Array) -> Array:
     """What points of one lip [N] feel of errors [P, 3] at points of it: the mean of those near, the
     less, the further away."""
-    one, other = points[own], points[where]
-    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * one @ other.T
-    nearest_one = squares.min(axis=1)
-    share = np.exp(-(squares - nearest_one[:, None]) / 2.0)
+    apart = squares(points[own], points[where])
+    nearest_one = apart.min(axis=1)
+    share = np.exp(-(apart - nearest_one[:, None]) / 2.0)
     share /= share.sum(axis=1, keepdims=True)
     felt: Array = (share @ error) * np.exp(-nearest_one / _ROUND_LIPS**2)[:, None]
     return felt

@@ -60,7 +60,9 @@ def move_mouth(
             tongue = np.flatnonzero(is_tongue)
             near = tongue[nearest(points, places[tongue])]
             deltas[:, piece] = moves[:, near]
-            _smooth(deltas, surface, piece)
+            share = np.zeros(len(surface.points))
+            share[piece] = 0.5
+            deltas[:] = surface.spread_moves(deltas, share, 4)
         elif with_jaw[closest].mean() > 0.5:
             # As one body: what the built-in head's lower teeth do.
             low = np.flatnonzero(with_jaw & ~is_tongue)
@@ -74,24 +76,16 @@ def move_mouth(
             deltas[:, piece] = 0
 
 
-def _smooth(deltas: Array, surface: Surface, piece: Indices) -> None:
-    flat = deltas.transpose(1, 0, 2).reshape(len(surface.points), -1)
-    share = np.zeros(len(surface.points))
-    share[piece] = 0.5
-    flat = surface.spread(flat, share, 4)
-    deltas[:] = flat.reshape(len(surface.points), len(deltas), 3).transpose(1, 0, 2)
-
-
 def move_eyes(
     deltas: Array, surface: Surface, kinds: NDArray[np.int64], face: Mask, landmarks: Array
 ) -> None:
     """Eyeballs of their own turn about their middles with eyeLook. Warns where there is none."""
-    missing = []
+    missing, pieces = [], _pieces(surface, ~face)
     for side, corners in EYE_CORNERS.items():
         middle = landmarks[list(corners)].mean(axis=0)
         wide = float(np.linalg.norm(np.subtract(*landmarks[list(corners)])))
         found = []
-        for piece in _pieces(surface, ~face):
+        for piece in pieces:
             points = surface.points[piece]
             box = points.max(axis=0) - points.min(axis=0)
             off = np.abs(points.mean(axis=0) - middle)

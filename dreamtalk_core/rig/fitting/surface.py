@@ -54,6 +54,13 @@ class Surface:
         return cls(vertices[first], welded[(a != b) & (b != c) & (c != a)], weld)
 
     @cached_property
+    def vertex(self) -> Indices:
+        """For each point a vertex of the mesh that is there [W]."""
+        last = np.zeros(len(self.points), np.int64)
+        last[self.weld] = np.arange(len(self.weld))
+        return last
+
+    @cached_property
     def normals(self) -> Array:
         """Of length 1 [W, 3]; 0 for points of no triangle."""
         return _normals(self.points, self.triangles)
@@ -115,15 +122,23 @@ class Surface:
         starts, others, _ = self._around
         count = np.diff(starts)
         some = np.flatnonzero((count > 0) & (share > 0))
+        if not len(some):
+            return values
+        beside = others[_ragged(starts[some], count[some])]
+        firsts = np.concatenate([[0], np.cumsum(count[some])[:-1]])
+        values = values.copy()
         for _ in range(rounds):
-            if not len(some):
-                break
-            picked = _ragged(starts[some], count[some])
-            ends = np.concatenate([[0], np.cumsum(count[some])[:-1]])
-            mean = np.add.reduceat(values[others[picked]], ends, axis=0) / count[some, None]
-            values = values.copy()
+            mean = np.add.reduceat(values[beside], firsts, axis=0) / count[some, None]
             values[some] += share[some, None] * (mean - values[some])
         return values
+
+    def spread_moves(self, moves: Array, share: Array, rounds: int) -> Array:
+        """The same of how points are moved [S, W, 3]."""
+        flat = moves.transpose(1, 0, 2).reshape(len(self.points), -1)
+        even = self.spread(flat, share, rounds)
+        return np.ascontiguousarray(
+            even.reshape(len(self.points), len(moves), 3).transpose(1, 0, 2)
+        )
 
     def samples(self, triangles: Indices) -> tuple[Indices, Array]:
         """Places on some triangles (by number): of each its triangle [S] and shares [S, 3]."""
@@ -134,6 +149,12 @@ def at(values: Array, triangles: Indices, shares: Array) -> Array:
     """Values [W, ...] of points at places: triangles [S, 3] and shares [S, 3]."""
     mixed: Array = np.einsum("sk,sk...->s...", shares, values[triangles])
     return mixed
+
+
+def squares(one: Array, other: Array) -> Array:
+    """Squared distances [N, M] of points [N, D] from others [M, D]: a rounding below 0 at most."""
+    apart: Array = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * one @ other.T
+    return apart
 
 
 def nearest(queries: Array, places: Array) -> Indices:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from dreamtalk_core.rig.fitting.surface import Array, squares
 
 _UNIT = 50.0
 """mm; what the smoothing is relative to."""
@@ -51,6 +50,5 @@ class Warp:
 
 
 def _distances(one: Array, other: Array) -> Array:
-    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * one @ other.T
-    result: Array = np.sqrt(np.maximum(squares, 0))
+    result: Array = np.sqrt(np.maximum(squares(one, other), 0))
     return result

@@ -37,12 +37,12 @@ class Line:
         ),
     }
 
-    def mouths(self, drawings: str, fps: Fraction, sound: str = "") -> Track:
+    def mouths(self, drawings: str, sound: str = "") -> Track:
         rows = np.zeros((201, len(VISEMES)))
         rows[:, 0] = 1
         for first, stop, name in ((25, 50, "aa"), (50, 60, "PP"), (120, 150, "I")):
             rows[first:stop] = np.eye(len(VISEMES))[VISEMES.index(f"viseme_{name}")]
-        return track(rows, Fraction(100), END, drawings, fps, sound)
+        return track(rows, Fraction(100), END, drawings, sound)
 
 
 MOUTHS = [(0, "X"), (0.25, "D"), (0.5, "A"), (0.6, "X"), (1.2, "B"), (1.5, "X")]
