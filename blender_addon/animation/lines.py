@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import bpy
@@ -85,10 +86,15 @@ def said_on_channels(
     """Sound strips on channels that are called like an object, each with that one's character; what
     is muted is left out. Raises SpeechError where there are none."""
     names = {thing.name.casefold(): thing for thing in scene.objects}
+
+    @cache  # a dialogue has many strips on few channels, and the panel asks at every redraw
+    def called(name: str) -> list[bpy.types.Object]:
+        thing = names.get(name.strip().casefold())
+        return objects_around(thing, scene) if thing is not None else []
+
     lines = 0
     for strip, channel in _channels(scene):
-        thing = names.get(channel.name.strip().casefold())
-        objects = objects_around(thing, scene) if thing is not None else []
+        objects = called(channel.name)
         if objects and not (strip.mute or channel.mute):
             lines += 1
             yield strip, objects

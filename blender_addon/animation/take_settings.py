@@ -115,10 +115,19 @@ def part_of(take: bpy.types.Action) -> tuple[float, float]:
     return float(recipe.get("start", 0.0)), float(recipe.get("end", 0.0))
 
 
+def styles() -> dict[bpy.types.Action, bpy.types.Action]:
+    """Take -> the additive style that lies on it, for takes that have one."""
+    found: dict[bpy.types.Action, bpy.types.Action] = {}
+    for own in bpy.data.actions:
+        settings = take_settings(own)
+        if settings.kind == "STYLE" and settings.take is not None:
+            found.setdefault(settings.take, own)
+    return found
+
+
 def style_of(take: bpy.types.Action) -> bpy.types.Action | None:
     """The additive style that lies on a take, if there is one."""
-    mine = (own for own in bpy.data.actions if take_settings(own).kind == "STYLE")
-    return next((own for own in mine if take_settings(own).take == take), None)
+    return styles().get(take)
 
 
 def layers_of(take: bpy.types.Action) -> list[bpy.types.Action]:

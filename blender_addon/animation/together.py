@@ -14,7 +14,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..state import state
-from .moving import move_corrections, move_take, shifts_of
+from .moving import all_shifts, move_corrections, move_take, shift_of
 from .sound import sound_strips
 from .take_settings import take_settings
 
@@ -25,7 +25,7 @@ def bind(take: bpy.types.Action, strip: bpy.types.Strip, at: int | None = None) 
     strip.dreamtalk_take = take
     settings = take_settings(take)
     settings.sound_at = round(strip.frame_start) if at is None else at
-    settings.moved = shifts_of(take)[0]
+    settings.moved = shift_of(take)
 
 
 def bound(take: bpy.types.Action, scene: bpy.types.Scene) -> list[bpy.types.Strip]:
@@ -39,12 +39,12 @@ def keep_together(scene: bpy.types.Scene) -> None:
     for strip in sound_strips(scene):
         if strip.dreamtalk_take is not None:
             found.setdefault(strip.dreamtalk_take, []).append(strip)
-    for take, strips in found.items():
-        _keep(take, strips)
+    for take, shifts in all_shifts(found).items():
+        _keep(take, found[take], shifts)
 
 
-def _keep(take: bpy.types.Action, strips: Sequence[bpy.types.Strip]) -> None:
-    settings, shifts = take_settings(take), shifts_of(take)
+def _keep(take: bpy.types.Action, strips: Sequence[bpy.types.Strip], shifts: Sequence[int]) -> None:
+    settings = take_settings(take)
     # Of a strip that was split or copied the part that stays holds the take.
     strip = min(strips, key=lambda own: abs(own.frame_start - settings.sound_at))
     by = round(strip.frame_start) - settings.sound_at

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 INSIDE = HERE / "in_blender"
+USER = "blender user"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Blender:
         where = f"{check} in {self.python}, which ended with {done.returncode}"
         assert done.returncode == 0, f"{where}:\n{output}"
         assert "Traceback" not in output, output
+        # Each has unpacked the extension: 20 MB, hundreds of times.
+        shutil.rmtree(self.folder / USER / "extensions", ignore_errors=True)
         return done.stdout
 
     def _run(
@@ -54,7 +58,7 @@ class Blender:
             "folder": str(folder),
             "worker": sys.executable,
         }
-        user = folder / "blender user"
+        user = folder / USER
         user.mkdir(parents=True, exist_ok=True)
         command = [str(self.python), str(INSIDE / "session.py"), file, check, json.dumps(given)]
         return subprocess.run(
