@@ -105,7 +105,7 @@ def write(folder: Path, frames: int, percent: int) -> None:
     image.file_format = "FFMPEG"
     coded = scene.render.ffmpeg
     coded.format, coded.codec, coded.audio_codec = "MPEG4", "H264", "AAC"
-    coded.constant_rate_factor = "HIGH"
+    coded.constant_rate_factor = "MEDIUM"
     scene.render.filepath = str(folder / "dreamtalk.mp4")
     bpy.ops.render.render(animation=True)
 
