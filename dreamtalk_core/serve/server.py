@@ -39,6 +39,7 @@ def serve(
     import uvicorn
 
     from dreamtalk_core.serve.app import make_app
+    from dreamtalk_core.serve.connections import LIMIT, PATIENCE, Connection
     from dreamtalk_core.serve.guard import is_local
 
     local = is_local(host)
@@ -52,8 +53,9 @@ def serve(
             app,
             log_level="warning",
             timeout_graceful_shutdown=_GRACE,
-            timeout_keep_alive=30,
-            limit_concurrency=500,
+            timeout_keep_alive=round(PATIENCE),
+            limit_concurrency=LIMIT,
+            http=Connection,
             server_header=False,
         )
         number = sock.getsockname()[1]
