@@ -192,7 +192,8 @@ class _Doors:
         made = _done(job).folder / MOTION
         path = made.with_suffix(f".{format.value}")
         if not path.is_file():
-            Motion.load(made).save(path)
+            motion, provenance = Motion.load_with_provenance(made)
+            motion.save(path, provenance)
         return FileResponse(
             path, media_type="application/octet-stream", filename=f"speech.{format.value}"
         )
