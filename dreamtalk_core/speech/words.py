@@ -10,12 +10,10 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
-from dreamtalk_core.errors import SpeechError, shown
-from dreamtalk_core.formats._limits import LARGEST_DOCUMENT, check_file, unreadable
+from dreamtalk_core.errors import shown
 from dreamtalk_core.retarget.cues import Cue
 from dreamtalk_core.speech.articulation import FEATURES, articulation
 from dreamtalk_core.speech.phones import Phones
@@ -39,17 +37,6 @@ def sound_of(letter: str) -> str:
     """The phone that a letter is mostly spoken as, in IPA; itself where that is not known."""
     plain = unicodedata.normalize("NFD", letter)[0]
     return _READ.get(plain, plain)
-
-
-def read_transcript(path: Path) -> str:
-    """The text of a transcript's file. Raises SpeechError if it is none."""
-    check_file(path, SpeechError, "text", LARGEST_DOCUMENT)
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SpeechError(f"{path} is not UTF-8 text. Save the transcript as UTF-8.") from error
-    except OSError as error:
-        raise unreadable(path, error, SpeechError) from error
 
 
 def find_words(phones: Phones, transcript: str) -> Phones:
