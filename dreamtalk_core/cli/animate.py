@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
         "--transcript",
         default="",
         metavar="TEXT",
-        help=f"{SAID}: closes and parts the lips where they are not clearly heard, and places words",
+        help=f"{SAID}: corrects lips that are not clearly heard, places words",
     )
 
     listening = commands.add_parser("listen", help="animate a face that listens to a speech")
