@@ -58,4 +58,9 @@ def transcript_of(given: str) -> str:
     path = Path(given)
     if path.suffix.lower() in TRANSCRIPTS and len(given.splitlines()) == 1:
         given = read_text(path)
-    return " ".join(word for _, word in words_in(given)) or given
+    return spoken_words(given)
+
+
+def spoken_words(text: str) -> str:
+    """The words of subtitles, or of a text as they are."""
+    return " ".join(word for _, word in words_in(text)) or text
