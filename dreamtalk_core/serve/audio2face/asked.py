@@ -176,8 +176,8 @@ class Moods:
         (start, first), *later = self._keys
         styles = self._style(first)
         points = [(max(start, 0.0), styles)]
-        ends = [time for time, _ in later[1:]] + [math.inf]
-        for (time, feeling), end in zip(later, ends, strict=True):
+        ends = [*(time for time, _ in later), math.inf][1:]
+        for (time, feeling), end in zip(later, ends, strict=False):
             if time > points[-1][0]:
                 points.append((time, points[-1][1]))
             styles = self._style(feeling)
