@@ -1,6 +1,6 @@
 """What a transcript is good for: closed lips and lip gap in sound that is hard to hear.
 
-    python benchmarks/transcript.py --corpus PATH [--model NAME|FILE] [--every 6]
+    python benchmarks/transcript.py --corpus PATH [--model NAME|FILE] [--every 5]
 
 Without a transcript, with it, and with that of another recording. Sentences of EMO-DB, whose
 speakers no motion model is trained on: the share of the labelled /p b m/ and of the open vowels at
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the tracked corpus")
     parser.add_argument("--model", default="default")
-    parser.add_argument("--every", type=int, default=6, help="use every n-th line of EMO-DB only")
+    parser.add_argument("--every", type=int, default=5, help="use every n-th line of EMO-DB only")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore", DreamTalkWarning)
     try:

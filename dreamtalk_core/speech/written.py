@@ -28,10 +28,11 @@ from dreamtalk_core.warned import warn
 Floats = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int64]
 
-SURE = 0.8
+SURE = 0.9
 """Probability from which a phone that is reported is not doubted."""
-_HEARD = 0.4
-"""Probability from which lips are heard to close without any help."""
+_HEARD, _SEEMS = 0.4, 0.2
+"""Probability from which lips are heard to touch without any help; below which, where nothing of
+the kind is written, they only seem to."""
 _ALIKE = 2.0
 """How fast a phone ceases to pass for a letter, as they are spoken less alike."""
 _BLANK = 0.05
@@ -47,7 +48,7 @@ _WIDTH = 256
 """Letters that are considered at once: 8 s of speech to either side of the likeliest."""
 _REACH = 2
 """Rows (40 ms) to either side in which a written phone is believed."""
-_AROUND = 4
+_AROUND = 6
 """Rows to either side of a letter of the lips in which they may be heard."""
 _BETTER = 0.1
 """Log-probability for every letter by which a transcript must be likelier than if read backwards.
@@ -266,6 +267,6 @@ def _hint(places: Whole, sounds: list[str], heard: _Heard) -> Hint:
         if heard.surest[near].max() < SURE and touches < _HEARD:
             rows.append(row)
             wanted.append(own)
-    apart &= ~lips & (heard.contact < _HEARD).all(1)
+    apart &= ~lips & (heard.contact < _SEEMS).all(1)
     found = np.array(wanted, np.float32).reshape(-1, len(FEATURES))
     return Hint(np.array(rows, np.int64), found, apart)
