@@ -162,6 +162,8 @@ async def _serve(door: Door, host: str, port: int, started: Future[tuple[int, An
     try:
         server = grpc.aio.server(options=_OPTIONS)
         server.add_generic_rpc_handlers(door.handlers())
+        if not 0 <= port < 1 << 16:  # the library counts on from 0 again
+            raise ValueError("ports are 0 to 65535")
         number = server.add_insecure_port(f"{name}:{port}")
         if not number:
             raise RuntimeError("it is taken")
