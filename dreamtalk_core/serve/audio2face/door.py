@@ -141,16 +141,16 @@ def open_door(
     door = Door(talk, limits, token)
     started: Future[tuple[int, Any]] = Future()
     thread = threading.Thread(
-        target=lambda: asyncio.run(_serve(door, host, port, started)), name="dreamtalk door"
+        target=lambda: asyncio.run(_serve(door, host, port, started)),
+        name="dreamtalk door",
+        daemon=True,
     )
     thread.start()
+    number, stop = started.result()
     try:
-        number, stop = started.result()
-        try:
-            yield number
-        finally:
-            stop()
+        yield number
     finally:
+        stop()
         thread.join()
         door.close()
 
