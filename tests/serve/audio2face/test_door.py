@@ -48,7 +48,7 @@ def door(talk: DreamTalk) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def strict(talk: DreamTalk) -> Iterator[str]:
     """One that takes little, and has no patience."""
-    limits = Limits(speech=21, upload=1.0, queue=2)
+    limits = Limits(speech=21, upload=2.0, queue=2)
     with open_door(talk, "127.0.0.1", 0, limits, None) as port:
         yield f"127.0.0.1:{port}"
 
@@ -189,11 +189,15 @@ def test_who_vanishes_makes_room(strict: str) -> None:
 
 
 def test_who_does_not_read_or_speak_is_not_waited_for(strict: str) -> None:
-    silent, channel = call(strict, iter(queue.SimpleQueue[bytes]().get, None))
+    waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    waiting.put(header())
+    silent, channel = call(strict, iter(waiting.get, None))
     deaf, other = call(strict, clip(np.tile(VOICE, 5)), window=1 << 16)
-    time.sleep(0.3)
+    assert next(silent)
+    assert next(deaf)
     refused(strict, clip(VOICE), grpc.StatusCode.RESOURCE_EXHAUSTED, "Try again")
     free(strict)
+    time.sleep(6)  # whoever reads again in time is served
     with pytest.raises(grpc.RpcError) as caught:
         list(silent)
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED  # type: ignore[attr-defined]
