@@ -141,16 +141,16 @@ def open_door(
     door = Door(talk, limits, token)
     started: Future[tuple[int, Any]] = Future()
     thread = threading.Thread(
-        target=lambda: asyncio.run(_serve(door, host, port, started)), name="dreamtalk door"
+        target=lambda: asyncio.run(_serve(door, host, port, started)),
+        name="dreamtalk door",
+        daemon=True,
     )
     thread.start()
+    number, stop = started.result()
     try:
-        number, stop = started.result()
-        try:
-            yield number
-        finally:
-            stop()
+        yield number
     finally:
+        stop()
         thread.join()
         door.close()
 
@@ -162,6 +162,8 @@ async def _serve(door: Door, host: str, port: int, started: Future[tuple[int, An
     try:
         server = grpc.aio.server(options=_OPTIONS)
         server.add_generic_rpc_handlers(door.handlers())
+        if not 0 <= port < 1 << 16:  # the library counts on from 0 again
+            raise ValueError("ports are 0 to 65535")
         number = server.add_insecure_port(f"{name}:{port}")
         if not number:
             raise RuntimeError("it is taken")

@@ -119,7 +119,7 @@ class Heard:
     rate: int = 0
     times: list[float] = field(default_factory=list)
     rows: list[Any] = field(default_factory=list)
-    sound: bytes = b""
+    sound: bytearray = field(default_factory=bytearray)
     said: list[float] = field(default_factory=list)
     events: int = 0
     status: tuple[int, str] | None = None

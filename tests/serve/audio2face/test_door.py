@@ -24,6 +24,7 @@ from dreamtalk_core.pipeline.stream import MotionStream
 from dreamtalk_core.serve.audio2face.asked import wire_name
 from dreamtalk_core.serve.audio2face.door import open_door
 from dreamtalk_core.serve.limits import Limits
+from dreamtalk_core.serve.studio import check_extra
 from dreamtalk_core.speech.audio import Speech
 from tests.serve.audio2face import peer
 from tests.serve.audio2face.peer import END, RATE, ask, call, clip, header, piece
@@ -47,7 +48,7 @@ def door(talk: DreamTalk) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def strict(talk: DreamTalk) -> Iterator[str]:
     """One that takes little, and has no patience."""
-    limits = Limits(speech=21, upload=1.0, queue=2)
+    limits = Limits(speech=21, upload=2.0, queue=2)
     with open_door(talk, "127.0.0.1", 0, limits, None) as port:
         yield f"127.0.0.1:{port}"
 
@@ -188,11 +189,15 @@ def test_who_vanishes_makes_room(strict: str) -> None:
 
 
 def test_who_does_not_read_or_speak_is_not_waited_for(strict: str) -> None:
-    silent, channel = call(strict, iter(queue.SimpleQueue[bytes]().get, None))
+    waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    waiting.put(header())
+    silent, channel = call(strict, iter(waiting.get, None))
     deaf, other = call(strict, clip(np.tile(VOICE, 5)), window=1 << 16)
-    time.sleep(0.3)
+    assert next(silent)
+    assert next(deaf)
     refused(strict, clip(VOICE), grpc.StatusCode.RESOURCE_EXHAUSTED, "Try again")
     free(strict)
+    time.sleep(6)  # whoever reads again in time is served
     with pytest.raises(grpc.RpcError) as caught:
         list(silent)
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED  # type: ignore[attr-defined]
@@ -260,13 +265,18 @@ def test_garbage_ends_nothing(door: str) -> None:
     free(door)
 
 
-def test_a_taken_port_is_told_of(talk: DreamTalk, door: str) -> None:
-    taken = int(door.rpartition(":")[2])
-    with (
-        pytest.raises(DreamTalkError, match=f"port {taken}: .*--grpc"),
-        open_door(talk, "127.0.0.1", taken, Limits(), None),
-    ):
-        pass
+def test_what_is_not_installed_is_told_of() -> None:
+    with pytest.raises(DreamTalkError, match=r"dreamtalk\[grpc\]"):
+        check_extra("no_such_package.nor_this", "grpc")
+
+
+def test_a_port_that_cannot_be_had_is_told_of(talk: DreamTalk, door: str) -> None:
+    for port in (int(door.rpartition(":")[2]), -5, 70000):
+        with (
+            pytest.raises(DreamTalkError, match=f"port {port}: .*--grpc"),
+            open_door(talk, "127.0.0.1", port, Limits(), None),
+        ):
+            pass
 
 
 def test_the_command_serves_both_and_wants_its_token(tmp_path: Path) -> None:
