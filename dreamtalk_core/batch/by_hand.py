@@ -23,6 +23,7 @@ from dreamtalk_core.files import atomic_write, write_error
 from dreamtalk_core.formats import begins_at
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.corrections import ENDING, Corrections
+from dreamtalk_core.warned import collect_warnings
 
 if TYPE_CHECKING:
     from dreamtalk_core.pipeline.line import Line, Take
@@ -91,9 +92,10 @@ class ByHand:
         if made is None:
             raise MotionError("what was made at first was not kept (--keep-corrections)")
         try:
-            edit = Motion.load(path)
-            # As the format has it: what it cannot hold has not been changed by anybody.
-            with TemporaryDirectory() as place:
+            # As the format has it: what it cannot hold has not been changed by anybody. What
+            # was guessed in reading concerns nobody: a run that is resumed does not read it again.
+            with TemporaryDirectory() as place, collect_warnings(lambda text: None):
+                edit = Motion.load(path)
                 copy = Path(place) / path.name
                 made.save(copy, start=begins_at(path))
                 return Corrections.between(Motion.load(copy), edit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,15 +118,7 @@ def run_batch(
                 report({"event": "row", **entry})
     final = [now.get(row.id) or known.get(row.id) for row in rows]
     found = [_graded(entry, batch.limits) for entry in final if entry is not None]
-    counts = Counter(_state(entry, now) for entry in found)
-    counts["corrected"] = sum("corrections" in entry for entry in found)
-    counts["flagged"] = sum(bool(entry.get("flags")) for entry in found)
-    changes = [entry.get("change") or {} for entry in found]
-    counts["changed"] = sum(bool(change) and "unknown" not in change for change in changes)
-    counts["warned"] = sum(
-        bool(entry.get("warnings")) or "unknown" in change
-        for entry, change in zip(found, changes, strict=True)
-    )
+    counts = _counted(found, now)
     written: list[Path] = []
     if makes:
         book.write(map(_plain, (*found, *others)))
@@ -137,6 +129,20 @@ def run_batch(
         written.append(folder / PAGE)
     report({"event": "end", **counts})
     return counts, written
+
+
+def _counted(found: Sequence[Entry], now: Mapping[str, Entry]) -> Counter[str]:
+    """How many rows are what."""
+    counts = Counter(_state(entry, now) for entry in found)
+    counts["corrected"] = sum("corrections" in entry for entry in found)
+    counts["flagged"] = sum(bool(entry.get("flags")) for entry in found)
+    changes = [entry.get("change") or {} for entry in found]
+    counts["changed"] = sum(bool(change) and "unknown" not in change for change in changes)
+    counts["warned"] = sum(
+        bool(entry.get("warnings")) or "unknown" in change
+        for entry, change in zip(found, changes, strict=True)
+    )
+    return counts
 
 
 def _known_still(entry: Entry, known: Entry | None) -> tuple[Entry, bool]:

@@ -66,6 +66,7 @@ def test_what_lies_elsewhere_goes_along(tmp_path: Path, monkeypatch: pytest.Monk
     for words in (first, second):
         assert words[words.index("--style") + 1] == there
         assert "--no-clobber" in words
+        assert "--keep-corrections" in words
     assert second[second.index("--against") + 1] == "{{Param.Against}}"
     assert openjd("check", "job.json").returncode == 0
 
