@@ -5,11 +5,14 @@
     python benchmarks/batch.py kills RECORDINGS [--rows 40] [--times 5]
     python benchmarks/batch.py faults RECORDINGS [--rows 120]
     python benchmarks/batch.py networks RECORDINGS [--rows 60]
+    python benchmarks/batch.py plan [--rows 480000] [--cost 0.092] [--cores 8] [--price 0.68]
 
 RECORDINGS is a folder of short lines of 2 to 6 s; as many as there are rows are drawn from it, and
 repeated where there are fewer. `faults` makes curves, spoils a sixth of the sounds (moved by 5 to
-10 frames, exchanged, clipped, silent, music) and lets `--check` look for them.
-`networks` tells which part of a line's time the networks take: what a GPU could save at most.
+10 frames, exchanged, clipped, silent, music) and lets `--check` look for them. `networks` tells
+which part of a line's time the networks take: what a GPU could save at most. `plan` only counts:
+cost is what `speed` has measured, in seconds of a core a line; cores and price (an hour) are those
+of the machine that is hired.
 """
 
 from __future__ import annotations
@@ -29,17 +32,35 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
+START = 60
+"""Seconds that a hired machine is taken to need before its first line."""
+SIZES = {
+    "recording": 4 * 48_000 * 2,
+    "curves, .csv": 100 * 809,
+    "what was made, .npz": 26_000,
+    "ledger, provenance": 750,
+}
+"""Bytes for 4 s at 25 fps, from mono at 48 kHz in 16 bits. A row of a Live Link CSV has 809."""
 FAULTS = ("moved", "exchanged", "clipped", "silent", "music")
 
 
 def main() -> None:
     sys.path.insert(0, str(ROOT))
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=("speed", "memory", "kills", "faults", "networks"))
-    parser.add_argument("recordings", type=Path)
+    whats = ("speed", "memory", "kills", "faults", "networks", "plan")
+    parser.add_argument("what", choices=whats)
+    parser.add_argument("recordings", type=Path, nargs="?")
     parser.add_argument("--rows", type=int)
     parser.add_argument("--times", type=int)
+    parser.add_argument("--cost", type=float, default=0.092)
+    parser.add_argument("--cores", type=int, default=8)
+    parser.add_argument("--price", type=float, default=0.0)
     options = parser.parse_args()
+    if options.what == "plan":
+        print_plan(options.rows or 480_000, options.cost, options.cores, options.price)
+        return
+    if options.recordings is None:
+        parser.error("give a folder of recordings")
     with tempfile.TemporaryDirectory() as folder:
         if options.what == "speed":
             measure_speed(Path(folder), options.recordings, options.rows or 200, options.times or 2)
@@ -248,6 +269,23 @@ def measure_faults(folder: Path, recordings: Path, rows: int) -> None:
     for i, flags in good.items():
         if flags:
             print(f"  {i}: {flags}")
+
+
+def print_plan(rows: int, cost: float, cores: int, price: float) -> None:
+    """Hours, money, disk and network of many lines, and what a lost machine costs."""
+    work = rows * cost / 3600
+    print(f"{rows} lines x {cost * 1000:.0f} ms = {work:.1f} core hours")
+    for machines in (1, 4, 12):
+        # A fresh machine loads what it needs, and each of its workers the model.
+        hours = work / (machines * cores) + START / 3600
+        money = f", {machines * hours * price:.2f} in all" if price else ""
+        print(f"{machines} machines of {cores} cores: {60 * hours:.0f} minutes{money}")
+    for what, size in SIZES.items():
+        print(f"{what}: {size / 1e3:.1f} kB a line, {rows * size / 1e9:.1f} GB in all")
+    through = cores / cost * (SIZES["recording"] + SIZES["curves, .csv"]) / 1e6
+    print(f"a machine reads and writes {through:.0f} MB a second")
+    lost = cores * cost / 2
+    print(f"a machine that is lost: {lost:.1f} core seconds of rows half made, {START} s to start")
 
 
 def write_wave(path: Path, sound: np.ndarray) -> None:

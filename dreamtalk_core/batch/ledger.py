@@ -7,10 +7,11 @@ each row: whatever happened on the way, the same batch leaves the same ledger, b
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from dreamtalk_core.files import atomic_write, write_error
 NAME = "ledger.ndjson"
 WHOLE = (1, 1)
 Entry = dict[str, Any]
-"""id, row, status (done; failed; begun: what was known of it, by a run that is at it now); of what
-is done: key (a hash of all that it was made from), inputs and outputs (hashes by name), warnings,
-grade, flags; of what failed: error."""
+"""id, row, status (done; failed); of what is done: key (a hash of all that it was made from),
+inputs and outputs (hashes by name), corrections (their hash), warnings, grade, flags; of what
+failed: error."""
 
 
 def read_ledger(path: Path) -> dict[str, Entry]:
@@ -97,6 +98,52 @@ class Book:
 
     def _parts(self) -> list[Path]:
         return sorted(self._folder.glob("ledger-*-of-*.ndjson"))
+
+
+class Marks:
+    """Which rows are being written, a file each in the folder until the ledger knows of the row.
+
+    A run that was killed leaves them: such a row's outputs may be newer than its entry, and are
+    nobody's own work. Whoever writes a row marks it, be it on another machine.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / ".writing"
+
+    def set(self, row: str, key: str) -> None:
+        """key: of what will be there. Raises WriteError."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(self._folder, error) from error
+        with atomic_write(self._path(row)) as temporary:
+            temporary.write_text(key, encoding="ascii")
+
+    def found(self, row: str, entry: Entry | None) -> bool:
+        """Whether a row was being written when its run ended. entry: what the ledger says of it."""
+        try:
+            return self._path(row).read_text(encoding="ascii") != (entry or {}).get("key")
+        except OSError:
+            return False
+
+    def take_off(self, row: str) -> None:
+        with suppress(OSError):
+            self._path(row).unlink(missing_ok=True)
+
+    def close(self, rows: Iterable[str]) -> None:
+        """Take those of these rows off, and the folder away if there are no more."""
+        for row in rows:
+            self.take_off(row)
+        with suppress(OSError):
+            self._folder.rmdir()
+
+    def _path(self, row: str) -> Path:
+        return self._folder / file_name_of(row)
+
+
+def file_name_of(row: str) -> str:
+    """A name for what belongs to a row, whatever its id is."""
+    return hashlib.sha256(row.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _is_torn(path: Path) -> bool:

@@ -81,6 +81,8 @@ def page(folder: Path, entries: Sequence[Entry], limits: Thresholds) -> str:
 def _summary(entries: Sequence[Entry], failed: Sequence[Entry], faults: Counter[str]) -> str:
     flagged = sum(bool(entry.get("flags")) for entry in entries)
     rows = [("lines", len(entries)), ("failed", len(failed)), ("flagged", flagged)]
+    if by_hand := sum("corrections" in entry for entry in entries):
+        rows.append(("with corrections by hand", by_hand))
     return _table((), [*rows, *sorted(faults.items(), key=lambda one: (-one[1], one[0]))])
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from dreamtalk_core.batch.files import check_outputs
 from dreamtalk_core.batch.grade import Thresholds, flags
-from dreamtalk_core.batch.ledger import WHOLE, Book, Entry
+from dreamtalk_core.batch.ledger import WHOLE, Book, Entry, Marks
 from dreamtalk_core.batch.local import run_local
 from dreamtalk_core.batch.page import write_page
-from dreamtalk_core.batch.plan import Row, plan
+from dreamtalk_core.batch.plan import plan
 from dreamtalk_core.batch.table import read_table
 from dreamtalk_core.batch.work import Job, Mode, Task, make_folder
 from dreamtalk_core.errors import BatchError, WriteError
@@ -34,7 +34,8 @@ class Batch:
     part: which of how many parts of the table, from 1 up: each may be made on a machine of its own,
     and a run over the whole with the mode `resume` gathers them. grade: whether lines are graded.
     clobber: whether files that are there may be replaced. limits: of grades.
-    against: the folder of an earlier run, to tell what has changed since.
+    against: the folder of an earlier run, to tell what has changed since. keep: whether what
+    somebody changes by hand is laid over what is made anew, see `by_hand`.
     """
 
     lines: Path
@@ -51,6 +52,7 @@ class Batch:
     limits: Thresholds = field(default_factory=Thresholds)
     part: tuple[int, int] = WHOLE
     against: Path | None = None
+    keep: bool = False
 
 
 def run_batch(
@@ -95,30 +97,32 @@ def run_batch(
         raise BatchError(f"There is no folder {against} to compare with. Check the name.")
     if against and folder.is_dir() and against.samefile(folder):
         raise BatchError("--against is the batch's own folder. Give that of an earlier run.")
-    job = Job(home, folder, model, batch.device, batch.mode, batch.grade, batch.clobber, against)
+    job = Job(
+        *(home, folder, model, batch.device, batch.mode, batch.grade, batch.clobber, against),
+        batch.keep,
+    )
     report({"event": "start", "rows": len(rows), "todo": len(todo)})
     now: dict[str, Entry] = {}
+    through: list[str] = []  # rows whose marks go once the ledger is surely on the disk
+    marks, remembers = Marks(folder), batch.mode != "all" or batch.keep
     with book.open() if makes else nullcontext(lambda entry: None) as add:
-        tasks = _tasks(batch, todo, known, add)
+        tasks = ((row, known.get(row.id) if remembers else None) for row in todo)
         jobs = max(1, min(batch.jobs, len(todo)))
         with closing(runner(job, tasks, jobs)) as entries:  # type: ignore[type-var]
             for entry in entries:
+                entry, whole = _known_still(entry, known.get(entry["id"]))
                 now[entry["id"]] = entry = _graded(entry, batch.limits)
                 add(_plain(entry))
+                if makes and whole:
+                    (marks.take_off if entry["status"] == "failed" else through.append)(entry["id"])
                 report({"event": "row", **entry})
     final = [now.get(row.id) or known.get(row.id) for row in rows]
     found = [_graded(entry, batch.limits) for entry in final if entry is not None]
-    counts = Counter(_state(entry, now) for entry in found)
-    counts["flagged"] = sum(bool(entry.get("flags")) for entry in found)
-    changes = [entry.get("change") or {} for entry in found]
-    counts["changed"] = sum(bool(change) and "unknown" not in change for change in changes)
-    counts["warned"] = sum(
-        bool(entry.get("warnings")) or "unknown" in change
-        for entry, change in zip(found, changes, strict=True)
-    )
+    counts = _counted(found, now)
     written: list[Path] = []
     if makes:
         book.write(map(_plain, (*found, *others)))
+        marks.close(through)
         written.append(book.path)
     if batch.mode != "plan" and batch.part == WHOLE:
         write_page(folder / PAGE, folder, found, batch.limits)
@@ -127,16 +131,27 @@ def run_batch(
     return counts, written
 
 
-def _tasks(
-    batch: Batch, rows: Sequence[Row], known: Mapping[str, Entry], add: Report
-) -> Iterator[Task]:
-    """Rows for the runner, with what the ledger says of each."""
-    for row in rows:
-        entry = known.get(row.id)
-        if entry is not None and "outputs" in entry:
-            # Whoever finds this last knows that the row's outputs may be newer than what it says.
-            add({**entry, "status": "begun"})
-        yield row, None if batch.mode == "all" else entry
+def _counted(found: Sequence[Entry], now: Mapping[str, Entry]) -> Counter[str]:
+    """How many rows are what."""
+    counts = Counter(_state(entry, now) for entry in found)
+    counts["corrected"] = sum("corrections" in entry for entry in found)
+    counts["flagged"] = sum(bool(entry.get("flags")) for entry in found)
+    changes = [entry.get("change") or {} for entry in found]
+    counts["changed"] = sum(bool(change) and "unknown" not in change for change in changes)
+    counts["warned"] = sum(
+        bool(entry.get("warnings")) or "unknown" in change
+        for entry, change in zip(found, changes, strict=True)
+    )
+    return counts
+
+
+def _known_still(entry: Entry, known: Entry | None) -> tuple[Entry, bool]:
+    """An entry, and whether it tells of all outputs: a worker that was lost tells of none, and
+    what the row had before, which somebody may have edited, stays known."""
+    whole = entry["status"] != "failed" or "outputs" in entry
+    if whole or known is None or "outputs" not in known:
+        return entry, whole
+    return {**entry, "outputs": known["outputs"]}, False
 
 
 def _graded(entry: Entry, limits: Thresholds) -> Entry:
@@ -166,6 +181,7 @@ def _plain(entry: Entry) -> Entry:
         "key",
         "inputs",
         "outputs",
+        "corrections",
         "warnings",
         "grade",
         "flags",

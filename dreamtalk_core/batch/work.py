@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from dreamtalk_core.batch.by_hand import ByHand, key_with
 from dreamtalk_core.batch.compare import change
 from dreamtalk_core.batch.inputs import (
     Unusable,
@@ -23,7 +24,7 @@ from dreamtalk_core.batch.inputs import (
     read_by,
     written_by,
 )
-from dreamtalk_core.batch.ledger import Entry
+from dreamtalk_core.batch.ledger import Entry, Marks
 from dreamtalk_core.batch.plan import Row
 from dreamtalk_core.errors import (
     DreamTalkError,
@@ -55,6 +56,7 @@ class Job:
 
     home: the folder of the table, from which names of files are seen. folder: where outputs go.
     clobber: whether files that are there may be replaced. against: the folder of an earlier run.
+    keep: whether what is changed by hand is laid over what is made anew, see `by_hand`.
     """
 
     home: Path
@@ -65,6 +67,7 @@ class Job:
     grade: bool
     clobber: bool = True
     against: Path | None = None
+    keep: bool = False
 
 
 Task = tuple[Row, Entry | None]
@@ -81,6 +84,7 @@ class Worker:
         self._job = job
         self._talk: Pipeline | None = None
         self._writing = False  # whether the row's files are not what they were
+        self._marks = Marks(job.folder)
 
     def run(self, row: Row, known: Entry | None) -> Entry:
         """What became of a row. known: see `Task`.
@@ -124,35 +128,64 @@ class Worker:
             return {"status": "checked", "outputs": outputs, "grade": self._grade_there(line)}
         self._check(line)
         inputs = self._inputs(line)
-        key = self._key(row, list(inputs.values()))
+        plain, by_hand = self._key(row, list(inputs.values())), ByHand(job.folder, row.id, line)
         if known is not None and "outputs" in known:
-            same = known.get("key") == key
-            # Of a run that was killed at this row, what it has written is not edited.
-            if (same or known["status"] != "begun") and (edited := self._edited(known)):
-                told = {"state": "edited", "edited": edited}
-                return {**known, "status": "done", **told} if "key" in known else {**known, **told}
-            if same and all((job.folder / name).is_file() for name in row.outputs):
-                grade = {} if job.mode == "plan" else self._grade_late(line, known)
-                return {**known, **grade, "status": "done", "state": "kept"}
+            stays = self._as_it_is(row, known, by_hand, plain)
+            if stays is not None:
+                return stays
         if job.mode == "plan":
             return {"status": "planned"}
         old = next((path for path in written_by(line) if path.is_file()), None)
         if old is not None and not job.clobber:
             raise DreamTalkError(f"{shown(old)} is there already, and is to be kept.")
-        return {"status": "done", "key": key, "inputs": inputs, **self._make(row, line)}
+        return {"status": "done", "inputs": inputs, **self._make(row, by_hand, plain)}
 
-    def _make(self, row: Row, line: Line) -> Entry:
+    def _as_it_is(self, row: Row, known: Entry, by_hand: ByHand, plain: str) -> Entry | None:
+        """What becomes of a row that stays as it is; None if it is to be made. What was changed
+        by hand in it is then a layer beside it. plain: its key without one."""
+        job, edited = self._job, self._edited(known)
+        same = known.get("key") == key_with(plain, by_hand.hash()) and job.mode != "all"
+        # Of a run that was killed while it wrote this row, what it has written is not edited.
+        if edited and not self._marks.found(row.id, known):
+            told: Entry = {"state": "edited", "edited": edited}
+            if job.keep and job.clobber and not same:
+                try:
+                    changes = by_hand.changed(known, edited)
+                except DreamTalkError as error:
+                    told["why"] = str(error)
+                else:
+                    if job.mode != "plan":
+                        by_hand.take_off(changes, edited[0])
+                    return None
+            return {**known, "status": "done", **told} if "key" in known else {**known, **told}
+        if edited or not same or not all((job.folder / name).is_file() for name in row.outputs):
+            return None
+        if job.mode == "plan":
+            return {**known, "status": "done", "state": "kept"}
+        if job.keep:
+            by_hand.remember_late(known)
+        grade = self._grade_late(by_hand.line, known)
+        return {**known, **grade, "status": "done", "state": "kept"}
+
+    def _make(self, row: Row, by_hand: ByHand, plain: str) -> Entry:
         from dreamtalk_core.pipeline.line import sample_line, write_line
 
+        line, talk = by_hand.line, self.talk
         speeches = line.load_speeches()
-        talk = self.talk
         for path in written_by(line):
             make_folder(path.parent)
-        take = sample_line(talk, self._kind(), line, speeches, _unseen)
+        sampled = sample_line(talk, self._kind(), line, speeches, _unseen)
+        take = by_hand.laid_over(sampled)
+        made: Entry = {"key": key_with(plain, take.corrections)}
+        self._marks.set(row.id, made["key"])
         self._writing = True
         for _ in write_line(talk, line, take, _unseen):
             pass
-        made: Entry = {"outputs": {name: digest(self._job.folder / name) for name in row.outputs}}
+        if self._job.keep:
+            by_hand.remember(sampled.motion)
+        made["outputs"] = {name: digest(self._job.folder / name) for name in row.outputs}
+        if take.corrections:
+            made["corrections"] = take.corrections
         if self._job.grade and line.speech is not None:
             from dreamtalk_core.batch.grade import grade
 
@@ -176,8 +209,8 @@ class Worker:
     def _there(self, row: Row, known: Entry) -> dict[str, str]:
         """Outputs of a row that failed, as far as they are not somebody's own work."""
         outputs: dict[str, str] = known.get("outputs", {})
-        # What it once made may have been edited since, unless it was begun anew.
-        if not self._writing and known.get("status") != "begun":
+        # What it once made may have been edited since, unless it was being made anew.
+        if not self._writing and not self._marks.found(row.id, known):
             return outputs
         names = dict.fromkeys((*outputs, *row.outputs))
         try:

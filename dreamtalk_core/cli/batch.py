@@ -29,6 +29,7 @@ STATES = (
     "done",
     "kept",
     "edited",
+    "corrected",
     "planned",
     "checked",
     "left",
@@ -74,6 +75,12 @@ def add(commands: Any) -> None:
         action="store_true",
         help="make only rows that are not done, or whose inputs, settings or model have changed. "
         "What somebody has changed by hand is kept",
+    )
+    batch.add_argument(
+        "--keep-corrections",
+        action="store_true",
+        help="what somebody changes by hand in curves becomes a layer, NAME.corrections.json, and "
+        "is laid over what is made anew. Give it from the first run on: what is made is kept, too",
     )
     batch.add_argument(
         "--only", choices=("failed",), help="with what --resume does: those that failed"
@@ -167,6 +174,7 @@ def _batch(options: argparse.Namespace) -> None:
         Thresholds(**chosen),
         _part(options.part),
         options.against,
+        options.keep_corrections,
     )
     with _Events(options.progress) as events:
         counts, written = run_batch(batch, events.report, runner)
@@ -209,6 +217,7 @@ def _write_template(options: argparse.Namespace) -> None:
     ]
     words += ["--no-grade"] if options.no_grade else []
     words += ["--no-clobber"] if options.no_clobber else []
+    words += ["--keep-corrections"] if options.keep_corrections else []
     told = template(
         options.openjd.parent,
         options.lines,
@@ -264,4 +273,8 @@ class _Events:
                 if why := (event.get("change") or {}).get("unknown"):
                     warn(f"row {event['row']}, {shown(event['id'])}, cannot be compared: {why}")
                 for name in event.get("edited", ()):
-                    warn(f"{shown(name)} was changed by hand and stays. Delete it to have it anew.")
+                    why = f" ({shown(event['why'])})" if "why" in event else ""
+                    warn(
+                        f"{shown(name)} was changed by hand and stays{why}. Delete it to have it "
+                        "anew."
+                    )

@@ -149,6 +149,7 @@ READABLE: tuple[str, ...] = tuple(dict.fromkeys(kind.suffix for kind in FORMATS 
 """Suffixes that `read_motion` takes."""
 
 _BESIDE = ".provenance.json"
+_NO_MOTIONS = (_BESIDE, ".corrections.json")  # what lies beside one
 _HEAD, _TAIL = 1 << 20, 1 << 16  # bytes of a file in which its mark is looked for
 
 
@@ -163,7 +164,7 @@ def is_read(path: PurePath) -> bool:
     A name that a format has which is only written, such as "a.motion3.json", is none, nor is that
     of what lies beside one.
     """
-    if is_cues(path) or path.name.lower().endswith(_BESIDE):
+    if is_cues(path) or path.name.lower().endswith(_NO_MOTIONS):
         return False
     kind = _format_of(path)
     return kind.reads if kind else path.suffix.lower() in READABLE

@@ -71,11 +71,13 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """What became of a line. features: of its speech, or the first of the others."""
+    """What became of a line. features: of its speech, or the first of the others. corrections: a
+    hash of those by hand that are in the motion."""
 
     motion: Motion
     features: AnySpeech
     style: Style | StyleTrack
+    corrections: str = ""
 
 
 def sample_line(
@@ -154,6 +156,7 @@ def provenance_of(talk: Pipeline, line: Line, take: Take) -> Provenance:
             name: value if isinstance(value, (bool, int, float)) else Path(str(value)).name
             for name, value in sorted(line.settings.items())
         },
+        **({"corrections": take.corrections} if take.corrections else {}),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,10 @@ import numpy as np
 import pytest
 
 from dreamtalk_core.assets import DEMO_PORTRAIT
+from dreamtalk_core.batch.by_hand import ByHand
+from dreamtalk_core.batch.ledger import Marks
 from dreamtalk_core.cli import main
+from dreamtalk_core.motion import Motion
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -255,11 +259,8 @@ def test_killed_after_writing(folder: Path, capsys: pytest.CaptureFixture[str]) 
     """Outputs that are newer than the ledger knows are not taken for somebody's own work."""
     assert batch("--no-grade") == 0
     whole = contents(folder / "out")
-    entries = ledger()
-    begun = {**entries["line0"], "status": "begun", "key": "of another sound"}
+    Marks(folder / "out").set("line0", "of another sound")
     Path("out/line0.csv").write_bytes(b"of yet another")
-    with Path("out/ledger.ndjson").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(begun) + "\n")
     assert batch("--resume", "--no-grade") == 0
     assert f"1 done, {COUNT - 1} kept" in capsys.readouterr().err
     assert contents(folder / "out") == whole
@@ -324,3 +325,148 @@ def test_a_worker_that_dies_costs_its_row(folder: Path, monkeypatch: pytest.Monk
     assert [entries[row.id]["status"] for row in rows] == ["done", "failed", "done", "done"]
     assert "signal 9" in entries["line1"]["error"] or os.name == "nt"
     assert Path("out/3.csv").is_file()
+
+
+def smile(path: str) -> None:
+    """What an animator does."""
+    motion = Motion.load(path)
+    weights = motion.weights.copy()
+    smiles = [motion.names.index(f"mouthSmile{side}") for side in ("Left", "Right")]
+    weights[10:30, smiles] = np.clip(weights[10:30, smiles] + 0.2, 0, 1)
+    Motion(motion.names, weights, motion.fps, motion.head_rotation).save(path)
+
+
+def rerecord() -> None:
+    """All lines anew, a little softer."""
+    for i in range(COUNT):
+        write_wave(f"{i}.wav", 0.9 * Speech.load(f"{i}.wav").waveform)
+
+
+def test_corrections_are_laid_over_a_new_run(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(Path("lines.csv").read_text(encoding="utf-8").splitlines()[:4])
+    keep = ("--resume", "--keep-corrections", "--no-grade")
+
+    def told() -> str:
+        assert batch(*keep) == 0
+        return capsys.readouterr().err.splitlines()[-1]
+
+    assert told() == "3 done"
+    smile("out/line0.csv")
+    mended = Path("out/line0.csv").read_bytes()
+    Path("out/line1.csv").write_bytes(b"no curves")
+    assert told() == "1 kept, 2 edited"
+    rerecord()
+    assert batch(*keep, "--dry-run") == 0
+    assert capsys.readouterr().err.splitlines()[-1] == "1 edited, 2 planned"
+    assert batch(*keep) == 0
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1].startswith("2 done, 1 edited, 1 corrected")
+    assert "line1.csv was changed by hand and stays (" in err
+    assert Path("out/line1.csv").read_bytes() == b"no curves"
+    assert Path("out/line0.csv.edited").read_bytes() == mended
+    layer = Path("out/line0.csv.corrections.json")
+    corrected, with_layer = Motion.load("out/line0.csv"), contents(folder / "out")
+    assert told().startswith("2 kept, 1 edited, 1 corrected")
+    # Deleted, the line is what it would have been.
+    kept = layer.read_bytes()
+    layer.unlink()
+    assert told().startswith("1 done, 1 kept, 1 edited")
+    plain = Motion.load("out/line0.csv")
+    assert main(["animate", "0.wav", "--seed", "0", "--lips", "0.8", "-o", "own.csv"]) == 0
+    assert Path("own.csv").read_bytes() == Path("out/line0.csv").read_bytes()
+    added = corrected.weights - plain.weights
+    at = plain.names.index("mouthSmileLeft")
+    wanted = np.clip(plain.weights[10:30, at] + 0.2, 0, 1) - plain.weights[10:30, at]
+    np.testing.assert_allclose(added[10:30, at], wanted, atol=0.005)
+    assert not np.delete(added, [at, plain.names.index("mouthSmileRight")], axis=1).any()
+    # Put back, it is there again, byte for byte; an edit on top becomes one with it.
+    layer.write_bytes(kept)
+    assert batch(*keep) == 0
+    assert contents(folder / "out") == with_layer
+    smile("out/line0.csv")
+    rerecord()
+    assert batch("--keep-corrections", "--no-grade") == 0
+    again = Motion.load("out/line0.csv").weights - plain.weights
+    assert again[10:30, at].mean() > 1.6 * added[10:30, at].mean()
+
+
+@pytest.mark.parametrize("moment", ["taken off", "marked", "written", "remembered"])
+def test_corrections_survive_every_moment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """A worker that is killed there leaves what an undisturbed one makes of it."""
+    from dreamtalk_core.batch.plan import Row
+    from dreamtalk_core.batch.work import Job, Worker
+    from dreamtalk_core.pipeline import line
+
+    row = Row(1, "a", "0.wav", "neutral", outputs=("a.csv", "a.npz"))
+    known, files = {}, {}
+    for out in ("whole", "killed"):
+        Path(out).mkdir()
+        job = Job(folder, folder / out, "default", "cpu", "resume", False, keep=True)
+        known[out] = Worker(job).run(row, None)
+        Marks(folder / out).take_off("a")
+        smile(f"{out}/a.csv")
+    rerecord()
+
+    def killed(*_: Any, **__: Any) -> Any:
+        raise SystemExit
+
+    def then_killed(function: Any) -> Any:
+        return lambda *a, **k: (function(*a, **k), killed())
+
+    with monkeypatch.context() as patch:
+        if moment == "taken off":
+            patch.setattr(Worker, "_make", killed)
+        elif moment == "marked":
+            patch.setattr(line, "write_line", killed)
+        elif moment == "written":
+            patch.setattr(ByHand, "remember", killed)
+        else:
+            patch.setattr(ByHand, "remember", then_killed(ByHand.remember))
+        with pytest.raises(SystemExit):
+            Worker(job).run(row, known["killed"])
+    for out in ("whole", "killed"):
+        job = Job(folder, folder / out, "default", "cpu", "resume", False, keep=True)
+        made = Worker(job).run(row, known[out])
+        assert made["status"] == "done"
+        assert made["corrections"]
+        Marks(folder / out).close(["a"])
+        files[out] = contents(folder / out)
+    assert len(files["whole"]) == 6
+    assert files["whole"] == files["killed"]
+
+
+def test_corrections_survive_kills(folder: Path) -> None:
+    """The same of a whole batch: a worker and its parent are killed wherever they are."""
+    assert batch("--keep-corrections", "--no-grade") == 0
+    for i in range(0, COUNT, 2):
+        smile(f"out/line{i}.csv")
+    shutil.copytree("out", "whole")
+    rerecord()
+    keep = ["--keep-corrections", "--resume", "--no-grade"]
+    assert batch(*keep, "-o", "whole") == 0
+    command = [sys.executable, "-m", "dreamtalk_core.cli", "batch", "lines.csv", "-o", "out"]
+    for rows in (1, 2):
+        process = subprocess.Popen(
+            [*command, "--jobs", "1", "--progress", "ndjson", *keep],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=os.name != "nt",
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = json.loads(line)
+            rows -= event["event"] == "row" and "state" not in event
+            if not rows:
+                process.kill() if os.name == "nt" else os.killpg(process.pid, signal.SIGKILL)
+                break
+        process.stdout.close()
+        process.wait()
+    assert batch(*keep) == 0
+    left, right = contents(folder / "whole"), contents(folder / "out")
+    assert sum(name.endswith(".corrections.json") for name in left) == COUNT // 2
+    assert left == right

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dreamtalk_core.batch.ledger import Book, line_of, read_ledger
+from dreamtalk_core.batch.ledger import Book, Marks, line_of, read_ledger
 
 DONE = {"id": "ü", "row": 1, "status": "done"}
 FAILED = {"id": "ü", "row": 1, "status": "failed", "error": 'a "quote"\nand a line'}
@@ -48,3 +48,20 @@ def test_parts_become_a_whole(tmp_path: Path) -> None:
         assert [path.name for path in tmp_path.iterdir()] == ["ledger.ndjson"]
         add(FAILED)
     assert Book(tmp_path).read() == {"ü": FAILED, "b": OTHER}
+
+
+def test_a_mark_counts_until_the_ledger_knows(tmp_path: Path) -> None:
+    """Whatever a row is called."""
+    marks = Marks(tmp_path)
+    for row in ("ü/..", "a" * 999, "\udcff"):
+        assert not marks.found(row, None)
+        marks.set(row, "new")
+        assert marks.found(row, None)
+        assert marks.found(row, {"key": "old"})
+        assert not marks.found(row, {"key": "new"})  # killed only before it was taken off
+    marks.take_off("ü/..")
+    assert not marks.found("ü/..", None)
+    marks.close(["a" * 999])
+    assert len(list(tmp_path.rglob("*"))) == 2  # that of a row which is not through stays
+    marks.close(["\udcff"])
+    assert not list(tmp_path.iterdir())

@@ -57,7 +57,8 @@ def test_what_lies_elsewhere_goes_along(tmp_path: Path, monkeypatch: pytest.Monk
     Path("talk/lines.csv").write_text("audio\na.wav\n", encoding="utf-8")
     command = ["batch", "talk/lines.csv", "-o", "out", "--openjd", "job.json", "--no-clobber"]
     style = "talk/rage.csv*0.5+sulk.csv*0.5"
-    assert main([*command, "--style", style, "--against", "before"]) == 0
+    more = ["--keep-corrections", "--against", "before"]
+    assert main([*command, "--style", style, *more]) == 0
     made = json.loads(Path("job.json").read_text(encoding="utf-8"))
     assert made["parameterDefinitions"][3]["default"] == "before"
     first, second = (step["script"]["actions"]["onRun"]["args"] for step in made["steps"])
@@ -65,6 +66,7 @@ def test_what_lies_elsewhere_goes_along(tmp_path: Path, monkeypatch: pytest.Monk
     for words in (first, second):
         assert words[words.index("--style") + 1] == there
         assert "--no-clobber" in words
+        assert "--keep-corrections" in words
     assert second[second.index("--against") + 1] == "{{Param.Against}}"
     assert openjd("check", "job.json").returncode == 0
 

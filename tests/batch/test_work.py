@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from dreamtalk_core.batch.inputs import digest
+from dreamtalk_core.batch.by_hand import ByHand, key_with
+from dreamtalk_core.batch.inputs import digest, line_of
+from dreamtalk_core.batch.ledger import file_name_of
 from dreamtalk_core.batch.plan import Row
+from dreamtalk_core.batch.run import _known_still
 from dreamtalk_core.batch.work import Job, Worker
+from dreamtalk_core.motion import Motion
+from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 
 ROW = Row(3, "a", "a.wav", "angry*0.5", outputs=("x/a.csv",), settings={"lips": 0.5})
+NAME = f"{file_name_of('a')}.npz"
 
 
 @pytest.fixture
@@ -41,7 +49,8 @@ def state(worker: Worker, row: Row, entry: Mapping[str, Any] | None) -> str:
 def test_what_is_done_is_kept(worker: Worker) -> None:
     assert state(worker, ROW, None) == "planned"
     assert state(worker, ROW, known(worker)) == "kept"
-    assert state(worker, ROW, known(worker) | {"status": "begun"}) == "kept"
+    worker._marks.set("a", "of something else")
+    assert state(worker, ROW, known(worker)) == "kept"
 
 
 @pytest.mark.parametrize(
@@ -81,8 +90,13 @@ def test_what_somebody_has_edited_stays(worker: Worker) -> None:
     assert state(worker, ROW, entry) == "edited"
     Path("a.wav").write_bytes(b"another")
     assert state(worker, ROW, entry) == "edited"
-    # Only of a run that was killed there the file may be newer than the ledger.
-    assert state(worker, ROW, entry | {"status": "begun"}) == "planned"
+    # Only of a run that was killed while it wrote it the file may be newer than the ledger.
+    worker._marks.set("a", entry["key"])
+    assert state(worker, ROW, entry) == "edited"
+    worker._marks.set("a", "of something else")
+    assert state(worker, ROW, entry) == "planned"
+    Path("a.wav").write_bytes(b"a sound")
+    assert state(worker, ROW, entry) == "planned"
 
 
 def test_a_failure_forgets_no_edit(worker: Worker) -> None:
@@ -152,3 +166,88 @@ def test_an_earlier_file_that_cannot_be_read_fails_no_row(worker: Worker) -> Non
     found = Worker(job).run(ROW, known(worker))
     assert found["status"] == "done"
     assert "a.csv" in found["change"]["unknown"]
+
+
+def by_hand(worker: Worker) -> tuple[Worker, Motion, dict[str, Any]]:
+    """A worker that keeps corrections, and a row as it has made it."""
+    keeps = Worker(replace(worker._job, keep=True))
+    rng = np.random.default_rng(0)
+    made = Motion(ARKIT_NAMES, rng.uniform(0.1, 0.8, (50, 52)), Fraction(25))
+    made.save("out/x/a.csv")
+    ByHand(keeps._job.folder, "a", line_of(ROW, keeps._job.folder)).remember(made)
+    return keeps, made, known(worker)
+
+
+def smiling(made: Motion) -> Motion:
+    weights = made.weights.copy()
+    weights[10:20, INDEX["mouthSmileLeft"]] += 0.1
+    return Motion(made.names, weights, made.fps)
+
+
+def test_corrections_make_way_for_what_is_made_anew(worker: Worker) -> None:
+    keeps, made, entry = by_hand(worker)
+    smiling(made).save("out/x/a.csv")
+    assert state(keeps, ROW, entry) == "edited"  # nothing else has changed
+    Path("a.wav").write_bytes(b"another")
+    assert state(worker, ROW, entry) == "edited"
+    before = sorted(Path("out").rglob("*"))
+    assert state(keeps, ROW, entry) == "planned"
+    assert sorted(Path("out").rglob("*")) == before  # to plan is to change nothing
+    careful = Worker(replace(keeps._job, clobber=False))
+    assert state(careful, ROW, entry) == "edited"
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (lambda made: Path("out/x/a.csv").write_bytes(b"nonsense"), "no face curves"),
+        (lambda made: made.resample(25, 1).save("out/x/a.csv"), "another length"),
+        (lambda made: made.resample(50).save("out/x/a.csv"), "another length or rate"),
+        (lambda made: Path("out/.made").joinpath(NAME).unlink(), "was not kept"),
+        (lambda made: Path("out/.made").joinpath(NAME).write_bytes(b"PK"), "was not kept"),
+    ],
+)
+def test_what_is_not_understood_stays(
+    worker: Worker, edit: Callable[[Motion], object], why: str
+) -> None:
+    keeps, made, entry = by_hand(worker)
+    smiling(made).save("out/x/a.csv")
+    Path("a.wav").write_bytes(b"another")
+    edit(made)
+    before = Path("out/x/a.csv").read_bytes()
+    found = Worker(replace(keeps._job, mode="resume")).run(ROW, entry)
+    assert found["state"] == "edited"
+    assert why in found["why"]
+    assert Path("out/x/a.csv").read_bytes() == before
+
+
+def test_what_was_made_of_something_else_is_no_base(worker: Worker) -> None:
+    """It was made without --keep-corrections since."""
+    keeps, _, entry = by_hand(worker)
+    entry["outputs"] = {"x/a.csv": "of another run"}
+    Path("a.wav").write_bytes(b"another")
+    found = keeps.run(ROW, entry)
+    assert found["state"] == "edited"
+    assert "was not kept" in found["why"]
+
+
+def test_a_layer_is_part_of_what_a_row_is_made_from(worker: Worker) -> None:
+    entry = known(worker)
+    layer = Path("out/x/a.csv.corrections.json")
+    layer.write_bytes(b"a layer")
+    assert state(worker, ROW, entry) == "planned"
+    made = entry | {"key": key_with(entry["key"], digest(layer)), "corrections": digest(layer)}
+    assert state(worker, ROW, made) == "kept"
+    layer.write_bytes(b"another")
+    assert state(worker, ROW, made) == "planned"
+    layer.unlink()
+    assert state(worker, ROW, made) == "planned"
+
+
+def test_a_lost_worker_forgets_no_edit() -> None:
+    failed = {"id": "a", "row": 1, "status": "failed", "error": "Its worker has ended."}
+    entry, whole = _known_still(failed, {"id": "a", "key": "k", "outputs": {"a.csv": "x"}})
+    assert entry["outputs"] == {"a.csv": "x"}
+    assert not whole  # a mark that it has left still counts
+    assert _known_still(failed, None) == (failed, False)
+    assert _known_still(failed | {"outputs": {}}, entry) == (failed | {"outputs": {}}, True)
