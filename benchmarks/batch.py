@@ -6,18 +6,23 @@
     python benchmarks/batch.py faults RECORDINGS [--rows 120]
     python benchmarks/batch.py networks RECORDINGS [--rows 60]
     python benchmarks/batch.py plan [--rows 480000] [--cost 0.092] [--cores 8] [--price 0.68]
+    python benchmarks/batch.py languages TABLE [--times 10]
 
 RECORDINGS is a folder of short lines of 2 to 6 s; as many as there are rows are drawn from it, and
 repeated where there are fewer. `faults` makes curves, spoils a sixth of the sounds (moved by 5 to
 10 frames, exchanged, clipped, silent, music) and lets `--check` look for them. `networks` tells
 which part of a line's time the networks take: what a GPU could save at most. `plan` only counts:
 cost is what `speed` has measured, in seconds of a core a line; cores and price (an hour) are those
-of the machine that is hired.
+of the machine that is hired. `languages` takes a table of `audio`, `language` and `speaker`, draws
+100 lines of each language and plants 20 under another's name, whose speakers are nowhere else; all
+pairs of languages, and all together.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import itertools
 import json
 import os
 import random
@@ -27,6 +32,7 @@ import sys
 import tempfile
 import time
 import wave
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +53,7 @@ FAULTS = ("moved", "exchanged", "clipped", "silent", "music")
 def main() -> None:
     sys.path.insert(0, str(ROOT))
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    whats = ("speed", "memory", "kills", "faults", "networks", "plan")
+    whats = ("speed", "memory", "kills", "faults", "networks", "plan", "languages")
     parser.add_argument("what", choices=whats)
     parser.add_argument("recordings", type=Path, nargs="?")
     parser.add_argument("--rows", type=int)
@@ -70,6 +76,8 @@ def main() -> None:
             measure_kills(Path(folder), options.recordings, options.rows or 40, options.times or 5)
         elif options.what == "networks":
             measure_networks(Path(folder), options.recordings, options.rows or 60)
+        elif options.what == "languages":
+            measure_languages(options.recordings, options.times or 10)
         else:
             measure_faults(Path(folder), options.recordings, options.rows or 120)
 
@@ -286,6 +294,56 @@ def print_plan(rows: int, cost: float, cores: int, price: float) -> None:
     print(f"a machine reads and writes {through:.0f} MB a second")
     lost = cores * cost / 2
     print(f"a machine that is lost: {lost:.1f} core seconds of rows half made, {START} s to start")
+
+
+def measure_languages(table: Path, times: int) -> None:
+    """How many lines of another language are found, and how many others are taken for such."""
+    import torch
+
+    from dreamtalk_core.batch.grade import measure_sounds
+    from dreamtalk_core.speech.audio import Speech
+    from dreamtalk_core.speech.features import SpeechFeatures
+    from dreamtalk_core.speech.phonetics import PhoneticEncoder
+
+    torch.set_num_threads(1)
+    ears, lines = PhoneticEncoder.load(), []
+    with table.open(encoding="utf-8") as file, torch.inference_mode():
+        for row in csv.DictReader(file):
+            speech = Speech.load(table.parent / row["audio"])
+            sounds = measure_sounds(SpeechFeatures(speech, ears), ears)
+            lines.append({**row, "seconds": float(speech.duration), "sounds": sounds})
+    names = sorted({line["language"] for line in lines})
+    for group in (*itertools.combinations(names, 2), *([names] if len(names) > 2 else [])):
+        plant_languages(lines, group, times)
+
+
+def plant_languages(lines: list[dict], group: Sequence[str], times: int) -> None:
+    from dreamtalk_core.batch.grade import Thresholds
+    from dreamtalk_core.batch.language import foreign_lines
+
+    found = planted = flagged = good = 0
+    for host, seed in itertools.product(group, range(times)):
+        rng, kept, hidden = random.Random(seed), [], []
+        for name in group:
+            mine = [line for line in lines if line["language"] == name]
+            rng.shuffle(mine)
+            speakers = sorted({line["speaker"] for line in mine})
+            rng.shuffle(speakers)
+            taken, apart = [], set()
+            while name != host and len(taken) < 20 // (len(group) - 1):
+                apart.add(speaker := speakers.pop())
+                taken += [line for line in mine if line["speaker"] == speaker]
+            hidden += taken[: 20 // (len(group) - 1)]
+            kept += [line for line in mine if line["speaker"] not in apart][:100]
+        said = [line["language"] for line in kept] + [host] * len(hidden)
+        told = foreign_lines([*kept, *hidden], said, Thresholds().foreign)
+        found, planted = found + sum(map(bool, told[len(kept) :])), planted + len(hidden)
+        flagged, good = flagged + sum(map(bool, told[: len(kept)])), good + len(kept)
+    print(
+        f"{', '.join(group)}: found {20 * found / planted:.1f} of 20, flagged "
+        f"{100 * flagged / good:.1f} of 100 others",
+        flush=True,
+    )
 
 
 def write_wave(path: Path, sound: np.ndarray) -> None:

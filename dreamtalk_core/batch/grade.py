@@ -9,6 +9,8 @@ phones      that are heard in a second of sound. Speech of 12 languages has 6.7 
 level       the loudest sample in dB of full scale, and the share of samples that are clipped:
             at full scale, or four and more that are the same, which no voice does
 silence     share of the line in which nobody speaks
+sounds      how its sounds are made: mean and spread of `PhoneticEncoder.leaning` where somebody
+            speaks, for `batch.language`
 heard       the emotion that the style predictor hears in the voice, and its probability
 """
 
@@ -25,11 +27,13 @@ import numpy.typing as npt
 
 from dreamtalk_core.animation.phrases import SPEECH_DB
 from dreamtalk_core.parameters import Settings, setting
+from dreamtalk_core.speech.articulation import FEATURES
 
 if TYPE_CHECKING:
     from dreamtalk_core.pipeline.base import Pipeline
     from dreamtalk_core.pipeline.line import Take
     from dreamtalk_core.speech.features import SpeechFeatures
+    from dreamtalk_core.speech.phonetics import PhoneticEncoder
 
 Grade = dict[str, Any]
 
@@ -48,7 +52,7 @@ class Thresholds(Settings):
     """What makes a line one to look at.
 
     offset: frames. confidence, phones: below. closures: share of shut lips, below. clipped,
-    silence: shares of the line, above.
+    silence: shares of the line, above. foreign: log odds, above; see `batch.language`.
     """
 
     offset: float = setting(
@@ -65,6 +69,12 @@ class Thresholds(Settings):
     )
     clipped: float = setting(0.001, "Clipped", "Largest share of clipped samples", high=1.0)
     silence: float = setting(0.8, "Silence", "Largest share of silence", high=1.0)
+    foreign: float = setting(
+        4.0,
+        "Foreign",
+        "Log odds by which a line must sound like another language of the table than its own",
+        most=20.0,
+    )
 
 
 def grade(talk: Pipeline, sound: Path, take: Take) -> Grade:
@@ -76,9 +86,11 @@ def grade(talk: Pipeline, sound: Path, take: Take) -> Grade:
     from dreamtalk_core.speech.features import SpeechFeatures
     from dreamtalk_core.speech.phonetics import PhoneticEncoder
 
+    # An original checkpoint hears otherwise.
+    ears = talk.phonetics if isinstance(talk, DreamTalk) else PhoneticEncoder.load()
     heard = take.features
-    if isinstance(heard, Speech):  # of an original checkpoint, which hears otherwise
-        heard = SpeechFeatures(heard, PhoneticEncoder.load())
+    if isinstance(heard, Speech):
+        heard = SpeechFeatures(heard, ears)
     peak, clipped = measure_level(sound)
     loud = heard.prosody.loudness > SPEECH_DB
     found: Grade = {
@@ -89,6 +101,7 @@ def grade(talk: Pipeline, sound: Path, take: Take) -> Grade:
     }
     with inference():
         found["phones"], found["closures"] = _phones(heard, loud, take)
+        found["sounds"] = measure_sounds(heard, ears)
         long_enough = take.motion.duration * 25 >= MIN_FRAMES
         if long_enough and peak > SILENT_DB:
             sync = measure_sync(heard, take.motion)
@@ -171,6 +184,28 @@ def _phones(
     seconds = max(float(loud.sum()) / 25, 0.04)
     inside = sum(at // 2 < len(loud) and bool(loud[at // 2]) for at in said)
     return _rounded(inside / seconds, 2), {"heard": len(shut), "shut": sum(shut)}
+
+
+def measure_sounds(heard: SpeechFeatures, ears: PhoneticEncoder) -> list[float]:
+    """Mean and standard deviation of each feature of `FEATURES` where somebody speaks, [36] in all;
+    nothing where nobody does."""
+    import torch
+
+    loud, reached = heard.prosody.loudness > SPEECH_DB, 0
+    count, total, squares = 0, np.zeros(len(FEATURES)), np.zeros(len(FEATURES))
+    for rows in heard.rows():
+        at = (np.arange(len(rows)) + reached) // 2
+        reached += len(rows)
+        spoken = loud[at.clip(max=len(loud) - 1)] if len(loud) else np.zeros(len(at), bool)
+        values = ears.leaning(rows)[torch.from_numpy(spoken)].double().cpu().numpy()
+        count += len(values)
+        total += values.sum(axis=0)
+        squares += np.square(values).sum(axis=0)
+    if not count:
+        return []
+    mean = total / count
+    spread = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    return [_rounded(value, 4) for value in (*mean.tolist(), *spread.tolist())]
 
 
 def peaks_of(values: npt.NDArray[np.float32], least: float) -> npt.NDArray[np.int64]:

@@ -57,7 +57,7 @@ def write_page(path: Path, folder: Path, entries: Sequence[Entry], limits: Thres
 def page(folder: Path, entries: Sequence[Entry], limits: Thresholds) -> str:
     """The page of `write_page` as text."""
     graded = [entry for entry in entries if "grade" in entry]
-    worst = sorted(graded, key=lambda entry: badness(entry["grade"], limits))[:WORST]
+    worst = sorted(graded, key=lambda entry: _rank(entry, limits))[:WORST]
     failed = [entry for entry in entries if entry["status"] == "failed"]
     faults = Counter(flag for entry in graded for flag in entry.get("flags", ()))
     parts = ["<h1>Batch</h1>", _summary(entries, failed, faults), _thresholds(limits)]
@@ -76,6 +76,11 @@ def page(folder: Path, entries: Sequence[Entry], limits: Thresholds) -> str:
         '<meta name="viewport" content="width=device-width">\n<title>Batch</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
+
+
+def _rank(entry: Entry, limits: Thresholds) -> tuple[float, ...]:
+    """`badness`, with what is flagged for the sake of other lines."""
+    return (-len(entry.get("flags", ())), *badness(entry["grade"], limits))
 
 
 def _summary(entries: Sequence[Entry], failed: Sequence[Entry], faults: Counter[str]) -> str:

@@ -20,7 +20,7 @@ from dreamtalk_core.warned import warn
 
 COLUMNS = (
     *("id", "audio", "character", "style", "portrait", "others", "outputs"),
-    *("transcript", "scheme", "voice", "start", "timecode_rate"),
+    *("transcript", "scheme", "voice", "start", "timecode_rate", "language"),
 )
 """Columns besides the settings."""
 SPELLINGS = {"guidance": "guidance_scale"}
@@ -39,6 +39,7 @@ class Row:
     settings: of the model, by name. error: why it cannot be made, or nothing. transcript: what is
     said. scheme: of the rig. voice: the file that the style
     `auto` is heard in. start, timecode_rate: of the curves, as of `speech.timecode.start_of`.
+    language: what it is to be in, see `batch.language`.
     """
 
     number: int
@@ -55,6 +56,7 @@ class Row:
     voice: str = ""
     start: str = ""
     timecode_rate: str = ""
+    language: str = ""
 
 
 def plan(
@@ -153,6 +155,7 @@ def _row(number: int, cells: Cells, about: Mapping[str, Cells]) -> Row:
             voice=cells.get("voice", ""),
             start=cells.get("start", ""),
             timecode_rate=cells.get("timecode_rate", ""),
+            language=cells.get("language", ""),
         )
     except DreamTalkError as error:
         return Row(number, name, error=str(error))

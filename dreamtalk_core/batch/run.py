@@ -10,10 +10,11 @@ from pathlib import Path
 
 from dreamtalk_core.batch.files import check_outputs
 from dreamtalk_core.batch.grade import Thresholds, flags
+from dreamtalk_core.batch.language import foreign_lines
 from dreamtalk_core.batch.ledger import WHOLE, Book, Entry, Marks
 from dreamtalk_core.batch.local import run_local
 from dreamtalk_core.batch.page import write_page
-from dreamtalk_core.batch.plan import plan
+from dreamtalk_core.batch.plan import Row, plan
 from dreamtalk_core.batch.table import read_table
 from dreamtalk_core.batch.work import Job, Mode, Task, make_folder
 from dreamtalk_core.errors import BatchError, WriteError
@@ -117,7 +118,8 @@ def run_batch(
                     (marks.take_off if entry["status"] == "failed" else through.append)(entry["id"])
                 report({"event": "row", **entry})
     final = [now.get(row.id) or known.get(row.id) for row in rows]
-    found = [_graded(entry, batch.limits) for entry in final if entry is not None]
+    graded = [_graded(entry, batch.limits) for entry in final if entry is not None]
+    found = _compared(graded, rows, batch.limits)
     counts = _counted(found, now)
     written: list[Path] = []
     if makes:
@@ -161,6 +163,24 @@ def _graded(entry: Entry, limits: Thresholds) -> Entry:
     plain = {name: value for name, value in entry.items() if name != "flags"}
     wrong = flags(entry["grade"], limits)
     return {**plain, "flags": wrong} if wrong else plain
+
+
+def _compared(entries: list[Entry], rows: Sequence[Row], limits: Thresholds) -> list[Entry]:
+    """Entries with what only all of them together tell: which sound like another language."""
+    said = {row.id: row.language for row in rows}
+    at = [
+        i
+        for i, entry in enumerate(entries)
+        if "grade" in entry and "no speech" not in entry.get("flags", ())
+    ]
+    languages = [said[entries[i]["id"]] for i in at]
+    others = foreign_lines([entries[i]["grade"] for i in at], languages, limits.foreign)
+    compared = list(entries)
+    for i, other in zip(at, others, strict=True):
+        if other:
+            wrong = [*entries[i].get("flags", ()), f"sounds like {other}"]
+            compared[i] = {**entries[i], "flags": wrong}
+    return compared
 
 
 def _state(entry: Entry, now: Mapping[str, Entry]) -> str:

@@ -42,6 +42,9 @@ WINDOW = 750
 MARGIN = 100
 """Frames (2 s) of context that are computed on each side of a window and thrown away."""
 
+_LEANING = 0.15
+"""Power of probabilities that lets unlikely phones count; see `PhoneticEncoder.leaning`."""
+
 
 class ConformerBlock(nn.Module):
     """Macaron conformer block: half feed-forward, attention, convolution, half feed-forward."""
@@ -157,6 +160,14 @@ class PhoneticEncoder(nn.Module):
             [*every, 2 * believed @ self.articulation, 2 * reported[0] @ self.articulation, blank],
             -1,
         )
+
+    def leaning(self, features: Tensor) -> Tensor:
+        """Articulation [T, 18] of what feature rows [T, F] lean towards: of all phones, of which
+        unlikely ones count as well. It tells languages apart where the likeliest phone does not,
+        which is one of those that the recogniser was taught."""
+        last = features[..., HIDDEN - WIDTH : HIDDEN].float()
+        logits = self.head(last)[..., :-1]
+        return (_LEANING * logits).softmax(-1) @ self.articulation
 
     def stream(
         self, waveform: npt.NDArray[np.float32], begin: int = 0, end: int | None = None
