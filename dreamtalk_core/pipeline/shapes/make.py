@@ -1,4 +1,4 @@
-"""The 68 shapes for a head in a GLB file, and a GLB that has them."""
+"""The 68 shapes for a head in a GLB or OBJ file, and a GLB that has them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def make_shapes(
     landmarks: Mapping[str, Sequence[float]] | None = None,
     progress: Progress | None = None,
 ) -> Fitted:
-    """The 68 shapes for the head in a GLB file.
+    """The 68 shapes for the head in a GLB or OBJ file.
 
     landmarks: some that are corrected by hand, by the names of `LANDMARKS`, in the file's space; if
     all are given, no face need be found in it.

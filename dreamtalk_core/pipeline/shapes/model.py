@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats.gltf.obj import read_obj
 from dreamtalk_core.formats.gltf.scene import Primitive, Scene
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.rotation import similarity
@@ -104,17 +105,21 @@ class View:
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:
-    """Raises `DreamTalkError` for a file that is none, is compressed, or has no triangles."""
+    """Of a GLB or an OBJ. Raises `DreamTalkError` for a file that is none, is compressed, or has no
+    triangles."""
     file = Path(path)
+    is_obj = file.suffix.lower() == ".obj"
     try:
-        scene = Scene(file, DreamTalkError)
+        content = read_obj(file, DreamTalkError) if is_obj else None
+        scene = Scene(file, DreamTalkError, content)
         primitives = [one for one in scene.primitives() if len(one.triangles)]
         if not primitives:
             raise DreamTalkError(f"{file} has no mesh. Export the head as a mesh, as .glb.")
         return _model(scene, primitives)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise DreamTalkError(
-            f"{file} is damaged, or is no valid glTF ({error}). Export it again."
+            f"{file} is damaged, or is no valid {'OBJ' if is_obj else 'glTF'} ({error}). "
+            "Export it again."
         ) from error
 
 

@@ -33,6 +33,8 @@ _SHUT, _OPEN = 0.08, 0.15
 MOUTH_CORNERS = (61, 291)
 EYE_CORNERS = {"Right": (33, 133), "Left": (362, 263)}
 """Landmarks; the character's own sides."""
+_LEFT = 0.02
+"""Of its way, what a lid that is shut still goes: unseen, it tells where the eye is."""
 _LIDS = {"Right": (159, 145), "Left": (386, 374)}
 _SHUTTING = ("eyeBlink", "eyeLookDown", "eyeSquint")
 
@@ -111,7 +113,7 @@ def close_lids(deltas: Array, surface: Surface, lid: Array, landmarks: Array) ->
     for side, corners in EYE_CORNERS.items():
         openness = _openness(landmarks, side)
         if openness < 1:
-            deltas[[INDEX[name + side] for name in _SHUTTING]] *= openness
+            deltas[[INDEX[name + side] for name in _SHUTTING]] *= max(openness, _LEFT)
         if openness < 0.5:
             shut.append(side.lower())
             continue

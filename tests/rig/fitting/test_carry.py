@@ -93,7 +93,7 @@ def test_a_scan_moves_though_lips_and_eyes_are_one_with_its_skin() -> None:
     texts = [str(one.message) for one in said]
     for text in ("The lips are one skin", "are shut in the mesh (left eye)", "No eyeball"):
         assert any(text in one for one in texts), text
-    assert not moved[INDEX["eyeBlinkLeft"]].any()
+    assert 0 < np.abs(moved[INDEX["eyeBlinkLeft"]]).max() < 0.3
     assert np.abs(moved[INDEX["eyeBlinkRight"]]).max() > 4
     for name in ("jawOpen", "mouthSmileLeft", "browInnerUp"):
         ours, own = moved[INDEX[name]], head.deltas[INDEX[name]]
