@@ -292,11 +292,12 @@ class Methods:
         head: str,
         output: str,
         landmarks: dict[str, list[float]] | None = None,
+        name: str = "",
     ) -> Answer:
         from dreamtalk_core.pipeline.shapes.make import make_shapes, save_moves
 
         check_not_read([Path(output)], [Path(head)])
-        fitted = make_shapes(head, landmarks, progress)
+        fitted = make_shapes(head, landmarks, progress, name)
         save_moves(fitted, output)
         places = {name: place.tolist() for name, place in fitted.landmarks.items()}
         return {"output": output, "landmarks": places}
