@@ -267,6 +267,7 @@ class Methods:
         port: int,
         sound: str = "",
         microphone: str = "",
+        heard: str = "",
         style: str = "",
         project: str = "",
         model: str = "default",
@@ -281,8 +282,10 @@ class Methods:
         # Before the model: a wrong name is reported at once.
         file = Recording(Path(sound)) if sound else None
         talk = self._talk(model, device, project)
-        with closing(file or Microphone(microphone)) as heard:
-            frames = speak(talk, style or "neutral", heard, port, lambda: progress(0, 1), settings)
+        with closing(file or Microphone(microphone)) as source:
+            frames = speak(
+                talk, style or "neutral", source, port, lambda: progress(0, 1), settings, heard
+            )
         return {"frames": frames}
 
     def make_shapes(
