@@ -7,7 +7,9 @@ would have them, in mm of a head as large as the built-in one (and in shares of 
 how far lips are apart with jawOpen and mouthClose, what is left of the eye's opening in a blink,
 and how a motion opens and widens the mouth and shuts the lids, as correlation with what the head's
 own shapes make of it. Without a file: the built-in head, bent to another face and made of other
-triangles.
+triangles; and that head as a scanner sees it from the front: one noisy skin on which lips and eyes
+have grown together, with holes. A file without shapes of its own gets no figures: with `--keep`,
+look at it.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from dreamtalk_core.formats.gltf.writer import Writer
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.pipeline.load import load
+from dreamtalk_core.pipeline.shapes.find import _shares
 from dreamtalk_core.pipeline.shapes.make import Fitted, make_shapes, save_shapes
+from dreamtalk_core.render.head.renderer import HeadRenderer
 from dreamtalk_core.retarget import match
 from dreamtalk_core.rig.fitting.carry import face_of, sides_of
 from dreamtalk_core.rig.fitting.contact import EYE_CORNERS, MOUTH_CORNERS, gap, lid_rims, rim
@@ -196,6 +200,46 @@ def _turned(points: Array, before: tuple[int, ...], after: tuple[int, ...]) -> b
     return bool(a @ b < 0.5 * np.linalg.norm(a) * np.linalg.norm(b))
 
 
+def scanned(head: Head, noise: float = 0.15) -> Head:
+    """What a scanner before a head makes of it: one skin of millimetre triangles, noisy (mm), where
+    eyes and lips are one with the face, and nothing where it saw nothing or too steeply."""
+    renderer = HeadRenderer(130, head)
+    drawn = renderer.surface(np.zeros(len(FACE_NAMES), np.float32))
+    rows, columns = np.nonzero(drawn.owner >= 0)
+    corners = head.triangles[drawn.owner[rows, columns]]
+    seen = np.column_stack([columns, rows]) + 0.5
+    shares = _shares(drawn.points[corners, :2].astype(np.float64), seen)
+
+    def sampled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.einsum("sk,sk...->s...", shares, values[corners]).astype(np.float32)
+
+    number = np.full(drawn.owner.shape, -1)
+    number[rows, columns] = np.arange(len(rows))
+    square = (number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:])
+    a, b, c, d = (part.ravel() for part in square)
+    triangles = np.concatenate([np.column_stack([a, b, c]), np.column_stack([a, c, d])])
+    triangles = triangles[(triangles >= 0).all(axis=1)]
+    points = sampled(head.vertices)
+    edges = points[triangles] - points[np.roll(triangles, 1, axis=1)]
+    triangles = triangles[np.linalg.norm(edges, axis=2).max(axis=1) < 6]
+    points += np.random.default_rng(5).normal(0, noise, points.shape).astype(np.float32)
+    high, wide = head.atlas.shape[:2]
+    x, y = (sampled(head.uv) * [wide - 1, high - 1]).astype(int).T
+    deltas = np.stack([sampled(one) for one in head.face_deltas])
+    return replace(
+        head,
+        vertices=points,
+        triangles=triangles.astype(np.int32),
+        material=np.zeros(len(triangles), np.int8),
+        deltas=deltas[: len(ARKIT_NAMES)],
+        tongue_deltas=deltas[len(ARKIT_NAMES) :],
+        uv=np.full((len(points), 2), 0.5, np.float32),
+        atlas=np.full((4, 4, 3), 255, np.uint8),
+        colours=sampled(head.colours) * (head.atlas[y, x] / 255.0).astype(np.float32) ** 2.2,
+        neck=np.ones(len(points), np.float32),
+    )
+
+
 def write_glb_head(head: Head, path: Path) -> None:
     """Write a head with its shapes."""
     writer = Writer()
@@ -217,15 +261,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         heads = arguments.heads
         if not heads:
-            heads = [Path(folder) / "built-in.glb"]
+            heads = [Path(folder) / name for name in ("built-in.glb", "scanned.glb")]
             write_glb_head(another_head(), heads[0])
+            write_glb_head(scanned(another_head()), heads[1])
         for head in heads:
             try:
                 fitted = make_shapes(head)
             except DreamTalkError as error:
                 print(f"\n{head.name}: {error}")
                 continue
-            report(head.name, fitted, motion)
+            if own_shapes(fitted).any():
+                report(head.name, fitted, motion)
             if arguments.keep:
                 save_shapes(fitted, arguments.keep / head.name)
 

@@ -24,6 +24,7 @@ from .receiver import LOOPBACK, SOURCES, SPOKEN, Receiver, check_address
 from .recording import Rest
 from .session import Live
 from .settings import SPEAK, live_settings
+from .spoken import Spoken
 from .takes import Recording
 
 _EVERY, _WAIT = 0.1, 0.004
@@ -54,12 +55,13 @@ def start(context: bpy.types.Context) -> Live:
         if settings.source == SPEAK:
             request = speak_request(context.scene)
             receiver = Receiver(SPOKEN, 0)
+            spoken = Spoken(Path(bpy.app.tempdir) / f"dreamtalk-spoken-{receiver.port}.pcm")
             failing.callback(receiver.close)
             service = state().service
-            task = service.request("speak", port=receiver.port, **request)
+            task = service.request("speak", port=receiver.port, heard=str(spoken.file), **request)
             failing.callback(service.cancel, task)
             # What we make ourselves rests at 0.
-            live = Live(receiver, objects, None, task, lambda: service.cancel(task))
+            live = Live(receiver, objects, None, task, lambda: service.cancel(task), spoken)
         else:
             # Who has switched the network off wants nothing from other machines.
             host = "" if bpy.app.online_access else LOOPBACK
@@ -245,6 +247,8 @@ def finish(operator: bpy.types.Operator, recording: Recording) -> set[str]:
         return {"CANCELLED"}
     finally:
         redraw_panels()
+    for problem in recording.problems:
+        operator.report({"WARNING"}, told(problem))
     operator.report({"INFO"}, told(f"{take.name}: {frames} frames were recorded"))
     return {"FINISHED"}
 

@@ -31,6 +31,7 @@ from ..rigs.motions import curves_of
 from ..state import state
 from .receiver import QUIET, Arrival, Receiver
 from .recording import Rest, motion_of
+from .spoken import Spoken
 
 _EVERY = 1 / 120
 _SHOW_EVERY = 0.25
@@ -47,8 +48,8 @@ class Live:
 
     receiver: where they come from. timer: what Blender calls. rest: what is taken off them.
     kept: all of them, while something is recorded. task: the worker's, where it is
-    our own that sends. count: frames that have come. newest: the last that had a face. problem: why
-    it has ended by itself, "" if it has not.
+    our own that sends. spoken: what it hears. count: frames that have come. newest: the last that
+    had a face. problem: why it has ended by itself, "" if it has not.
     """
 
     def __init__(
@@ -58,9 +59,10 @@ class Live:
         rest: Rest | None,
         task: Task | None = None,
         cancel: Callable[[], None] = lambda: None,
+        spoken: Spoken | None = None,
     ) -> None:
         """Begin. cancel: ends the worker's task. Raises DreamTalkError as `curves_of` does."""
-        self.receiver, self.rest, self.task = receiver, rest, task
+        self.receiver, self.rest, self.task, self.spoken = receiver, rest, task, spoken
         self.kept: list[Arrival] | None = None
         self.count, self.problem = 0, ""
         self.timer = self._tick  # Blender tells timers apart by their identity
@@ -96,6 +98,9 @@ class Live:
         self.receiver.close()
         self._cancel()
         self._put_back()
+        # A recording that waits for its take still reads from it.
+        if self.spoken is not None and state().recording is None:
+            self.spoken.close()
 
     @property
     def running(self) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -22,12 +23,14 @@ from ..animation.take_settings import refresh_strengths
 from ..animation.takes import lying_in, takes_on
 from ..animation.tracks import check_owners
 from ..client.job_operator import kept
+from ..messages import message_of
 from ..rigs.curve import Curve, Floats
 from ..rigs.motions import curves_of
 from .receiver import Arrival
 from .recording import in_time, motion_of, rate_of
 from .session import Live
 from .settings import live_settings
+from .spoken import put_spoken
 
 _NEVER = 1e9
 """A frame that no scene has."""
@@ -40,7 +43,7 @@ class Recording:
 
     first: the frame of the scene that it begins at. stop: the last one that counts. range: first
     and last frame of a punch-in. stopped: to be set by whoever stops it. plays: whether the scene
-    is to be played meanwhile.
+    is to be played meanwhile. problems: what went wrong although there is a take, in words.
     """
 
     def __init__(self, live: Live, context: bpy.types.Context, seconds: float = 0) -> None:
@@ -71,6 +74,7 @@ class Recording:
         self._scene, self._fps = scene.session_uid, scene_fps(scene)
         self._seconds, self.started = seconds or float("inf"), time.monotonic()
         self.arrivals: list[Arrival] = []
+        self.problems: list[str] = []
         live.kept = self.arrivals
 
     @property
@@ -127,7 +131,31 @@ class Recording:
             curves = _at(chosen_curves(objects, motion, scene), frames[part])
             name = f"{arrivals[0].frame.name} live"
             take = put_curves(scene, curves, name, int(curves[0].keyed_at(0)[0]))
+        self._put_spoken(scene, take, arrivals[part], frames[part])
         return take, len(inside)
+
+    def _put_spoken(
+        self,
+        scene: bpy.types.Scene,
+        take: bpy.types.Action,
+        arrivals: Sequence[Arrival],
+        frames: NDArray[np.float64],
+    ) -> None:
+        """The sound of it, where it was spoken, if the settings want it."""
+        spoken, times = self.live.spoken, [own.frame.time for own in arrivals]
+        if spoken is None or not scene_settings(scene).use_sound:
+            return
+        first = math.floor(frames[0])
+        # A frame's time is the middle of the sound that it shows.
+        start = (times[0] or 0.0) - (frames[0] - first + 0.5) / float(self._fps)
+        samples = spoken.between(start, (times[-1] or 0.0) + _LATE)
+        if not self.live.running:
+            spoken.close()
+        try:
+            if samples:
+                put_spoken(scene, take, samples, first, self._take is None)
+        except DreamTalkError as error:
+            self.problems.append(message_of(error))
 
     def _into(self, take: bpy.types.Action, scene: bpy.types.Scene, curves: list[Curve]) -> None:
         """Put what lies in the range into a take, blended over at both ends."""

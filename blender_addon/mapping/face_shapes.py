@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import bpy
 import numpy as np
+from mathutils import Vector
 
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats._limits import read_arrays
@@ -19,6 +20,7 @@ from dreamtalk_core.temporaries import remove
 from ..client.job_operator import JobOperator, kept
 from ..messages import message_of, told
 from ..rigs import characters
+from ..rigs.curve import Floats
 from ..rigs.face_mesh import to_file, to_world, write_meshes
 from ..rigs.reach import look_again
 from ..rigs.shape_keys import add_shapes, has_keys, points_of
@@ -32,6 +34,20 @@ _MARK = "dreamtalk_landmark"
 """On an empty: which landmark it is. Its parent is the mesh."""
 _SIZE = 0.02
 """Of an empty, in sizes of the face."""
+_GUESS = {
+    "eye_outer_right": (-0.2, 0.52),
+    "eye_inner_right": (-0.07, 0.53),
+    "eye_inner_left": (0.07, 0.53),
+    "eye_outer_left": (0.2, 0.52),
+    "nose_tip": (0.0, 0.69),
+    "mouth_right": (-0.11, 0.82),
+    "mouth_left": (0.11, 0.82),
+    "chin": (0.0, 1.0),
+}
+"""The landmarks that are enough, of the character's own sides: how far from the middle, and below
+the top, in heights of a head."""
+_HEAD, _BODY = 1.6, 7.5
+"""Of a bust, height by width, and of a body, heights of its head."""
 
 
 def meshes_of(context: bpy.types.Context) -> list[bpy.types.Object]:
@@ -82,7 +98,8 @@ class DREAMTALK_OT_make_shapes(JobOperator, bpy.types.Operator):
         marks = [mark for thing in things for mark in _empties(thing)]
         places = to_file(np.array([mark.matrix_world.translation for mark in marks]).reshape(-1, 3))
         by_hand = {mark[_MARK]: place.tolist() for mark, place in zip(marks, places, strict=True)}
-        return [{"head": str(self._head), "landmarks": by_hand or None}]
+        name = ", ".join(f"'{thing.name}'" for thing in things)
+        return [{"head": str(self._head), "landmarks": by_hand or None, "name": name}]
 
     def apply(self, context: bpy.types.Context, results: Sequence[Any]) -> None:
         remove(self._head)
@@ -137,7 +154,8 @@ class DREAMTALK_OT_landmarks(bpy.types.Operator):
     bl_label = "Landmarks"
     bl_description = (
         "Show the places on the face that the shapes go by, or remove them. Move those that lie "
-        "wrong, then make the shapes again"
+        "wrong, then make the shapes. Before a face has been found they are eight, to be put where "
+        "they belong"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
@@ -159,24 +177,52 @@ class DREAMTALK_OT_landmarks(bpy.types.Operator):
 def _show(context: bpy.types.Context, things: Sequence[bpy.types.Object]) -> None:
     owner = next((thing for thing in things if _LANDMARKS in thing), None)
     if owner is None:
-        raise DreamTalkError("No landmarks are known yet. Make the shapes first.")
-    for name in json.loads(owner[_LANDMARKS]):
+        owner, names = things[0], list(_GUESS)
+    else:
+        names = list(json.loads(owner[_LANDMARKS]))
+    for name in names:
         mark = bpy.data.objects.new(f"{owner.name} {name}", None)
         mark.empty_display_type, mark.show_in_front = "SPHERE", True
+        mark.show_name = _LANDMARKS not in owner
         mark[_MARK] = name
         context.scene.collection.objects.link(mark)
         mark.parent = owner
-    _move_empties(owner)
+    if _LANDMARKS in owner:
+        _move_empties(owner)
+    else:
+        _put(owner, _guessed(things))
+
+
+def _guessed(things: Sequence[bpy.types.Object]) -> dict[str, Floats]:
+    """Where the landmarks of a head may be that looks along -Y, in the world: before its front."""
+    corners = np.concatenate(
+        [
+            np.array([thing.matrix_world @ Vector(one) for one in thing.bound_box])
+            for thing in things
+        ]
+    )
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    wide, tall = (high - low)[[0, 2]]
+    size = tall / _BODY if tall > _HEAD * max(wide, 1e-9) else 0.7 * tall
+    middle = (low + high)[0] / 2
+    return {
+        name: np.array([middle + x * size, low[1], high[2] - down * size])
+        for name, (x, down) in _GUESS.items()
+    }
 
 
 def _move_empties(owner: bpy.types.Object) -> None:
     """To where the landmarks are known to be."""
-    known = {name: np.array(place) for name, place in json.loads(owner[_LANDMARKS]).items()}
-    size = float(np.ptp(np.array(list(known.values())), axis=0).max())
+    known = json.loads(owner[_LANDMARKS]).items()
+    _put(owner, {name: to_world(np.array(place)) for name, place in known})
+
+
+def _put(owner: bpy.types.Object, places: Mapping[str, Floats]) -> None:
+    """The empties to places in the world."""
+    size = float(np.ptp(np.array(list(places.values())), axis=0).max())
     inverse = np.linalg.inv(np.array(owner.matrix_world))
     for mark in _empties(owner):
-        place = to_world(known[mark[_MARK]])
-        mark.location = inverse[:3, :3] @ place + inverse[:3, 3]
+        mark.location = inverse[:3, :3] @ places[mark[_MARK]] + inverse[:3, 3]
         mark.empty_display_size = _SIZE * size * float(np.cbrt(abs(np.linalg.det(inverse[:3, :3]))))
 
 

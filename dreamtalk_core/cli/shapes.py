@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
         "shapes", help="give a head that has none the 52 ARKit shapes, and 16 of the tongue"
     )
     shapes.set_defaults(run=_shapes)
-    shapes.add_argument("head", type=Path, help="a GLB or VRM: a head, or a whole body")
+    shapes.add_argument("head", type=Path, help="a GLB, VRM or OBJ: a head, or a whole body")
     shapes.add_argument(
         "-o",
         "--output",

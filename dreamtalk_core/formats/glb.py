@@ -66,7 +66,8 @@ def _document(writer: Writer, head: Head, motion: Motion) -> Table:
         {
             "name": "Head",
             "primitives": [
-                _primitive(writer, head, kind, len(motion.names)) for kind in range(len(MATERIALS))
+                _primitive(writer, head, kind, len(motion.names))
+                for kind in np.unique(head.material).tolist()
             ],
             "weights": [0.0] * len(motion.names),
             "extras": {"targetNames": list(motion.names)},

@@ -52,15 +52,16 @@ Methods; all paths are absolute, and what stands after `=` may be left out:
     save_style(style, name, speech="", portrait="", shelf="user", tags=[], pictures="", project="",
                model="default", device="auto")
         STYLE, made from a text such as "happy*0.7+sad*0.3", or "auto" for a speech, and kept.
-    speak(port, sound="", microphone="", style="neutral", project="", model="default",
+    speak(port, sound="", microphone="", heard="", style="neutral", project="", model="default",
           device="auto", SETTING=VALUE ...)
         {"frames"}. Sends the face of what is spoken now to the UDP port of this computer, in the
         packets of Live Link Face, 25 a second, until the request is cancelled. sound: a file that
         is heard in place of a microphone, until its end. microphone: a name, or a part of it.
-    make_shapes(head, output, landmarks={})
+        heard: a file that the sound goes into, see `worker.speaking`.
+    make_shapes(head, output, landmarks={}, name="")
         {"output", "landmarks"}. Writes how the 68 face shapes move the vertices of a head in a GLB
         file, [68, V, 3], as `moves` in an `.npz`. landmarks: places, [3] each, by name, in the
-        file's space: those that are known; answered are all.
+        file's space: those that are known; answered are all. name: what messages call the head.
     cancel(id)
         No answer; the cancelled request answers. At once, also while another request is done.
     shutdown()

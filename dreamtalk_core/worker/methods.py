@@ -270,6 +270,7 @@ class Methods:
         port: int,
         sound: str = "",
         microphone: str = "",
+        heard: str = "",
         style: str = "",
         project: str = "",
         model: str = "default",
@@ -284,8 +285,10 @@ class Methods:
         # Before the model: a wrong name is reported at once.
         file = Recording(Path(sound)) if sound else None
         talk = self._talk(model, device, project)
-        with closing(file or Microphone(microphone)) as heard:
-            frames = speak(talk, style or "neutral", heard, port, lambda: progress(0, 1), settings)
+        with closing(file or Microphone(microphone)) as source:
+            frames = speak(
+                talk, style or "neutral", source, port, lambda: progress(0, 1), settings, heard
+            )
         return {"frames": frames}
 
     def make_shapes(
@@ -295,11 +298,12 @@ class Methods:
         head: str,
         output: str,
         landmarks: dict[str, list[float]] | None = None,
+        name: str = "",
     ) -> Answer:
         from dreamtalk_core.pipeline.shapes.make import make_shapes, save_moves
 
         check_not_read([Path(output)], [Path(head)])
-        fitted = make_shapes(head, landmarks, progress)
+        fitted = make_shapes(head, landmarks, progress, name)
         save_moves(fitted, output)
         places = {name: place.tolist() for name, place in fitted.landmarks.items()}
         return {"output": output, "landmarks": places}

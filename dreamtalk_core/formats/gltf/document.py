@@ -50,11 +50,17 @@ class Document:
     """A GLB file and how to get at what is in it.
 
     file: its path. error: what is raised for a file that cannot be used, or holds too much.
+    content: what is in it, where it is a file of another kind that has been read.
     """
 
-    def __init__(self, file: Path, error: type[DreamTalkError]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        error: type[DreamTalkError],
+        content: tuple[Table, memoryview] | None = None,
+    ) -> None:
         self.file, self.error = file, error
-        self.json, self.binary = read_glb(file, error)
+        self.json, self.binary = read_glb(file, error) if content is None else content
         self._spent = dict.fromkeys(_MOST, 0)
         self._buffers: dict[int, memoryview] = {}
         needed = set(self.json.get("extensionsRequired", ()))

@@ -56,8 +56,13 @@ class Primitive:
 class Scene:
     """The scene of a GLB file that is shown first, or all nodes if there is none."""
 
-    def __init__(self, file: Path, error: type[DreamTalkError]) -> None:
-        self.document = Document(file, error)
+    def __init__(
+        self,
+        file: Path,
+        error: type[DreamTalkError],
+        content: tuple[Table, memoryview] | None = None,
+    ) -> None:
+        self.document = Document(file, error, content)
         self._above: dict[int, int] = {}
         self._world = self._world_matrices()
         self._expressions = expressions(self.document)

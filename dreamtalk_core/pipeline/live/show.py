@@ -34,6 +34,7 @@ class Show:
 
     other: what somebody else says, to whom the face listens.
     commands: lines, "style NAME" and "quit", that come while it runs. tell: how they went.
+    keep: given all that is heard, in order and without a gap: its first sample is frame 0's.
     """
 
     def __init__(
@@ -44,10 +45,11 @@ class Show:
         other: Source | None = None,
         commands: queue.SimpleQueue[str] | None = None,
         tell: Callable[[str], None] = print,
+        keep: Callable[[Array], None] = lambda own: None,
     ) -> None:
         self.stream, self.own, self.other, self.pacer = stream, own, other, pacer
         self.commands = commands or queue.SimpleQueue()
-        self.tell = tell
+        self.tell, self.keep = tell, keep
         self.fed = 0  # samples
         self.came = time.monotonic()  # when there was sound last
         self.over = False
@@ -98,6 +100,7 @@ class Show:
             theirs = self.other.take(len(own))
             theirs = np.pad(theirs, (0, len(own) - len(theirs)))
         self.fed += len(own)
+        self.keep(own)
         motion = self.stream.feed(own, other=theirs)
         if motion is not None:
             self.pacer.put(motion)

@@ -55,6 +55,18 @@ LANDMARKS: Mapping[str, int] = {
 }
 """What can be corrected by hand: a name, of the character's own side, and the tracker's number."""
 
+NEEDED = (
+    "eye_outer_right",
+    "eye_inner_right",
+    "eye_inner_left",
+    "eye_outer_left",
+    "nose_tip",
+    "mouth_right",
+    "mouth_left",
+    "chin",
+)
+"""Those that are enough to say where a face is that is not found."""
+
 _WITH = {13: (14,), 152: (175,)}
 """Landmarks that lie where another does."""
 
@@ -67,7 +79,8 @@ def named(points: Array) -> dict[str, Array]:
 def corrected(points: Array | None, by_hand: Mapping[str, Sequence[float]]) -> Array:
     """Landmarks [478, 3] so that those with a name lie where they were put; others go along.
 
-    points: as they were found, or None: then all named ones have to be given.
+    points: as they were found, or None: then those of `NEEDED` have to be given, and the others
+    lie as the built-in head's do.
 
     Raises `TrackingError` for an unknown name, for what is no place, and for too few.
     """
@@ -76,11 +89,12 @@ def corrected(points: Array | None, by_hand: Mapping[str, Sequence[float]]) -> A
         raise TrackingError(
             f"There is no landmark '{shown(unknown[0])}'. They are {', '.join(LANDMARKS)}."
         )
+    fitted = points is None
     if points is None:
-        lacking = [name for name in LANDMARKS if name not in by_hand]
+        lacking = [name for name in NEEDED if name not in by_hand]
         if lacking:
             raise TrackingError(
-                "Without a face that is found all landmarks are needed. Missing: "
+                f"Where a face is that is not found, {len(NEEDED)} landmarks say. Missing: "
                 f"{', '.join(lacking)}."
             )
         points = load_template().rest.astype(np.float64)
@@ -93,7 +107,7 @@ def corrected(points: Array | None, by_hand: Mapping[str, Sequence[float]]) -> A
             raise ValueError
     except (TypeError, ValueError) as error:
         raise TrackingError("A landmark is three numbers: x, y and z.") from error
-    if len(numbers) == len(LANDMARKS):
+    if fitted or len(numbers) == len(LANDMARKS):
         rough = similarity(points[numbers], goal, np.ones(len(numbers)))
         points = points @ rough[:3, :3].T + rough[:3, 3]
     size = float(np.ptp(points, axis=0).max()) / 150
@@ -102,8 +116,8 @@ def corrected(points: Array | None, by_hand: Mapping[str, Sequence[float]]) -> A
     for name, place in zip(by_hand, goal, strict=True):
         number = LANDMARKS[name]
         moved[[number, *_WITH.get(number, ())]] += place - points[number]
-    # Each that was not touched stays where it is, if it has a name.
-    fixed = sorted({*LANDMARKS.values(), *numbers})
+    # Each that was not touched stays where it is, if it has a name and was found.
+    fixed = sorted({*numbers} if fitted else {*LANDMARKS.values(), *numbers})
     warp = Warp(points[fixed] / size, (moved - points)[fixed] / size, 1e-6)
     result: Array = warp(points / size) * size
     return result

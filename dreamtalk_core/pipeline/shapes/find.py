@@ -66,17 +66,17 @@ def find_landmarks(model: Model, progress: Progress | None = None) -> Array:
             turned = float(np.abs(face.head_rotation[:2]).max())
             score = face.score - turned / 90
             if best is None or score > best[0]:
-                best = score, _on_mesh(renderer, face, view), others
+                best = score, _on_mesh(renderer, _places(face), view), others
         if best is not None and best[0] > 0.7:
             break
     if best is None:
         raise NoFaceError(
-            f"No face was found in {shown(model.scene.document.file)}. It takes a head with eyes, "
-            "nose and mouth that look like a person's; give the landmarks by hand for another."
+            f"No face was found in {shown(model.name)}. It takes a head with eyes, "
+            "nose and mouth that look like a person's; place the landmarks by hand for another."
         )
     if best[2]:
         warn(
-            f"{best[2] + 1} faces were found in {shown(model.scene.document.file)}. The largest "
+            f"{best[2] + 1} faces were found in {shown(model.name)}. The largest "
             "gets the shapes; export each head as a file of its own for the others."
         )
     return _looked_at_closely(model, tracker, best[1], progress)
@@ -99,12 +99,29 @@ def _looked_at_closely(
                 portrait = read_portrait(picture, tracker=tracker)
         except NoFaceError as error:
             raise NoFaceError(
-                f"What looks like a face in {shown(model.scene.document.file)} is none that can "
+                f"What looks like a face in {shown(model.name)} is none that can "
                 "be read. It takes a head with eyes, nose and mouth that look like a person's; "
-                "give the landmarks by hand for another."
+                "place the landmarks by hand for another."
             ) from error
-        points = _on_mesh(renderer, portrait.face, view, _face_triangles(model, view, points))
+        triangles = _face_triangles(model, view, points)
+        points = _on_mesh(renderer, _places(portrait.face), view, triangles)
     return points
+
+
+def put_on(model: Model, points: Array) -> Array:
+    """Landmarks [478, 3] that lie about where they belong, put onto the mesh as it is seen from
+    straight before them."""
+    for _ in range(_KEPT):
+        view = View.of(points)
+        renderer = view.renderer(model, _NEAR_LOOK, bare=True)
+        places = renderer.project(view.place(points).astype(np.float32))[:, :2].astype(np.float64)
+        points = _on_mesh(renderer, places, view)
+    return points
+
+
+def _places(face: Face) -> Array:
+    """Where a face's landmarks are on the doubled picture [478, 2]."""
+    return 2 * face.landmarks[:, :2].astype(np.float64)
 
 
 def _face_triangles(model: Model, view: View, points: Array) -> NDArray[np.int32]:
@@ -116,9 +133,11 @@ def _face_triangles(model: Model, view: View, points: Array) -> NDArray[np.int32
 
 
 def _on_mesh(
-    renderer: HeadRenderer, face: Face, view: View, triangles: NDArray[np.int32] | None = None
+    renderer: HeadRenderer, places: Array, view: View, triangles: NDArray[np.int32] | None = None
 ) -> Array:
     """Landmarks [478, 3] where they are seen on the mesh, in the scene's space.
+
+    places: on the doubled picture [478, 2].
 
     triangles: of those that are drawn the ones that they can be on, or None for all.
     """
@@ -127,7 +146,6 @@ def _on_mesh(
         bare = replace(renderer.head, triangles=triangles, material=kinds)
         renderer = HeadRenderer(renderer.size, bare)
     surface = renderer.surface(np.zeros(len(FACE_NAMES), np.float32))
-    places = 2 * face.landmarks[:, :2].astype(np.float64)
     around = [_seen_around(renderer, surface, place) for place in places]
     rest = load_template().rest.astype(np.float64)
     mm = float(np.ptp(rest[:, 0]) / np.ptp(places[:, 0]))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats.gltf.obj import read_obj
 from dreamtalk_core.formats.gltf.scene import Primitive, Scene
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
 from dreamtalk_core.motion.rotation import similarity
@@ -34,7 +35,7 @@ class Model:
 
     scene: it. primitives: with the first of their vertices among all, `starts`. picture: what is
     drawn, in the scene's units; of it `weld` and `material` are of no use. kinds: [V].
-    covers: [V], what may hide a face, going by its name.
+    covers: [V], what may hide a face, going by its name. name: what it is called in messages.
     """
 
     scene: Scene
@@ -43,6 +44,7 @@ class Model:
     picture: SplitHead
     kinds: NDArray[np.int64]
     covers: NDArray[np.bool_]
+    name: str
 
     @property
     def vertices(self) -> Array:
@@ -103,22 +105,28 @@ class View:
         return HeadRenderer(size, head)
 
 
-def read_model(path: str | os.PathLike[str]) -> Model:
-    """Raises `DreamTalkError` for a file that is none, is compressed, or has no triangles."""
+def read_model(path: str | os.PathLike[str], name: str = "") -> Model:
+    """Of a GLB or an OBJ, called by its file's name if it has no other.
+
+    Raises `DreamTalkError` for a file that is none, is compressed, or has no triangles.
+    """
     file = Path(path)
+    is_obj = file.suffix.lower() == ".obj"
     try:
-        scene = Scene(file, DreamTalkError)
+        content = read_obj(file, DreamTalkError) if is_obj else None
+        scene = Scene(file, DreamTalkError, content)
         primitives = [one for one in scene.primitives() if len(one.triangles)]
         if not primitives:
             raise DreamTalkError(f"{file} has no mesh. Export the head as a mesh, as .glb.")
-        return _model(scene, primitives)
+        return _model(scene, primitives, name or str(file))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise DreamTalkError(
-            f"{file} is damaged, or is no valid glTF ({error}). Export it again."
+            f"{file} is damaged, or is no valid {'OBJ' if is_obj else 'glTF'} ({error}). "
+            "Export it again."
         ) from error
 
 
-def _model(scene: Scene, primitives: list[Primitive]) -> Model:
+def _model(scene: Scene, primitives: list[Primitive], name: str) -> Model:
     surfaces = Surfaces(scene.document)
     looks = [surfaces.of(primitive) for primitive in primitives]
     counts = [len(primitive.positions) for primitive in primitives]
@@ -154,6 +162,5 @@ def _model(scene: Scene, primitives: list[Primitive]) -> Model:
         viseme_deltas=none[:0],
     )
     covers = [any(word in plain("".join(one.names)) for word in _COVERS) for one in primitives]
-    return Model(
-        scene, primitives, starts, picture, np.repeat(kinds, counts), np.repeat(covers, counts)
-    )
+    kind_of, covering = np.repeat(kinds, counts), np.repeat(covers, counts)
+    return Model(scene, primitives, starts, picture, kind_of, covering, name)

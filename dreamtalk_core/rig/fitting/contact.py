@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.motion.arkit import INDEX
+from dreamtalk_core.motion.curves import smoothstep
 from dreamtalk_core.rig.fitting.surface import Array, Indices, Surface, nearest, squares
 from dreamtalk_core.warned import warn
 
@@ -26,10 +27,16 @@ _SOCKET = 4.0
 """mm behind the corners of an eye from which on skin is of the socket."""
 _COLUMN = 1.5
 """mm across in which there is one edge of a lid."""
+_SHUT, _OPEN = 0.08, 0.15
+"""Of an eye's width, how far its lids are apart in one that is shut, and in one that can blink."""
 
 MOUTH_CORNERS = (61, 291)
 EYE_CORNERS = {"Right": (33, 133), "Left": (362, 263)}
 """Landmarks; the character's own sides."""
+_LEFT = 0.02
+"""Of its way, what a lid that is shut still goes: unseen, it tells where the eye is."""
+_LIDS = {"Right": (159, 145), "Left": (386, 374)}
+_SHUTTING = ("eyeBlink", "eyeLookDown", "eyeSquint")
 
 
 def close_lips(deltas: Array, surface: Surface, lip: Array, landmarks: Array) -> None:
@@ -99,9 +106,17 @@ def _felt(points: Array, own: Indices, where: Indices, error: Array) -> Array:
 def close_lids(deltas: Array, surface: Surface, lid: Array, landmarks: Array) -> None:
     """eyeBlink brings the upper lid's edge to the lower one's: changes deltas [S, W, 3] in place.
 
-    lid: which lid each point is of [W], see `carry.Sides`.
+    lid: which lid each point is of [W], see `carry.Sides`. Eyes that are shut at rest, as in many
+    scans, stay as they are: their lids would go through one another. Warns of it.
     """
+    shut = []
     for side, corners in EYE_CORNERS.items():
+        openness = _openness(landmarks, side)
+        if openness < 1:
+            deltas[[INDEX[name + side] for name in _SHUTTING]] *= max(openness, _LEFT)
+        if openness < 0.5:
+            shut.append(side.lower())
+            continue
         blink = deltas[INDEX[f"eyeBlink{side}"]]
         rims = lid_rims(surface, lid, landmarks[list(corners)])
         if rims is None:
@@ -119,6 +134,18 @@ def close_lids(deltas: Array, surface: Surface, lid: Array, landmarks: Array) ->
             full = max(float(size[upper].max()), 1e-6)
             felt = _felt(points, own, upper, error)
             blink[own] -= felt * np.clip(size[own, None] / full, 0, 1)
+    if shut:
+        warn(
+            f"The eyes are shut in the mesh ({' and '.join(shut)} eye), so nothing blinks. Open "
+            "them, or scan the head with open eyes, and make the shapes again."
+        )
+
+
+def _openness(landmarks: Array, side: str) -> float:
+    """How far an eye can blink, from 0, shut at rest, to 1."""
+    wide = float(np.linalg.norm(np.subtract(*landmarks[list(EYE_CORNERS[side])])))
+    apart = float(np.subtract(*landmarks[list(_LIDS[side])])[1])
+    return float(smoothstep((apart / max(wide, 1e-6) - _SHUT) / (_OPEN - _SHUT)))
 
 
 def lid_rims(

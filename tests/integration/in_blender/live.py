@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
 import subprocess
 import time
+import wave
 from collections.abc import Callable
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -285,6 +287,29 @@ def _kept_where_no_take_can_be(session: Any, live: Any, face: Any) -> None:
     assert np.allclose(jaw, 0.5)
 
 
+def _kept_with_its_sound(session: Any, take: Any, recording: Any) -> None:
+    """What was spoken lies below the take, packed as nothing has been saved: each frame at the
+    sound that it was made of."""
+    (strip,) = bpy.context.scene.sequence_editor.strips
+    assert strip.dreamtalk_take == take
+    assert strip.sound.packed_file is not None
+    actions = session.part("animation.actions")
+    assert strip.frame_start == actions.frame_span(take)[0]
+    with wave.open(io.BytesIO(strip.sound.packed_file.data)) as file:
+        assert file.getparams()[:3] == (1, 2, 16000)
+        kept = np.frombuffer(file.readframes(10**7), "<i2") / 32767
+    # How loud it is while the mouth opens and shuts, as the whole of the sound has it.
+    arrivals = [own for own in recording.arrivals if own.frame.face]
+    seconds = arrivals[-1].frame.time - arrivals[0].frame.time
+    assert abs(len(kept) / 16000 - seconds) < 0.4
+    loud = np.array([np.abs(kept[at : at + 640]).mean() for at in range(0, len(kept) - 640, 640)])
+    jaw = np.array([_of(session, own, "jawOpen") for own in arrivals])[: len(loud)]
+    number = min(len(loud), len(jaw))
+    best = [np.corrcoef(np.roll(loud, lag)[12 : number - 12], jaw[12 : number - 12])[0, 1]
+            for lag in range(-8, 9)]  # fmt: skip
+    assert abs(int(np.argmax(best)) - 8) <= 3, best
+
+
 def spoken_now(session: Any) -> None:
     """A sound as if it were spoken now: the worker's face is on the character, the recording is
     what the whole of the sound gives, and nothing else keeps the worker waiting."""
@@ -312,8 +337,11 @@ def spoken_now(session: Any) -> None:
     recording.end()
     take, frames = recording.apply()
     assert frames >= 150
-    task = live.task
+    _kept_with_its_sound(session, take, recording)
+    task, heard = live.task, live.spoken.file
+    assert heard.exists()
     assert bpy.ops.dreamtalk.stop_live() == {"FINISHED"}
+    assert not heard.exists()
     assert task.state == "CANCELLED"
     # Each frame tells which of the 25 a second it is.
     arrivals = [own for own in recording.arrivals if own.frame.face]
@@ -508,3 +536,37 @@ def _ended(session: Any, live: Any) -> None:
             sender.sendto(_frame(session), ("127.0.0.1", live.receiver.port))
             live.timer()
             time.sleep(0.01)
+
+
+def spoken_sound(session: Any) -> None:
+    """Sound between two times of day, over midnight too; as a file beside the .blend, which
+    replaces none."""
+    session.install()
+    spoken = session.part("live.spoken")
+    heard = spoken.Spoken(session.folder / "heard.pcm")
+    assert heard.between(1, 2) == b"", "nothing has been heard"
+    samples = np.arange(32000, dtype="<i2")
+    heard.file.write_bytes(np.float64(86399.5).tobytes() + samples.tobytes())
+    for start, stop, first in ((86399.75, 0.25, 4000), (0.0, 0.5, 8000), (86399.5, 86400.0, 0)):
+        assert heard.between(start, stop) == samples[first : first + 8000].tobytes()
+    early = np.frombuffer(heard.between(86399.25, 86399.75), "<i2")
+    assert not early[:4000].any(), "silence before it began"
+    assert np.array_equal(early[4000:], samples[:4000])
+    late = np.frombuffer(heard.between(1.0, 2.0), "<i2")
+    assert np.array_equal(late[:8000], samples[24000:]), "and after it ended"
+    assert len(late) == 16000
+    assert not late[8000:].any()
+    heard.close()
+    assert not heard.file.exists()
+
+    scene = bpy.context.scene
+    bpy.ops.wm.save_as_mainfile(filepath=str(session.folder / "szene 1.blend"))
+    take = bpy.data.actions.new("Anna live")
+    for number, frame in enumerate((10, 200)):
+        spoken.put_spoken(scene, take, late.tobytes(), frame, number == 0)
+    files = sorted(path.name for path in session.folder.glob("*.wav"))
+    assert len(files) == 2, files
+    strips = sorted(scene.sequence_editor.strips, key=lambda own: own.frame_start)
+    assert [own.frame_start for own in strips] == [10, 200]
+    assert [own.dreamtalk_take for own in strips] == [take, None]
+    assert not any(own.sound.packed_file for own in strips)

@@ -50,3 +50,65 @@ def make_shapes(session: Any) -> None:
     assert np.abs(moved("mouthPucker") - before).max() > 0.5
     assert bpy.ops.dreamtalk.landmarks() == {"FINISHED"}
     assert not face.children
+
+
+def landmarks_where_no_face_is_found(session: Any) -> None:
+    """A head that looks at the ceiling: what is wrong names it, and eight landmarks say where its
+    face is."""
+    session.install()
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    face = bpy.context.object
+    face.name = "Ölkopf"
+    face.shape_key_clear()
+    face.rotation_euler.x = -0.5 * np.pi
+    bpy.context.view_layer.update()
+    said = ""
+    try:
+        bpy.ops.dreamtalk.make_shapes()
+    except RuntimeError as error:
+        said = str(error)
+    assert "'Ölkopf'" in said, said
+    assert "dreamtalk-head" not in said, said
+    assert bpy.ops.dreamtalk.landmarks() == {"FINISHED"}
+    marks = {mark["dreamtalk_landmark"]: mark for mark in face.children}
+    assert len(marks) == 8
+    places = {  # of the built-in head, mm, in its own axes
+        "eye_outer_right": (-40, 35, 79),
+        "eye_inner_right": (-15, 33, 82),
+        "nose_tip": (0, 1, 110),
+        "mouth_right": (-22, -26, 91),
+        "chin": (0, -63, 83),
+    }
+    for name, (x, y, z) in places.items():
+        marks[name].location = (0.001 * x, -0.001 * z - 0.02, 0.001 * y)
+        other = name.replace("right", "left")
+        marks[other].location = (-0.001 * x, -0.001 * z - 0.02, 0.001 * y)
+    bpy.context.view_layer.update()
+    assert bpy.ops.dreamtalk.make_shapes() == {"FINISHED"}
+    names = session.part("dreamtalk_core.motion.tongue").FACE_NAMES
+    keys = face.data.shape_keys.key_blocks
+    assert set(names) <= set(keys.keys())
+    points = np.empty(3 * len(face.data.vertices), np.float32)
+    both = []
+    for key in (keys["jawOpen"], face.data.shape_keys.reference_key):
+        key.points.foreach_get("co", points)
+        both.append(points.reshape(-1, 3).copy())
+    assert -0.05 < (both[0] - both[1])[:, 2].min() < -0.02, "down, in metres of its own"
+    assert bpy.ops.dreamtalk.landmarks() == {"FINISHED"}
+    assert not face.children
+    assert bpy.ops.dreamtalk.landmarks() == {"FINISHED"}
+    assert len(face.children) > 30, "all of them are known now"
+
+
+def guessed_landmarks(session: Any) -> None:
+    """Before anything is known they lie near a face that looks along -Y, of any size."""
+    session.install()
+    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
+    face = bpy.context.object
+    face.scale = (10, 10, 10)
+    bpy.context.view_layer.update()
+    assert bpy.ops.dreamtalk.landmarks() == {"FINISHED"}
+    marks = {mark["dreamtalk_landmark"]: 1000 * mark.location for mark in face.children}
+    for name, place in {"eye_inner_left": (15, 33), "mouth_right": (-22, -26)}.items():
+        assert np.linalg.norm(np.array(marks[name])[[0, 2]] - place) < 25, marks[name]
+    assert all(mark[1] < -100 for mark in marks.values()), "in front of it"

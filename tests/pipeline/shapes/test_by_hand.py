@@ -10,6 +10,7 @@ import pytest
 from dreamtalk_core.errors import TrackingError
 from dreamtalk_core.pipeline.shapes.by_hand import (
     LANDMARKS,
+    NEEDED,
     corrected,
     named,
     read_landmarks,
@@ -35,6 +36,15 @@ def test_all_of_them_place_a_face_that_was_not_found() -> None:
     assert np.abs(result - (0.01 * rest + 7)).max() < 1e-3
 
 
+def test_a_handful_places_a_face_that_was_not_found() -> None:
+    rest = load_template().rest.astype(float)
+    wide = rest * [1.2, 1, 1]
+    places = {name: wide[LANDMARKS[name]].tolist() for name in NEEDED}
+    result = corrected(None, places)
+    assert np.abs(result[[LANDMARKS[name] for name in NEEDED]] - list(places.values())).max() < 0.01
+    assert np.abs(result[:468] - wide[:468]).max() < 12
+
+
 def test_nothing_by_hand_changes_nothing() -> None:
     points = load_template().rest.astype(float)
     assert np.array_equal(corrected(points, {}), points)
@@ -47,7 +57,7 @@ def test_nothing_by_hand_changes_nothing() -> None:
         (True, {"chin": [0, 0]}, "three numbers"),
         (True, {"chin": [0, 0, float("nan")]}, "three numbers"),
         (True, {"chin": "here"}, "three numbers"),
-        (False, {"chin": [0, 0, 0]}, "Missing: brow_inner_right"),
+        (False, {"chin": [0, 0, 0]}, "Missing: eye_outer_right"),
     ],
 )
 def test_what_is_wrong_is_said(found: bool, by_hand: dict[str, list[float]], message: str) -> None:

@@ -10,11 +10,14 @@ import pytest
 
 from benchmarks.shapes import write_glb_head
 from dreamtalk_core.cli import main
-from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.errors import DreamTalkError, NoFaceError
 from dreamtalk_core.formats.gltf.container import read_glb, write_glb
 from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.motion.tongue import FACE_NAMES
+from dreamtalk_core.pipeline.shapes.by_hand import LANDMARKS, NEEDED
+from dreamtalk_core.pipeline.shapes.make import make_shapes
 from dreamtalk_core.render.head.foreign import load_glb_head
+from dreamtalk_core.render.portrait.template import load_template
 from dreamtalk_core.rig.head import MATERIALS, load_head
 
 pytestmark = pytest.mark.slow
@@ -67,6 +70,33 @@ def test_what_cannot_be_written_is_refused_before_the_work(
         assert main(["shapes", str(head), *options]) == 4
         assert says in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["head.glb"]
+
+
+def test_a_face_that_is_not_found_is_where_a_handful_of_landmarks_say(tmp_path: Path) -> None:
+    """A head that looks at the ceiling, without eyes: no look that is taken of it shows a face."""
+    blind, places = tmp_path / "blind.glb", tmp_path / "places.json"
+    bare_head(blind)
+    document, binary = read_glb(blind, DreamTalkError)
+    (mesh,) = document["meshes"]
+    mesh["primitives"] = mesh["primitives"][:1]
+    document["materials"][0] = {"name": "stone", "pbrMetallicRoughness": {"metallicFactor": 1}}
+    document["nodes"][1] = {"mesh": 0, "rotation": [-(0.5**0.5), 0, 0, 0.5**0.5]}
+    write_glb(blind, document, bytes(binary))
+    with pytest.raises(NoFaceError, match="in 'Stone'"):
+        make_shapes(blind, name="'Stone'")
+    rest = load_template().rest.astype(float)
+    lying = 0.001 * rest[:, [0, 2, 1]] * [1, 1, -1]
+    rough = lying[[LANDMARKS[name] for name in NEEDED]]
+    rough[:, 1] += 0.03  # before the face: it is put onto it
+    hand = dict(zip(NEEDED, rough.round(4).tolist(), strict=True))
+    places.write_text(json.dumps(hand), encoding="utf-8")
+    out = tmp_path / "out.glb"
+    assert main(["shapes", str(blind), "-o", str(out), "--landmarks", str(places)]) == 0
+    fitted = make_shapes(blind, hand)
+    chin = np.array(fitted.landmarks["chin"])
+    assert np.linalg.norm(chin - lying[LANDMARKS["chin"]]) < 0.012
+    jaw, own = fitted.deltas[INDEX["jawOpen"]][:, 2].max(), load_head().deltas[INDEX["jawOpen"]]
+    assert 0.75 < jaw / (-0.001 * own[:, 1].min()) < 1.3, "where down is"
 
 
 def test_what_has_no_face_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from benchmarks.shapes import another_head
+from benchmarks.shapes import another_head, scanned
+from dreamtalk_core.errors import DreamTalkWarning
 from dreamtalk_core.motion.arkit import INDEX
 from dreamtalk_core.motion.tongue import FACE_NAMES
 from dreamtalk_core.render.portrait.template import load_template
@@ -19,14 +20,21 @@ pytestmark = pytest.mark.slow
 
 
 @cache
-def made() -> tuple[Head, np.ndarray]:
-    """Another head, and what it got: by landmarks that are a millimetre off."""
+def landmarks_of_another() -> np.ndarray:
+    """A millimetre off."""
     head, rest = another_head(), load_template().rest.astype(float)
     own = load_head().vertices.astype(float)
     near = np.linspace(0, len(own) - 1, 900).astype(int)
     bend = Warp(own[near], head.vertices[near] - own[near], 0)
-    landmarks = bend(rest) + np.random.default_rng(0).normal(0, 0.6, rest.shape)
-    kinds = np.zeros(len(own), np.int64)
+    return bend(rest) + np.random.default_rng(0).normal(0, 0.6, rest.shape)
+
+
+@cache
+def made() -> tuple[Head, np.ndarray]:
+    """Another head, and what it got."""
+    head, rest = another_head(), load_template().rest.astype(float)
+    landmarks = landmarks_of_another()
+    kinds = np.zeros(len(head.vertices), np.int64)
     for kind in range(len(MATERIALS)):
         kinds[head.triangles[head.material == kind]] = kind
     triangles = head.triangles.astype(np.int64)
@@ -72,3 +80,22 @@ def test_teeth_tongue_and_eyes_move() -> None:
     assert np.abs(moved[FACE_NAMES.index("tongueOut")][parts["tongue"]]).max() > 10
     assert np.abs(moved[INDEX["eyeLookUpLeft"]][parts["eye"]]).max() > 2
     assert not moved[INDEX["mouthSmileLeft"]][parts["eye"]].any()
+
+
+def test_a_scan_moves_though_lips_and_eyes_are_one_with_its_skin() -> None:
+    """And where its eyes are shut, lids do not go through one another."""
+    head, rest = scanned(another_head()), load_template().rest.astype(float)
+    landmarks = landmarks_of_another().copy()
+    landmarks[386] = landmarks[374]  # the left eye, shut
+    triangles, none = head.triangles.astype(np.int64), np.zeros(len(head.vertices), np.int64)
+    with pytest.warns(DreamTalkWarning) as said:
+        moved = carried(Wearer(head.vertices.astype(float), triangles, landmarks, none), rest)
+    texts = [str(one.message) for one in said]
+    for text in ("The lips are one skin", "are shut in the mesh (left eye)", "No eyeball"):
+        assert any(text in one for one in texts), text
+    assert 0 < np.abs(moved[INDEX["eyeBlinkLeft"]]).max() < 0.3
+    assert np.abs(moved[INDEX["eyeBlinkRight"]]).max() > 4
+    for name in ("jawOpen", "mouthSmileLeft", "browInnerUp"):
+        ours, own = moved[INDEX[name]], head.deltas[INDEX[name]]
+        error, size = (np.sqrt((value**2).sum(axis=1).mean()) for value in (ours - own, own))
+        assert error < 0.35 * size, name
