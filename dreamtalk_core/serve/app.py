@@ -19,7 +19,7 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.errors import DreamTalkError, OutOfMemoryError, WriteError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.tongue import FACE_NAMES
@@ -192,7 +192,8 @@ class _Doors:
         made = _done(job).folder / MOTION
         path = made.with_suffix(f".{format.value}")
         if not path.is_file():
-            Motion.load(made).save(path)
+            motion, provenance = Motion.load_with_provenance(made)
+            motion.save(path, provenance)
         return FileResponse(
             path, media_type="application/octet-stream", filename=f"speech.{format.value}"
         )
@@ -284,6 +285,10 @@ def _add_page(app: FastAPI, folder: FilePath) -> None:
     @app.get("/page/demo.flac", include_in_schema=False)
     def demo() -> FileResponse:
         return FileResponse(DEMO_VOICE, media_type="audio/flac")
+
+    @app.get("/page/demo.jpg", include_in_schema=False)
+    def photo() -> FileResponse:
+        return FileResponse(DEMO_PORTRAIT, media_type="image/jpeg")
 
     app.mount("/page", StaticFiles(directory=PAGE, html=True))
 
