@@ -14,7 +14,7 @@ from dreamtalk_core.progress import Progress
 from dreamtalk_core.serve.studio import MOTION, Order, Studio
 from dreamtalk_core.speech.audio import SAMPLE_RATE, Speech
 from dreamtalk_core.speech.sound import write_wav
-from dreamtalk_core.warned import collect_warnings
+from dreamtalk_core.warned import collect_warnings, warn
 
 pytestmark = pytest.mark.slow
 
@@ -69,15 +69,21 @@ def test_only_a_few_are_known(studio: Studio, tmp_path: Path) -> None:
     assert [Path(path).stem for path, _ in studio._heard] == ["2", "3", "4", "5"]
 
 
-def test_what_is_wrong_with_a_sound_is_told_each_time(studio: Studio, tmp_path: Path) -> None:
-    path = sound(tmp_path / "cut.wav", 0, 2)
-    path.write_bytes(path.read_bytes()[: -SAMPLE_RATE * 2])
+def test_what_is_odd_about_a_sound_is_told_each_time(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, load = sound(tmp_path / "odd.wav", 0), Speech.load
+
+    def odd(path: Path, longest: float) -> Speech:
+        warn(f"{path} is odd.")
+        return load(path, longest)
+
+    monkeypatch.setattr(Speech, "load", odd)
     for _ in range(2):
         told: list[str] = []
         with collect_warnings(told.append):
-            made(studio, tmp_path, path)
-        assert len(told) == 1
-        assert str(path) in told[0]
+            studio.make(Order(path, "happy"), tmp_path, stages)
+        assert told == [f"{path} is odd."]
 
 
 def test_a_sound_that_is_not_there_is_told(studio: Studio, tmp_path: Path) -> None:

@@ -44,14 +44,15 @@ function order(more = {}) {
 
 // Waits for a job; null where another one has taken its place meanwhile.
 async function finished(state, round) {
-  while (state.state === "queued" || state.state === "running") {
-    const percent = state.progress > 0 ? ` ${Math.round(100 * state.progress)} %` : "";
-    say(text(state.state === "queued" ? "queued" : state.stage || "listen") + percent);
-    state = await asJson(`/v1/jobs/${state.id}?wait=0.3`);
+  for (;;) {
     if (round !== rounds) {
       forget(`/v1/jobs/${state.id}`);
       return null;
     }
+    if (state.state !== "queued" && state.state !== "running") break;
+    const percent = state.progress > 0 ? ` ${Math.round(100 * state.progress)} %` : "";
+    say(text(state.state === "queued" ? "queued" : state.stage || "listen") + percent);
+    state = await asJson(`/v1/jobs/${state.id}?wait=0.3`);
   }
   if (state.error) throw Error(state.error.message);
   return state;
