@@ -16,7 +16,7 @@ def protocol_of(limits: Limits) -> type[asyncio.Protocol]:
     `head` of `limits`; and whoever does not read an answer for `upload` seconds is not waited for.
     """
 
-    class Connection(AutoHTTPProtocol):  # type: ignore[misc]
+    class Connection(AutoHTTPProtocol):
         _head: asyncio.TimerHandle | None = None
         _unread: asyncio.TimerHandle | None = None
 
@@ -44,16 +44,18 @@ def protocol_of(limits: Limits) -> type[asyncio.Protocol]:
 
         def resume_writing(self) -> None:
             super().resume_writing()
-            self._unread = _stopped(self._unread)
+            _stop(self._unread)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._head, self._unread = _stopped(self._head), _stopped(self._unread)
+            _stop(self._head)
+            _stop(self._unread)
             super().connection_lost(exc)
 
         def _wait(self) -> None:
             """From the first byte, or the connection, until a request is known but for its body."""
             if self.cycle is not None and not self.cycle.response_complete:
-                self._head = _stopped(self._head)
+                _stop(self._head)
+                self._head = None
             elif self._head is None and self.timeout_keep_alive_task is None:
                 self._head = self.loop.call_later(
                     limits.head,
@@ -77,6 +79,6 @@ def protocol_of(limits: Limits) -> type[asyncio.Protocol]:
     return Connection
 
 
-def _stopped(timer: asyncio.TimerHandle | None) -> None:
+def _stop(timer: asyncio.TimerHandle | None) -> None:
     if timer is not None:
         timer.cancel()

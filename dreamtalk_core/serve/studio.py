@@ -137,7 +137,7 @@ class Studio:
         return features
 
     def _seconds(self) -> float:
-        return sum(spoken_in(features).duration for features, _ in self._heard.values())
+        return sum(float(spoken_in(features).duration) for features, _ in self._heard.values())
 
     def _check_style(self, text: str) -> None:
         """Raises StyleError for a text that names what is not a style of the library: whoever asks

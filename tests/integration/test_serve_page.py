@@ -24,13 +24,13 @@ from tests.pipeline.live.waiting import until
 from tests.serve.server import Server, serving
 
 # Drawn without a graphics card; it plays without a click.
-_ARGUMENTS = [
+ARGUMENTS = [
     "--no-sandbox",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--autoplay-policy=no-user-gesture-required",
 ]
-_TO = """async (seconds) => {
+TO = """async (seconds) => {
   const player = document.getElementById("player");
   player.pause();
   player.currentTime = seconds;
@@ -75,7 +75,7 @@ def page(server: Server) -> Iterator[Page]:
             strangers.append(request.url)
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-US")
         page.on("request", note)
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -107,7 +107,7 @@ def test_a_sound_is_dropped_and_the_head_speaks_in_sync(page: Page, tmp_path: Pa
     seen: dict[str, list[list[int]]] = {"closed": [], "open": []}
     for name, frames in (("closed", order[:6]), ("open", order[-6:])):
         for frame in frames:
-            page.evaluate(_TO, (int(frame) + 0.5) / float(motion.fps))
+            page.evaluate(TO, (int(frame) + 0.5) / float(motion.fps))
             seen[name].append(page.evaluate(_MOUTH, ["head", 0.52]))
         page.screenshot(path=tmp_path / f"{name}.png")
     shut = np.median(seen["closed"], axis=0)
@@ -213,7 +213,7 @@ def test_a_photo_speaks_in_sync_with_its_sound(portrait: Page, tmp_path: Path) -
     span = range(20, 56)
     seen = []
     for frame in span:
-        portrait.evaluate(_TO, (frame + 0.5) / float(motion.fps))
+        portrait.evaluate(TO, (frame + 0.5) / float(motion.fps))
         seen.append(portrait.evaluate(_MOUTH, ["player", 0.5]))
     portrait.screenshot(path=tmp_path / "photo.png")
     apart = np.abs(np.array(seen) - seen[gaps[span.start : span.stop].argmin()]).mean(axis=1)
