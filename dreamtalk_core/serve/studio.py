@@ -130,7 +130,7 @@ class Studio:
                 speech = Speech.load(path, self._longest)
             self._heard[known] = self.talk.analyse(speech), warnings
         self._heard[known] = features, warnings = self._heard.pop(known)  # the last in order
-        while len(self._heard) > 1 and (len(self._heard) > _KNOWN or self._seconds() > _SECONDS):
+        while len(self._heard) > _KNOWN or self._seconds() > _SECONDS:
             del self._heard[next(iter(self._heard))]
         for text in warnings:
             warn(text)
