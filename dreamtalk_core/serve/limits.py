@@ -12,9 +12,7 @@ class Limits:
     file: bytes of an upload. files: bytes of all uploads together; the oldest that nobody needs
     gives way. speech: seconds of a sound. upload, work: seconds that an upload, and a job once it
     is done, may take. queue: jobs that may wait. keep: seconds for which results, and uploads that
-    nobody uses, are there. results: finished jobs that are kept at most. connections: that may be
-    open, half of them from one address. head: seconds in which a request, but for its body, has to
-    come.
+    nobody uses, are there. results: finished jobs that are kept at most.
     """
 
     file: int = 200_000_000
@@ -25,5 +23,3 @@ class Limits:
     queue: int = 20
     keep: float = 1800.0
     results: int = 200
-    connections: int = 500
-    head: float = 10.0

@@ -39,7 +39,6 @@ def serve(
     import uvicorn
 
     from dreamtalk_core.serve.app import make_app
-    from dreamtalk_core.serve.connections import protocol_of
     from dreamtalk_core.serve.guard import is_local
 
     local = is_local(host)
@@ -52,9 +51,9 @@ def serve(
         config = uvicorn.Config(
             app,
             log_level="warning",
-            http=protocol_of(limits),
             timeout_graceful_shutdown=_GRACE,
             timeout_keep_alive=30,
+            limit_concurrency=500,
             server_header=False,
         )
         number = sock.getsockname()[1]
