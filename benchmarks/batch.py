@@ -4,10 +4,12 @@
     python benchmarks/batch.py memory RECORDINGS [--rows 1000]
     python benchmarks/batch.py kills RECORDINGS [--rows 40] [--times 5]
     python benchmarks/batch.py faults RECORDINGS [--rows 120]
+    python benchmarks/batch.py networks RECORDINGS [--rows 60]
 
 RECORDINGS is a folder of short lines of 2 to 6 s; as many as there are rows are drawn from it, and
 repeated where there are fewer. `faults` makes curves, spoils a sixth of the sounds (moved by 5 to
 10 frames, exchanged, clipped, silent, music) and lets `--check` look for them.
+`networks` tells which part of a line's time the networks take: what a GPU could save at most.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ FAULTS = ("moved", "exchanged", "clipped", "silent", "music")
 def main() -> None:
     sys.path.insert(0, str(ROOT))
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=("speed", "memory", "kills", "faults"))
+    parser.add_argument("what", choices=("speed", "memory", "kills", "faults", "networks"))
     parser.add_argument("recordings", type=Path)
     parser.add_argument("--rows", type=int)
     parser.add_argument("--times", type=int)
@@ -45,6 +47,8 @@ def main() -> None:
             measure_memory(Path(folder), options.recordings, options.rows or 1000)
         elif options.what == "kills":
             measure_kills(Path(folder), options.recordings, options.rows or 40, options.times or 5)
+        elif options.what == "networks":
+            measure_networks(Path(folder), options.recordings, options.rows or 60)
         else:
             measure_faults(Path(folder), options.recordings, options.rows or 120)
 
@@ -122,6 +126,38 @@ def measure_memory(folder: Path, recordings: Path, rows: int) -> None:
             told = ", ".join(f"{resident(one):.0f}" for one in family)
             print(f"{count} rows: {told} MB", flush=True)
     process.wait()
+
+
+def measure_networks(folder: Path, recordings: Path, rows: int) -> None:
+    """Time of one core for a line, its grade and file included, and how much of it is networks."""
+    import torch
+
+    from dreamtalk_core.batch.plan import Row
+    from dreamtalk_core.batch.work import Job, begin
+
+    paths = [path.resolve() for path in sounds(recordings, rows + 5)]
+    worker = begin(Job(folder, folder, "default", "cpu", "all", grade=True))
+    depth, spent, outer = 0, 0.0, 0.0
+
+    def enter(module: torch.nn.Module, _: object) -> None:
+        nonlocal depth, outer
+        depth += 1
+        outer = time.perf_counter() if depth == 1 else outer
+
+    def leave(module: torch.nn.Module, _: object, __: object) -> None:
+        nonlocal depth, spent
+        depth -= 1
+        spent += 0 if depth else time.perf_counter() - outer
+
+    torch.nn.modules.module.register_module_forward_pre_hook(enter)
+    torch.nn.modules.module.register_module_forward_hook(leave)
+    for i, path in enumerate(paths):
+        if i == 5:  # what is made once is there
+            spent, begun = 0.0, time.perf_counter()
+        row = Row(i + 1, str(i), str(path), "auto", outputs=(f"{i}.csv",))
+        assert worker.run(row, None)["status"] == "done"
+    taken = time.perf_counter() - begun
+    print(f"{1000 * taken / rows:.1f} ms a line, {spent / taken:.0%} of it in networks")
 
 
 def children(process: int) -> list[int]:

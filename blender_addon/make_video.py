@@ -66,7 +66,7 @@ def _caption(style: str, first: int, frames: int) -> None:
     text.body, text.size, text.align_x = f"the same voice, {style}", 0.022, "CENTER"
     thing = bpy.data.objects.new(style, text)
     bpy.context.collection.objects.link(thing)
-    thing.location, thing.rotation_euler = (0.0, -0.15, -0.163), (1.5708, 0.0, 0.0)
+    thing.location, thing.rotation_euler = (0.0, -0.15, -0.175), (1.5708, 0.0, 0.0)
     for frame, hidden in ((first - 1, True), (first, False), (first + frames, True)):
         thing.hide_render = hidden
         thing.keyframe_insert("hide_render", frame=frame)
@@ -78,12 +78,15 @@ def look(face: Any) -> None:
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     bpy.context.collection.objects.link(camera)
     camera.location = face.matrix_world @ Vector((0.1, -1.5, 0.0))
-    middle = Vector((0.0, 0.0, -0.03))
+    middle = Vector((0.0, 0.0, -0.031))
     camera.rotation_euler = (middle - camera.location).to_track_quat("-Z", "Y").to_euler()
-    camera.data.lens = 85
+    camera.data.lens = 84
     scene.camera, scene.render.engine = camera, "BLENDER_WORKBENCH"
     scene.display.shading.color_type = "TEXTURE"
     scene.display.shading.show_cavity = True
+    scene.display.shading.studio_light = "paint.sl"
+    # A highlight would lie on the pupils like a cataract.
+    scene.display.shading.show_specular_highlight = False
     scene.render.resolution_x, scene.render.resolution_y = _SIZE
 
 
@@ -102,7 +105,7 @@ def write(folder: Path, frames: int, percent: int) -> None:
     image.file_format = "FFMPEG"
     coded = scene.render.ffmpeg
     coded.format, coded.codec, coded.audio_codec = "MPEG4", "H264", "AAC"
-    coded.constant_rate_factor = "HIGH"
+    coded.constant_rate_factor = "MEDIUM"
     scene.render.filepath = str(folder / "dreamtalk.mp4")
     bpy.ops.render.render(animation=True)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from dreamtalk_core.formats.cues.said import spoken_words
 from dreamtalk_core.parameters import Behaviour
 
 from . import host
@@ -53,6 +54,13 @@ class SampleMotion(io.ComfyNode):
                     tooltip="Somebody else who speaks from the same moment on, on a track of their "
                     "own: the face listens to them while it is silent.",
                 ),
+                io.String.Input(
+                    "transcript",
+                    optional=True,
+                    force_input=True,
+                    tooltip="What is said, as text or subtitles (SRT, WebVTT): corrects lips that "
+                    "are not clearly heard.",
+                ),
             ],
             hidden=[io.Hidden.unique_id],
             outputs=motion_outputs(),
@@ -69,6 +77,7 @@ class SampleMotion(io.ComfyNode):
         style: Style | StyleTrack | None = None,
         model: LoadedModel | None = None,
         others: SpeechValue | Audio | None = None,
+        transcript: str = "",
         **inputs: Any,
     ) -> io.NodeOutput:
         value, talk = SpeechValue.of(speech), talk_of(model)
@@ -82,6 +91,7 @@ class SampleMotion(io.ComfyNode):
             style,
             behaviour=Behaviour(),
             others=[] if others is None else [analysed(model, SpeechValue.of(others))],
+            transcript=spoken_words(transcript),
             progress=progress,
             watch=watch,
             **settings_of(inputs),

@@ -28,6 +28,22 @@ LIPS_SHUT = ("p", "_p", "b", "_b", "m", "mm")
 OPEN_VOWELS = ("a", "a6", "aI", "aU", "E", "V")
 """Labels of vowels for which no mouth is shut: a face that always closes shall not score."""
 
+SENTENCES = {
+    "a01": "Der Lappen liegt auf dem Eisschrank.",
+    "a02": "Das will sie am Mittwoch abgeben.",
+    "a04": "Heute abend könnte ich es ihm sagen.",
+    "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück.",
+    "a07": "In sieben Stunden wird es soweit sein.",
+    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen?",
+    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter.",
+    "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht.",
+    "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
+    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
+}
+"""What is said, by the part of a line's name that follows the speaker: `03a01Fa`."""
+_FEWEST = 10
+"""Phones that are labelled at least, where a sentence is labelled whole."""
+
 LABEL = re.compile(r"\s*(\d+\.?\d*)\s+-?\d+ ([^\s;]*)")
 """Time, colour, phone; the phone is empty where only a remark (`+lar`) starts or ends."""
 
@@ -69,3 +85,16 @@ def read_emodb(corpus: Path, every: int = 1) -> list[Line]:
     if not lines:
         raise CorpusError(f"{folder} holds no labelled lines.")
     return lines
+
+
+def spoken_text(corpus: Path, line: Line) -> str:
+    """What is said of a line's sentence before its sound ends: as large a share of its letters as
+    of its labelled phones."""
+    text = SENTENCES[line.id[2:5]]
+    labels = read_phones(corpus / "emodb" / "phones" / f"{line.id}xx.txt")
+    phones = [p for p in labels if p.symbol[0] not in ".,!-" and "asp" not in p.symbol]
+    if len(phones) < _FEWEST:
+        return text
+    left = sum(p.end <= line.speech.duration for p in phones) / len(phones)
+    letters = [i for i, letter in enumerate(text) if letter.isalpha()]
+    return text[: letters[max(0, round(left * len(letters)) - 1)] + 1]

@@ -100,6 +100,13 @@ def mix(speech: Wave, noise: NDArray[np.floating], snr_db: float) -> Wave:
     return (speech + ratio * noise).astype(np.float32)
 
 
+def muffled(speech: Wave, most: float) -> Wave:
+    """Speech [N] of which nothing above `most` Hz is left, as of somebody who mumbles."""
+    spectrum = np.fft.rfft(speech)
+    spectrum[np.fft.rfftfreq(len(speech), 1 / SAMPLE_RATE) > most] = 0
+    return np.fft.irfft(spectrum, len(speech)).astype(np.float32)
+
+
 def babble(count: int, voices: Sequence[Wave], rng: np.random.Generator) -> Wave:
     """[count] many people talking: `VOICES` drawn recordings, each from a drawn moment on.
 

@@ -20,7 +20,7 @@ from ..rigs.doubts import doubts
 from ..rigs.motions import curves_of
 from ..rigs.reach import look_again
 from .actions import owners_of
-from .lines import Line, Part, chosen_strips, line_of, said_on_channels, strip_of
+from .lines import Line, Part, chosen_strips, line_of, said_on_channels, strip_of, words_of
 from .moving import shift_of
 from .putting import put_sound, put_take, still
 from .settings import (
@@ -70,16 +70,19 @@ def animate_request(
     first: int,
     role: str | None = None,
     part: Part = (0.0, 0.0),
+    alone: bool = True,
 ) -> dict[str, Any]:
     """Parameters of the worker's `animate`, from the settings. Raises StyleError.
 
     role: whether the sound is spoken or listened to; None: as the settings say. part: what of it.
+    alone: whether it is the only sound, that the transcript is of.
     """
     settings = scene_settings(scene)
     role = role or settings.role
     listens = role == LISTENS
     # The mood of who listens is not that of the voice: left open, it is neutral.
     unset = listens and settings.style_from == AUTO
+    said = "" if listens or not alone else words_of(part, settings.transcript)
     return {
         **({"others": [str(sound)]} if listens else {"speech": str(sound)}),
         "style": "" if unset else style_text(scene, first),
@@ -88,14 +91,19 @@ def animate_request(
         "project": str(Path(bpy.data.filepath).parent) if bpy.data.filepath else "",
         # A worker of before knows no parts, and needs none for a whole.
         **({"start": part[0], "end": part[1]} if any(part) else {}),
+        **({"transcript": said} if said.strip() else {}),
     }
 
 
 def animate_requests(
-    scene: bpy.types.Scene, sound: Path, first: int, part: Part = (0.0, 0.0)
+    scene: bpy.types.Scene,
+    sound: Path,
+    first: int,
+    part: Part = (0.0, 0.0),
+    alone: bool = True,
 ) -> list[dict[str, Any]]:
     """One request; or two, if the style is to lie on a track of its own: with it and without."""
-    one = animate_request(scene, sound, first, part=part)
+    one = animate_request(scene, sound, first, part=part, alone=alone)
     return [one, {**one, "guidance_scale": 0.0}] if scene_settings(scene).style_on_track else [one]
 
 
@@ -156,8 +164,11 @@ class DREAMTALK_OT_animate(JobOperator, bpy.types.Operator):
                 self.adds_sound = heard is None
                 self.lines = [whole_line(scene, objects, heard)]
         self.names = [take_name(scene, line.name) for line in self.lines]
+        alone = len(self.lines) == 1
+        if not alone and scene_settings(scene).transcript:
+            self.report({"WARNING"}, told("The transcript is of one sound, so it is left out."))
         requests = [
-            animate_requests(scene, line.sound, line.first, line.part) for line in self.lines
+            animate_requests(scene, line.sound, line.first, line.part, alone) for line in self.lines
         ]
         self.each = len(requests[0])
         return [request for of_one in requests for request in of_one]

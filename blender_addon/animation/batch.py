@@ -70,7 +70,9 @@ class DREAMTALK_OT_batch(JobOperator, bpy.types.Operator):
             raise DreamTalkError(f"There is no folder {self.exported} to export to. Make it first.")
         if self.exported:
             check_export(scene.view_layers[0], objects, settings.format)
-        requests = [animate_requests(scene, sound, self.first) for sound in self.sounds]
+        requests = [
+            animate_requests(scene, sound, self.first, alone=False) for sound in self.sounds
+        ]
         self.each = len(requests[0])
         return [request for of_one in requests for request in of_one]
 

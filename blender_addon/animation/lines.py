@@ -11,6 +11,7 @@ from pathlib import Path
 import bpy
 
 from dreamtalk_core.errors import SpeechError
+from dreamtalk_core.formats.cues.said import words_in
 
 from ..rigs.characters import objects_around
 from .settings import scene_fps
@@ -36,6 +37,15 @@ class Line:
     part: Part = (0.0, 0.0)
     strip: str = ""
     at: int = 0
+
+
+def words_of(part: Part, transcript: bpy.types.Text | None) -> str:
+    """What is said in a part of a sound: of subtitles the words at its time, of a text all."""
+    text = transcript.as_string() if transcript else ""
+    words, (start, end) = list(words_in(text)), part
+    return " ".join(word for at, word in words if at >= start and (not end or at < end)) or (
+        "" if words else text
+    )
 
 
 def line_of(

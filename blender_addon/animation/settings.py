@@ -65,6 +65,12 @@ class SceneSettings(bpy.types.PropertyGroup):
         subtype="FILE_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
+    transcript: bpy.types.Text | None = bpy.props.PointerProperty(
+        name="Transcript",
+        description="What is said in the sound, as a text or as subtitles: corrects lips that are "
+        "not clearly heard",
+        type=bpy.types.Text,
+    )
     sound_from: str = bpy.props.EnumProperty(
         name="Sound From",
         description="Where the speech is",

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import bpy
 
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats.cues.said import words_in
 
 from ..messages import message_of, told
 from ..properties import properties
@@ -20,33 +19,6 @@ from .moving import shift_of
 from .settings import first_frame, scene_fps
 from .take_settings import take_settings
 from .takes import current_take
-
-_TIME = r"(?:(\d+):)?(\d+):(\d+)[,.](\d{1,3})"
-_CUE = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}.*$", re.MULTILINE)
-_TAG = re.compile(r"<[^>]*>|\{\\[^}]*\}")
-
-
-def words_in(text: str) -> Iterator[tuple[float, str]]:
-    """Second and word of everything that is said in subtitles (SRT or WebVTT).
-
-    The words of a cue share its time by their letters.
-    """
-    cues = list(_CUE.finditer(text))
-    ends = [*(own.start() for own in cues[1:]), len(text)]
-    for cue, end in zip(cues, ends, strict=False):
-        start, stop = _seconds(cue.groups()[:4]), _seconds(cue.groups()[4:])
-        body = text[cue.end() : end].strip("\r\n")
-        # What follows an empty line is the next cue's number.
-        words = _TAG.sub("", re.split(r"\r?\n[ \t]*\r?\n", body)[0]).split()
-        letters, before = sum(map(len, words)), 0
-        for word in words:
-            yield start + (stop - start) * before / letters, word
-            before += len(word)
-
-
-def _seconds(parts: tuple[str | None, ...]) -> float:
-    hours, minutes, seconds, rest = parts
-    return 3600 * int(hours or 0) + 60 * int(minutes or 0) + int(seconds or 0) + float(f"0.{rest}")
 
 
 def read_words(path: Path) -> list[tuple[float, str]]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import bpy
 from bpy.app.translations import pgettext_iface
 
 from dreamtalk_core.errors import DreamTalkError
@@ -51,7 +50,6 @@ class Job:
         """What the worker has answered to each."""
         self.task: Task | None = None
         self._service = service
-        self._folder = Path(bpy.app.tempdir)
 
     @property
     def progress(self) -> float:
@@ -71,7 +69,7 @@ class Job:
         if self.task is None:
             if len(self.motions) == len(self.requests):
                 return True
-            output = self._folder / f"dreamtalk-{id(self)}-{len(self.motions)}.npz"
+            output = self._service.folder / f"dreamtalk-{id(self)}-{len(self.motions)}.npz"
             request = self.requests[len(self.motions)]
             self.task = self._service.request(self._method, output=str(output), **request)
             self._output = output

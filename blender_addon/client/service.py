@@ -139,6 +139,11 @@ class Service:
         """The tasks that have not finished, oldest first."""
         return tuple(task for task in self._tasks if not task.finished)
 
+    @property
+    def folder(self) -> Path:
+        """Where files of the worker are. It goes with the worker, also what that was writing."""
+        return Path(bpy.app.tempdir, "dreamtalk")
+
     def stop(self) -> None:
         """Shut the worker down; what it was doing is cancelled. The next request starts another."""
         if self.worker is not None:
@@ -152,7 +157,7 @@ class Service:
         if self.worker is not None and self.worker.runtime != runtime:
             self.stop()
         if self.worker is None:
-            self.worker = Worker(runtime, Path(bpy.app.tempdir, "dreamtalk"))
+            self.worker = Worker(runtime, self.folder)
         return self.worker
 
     def _tick(self) -> float | None:

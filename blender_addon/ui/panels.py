@@ -80,6 +80,10 @@ class DREAMTALK_PT_main(_Panel, bpy.types.Panel):
             layout.prop(settings, "listens_to")
         if not (listens and settings.listens_to):
             _draw_sound(layout, context, settings)
+        if not listens:
+            layout.template_ID(
+                settings, "transcript", new="text.new", open="text.open", text="Transcript"
+            )
         for name in LISTENER if listens else ():
             layout.prop(settings, name, slider=True)
         job = state().job

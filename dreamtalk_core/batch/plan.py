@@ -22,8 +22,7 @@ COLUMNS = (
     *("id", "audio", "character", "style", "portrait", "others", "outputs"),
     *("transcript", "scheme", "voice", "start", "timecode_rate"),
 )
-"""Columns besides the settings; the transcript is for cues that hold words, and whoever reads the
-table."""
+"""Columns besides the settings."""
 SPELLINGS = {"guidance": "guidance_scale"}
 """Settings that may be written as options of the command line are."""
 VIDEOS = (".mp4", ".mov")
@@ -38,7 +37,7 @@ class Row:
     number: from 1 up. id: what it is called in the ledger. audio, portrait, others: files, as they
     are written, seen from the table's folder. outputs: below the batch's folder, with "/" between.
     settings: of the model, by name. error: why it cannot be made, or nothing. transcript: what is
-    said, if any of the outputs holds words. scheme: of the rig. voice: the file that the style
+    said. scheme: of the rig. voice: the file that the style
     `auto` is heard in. start, timecode_rate: of the curves, as of `speech.timecode.start_of`.
     """
 
@@ -149,7 +148,7 @@ def _row(number: int, cells: Cells, about: Mapping[str, Cells]) -> Row:
             tuple(_parts(cells.get("others", ""))),
             tuple(dict.fromkeys(outputs)),
             _values(cells),
-            transcript=cells.get("transcript", "") if any(map(_has_cues, outputs)) else "",
+            transcript=cells.get("transcript", ""),
             scheme=cells.get("scheme", ""),
             voice=cells.get("voice", ""),
             start=cells.get("start", ""),
@@ -157,10 +156,6 @@ def _row(number: int, cells: Cells, about: Mapping[str, Cells]) -> Row:
         )
     except DreamTalkError as error:
         return Row(number, name, error=str(error))
-
-
-def _has_cues(output: str) -> bool:
-    return is_cues(PurePosixPath(output))
 
 
 def _parts(text: str) -> list[str]:

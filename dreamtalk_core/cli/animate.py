@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dreamtalk_core.cli.common import Bar, add_model, add_outputs, load
+from dreamtalk_core.cli.common import SAID, Bar, add_model, add_outputs, load
 from dreamtalk_core.cli.settings import add_settings, given, option
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats.cues import check_cues, is_cues
+from dreamtalk_core.formats.cues.said import transcript_of
 from dreamtalk_core.parameters import Listener, parameters, tables
 from dreamtalk_core.pipeline.load import model_tables
 
@@ -43,8 +44,15 @@ def add(commands: Any) -> None:
         "silent",
     )
 
+    animate.add_argument(
+        "--transcript",
+        default="",
+        metavar="TEXT",
+        help=f"{SAID}: corrects lips that are not clearly heard, places words",
+    )
+
     listening = commands.add_parser("listen", help="animate a face that listens to a speech")
-    listening.set_defaults(run=_listen, portrait=None)
+    listening.set_defaults(run=_listen, portrait=None, transcript="")
     listening.add_argument(
         "others", type=Path, nargs="+", metavar="speech", help="who speaks, one file for each"
     )
@@ -105,6 +113,7 @@ def _write(options: argparse.Namespace, own: Path | None) -> None:
         options.portrait,
         settings,
         options.preview,
+        transcript=transcript_of(options.transcript),
         start=options.start,
         timecode_rate=options.timecode_rate,
     )

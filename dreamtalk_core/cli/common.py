@@ -18,6 +18,8 @@ from dreamtalk_core.files import check_not_read
 if TYPE_CHECKING:
     from dreamtalk_core.pipeline.base import Pipeline
 
+SAID = "what is said, as text or as a file of it (.txt, .srt, .vtt)"
+
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from dreamtalk_core.cli.common import Bar
+from dreamtalk_core.cli.common import SAID, Bar
 from dreamtalk_core.formats.cues import CUES, FILM, check_cues
+from dreamtalk_core.formats.cues.said import transcript_of
 
 
 def add(commands: Any) -> None:
@@ -25,7 +26,7 @@ def add(commands: Any) -> None:
         help=f"{', '.join(CUES)}; may be repeated",
     )
     cues.add_argument(
-        "--transcript", type=Path, metavar="TXT", help="what is said, to place its words in time"
+        "--transcript", default="", metavar="TEXT", help=f"{SAID}, to place its words in time"
     )
     cues.add_argument(
         "--fps",
@@ -42,12 +43,12 @@ def _cues(options: argparse.Namespace) -> None:
     from dreamtalk_core.speech.audio import Speech
     from dreamtalk_core.speech.phones import hear_phones
     from dreamtalk_core.speech.phonetics import PhoneticEncoder
-    from dreamtalk_core.speech.words import find_words, read_transcript
+    from dreamtalk_core.speech.words import find_words
 
     fps = parse_fps(options.fps)
     for path in options.output:
         check_cues(path)
-    transcript = read_transcript(options.transcript) if options.transcript else ""
+    transcript = transcript_of(options.transcript)
     speech = Speech.load(options.speech)
     with Bar("listen") as progress:
         phones = hear_phones(speech, PhoneticEncoder.load(choose_device(options.device)), progress)

@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dreamtalk_core.cli.common import Bar, add_model, load
+from dreamtalk_core.cli.common import SAID, Bar, add_model, load
 from dreamtalk_core.cli.original import render_original_video
 from dreamtalk_core.cli.settings import add_settings, each, given, given_each, option
 from dreamtalk_core.cli.track import add_points, face_number
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats.cues.said import transcript_of
 from dreamtalk_core.parameters import tables
 from dreamtalk_core.pipeline.load import model_tables
 
@@ -40,6 +41,12 @@ def add(commands: Any) -> None:
         metavar="STYLE",
         help="of a speech, as for 'animate'; of several faces once for all, or once for each, as "
         "all settings",
+    )
+    render.add_argument(
+        "--transcript",
+        action="append",
+        metavar="TEXT",
+        help=f"{SAID}, as for 'animate'; of several faces once for each",
     )
     _add_output(render)
     render.add_argument(
@@ -118,6 +125,8 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def _render(options: argparse.Namespace) -> None:
     faces = _faces(options)
     if options.renderer:
+        if options.transcript:
+            raise DreamTalkError("--renderer does not go with --transcript. Leave one out.")
         render_original_video(options, faces[0])
         return
     from dreamtalk_core.render.control.group import GroupControls
@@ -199,11 +208,19 @@ def _motions_and_sound(
     heard = Mix(tuple(speeches)) if len(speeches) > 1 else next(iter(speeches), None)
     sound = options.audio or heard
     styles = each("--style", options.style or [None], count)
+    transcripts = [transcript_of(given) for given in options.transcript or [""] * count]
+    if len(transcripts) != count:
+        raise DreamTalkError(
+            f"--transcript is given {len(transcripts)} times for {count} faces. Give it for each, "
+            "'' where nothing is known."
+        )
     settings = given_each(options, count)
     if not speeches and count == len(options.motion):
-        if options.style or given(options):
-            wrong = "--style" if options.style else option(next(iter(given(options))))
-            raise DreamTalkError(f"{wrong} is for a speech, not for a motion file. Leave it out.")
+        wrong = [f"--{name}" for name in ("style", "transcript") if getattr(options, name)]
+        if wrong := [*wrong, *map(option, given(options))]:
+            raise DreamTalkError(
+                f"{wrong[0]} is for a speech, not for a motion file. Leave it out."
+            )
         return [Motion.load(path) for path in options.motion], sound
     for one in settings:
         check_settings(options.model, one, option)
@@ -220,6 +237,7 @@ def _motions_and_sound(
                 kind.sampling_of(settings[number]),
                 portrait.face.box,
                 motion,
+                transcripts[number] if said else "",
             )
         )
     talk = load(options, **kind.loading_of(settings[0]))

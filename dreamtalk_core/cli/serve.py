@@ -33,6 +33,15 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--page", action="store_true", help="with a page for the browser: drop a sound, see it said"
     )
+    parser.add_argument(
+        "--grpc",
+        type=int,
+        nargs="?",
+        const=52000,
+        metavar="PORT",
+        help="answer clients of Audio2Face-3D (Unreal, Maya), too, at this port (default 52000; "
+        "needs: pip install dreamtalk[grpc])",
+    )
     for name, value, unit, text in (
         ("--max-file", limits.file / 1e6, "MB", "the largest upload"),
         ("--max-speech", limits.speech, "SECONDS", "the longest sound"),
@@ -85,6 +94,7 @@ def _serve(options: argparse.Namespace) -> None:
         limits,
         token=os.environ.get(TOKEN) or None,
         page=options.page,
+        grpc=options.grpc,
     )
 
 

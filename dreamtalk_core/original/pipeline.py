@@ -227,6 +227,7 @@ class OriginalDreamTalk(Pipeline):
         controls: Controls = UNCHANGED,
         listener: Listener = ATTENTIVE,
         others: Sequence[Other | AnySpeech] = (),
+        transcript: str = "",
         progress: Progress | None = None,
         watch: Watch | None = None,
         autocast: bool = False,
@@ -236,13 +237,16 @@ class OriginalDreamTalk(Pipeline):
 
         A guidance_scale of 0 is no style, 0 and 1 take half the time. behaviour: nothing is put on
         unless it, one of its settings, or others are given. settings: those of `Pose`, too.
-        autocast: half precision on a GPU: faster, not the same to the last digit.
+        autocast: half precision on a GPU: faster, not the same to the last digit. transcript:
+        changes nothing, with a warning.
         Raises DreamTalkError for values out of range, and what `load_style` does.
         """
         alive = behaviour is not None or bool(others) or bool(settings.keys() & _BEHAVIOUR)
         sampling, behaviour, controls, listener, pose = changed(
             settings, sampling, behaviour or Behaviour(), controls, listener, Pose()
         )
+        if transcript.strip():
+            warn("A transcript does not change the face of an original checkpoint.")
         spoken = spoken_in(speech)
         head = _head(pose, frame_count(spoken.duration, FPS))
         expression = self._sample(spoken, self.load_style(style), sampling, progress, autocast)

@@ -147,6 +147,7 @@ class Pipeline(ABC):
         controls: Controls = UNCHANGED,
         listener: Listener = ATTENTIVE,
         others: Sequence[Other | AnySpeech] = (),
+        transcript: str = "",
         progress: Progress | None = None,
         watch: Watch | None = None,
         **settings: Any,
@@ -156,10 +157,11 @@ class Pipeline(ABC):
         style: in any form that `load_style` takes. behaviour: what speech does not dictate, such as
         blinks; None: what is usual for the model. controls: strengths by region and the like,
         applied last. others: who else speaks from the same moment on; the face listens to them
-        while it is silent, as `listener` says. watch: told of the frame that was finished last, as
-        the model draws it; a model that draws all of them at once may leave that. settings: any of
-        the tables by name, such as seed=3, in place of what the table has, and those that only this
-        model takes.
+        while it is silent, as `listener` says. transcript: what is said, as text, which closes and
+        parts lips where it was not surely heard, see `speech.written`; the style `auto` hears the
+        voice alone. watch: told of the frame that was finished last, as the model draws it; a model
+        that draws all of them at once may leave that. settings: any of the tables by name, such as
+        seed=3, in place of what the table has, and those that only this model takes.
         Raises DreamTalkError for values out of range or settings that it does not take, StyleError
         for a style of another model, MotionError for an impossible fps.
         """

@@ -55,6 +55,7 @@ from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.articulation import FEATURES
 from dreamtalk_core.speech.features import SpeechFeatures
 from dreamtalk_core.speech.phonetics import PhoneticEncoder
+from dreamtalk_core.speech.written import read_hint
 from dreamtalk_core.style import (
     SUFFIX,
     Heard,
@@ -262,6 +263,7 @@ class DreamTalk(Pipeline):
         controls: Controls = UNCHANGED,
         listener: Listener = ATTENTIVE,
         others: Sequence[Other | AnySpeech] = (),
+        transcript: str = "",
         progress: Progress | None = None,
         watch: Watch | None = None,
         **settings: Any,
@@ -282,12 +284,15 @@ class DreamTalk(Pipeline):
             if progress:
                 progress(done, total)
 
+        hint = None
+        if transcript.strip():
+            hint = read_hint(features.speech, self.phonetics, transcript, lambda: advance(0))
         # One array for all: many small ones would keep the memory between them from the system.
         phones = np.empty((2 * frames + 1, len(FEATURES)), np.float16)
 
         def rows_of_speech() -> Iterator[Tensor]:
-            known = 0
-            for rows in features.rows(advance):
+            known, heard = 0, features.rows(advance)
+            for rows in heard if hint is None else hint.correct(heard):
                 phones[known : (known := known + len(rows))] = reported_phones(rows)
                 yield rows
 

@@ -39,9 +39,10 @@ class Line:
     takes. portrait: the speaker's face at rest, for the style `auto`. settings: by name, of any
     table that the model takes. curves: motion files to write, and those of cues. preview: a video
     of the built-in head. video: a video of the portrait, which then is a picture. transcript: what
-    is said, for cues that hold words. start, timecode_rate: of the curves, see `start_of`. scheme:
-    of the rig whose channels the curves are to have, in files that are not made of ARKit's shapes.
-    voice: a recording in which the style `auto` is heard, in the place of the speech.
+    is said, as a hint, and for cues that hold words. start, timecode_rate: of the curves, see
+    `start_of`. scheme: of the rig whose channels the curves are to have, in files that are not made
+    of ARKit's shapes. voice: a recording in which the style `auto` is heard, in the place of the
+    speech.
     """
 
     speech: Path | None
@@ -99,7 +100,9 @@ def sample_line(
         if own is None:
             motion = talk.listen(heard, style, **sampling)
         else:
-            motion = talk.sample_motion(features, style, others=heard, **sampling)
+            motion = talk.sample_motion(
+                features, style, others=heard, transcript=line.transcript, **sampling
+            )
     return Take(motion, features, style)
 
 

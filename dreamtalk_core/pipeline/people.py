@@ -34,7 +34,7 @@ class Person:
     that `load_style` takes; None: the one that is usual for the model, neutral for a listener.
     portrait: their resting face, for `auto`. settings: of `sample_motion`, by name. box: left, top,
     right and bottom of their face in the picture; None: not known. motion: theirs, if it is there
-    already.
+    already. transcript: what they say, as of `sample_motion`.
     """
 
     speech: Speech | None = None
@@ -43,6 +43,7 @@ class Person:
     settings: Mapping[str, Any] = field(default_factory=dict)
     box: tuple[float, float, float, float] | None = None
     motion: Motion | None = None
+    transcript: str = ""
 
 
 def sample_people(
@@ -83,6 +84,7 @@ def sample_people(
                 features if speech is person.speech and features is not None else speech,
                 style,
                 others=others,
+                transcript=person.transcript,
                 progress=_share(progress, number, len(people)),
                 **{**person.settings, "seed": seed},
             )

@@ -171,7 +171,11 @@ def check_extra(module: str, extra: str) -> None:
     """Raises DreamTalkError where what a door needs is not installed."""
     from importlib.util import find_spec
 
-    if find_spec(module) is None:
+    try:
+        found = find_spec(module)
+    except ModuleNotFoundError:  # nor what it is in
+        found = None
+    if found is None:
         raise DreamTalkError(
             f"{module} is not installed. Install it with: pip install dreamtalk[{extra}]"
         )

@@ -10,12 +10,10 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
-from dreamtalk_core.errors import SpeechError, shown
-from dreamtalk_core.formats._limits import LARGEST_DOCUMENT, check_file, unreadable
+from dreamtalk_core.errors import shown
 from dreamtalk_core.retarget.cues import Cue
 from dreamtalk_core.speech.articulation import FEATURES, articulation
 from dreamtalk_core.speech.phones import Phones
@@ -29,23 +27,22 @@ _UNKNOWN = 0.5
 _BAND = 150
 """Phones to either side of where a letter would be if all were spoken evenly."""
 _WB = ""
+_GREEK = "αβγδεζηθικλμνξοπρσςτυφχψω", "avɣðeziθiklmnkoprsstifxpo"
+_CYRILLIC = "абвгдежзиклмнопрстуфхцчшщыэюяіїєґ", "abvgdeʒziklmnoprstufxsʃʃʃɨeuaiieg"
+_READ = dict(zip("cqxy" + _GREEK[0] + _CYRILLIC[0], "kkki" + _GREEK[1] + _CYRILLIC[1], strict=True))
+"""Letters that are mostly spoken otherwise than IPA has them, if it has them."""
 
 
-def read_transcript(path: Path) -> str:
-    """The text of a transcript's file. Raises SpeechError if it is none."""
-    check_file(path, SpeechError, "text", LARGEST_DOCUMENT)
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SpeechError(f"{path} is not UTF-8 text. Save the transcript as UTF-8.") from error
-    except OSError as error:
-        raise unreadable(path, error, SpeechError) from error
+def sound_of(letter: str) -> str:
+    """The phone that a letter is mostly spoken as, in IPA; itself where that is not known."""
+    plain = unicodedata.normalize("NFD", letter)[0]
+    return _READ.get(plain, plain)
 
 
 def find_words(phones: Phones, transcript: str) -> Phones:
     """The same with the words of a transcript. Those of which nothing is heard are left out, with a
     warning."""
-    words = [word for word in (_stripped(text) for text in transcript.split()) if word]
+    words = [word for word in (stripped(text) for text in transcript.split()) if word]
     said = phones.phones
     letters = [(letter, i) for i, word in enumerate(words) for letter in (*word.casefold(), _WB)]
     heard: list[tuple[str, int]] = []
@@ -94,7 +91,7 @@ def _closed(
     return result
 
 
-def _stripped(word: str) -> str:
+def stripped(word: str) -> str:
     """A word without the signs before and after it."""
     kept = [i for i, letter in enumerate(word) if letter.isalnum()]
     return word[kept[0] : kept[-1] + 1] if kept else ""
@@ -107,18 +104,13 @@ def _difference(letter: str, phone: str) -> float:
         return _BOUNDARY
     if not letter or not phone:
         return 2.0
-    plain = unicodedata.normalize("NFD", letter)[0]
-    written, spoken = articulation((_READ.get(plain, plain), phone))
+    written, spoken = articulation((sound_of(letter), phone))
     if not written.any():
         return _UNKNOWN
     vowel = FEATURES.index("vowel")
     if (written[vowel] > 0.5) != (spoken[vowel] > 0.5):
         return 1.2
     return float(min(1.0, np.abs(written - spoken).sum() / 4))
-
-
-_READ = {"c": "k", "q": "k", "x": "k", "y": "i"}
-"""Letters that are mostly spoken otherwise than IPA has them."""
 
 
 def _aligned(letters: list[str], phones: list[str]) -> list[tuple[int, int]]:

@@ -118,6 +118,7 @@ class Methods:
         end: float = 0,
         style: str = "",
         portrait: str = "",
+        transcript: str = "",
         project: str = "",
         model: str = "default",
         device: str = "auto",
@@ -143,7 +144,9 @@ class Methods:
         )
         options = {**kind.sampling_of(settings), "progress": progress}
         if speech:
-            motion = talk.sample_motion(features, made, others=heard, **options)
+            motion = talk.sample_motion(
+                features, made, others=heard, transcript=transcript, **options
+            )
         else:
             motion = talk.listen([features, *heard[1:]], made, **options)
         return {**save_motion(motion, output), "heard": heard_in(made, spoken_in(features).source)}

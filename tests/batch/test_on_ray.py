@@ -28,7 +28,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_machine_is_lost(
     tmp_path: Path, demo_voice: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ray = pytest.importorskip("ray")
+    import ray
     from ray.cluster_utils import Cluster
 
     from dreamtalk_core.batch.on_ray import cluster_cores, run_ray
@@ -68,4 +68,4 @@ def test_a_machine_is_lost(
         for folder in (tmp_path / "ray", tmp_path / "here")
     ]
     assert files[0] == files[1]
-    assert len(files[0]) == COUNT + 2
+    assert len(files[0]) == 2 * COUNT + 2  # curves and how each was made; ledger and page

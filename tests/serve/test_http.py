@@ -97,22 +97,21 @@ def test_a_job_gives_every_format_and_a_video(server: Server, tmp_path: Path) ->
     state = server.finished(answer.data["id"])
     assert (state["state"], state["fps"], state["error"]) == ("done", 10, None)
     assert set(state["curves"]) == {ending[1:] for ending in WRITABLE}
-    reads = {kind.ending for kind in FORMATS if kind.writes and kind.reads}
-    holds = {kind.ending for kind in FORMATS if kind.provenance}
-    lengths = set()
+    reads = {kind.ending: kind for kind in FORMATS if kind.writes and kind.reads}
+    lengths, speech = set(), [order["speech"]]
     for ending, place in state["curves"].items():
         path = tmp_path / f"a.{ending}"
         path.write_bytes(server.ask("GET", place).body)
         assert path.stat().st_size > 1000, ending
-        if f".{ending}" in reads:
-            motion, provenance = Motion.load_with_provenance(path)
+        if kind := reads.get(f".{ending}"):
+            motion, made = Motion.load_with_provenance(path)
             lengths.add(motion.duration)
-            if f".{ending}" in holds:
-                assert provenance is not None, ending
-                assert provenance["parameters"]["seed"] == 7, ending
-    assert lengths == {
-        Fraction(state["frames"], 10)
-    }  # of MMD there are more frames, as it knows one rate
+            assert not kind.provenance or made is not None, ending
+            assert made is None or (made["parameters"]["seed"], made["speech"]) == (7, speech), (
+                ending
+            )
+    # Of MMD there are more frames, as it knows one rate.
+    assert lengths == {Fraction(state["frames"], 10)}
     video = server.ask("GET", state["video"])
     assert video.headers["content-type"] == "video/mp4"
     assert video.body[4:8] == b"ftyp"

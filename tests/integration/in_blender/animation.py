@@ -1604,7 +1604,7 @@ def cancelled(session: Any) -> None:
             time.sleep(0.02)
         job.cancel()
         assert _state() == before
-    assert not list(Path(bpy.app.tempdir).glob("dreamtalk-*.npz"))
+    assert not list(Path(bpy.app.tempdir).rglob("dreamtalk-*.npz"))
 
     def stop(share: float) -> None:
         if share > 0.2:

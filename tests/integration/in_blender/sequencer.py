@@ -234,3 +234,42 @@ def words(session: Any) -> None:
             text = str(error)
         assert word in text, text
     assert len(scene.timeline_markers) == 4
+
+
+SAID = """1
+00:00:00,300 --> 00:00:03,300
+Thank you for calling Super Awesome Company,
+
+2
+00:00:03,400 --> 00:00:06,700
+Waldo's premier provider of perfect products.
+"""
+
+
+def transcript(session: Any) -> None:
+    """A text goes to the worker with its sound: of subtitles what is said in a strip's part."""
+    before: set[Any] = set()
+    scene, text = _scene(session), bpy.data.texts.new("said.srt")
+    _head("Ada")
+    scene.dreamtalk.sound, scene.dreamtalk.transcript = str(VOICE), text
+
+    def said() -> str:
+        assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
+        made = {own for own in bpy.data.actions if own.dreamtalk.made_from} - before
+        before.update(made)
+        (take,) = made
+        return str(take.dreamtalk.made_from.get("transcript", ""))
+
+    text.write("Thank you for calling.")
+    assert said() == "Thank you for calling."
+    text.from_string(SAID)
+    assert said().split() == SAID.split()[4:11] + SAID.split()[-6:]
+    # From 3.4 s on, 40 frames.
+    strip = _strip(scene, "Voice", 1, 1, (85, 0))
+    strip.frame_final_duration = 83
+    scene.dreamtalk.sound_from = "STRIPS"
+    for own in scene.sequence_editor.strips:
+        own.select = own == strip
+    assert said() == "Waldo's premier provider of perfect products."
+    scene.dreamtalk.role = "LISTENS"
+    assert said() == ""

@@ -21,7 +21,7 @@ def make_shapes(session: Any) -> None:
     face.location, face.rotation_euler.z, face.scale = (0.3, 1.0, 0.2), 0.4, (1.5, 1.5, 1.5)
     bpy.context.view_layer.update()
     assert bpy.ops.dreamtalk.make_shapes() == {"FINISHED"}
-    assert not list(Path(bpy.app.tempdir).glob("dreamtalk-*")), "nothing is left of it"
+    assert not list(Path(bpy.app.tempdir).rglob("dreamtalk-*")), "nothing is left of it"
     keys = face.data.shape_keys.key_blocks
     assert set(names) <= set(keys.keys())
     assert not any(key.value for key in keys[1:])
