@@ -2,6 +2,7 @@
 """Set up DreamTalk from a bare Python, then show it or test it.
 
     python run.py demo    a head and a photo that speak: videos, a CSV and a GLB in out/
+    python run.py page    a page for the browser: drop a sound, and a photo, of your own
     python run.py test    lint, format, types, then the tests, in a real ComfyUI and Blender too
     python run.py test --fast    the same without hosts and slow tests: a minute
     python run.py extension    Blender's extension as a zip in out/
@@ -26,6 +27,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,6 +49,8 @@ CONSTRAINTS = ROOT / "constraints.txt"
 VOICE = ROOT / "dreamtalk_core" / "assets" / "demo_voice.flac"
 PORTRAIT = VOICE.with_name("demo_portrait.jpg")
 OUT = ROOT / "out"
+
+STOP_SECONDS = 10
 
 OLDEST = (3, 10)
 NEWEST = (3, 14)
@@ -424,7 +428,15 @@ def demo(torch: str | None) -> int:
             ("demo.glb", "animated head for any 3D program"),
         ):
             print_line(f"  {name}  {what}, {(OUT / name).stat().st_size / 1e6:.1f} MB")
+        print_line("With a sound and a photo of your own, in the browser: python run.py page")
     return status
+
+
+def page(torch: str | None) -> int:
+    """Serves the page until Ctrl-C; the server tells its address."""
+    prepare(["serve"], torch)
+    print_line("Starting the page. Open its address in a browser; Ctrl-C ends it.")
+    return run([str(venv_program("dreamtalk")), "serve", "--page", "--port", "0"])
 
 
 def extension(folder: Path) -> int:
@@ -454,11 +466,22 @@ def run(
     """Runs a command in the project's folder; its exit status, or SetupError with `failure`."""
     sys.stdout.flush()
     try:
-        status = subprocess.call(
+        process = subprocess.Popen(
             command, cwd=str(ROOT), env=clean_environment(os.environ if env is None else env)
         )
     except OSError as error:
         raise SetupError(f"{command[0]} could not be started: {error.strerror}.") from error
+    with process:
+        try:
+            status = process.wait()
+        except BaseException:
+            # Ctrl-C has reached it, too; other signals have not. It deletes what it has begun.
+            if os.name != "nt":
+                process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
+            process.kill()
+            raise
     if failure is not None and status != 0:
         raise SetupError(failure)
     return status
@@ -470,7 +493,7 @@ def print_line(text: str) -> None:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Set up DreamTalk, then show, test or pack it.")
-    parser.add_argument("what", choices=("demo", "extension", "test"))
+    parser.add_argument("what", choices=("demo", "extension", "page", "test"))
     parser.add_argument(
         "-o", "--output", metavar="FOLDER", type=Path, default=OUT, help="where the extension goes"
     )
@@ -501,6 +524,8 @@ def main(arguments: Sequence[str]) -> int:
             return extension(options.output)
         if options.what == "demo":
             return demo(options.torch)
+        if options.what == "page":
+            return page(options.torch)
         return test(options.torch, options.fast)
     except SetupError as error:
         print(error, file=sys.stderr)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.integration import hosts
+from tests.pipeline.live.waiting import until
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -385,6 +389,32 @@ class TestCommands:
         for command in ("animate", "render"):
             commands.fail_on = command
             assert run.demo(None) == 1
+
+    def test_the_page(self, project: Path, commands: Commands) -> None:
+        assert run.page(None) == 0
+        assert any(".[serve]" in argument for argument in commands[-2])
+        assert commands[-1][1:3] == ["serve", "--page"]
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+    def test_what_is_stopped_may_tidy_up(self, project: Path, tmp_path: Path) -> None:
+        """What takes a second to delete its files has that second."""
+        code = (
+            "import pathlib, signal, sys, time\n"
+            "place = pathlib.Path(sys.argv[1])\n"
+            "def end(*_):\n    time.sleep(1); place.unlink(); sys.exit(143)\n"
+            "signal.signal(signal.SIGTERM, end)\n"
+            "place.touch(); time.sleep(60)\n"
+        )
+        mark = tmp_path / "begun"
+        stop = threading.Thread(
+            target=lambda: (until(mark.exists), os.kill(os.getpid(), signal.SIGINT))
+        )
+        stop.start()
+        with pytest.raises(KeyboardInterrupt):
+            run.run([sys.executable, "-c", code, str(mark)])
+        stop.join()
+        assert not mark.exists()
 
     def test_tests_run_last(self) -> None:
         commands = run.check_commands(Path("python"))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -84,10 +84,11 @@ def sample_line(
     talk: Pipeline,
     kind: Kind,
     line: Line,
-    speeches: tuple[Speech | None, list[Speech]],
+    speeches: tuple[AnySpeech | None, Sequence[AnySpeech]],
     stage: Stage,
 ) -> Take:
-    """The motion of a line. kind: of the model. speeches: of `Line.load_speeches`.
+    """The motion of a line. kind: of the model. speeches: of `Line.load_speeches`, or their
+    features.
 
     Raises what `load_style` and `sample_motion` raise.
     """

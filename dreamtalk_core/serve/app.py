@@ -19,7 +19,7 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from dreamtalk_core.assets import DEMO_VOICE
+from dreamtalk_core.assets import DEMO_PORTRAIT, DEMO_VOICE
 from dreamtalk_core.errors import DreamTalkError, OutOfMemoryError, WriteError
 from dreamtalk_core.motion import Motion
 from dreamtalk_core.motion.tongue import FACE_NAMES
@@ -285,6 +285,10 @@ def _add_page(app: FastAPI, folder: FilePath) -> None:
     @app.get("/page/demo.flac", include_in_schema=False)
     def demo() -> FileResponse:
         return FileResponse(DEMO_VOICE, media_type="audio/flac")
+
+    @app.get("/page/demo.jpg", include_in_schema=False)
+    def photo() -> FileResponse:
+        return FileResponse(DEMO_PORTRAIT, media_type="image/jpeg")
 
     app.mount("/page", StaticFiles(directory=PAGE, html=True))
 

@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreamtalk_core.errors import DreamTalkError, StyleError, shown
-from dreamtalk_core.files import name_key
+from dreamtalk_core.files import digest_of, name_key
 from dreamtalk_core.parameters import Parameter, parameters, tables
-from dreamtalk_core.pipeline.base import AUTO, NEUTRAL
+from dreamtalk_core.pipeline.base import AUTO, NEUTRAL, AnySpeech, spoken_in
 from dreamtalk_core.pipeline.line import Line, Take, sample_line, write_line
 from dreamtalk_core.pipeline.load import check_settings, kind_of, load
 from dreamtalk_core.progress import Progress
 from dreamtalk_core.speech.audio import Speech
 from dreamtalk_core.style import as_track
 from dreamtalk_core.style.text import parse_style
+from dreamtalk_core.warned import collect_warnings, warn
 
 if TYPE_CHECKING:
     from dreamtalk_core.style import Style, StyleTrack
 
 Stages = Callable[[str], Progress]
 """Called with the name of a part of the work; gives what is told how far that is."""
+_KNOWN, _SECONDS = 4, 600.0
+"""How many sounds are kept as they were heard, and how long they may be together."""
 MOTION, VIDEO = "motion.npz", "video.mp4"
 """What a job leaves in its folder: curves, as they are, and a video if one is asked for."""
 
@@ -69,6 +72,7 @@ class Studio:
         self._kind = kind_of(model)
         self._model, self._longest = model, longest
         self.talk = load(model, device)
+        self._heard: dict[tuple[str, str], tuple[AnySpeech, list[str]]] = {}
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -101,7 +105,7 @@ class Studio:
         check_settings(self._model, line.settings)
         stages("listen")
         assert line.speech is not None
-        speech = Speech.load(line.speech, self._longest)
+        speech = self._listen(line.speech)
 
         @contextmanager
         def stage(name: str) -> Iterator[Progress]:
@@ -111,6 +115,29 @@ class Studio:
         for _ in write_line(self.talk, line, take, stage):
             pass
         return take
+
+    def _listen(self, path: Path) -> AnySpeech:
+        """The features of a sound, and the warnings about it: of the last few they are still known,
+        as somebody who tries styles asks for the same sound again."""
+        try:
+            known = str(path), digest_of(path)  # by its path, too, which warnings and errors name
+        except OSError:
+            Speech.load(path, self._longest)  # says what is wrong with it
+            raise
+        if known not in self._heard:
+            warnings: list[str] = []
+            with collect_warnings(warnings.append):
+                speech = Speech.load(path, self._longest)
+            self._heard[known] = self.talk.analyse(speech), warnings
+        self._heard[known] = features, warnings = self._heard.pop(known)  # the last in order
+        while len(self._heard) > _KNOWN or self._seconds() > _SECONDS:
+            del self._heard[next(iter(self._heard))]
+        for text in warnings:
+            warn(text)
+        return features
+
+    def _seconds(self) -> float:
+        return sum(float(spoken_in(features).duration) for features, _ in self._heard.values())
 
     def _check_style(self, text: str) -> None:
         """Raises StyleError for a text that names what is not a style of the library: whoever asks

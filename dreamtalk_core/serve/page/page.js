@@ -1,12 +1,14 @@
-// The page: a sound goes to the server, its curves come back and move the head with the sound.
+// The page: a sound goes to the server, its curves come back and move the head with the sound. With a
+// photo a video comes back, too, and is played in the place of the head.
 import { Head } from "./head.js";
 import { TEXTS, ZH } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
-const audio = $("audio"), stage = $("stage");
+const player = $("player"), stage = $("stage");
 const token = location.hash.slice(1);
 let language = navigator.language.startsWith("zh") ? "zh" : "en";
-let knobs = [], head, motion, upload, name = "speech", job, rounds = 0, pending, silentSince = null;
+let knobs = [], head, motion, name = "speech", job, rounds = 0, pending, silentSince = null;
+let sound, photo; // what was sent: {id, file}
 const chosen = {};
 const text = (key) => TEXTS[language][key] ?? key;
 
@@ -36,41 +38,32 @@ function order(more = {}) {
   return asJson("/v1/jobs", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ speech: upload, style: $("style").value, settings: chosen, ...more }),
+    body: JSON.stringify({ speech: sound.id, style: $("style").value, settings: chosen, ...more }),
   });
 }
 
 // Waits for a job; null where another one has taken its place meanwhile.
 async function finished(state, round) {
-  while (state.state === "queued" || state.state === "running") {
+  for (;;) {
+    if (round !== rounds) {
+      forget(`/v1/jobs/${state.id}`);
+      return null;
+    }
+    if (state.state !== "queued" && state.state !== "running") break;
     const percent = state.progress > 0 ? ` ${Math.round(100 * state.progress)} %` : "";
     say(text(state.state === "queued" ? "queued" : state.stage || "listen") + percent);
     state = await asJson(`/v1/jobs/${state.id}?wait=0.3`);
-    if (round !== rounds) {
-      ask(`/v1/jobs/${state.id}`, { method: "DELETE" }).catch(() => {});
-      return null;
-    }
   }
   if (state.error) throw Error(state.error.message);
   return state;
 }
 
-async function make(play) {
-  if (!upload) return;
+// What takes a while and ends when something else is begun, or it is cancelled. Its errors are told.
+async function work(does) {
   const round = ++rounds;
   stage.classList.add("busy");
   try {
-    const state = await finished(await order(), round);
-    if (!state) return;
-    const curves = await asJson(state.curves.json);
-    if (round !== rounds) return;
-    if (job) ask(`/v1/jobs/${job.id}`, { method: "DELETE" }).catch(() => {});
-    job = state;
-    const [up, down] = curves.fps.split("/").map(Number);
-    const places = head.names.map((shape) => curves.channels.indexOf(shape));
-    motion = { ...curves, rate: up / (down || 1), places };
-    showResult();
-    if (play) start();
+    await does(round);
   } catch (error) {
     if (round === rounds) say(error.message, true);
   } finally {
@@ -79,6 +72,41 @@ async function make(play) {
       document.documentElement.dataset.rounds = round;
     }
   }
+}
+
+function cancel() {
+  if (!stage.classList.contains("busy")) return;
+  work(async () => say(text("cancelled")));
+}
+
+const make = (play) => (sound ? work((round) => speak(round, play)) : undefined);
+
+async function speak(round, play) {
+  const state = await finished(await order(photo && { portrait: photo.id, video: true }), round);
+  if (!state) return;
+  const curves = await asJson(state.curves.json);
+  const film = state.video && (await (await ask(state.video)).blob());
+  if (round !== rounds) return;
+  if (job) forget(`/v1/jobs/${job.id}`);
+  job = state;
+  const [up, down] = curves.fps.split("/").map(Number);
+  const places = head.names.map((shape) => curves.channels.indexOf(shape));
+  motion = { ...curves, rate: up / (down || 1), places };
+  if (film || stage.classList.contains("film")) load(film ?? sound.file, film);
+  showResult();
+  if (play) start();
+}
+
+const forget = (path) => void ask(path, { method: "DELETE" }).catch(() => {});
+
+// What is heard, and of a film seen; it stays where it was.
+function load(blob, film) {
+  const seconds = player.currentTime;
+  URL.revokeObjectURL(player.src);
+  player.src = URL.createObjectURL(blob);
+  player.currentTime = seconds;
+  silentSince = null;
+  stage.classList.toggle("film", Boolean(film));
 }
 
 function showResult() {
@@ -106,59 +134,87 @@ async function save(path, ending) {
 }
 
 async function saveVideo() {
-  const state = await finished(await order({ video: true }), rounds);
-  if (!state) return;
-  await save(state.video, "mp4");
-  say("");
-  ask(`/v1/jobs/${state.id}`, { method: "DELETE" }).catch(() => {});
+  if (job.video) return save(job.video, "mp4");
+  return work(async (round) => {
+    const state = await finished(await order({ video: true }), round);
+    if (!state) return;
+    await save(state.video, "mp4");
+    say("");
+    forget(`/v1/jobs/${state.id}`);
+  });
 }
 
-// Nothing of the sound before stays: what is shown and kept belongs to what is heard.
+// Nothing of what was there before stays: what is shown and kept belongs to what is heard and seen.
 function clear() {
-  for (const path of [upload && `/v1/files/${upload}`, job && `/v1/jobs/${job.id}`]) {
-    if (path) ask(path, { method: "DELETE" }).catch(() => {});
-  }
-  upload = job = motion = undefined;
+  if (job) forget(`/v1/jobs/${job.id}`);
+  job = motion = undefined;
   silentSince = null;
   $("downloads").hidden = $("transport").hidden = true;
   $("warnings").replaceChildren();
-  URL.revokeObjectURL(audio.src);
+  player.pause();
 }
 
-async function take(blob, title) {
-  const round = ++rounds;
-  clear();
-  say(text("upload"));
-  name = title.replace(/\.[^.]*$/, "") || "speech";
-  audio.src = URL.createObjectURL(blob);
+function keepSound(file, id) {
+  if (sound) forget(`/v1/files/${sound.id}`);
+  sound = { file, id };
+  name = file.name.replace(/\.[^.]*$/, "") || "speech";
+  player.currentTime = 0;
+  load(file);
+}
+
+// No file: the built-in head speaks again.
+function keepPhoto(file, id) {
+  if (photo) forget(`/v1/files/${photo.id}`);
+  photo = file && { file, id };
+  URL.revokeObjectURL($("photo").src);
+  if (file) Object.assign($("photo"), { src: URL.createObjectURL(file), alt: file.name });
+  stage.classList.toggle("photo", Boolean(file));
+  $("photo").hidden = $("built-in").hidden = !file;
+  if (stage.classList.contains("film")) load(sound.file);
+}
+
+const isPhoto = ({ name, type }) => type.startsWith("image/") || /\.(avif|bmp|heic|jpe?g|png|tiff?|webp)$/i.test(name);
+
+// Files that were dropped or chosen: a sound, a photo, or both.
+function take(files) {
+  return work(async (round) => {
+    clear();
+    say(text("upload"));
+    for (const [file, keep] of [[files.find(isPhoto), keepPhoto], [files.find((one) => !isPhoto(one)), keepSound]]) {
+      if (!file) continue;
+      const { id } = await asJson("/v1/files", { method: "POST", body: file });
+      if (round !== rounds) return forget(`/v1/files/${id}`);
+      keep(file, id);
+    }
+    if (sound) await speak(round, true);
+    else say(text("photo"));
+  });
+}
+
+async function tryOut(...names) {
   try {
-    const { id } = await asJson("/v1/files", { method: "POST", body: blob });
-    if (round !== rounds) return void ask(`/v1/files/${id}`, { method: "DELETE" }).catch(() => {});
-    upload = id;
+    const blobs = names.map(async (one) => new File([await (await ask(one)).blob()], one));
+    await take(await Promise.all(blobs));
   } catch (error) {
-    if (round !== rounds) return;
-    stage.classList.remove("busy");
     say(error.message, true);
-    return;
   }
-  await make(true);
 }
 
 // Where the sound is, in seconds; of one that cannot be played, where it would be.
 function now() {
-  if (silentSince === null) return audio.currentTime;
+  if (silentSince === null) return player.currentTime;
   return Math.min((performance.now() - silentSince) / 1000, length());
 }
 
-const length = () => (motion ? motion.weights.length / motion.rate : audio.duration || 0);
+const length = () => (motion ? motion.weights.length / motion.rate : player.duration || 0);
 
 async function start() {
   try {
-    await audio.play();
+    await player.play();
   } catch (error) {
     if (error.name !== "NotSupportedError") return; // the browser wants a click first
     silentSince = performance.now();
-    say(text("silent"));
+    say(text(stage.classList.contains("film") ? "unseen" : "silent"));
   }
 }
 
@@ -179,10 +235,10 @@ function clock(seconds) {
 
 function frame() {
   const seconds = now();
-  head.draw(...poseAt(seconds));
+  if (!photo) head.draw(...poseAt(seconds));
   if (motion && document.activeElement !== $("seek")) $("seek").value = seconds / (length() || 1);
   $("time").textContent = clock(seconds);
-  $("play").textContent = audio.paused ? "▶" : "❚❚";
+  $("play").textContent = player.paused ? "▶" : "❚❚";
   document.documentElement.dataset.seconds = seconds;
   requestAnimationFrame(frame);
 }
@@ -192,7 +248,7 @@ function change(knob, value, row) {
   else chosen[knob.name] = value;
   row.classList.toggle("changed", knob.name in chosen);
   clearTimeout(pending);
-  pending = setTimeout(() => make(!audio.paused), 350);
+  pending = setTimeout(() => make(!player.paused), 350);
 }
 
 function knobRow(knob) {
@@ -238,26 +294,24 @@ function translate() {
 
 function listen() {
   $("language").onclick = () => { language = language === "zh" ? "en" : "zh"; translate(); };
-  $("file").onchange = ({ target }) => target.files[0] && take(target.files[0], target.files[0].name);
-  $("demo").onclick = async () => {
-    try {
-      await take(await (await ask("demo.flac")).blob(), "demo.flac");
-    } catch (error) {
-      say(error.message, true);
-    }
-  };
-  $("style").onchange = () => make(!audio.paused);
-  $("reset").onclick = () => { for (const one in chosen) delete chosen[one]; showKnobs(); make(!audio.paused); };
-  $("play").onclick = () => (audio.paused ? start() : audio.pause());
-  $("seek").oninput = () => { audio.currentTime = $("seek").value * length(); };
+  $("file").onchange = ({ target }) => { take([...target.files]); target.value = ""; };
+  $("demo").onclick = () => tryOut("demo.flac");
+  $("demo-photo").onclick = () => tryOut("demo.jpg", ...(sound ? [] : ["demo.flac"]));
+  $("built-in").onclick = () => { clear(); keepPhoto(); make(true); };
+  $("cancel").onclick = cancel;
+  $("photo").onerror = () => { $("photo").hidden = true; }; // the server may know pictures that a browser does not
+  addEventListener("keydown", (event) => { if (event.key === "Escape") cancel(); });
+  $("style").onchange = () => make(!player.paused);
+  $("reset").onclick = () => { for (const one in chosen) delete chosen[one]; showKnobs(); make(!player.paused); };
+  $("play").onclick = () => (player.paused ? start() : player.pause());
+  $("seek").oninput = () => { player.currentTime = $("seek").value * length(); };
   $("seek").onchange = () => $("seek").blur();
   addEventListener("dragover", (event) => { event.preventDefault(); stage.classList.add("over"); });
   addEventListener("dragleave", () => stage.classList.remove("over"));
   addEventListener("drop", (event) => {
     event.preventDefault();
     stage.classList.remove("over");
-    const [file] = event.dataTransfer.files;
-    if (file) take(file, file.name);
+    if (event.dataTransfer.files.length) take([...event.dataTransfer.files]);
   });
   $("head").onpointermove = (event) => {
     if (event.buttons) head.around = Math.max(-1.2, Math.min(1.2, head.around - event.movementX / 200));
