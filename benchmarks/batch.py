@@ -300,6 +300,7 @@ def measure_languages(table: Path, times: int) -> None:
     """How many lines of another language are found, and how many others are taken for such."""
     import torch
 
+    from dreamtalk_core.animation.phrases import SPEECH_DB
     from dreamtalk_core.batch.grade import measure_sounds
     from dreamtalk_core.speech.audio import Speech
     from dreamtalk_core.speech.features import SpeechFeatures
@@ -310,8 +311,10 @@ def measure_languages(table: Path, times: int) -> None:
     with table.open(encoding="utf-8") as file, torch.inference_mode():
         for row in csv.DictReader(file):
             speech = Speech.load(table.parent / row["audio"])
-            sounds = measure_sounds(SpeechFeatures(speech, ears), ears)
-            lines.append({**row, "seconds": float(speech.duration), "sounds": sounds})
+            heard = SpeechFeatures(speech, ears)
+            silence = float((heard.prosody.loudness <= SPEECH_DB).mean())
+            found = {"seconds": float(speech.duration), "silence": silence}
+            lines.append({**row, **found, "sounds": measure_sounds(heard, ears)})
     names = sorted({line["language"] for line in lines})
     for group in (*itertools.combinations(names, 2), *([names] if len(names) > 2 else [])):
         plant_languages(lines, group, times)

@@ -17,8 +17,8 @@ Table = npt.NDArray[np.float64]
 
 LEAST = 40
 """Lines that a language must have to be known by."""
-_SECONDS = 1.5
-"""Length from which a line tells its language."""
+_SECONDS = 1.0
+"""Seconds of speech from which a line tells its language."""
 _SHRINK = 0.03
 """Share of each variance that is added to it: lines are few, and figures are 36."""
 _TURNS = 4
@@ -33,7 +33,7 @@ def foreign_lines(
 
     grades: of the lines, with their `sounds`. languages: what they are said to be, "" where nobody
     says. least: log odds by which another language must be likelier. A language of fewer than
-    `LEAST` lines of 1.5 s or more is not known; where fewer than two are, nothing is told,
+    `LEAST` lines with a second of speech is not known; where fewer than two are, nothing is told,
     nor of two that these lines do not tell apart.
     """
     least = max(least, 0.0)
@@ -41,7 +41,9 @@ def foreign_lines(
     usable = [
         i
         for i, (found, language) in enumerate(zip(grades, languages, strict=True))
-        if language and found.get("sounds") and found["seconds"] >= _SECONDS
+        if language
+        and found.get("sounds")
+        and found["seconds"] * (1 - found["silence"]) >= _SECONDS
     ]
     own = np.array([languages[i] for i in usable])
     names = [str(name) for name in np.unique(own) if (own == name).sum() >= LEAST]

@@ -27,7 +27,7 @@ def lines(count: int, language: int, seed: int, apart: float = 1.5) -> list[dict
     # Some figures vary a thousand times as much as others, as those of rare sounds do.
     scale = np.logspace(-4, -1, FIGURES)
     rows = 0.2 + scale * (middle + rng.standard_normal((count, FIGURES)))
-    return [{"seconds": 3.0, "sounds": row.tolist()} for row in rows]
+    return [{"seconds": 3.0, "silence": 0.2, "sounds": row.tolist()} for row in rows]
 
 
 def test_planted_lines_are_found_and_the_others_left_alone() -> None:
@@ -60,7 +60,7 @@ def test_nothing_is_told_where_there_is_nothing_to_compare_with(names: list[str]
 
 def test_lines_that_tell_nothing_are_passed_over() -> None:
     every = [*lines(60, 1, 0), *lines(60, 2, 1)]
-    every[60] |= {"seconds": 1.0}
+    every[60] |= {"silence": 0.9}
     every[61] |= {"sounds": []}
     del every[62]["sounds"]  # of a ledger that an earlier release has written
     told = foreign_lines(every, ["a"] * 60 + ["a"] * 3 + ["b"] * 57, 4.0)
