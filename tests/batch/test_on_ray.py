@@ -42,8 +42,9 @@ def test_a_machine_is_lost(
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **memory})
     events: list[dict[str, Any]] = []
     try:
-        other = cluster.add_node(num_cpus=1, **memory)
+        # Whoever asks goes down with the machine that it has asked, which is the first one.
         runner = run_ray(cluster.address)
+        other = cluster.add_node(num_cpus=1, **memory)
         assert cluster_cores() == 2
 
         def report(event: dict[str, Any]) -> None:
