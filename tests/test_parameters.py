@@ -173,7 +173,8 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch, root: Path) -> Iterator[None]:
     host = {"comfy_api": ModuleType("comfy_api"), "comfy_api.latest": ModuleType("latest")}
     host["comfy_api.latest"].io = io  # type: ignore[attr-defined]
     blender = ModuleType("bpy")
-    blender.types = SimpleNamespace(PropertyGroup=object, Action=object)  # type: ignore[attr-defined]
+    types = SimpleNamespace(PropertyGroup=object, Action=object, Text=object)
+    blender.types = types  # type: ignore[attr-defined]
     blender.props = Properties()  # type: ignore[attr-defined]
     menu, state = ModuleType("style_menu"), ModuleType("state")
     menu.Entry, menu.number, state.state = tuple, len, None  # type: ignore[attr-defined]
