@@ -823,6 +823,11 @@ class _Layout:
     def template_icon_view(self, data: Any, name: str, **_: Any) -> None:
         self.prop(data, name)
 
+    def template_ID(self, data: Any, name: str, *, new: str, open: str, text: str) -> None:
+        for operator in (new, open):
+            self.operator(operator)
+        self.prop(data, name, text=text)
+
     def template_list(
         self, _kind: str, _id: str, data: Any, name: str, *rest: Any, **_: Any
     ) -> None:
