@@ -39,6 +39,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--clients", type=int, default=50)
     options = parser.parse_args()
+    if options.clients < 3:
+        parser.error("--clients: three or more, one of which never reads, and one vanishes")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "voice.wav"
         voice = Speech.load(DEMO_VOICE).waveform
