@@ -81,14 +81,12 @@ def grade(talk: Pipeline, sound: Path, take: Take) -> Grade:
     """The figures of a line. sound: its file. Raises SpeechError, ModelError."""
     from dreamtalk_core.models.devices import inference
     from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+    from dreamtalk_core.pipeline.line import ears_of
     from dreamtalk_core.pipeline.sync import MIN_FRAMES, measure_sync
     from dreamtalk_core.speech.audio import Speech
     from dreamtalk_core.speech.features import SpeechFeatures
-    from dreamtalk_core.speech.phonetics import PhoneticEncoder
 
-    # An original checkpoint hears otherwise.
-    ears = talk.phonetics if isinstance(talk, DreamTalk) else PhoneticEncoder.load()
-    heard = take.features
+    ears, heard = ears_of(talk), take.features
     if isinstance(heard, Speech):
         heard = SpeechFeatures(heard, ears)
     peak, clipped = measure_level(sound)

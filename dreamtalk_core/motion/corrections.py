@@ -160,8 +160,8 @@ class Corrections:
             for column, pieces in zip(values.T, channels.values(), strict=True):
                 _fill(column, pieces)
             fps, any_length = parse_fps(told["fps"]), told.get("any_length", False)
-            if type(any_length) is not bool or not isinstance(channels, dict):
-                raise ValueError("any_length is not true or false, or channels are not by name")
+            if type(any_length) is not bool:
+                raise ValueError("any_length is not true or false")
             return cls(tuple(channels), values, fps, any_length)
         except (KeyError, TypeError, ValueError, AttributeError, MotionError) as error:
             raise MotionError(

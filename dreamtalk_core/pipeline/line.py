@@ -26,6 +26,7 @@ from dreamtalk_core.version import __version__
 
 if TYPE_CHECKING:
     from dreamtalk_core.speech.phones import Phones
+    from dreamtalk_core.speech.phonetics import PhoneticEncoder
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
 """Called with the name of a part of the work; gives what is told how far it is."""
@@ -161,16 +162,21 @@ def provenance_of(talk: Pipeline, line: Line, take: Take) -> Provenance:
     }
 
 
+def ears_of(talk: Pipeline) -> PhoneticEncoder:
+    """What hears phones: a model's own ears, or ours, where an original checkpoint hears
+    otherwise."""
+    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
+    from dreamtalk_core.speech.phonetics import PhoneticEncoder
+
+    return talk.phonetics if isinstance(talk, DreamTalk) else PhoneticEncoder.load()
+
+
 def _phones(talk: Pipeline, line: Line, take: Take) -> Phones:
     """What is heard in the line."""
-    from dreamtalk_core.pipeline.dreamtalk import DreamTalk
     from dreamtalk_core.speech.phones import hear_phones
-    from dreamtalk_core.speech.phonetics import PhoneticEncoder
     from dreamtalk_core.speech.words import find_words
 
-    # An original checkpoint hears otherwise.
-    ears = talk.phonetics if isinstance(talk, DreamTalk) else PhoneticEncoder.load()
-    phones = hear_phones(spoken_in(take.features), ears)
+    phones = hear_phones(spoken_in(take.features), ears_of(talk))
     return find_words(phones, line.transcript) if line.transcript else phones
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats.gltf.container import read_glb, write_glb
+from dreamtalk_core.formats.gltf.document import Document
 from dreamtalk_core.formats.gltf.morphs import write_with_shapes
 from dreamtalk_core.formats.gltf.scene import Scene
 
@@ -54,12 +55,12 @@ def test_what_was_there_stays(
     tmp_path: Path, given: dict[str, Any], kept: str, weights: float
 ) -> None:
     triangle(tmp_path / "a.glb", **given)
-    scene = Scene(tmp_path / "a.glb", DreamTalkError)
+    scene = Scene(Document(tmp_path / "a.glb", DreamTalkError))
     (primitive,) = scene.primitives()
     deltas = np.zeros((1, 3, 3), np.float32)
     deltas[0, 1] = (0, 0, 3)
     write_with_shapes(tmp_path / "b.glb", scene.document, [(primitive, deltas)], ["jawOpen"])
-    again = Scene(tmp_path / "b.glb", DreamTalkError)
+    again = Scene(Document(tmp_path / "b.glb", DreamTalkError))
     (mesh,) = read_glb(tmp_path / "b.glb", DreamTalkError)[0]["meshes"]
     assert mesh["extras"]["targetNames"] == [kept, "jawOpen"]
     assert mesh["weights"] == [weights, 0.0]

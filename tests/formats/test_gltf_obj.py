@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dreamtalk_core.errors import DreamTalkError, DreamTalkWarning
+from dreamtalk_core.formats.gltf.document import Document
 from dreamtalk_core.formats.gltf.obj import read_obj
 from dreamtalk_core.formats.gltf.scene import Scene
 from dreamtalk_core.formats.png import encode_png
@@ -33,7 +34,7 @@ f -4//1 -3//1 -2//1
 
 
 def opened(file: Path) -> Scene:
-    return Scene(file, DreamTalkError, read_obj(file, DreamTalkError))
+    return Scene(Document(file, DreamTalkError, read_obj(file, DreamTalkError)))
 
 
 def test_objects_polygons_colours_and_pictures(tmp_path: Path) -> None:

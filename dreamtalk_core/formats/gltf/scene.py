@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtalk_core.errors import DreamTalkError
 from dreamtalk_core.formats.gltf.container import Table
 from dreamtalk_core.formats.gltf.document import Array, Document, numbers, whole
 from dreamtalk_core.formats.gltf.expressions import Mix, channels, expressions
@@ -56,13 +54,8 @@ class Primitive:
 class Scene:
     """The scene of a GLB file that is shown first, or all nodes if there is none."""
 
-    def __init__(
-        self,
-        file: Path,
-        error: type[DreamTalkError],
-        content: tuple[Table, memoryview] | None = None,
-    ) -> None:
-        self.document = Document(file, error, content)
+    def __init__(self, document: Document) -> None:
+        self.document = document
         self._above: dict[int, int] = {}
         self._world = self._world_matrices()
         self._expressions = expressions(self.document)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import DreamTalkError
+from dreamtalk_core.formats.gltf.document import Document
 from dreamtalk_core.formats.gltf.obj import read_obj
 from dreamtalk_core.formats.gltf.scene import Primitive, Scene
 from dreamtalk_core.motion.arkit import ARKIT_NAMES
@@ -114,7 +115,7 @@ def read_model(path: str | os.PathLike[str], name: str = "") -> Model:
     is_obj = file.suffix.lower() == ".obj"
     try:
         content = read_obj(file, DreamTalkError) if is_obj else None
-        scene = Scene(file, DreamTalkError, content)
+        scene = Scene(Document(file, DreamTalkError, content))
         primitives = [one for one in scene.primitives() if len(one.triangles)]
         if not primitives:
             raise DreamTalkError(f"{file} has no mesh. Export the head as a mesh, as .glb.")

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dreamtalk_core.errors import RenderError
-from dreamtalk_core.formats.gltf.document import Array
+from dreamtalk_core.formats.gltf.document import Array, Document
 from dreamtalk_core.formats.gltf.expressions import looks_back
 from dreamtalk_core.formats.gltf.scene import Primitive, Scene
 from dreamtalk_core.motion.arkit import ARKIT_NAMES, INDEX
@@ -51,7 +51,7 @@ def load_glb_head(path: str | os.PathLike[str]) -> SplitHead:
     try:
         # Numbers out of all bounds are found at the end, in `_head`.
         with np.errstate(all="ignore"):
-            scene = Scene(file, RenderError)
+            scene = Scene(Document(file, RenderError))
             return _head(file, _parts(scene), looks_back(scene.document))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise RenderError(

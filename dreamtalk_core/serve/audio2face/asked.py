@@ -99,11 +99,8 @@ def read_header(header: Any) -> Wish:
     for name in _LIDS:
         factors[names.index(name)] *= lids[0]
         offsets[names.index(name)] -= lids[1]
-    ignored += [
-        f"emotion_{name}"
-        for name in ("contrast",)
-        if mood.HasField(name) and getattr(mood, name) != 1
-    ]
+    if mood.HasField("contrast") and mood.contrast != 1:
+        ignored.append("emotion_contrast")
     return Wish(
         _rate(header.sound),
         settings,
