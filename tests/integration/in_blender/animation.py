@@ -17,17 +17,9 @@ from typing import Any
 
 import bpy
 import numpy as np
+from asking import refusal, sample_head
 
 VOICE = Path(__file__).parents[3] / "dreamtalk_core" / "assets" / "demo_voice.flac"
-
-
-def _face(session: Any) -> Any:
-    """The sample head in an empty scene; returns its mesh object."""
-    session.install()
-    for thing in list(bpy.data.objects):
-        bpy.data.objects.remove(thing)
-    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
-    return bpy.context.object
 
 
 def _motion(session: Any, frames: int, fps: Any = 24, seed: int = 0) -> Any:
@@ -97,12 +89,7 @@ def _state() -> dict[str, Any]:
 def _refused(action: Any, *words: str) -> None:
     """An operator reports an error that holds these words, and the scene is as it was."""
     before = _state()
-    try:
-        action()
-    except RuntimeError as error:
-        text = str(error)
-    else:
-        raise AssertionError("it went through")
+    text = refusal(action)
     for word in words:
         assert word in text, text
     assert _state() == before, f"{_state()} was {before}"
@@ -113,7 +100,7 @@ def _refused(action: Any, *words: str) -> None:
 
 def spoken(session: Any) -> None:
     """Real speech on the sample head: every frame is the motion, and the lips do as they should."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     scene.frame_end = 100
     scene.dreamtalk.sound = str(VOICE)
     scene.dreamtalk.style_from, scene.dreamtalk.style = "NAMED", "happy"
@@ -153,7 +140,7 @@ def _gap_mm(face: Any, head: Any, frame: int) -> float:
 def listened(session: Any) -> None:
     """Another head listens to the take of the first: from where that begins, as the worker has it,
     with lips shut; it can be made again in part, and be undone."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     settings = scene.dreamtalk
     settings.sound, settings.start_at, settings.start_frame = str(VOICE), "FRAME", 11
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
@@ -205,7 +192,7 @@ def listened(session: Any) -> None:
 
 def at_first_sight(session: Any) -> None:
     """The head is at rest before its first take, and again when that is deleted."""
-    face = _face(session)
+    face = sample_head(session)
     _is_at_rest(face)
     _put(session, motion := _motion(session, 20))
     _shows(face, motion, 1)
@@ -231,7 +218,7 @@ def _points(mesh: Any) -> Any:
 
 
 def the_head_turns(session: Any) -> None:
-    face, motion = _face(session), _motion(session, 6)
+    face, motion = sample_head(session), _motion(session, 6)
     _put(session, motion, head_ease=0.0)
     rotation = session.part("dreamtalk_core.motion.rotation").rotation_matrix
     to_blender = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], float)
@@ -245,7 +232,7 @@ def the_head_turns(session: Any) -> None:
 
 def thousands_of_keys(session: Any) -> None:
     """52 keys x 3000 frames in less than 0.3 s."""
-    face, motion = _face(session), _motion(session, 3000)
+    face, motion = sample_head(session), _motion(session, 3000)
     objects = session.part("rigs.characters").objects_of(bpy.context)
     curves = session.part("rigs.motions").curves_of(objects, motion)
     assert len(curves) >= 52
@@ -262,7 +249,7 @@ def thousands_of_keys(session: Any) -> None:
 
 def odd_times(session: Any) -> None:
     """23.976 frames per second, and a start before frame 0."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     scene.render.fps, scene.render.fps_base = 24, 1.001
     settings = session.part("animation.settings")
     assert str(settings.scene_fps(scene)) == "24000/1001"
@@ -283,7 +270,7 @@ def odd_times(session: Any) -> None:
 
 
 def at_rest_where_no_take_is(session: Any) -> None:
-    face, motion = _face(session), _motion(session, 20)
+    face, motion = sample_head(session), _motion(session, 20)
     _put(session, motion, 10)
     _put(session, motion, 60)
     for frame in (5, 45, 90, 5):
@@ -296,7 +283,7 @@ def at_rest_where_no_take_is(session: Any) -> None:
 
 
 def a_style_on_its_own_track(session: Any) -> None:
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     neutral, styled = _motion(session, 30, seed=1), _motion(session, 30, seed=2)
     objects = session.part("rigs.characters").objects_of(bpy.context)
     take = session.part("animation.putting").put_take(scene, objects, [styled, neutral], "line", 1)
@@ -314,7 +301,7 @@ def a_style_on_its_own_track(session: Any) -> None:
 
 def corrections_are_added(session: Any) -> None:
     """A key set by hand on the face makes that value; the take below keeps its own."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     motion = _motion(session, 40)
     take = _put(session, motion, tolerance=0.0)
     keys = face.data.shape_keys
@@ -339,7 +326,7 @@ def corrections_are_added(session: Any) -> None:
 
 def corrections_are_local(session: Any) -> None:
     """One key moves the face around its frame, or within the range, and nowhere else."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     keys, motion = face.data.shape_keys, _motion(session, 80)
     take = _put(session, motion)
     taken = motion.channel("jawOpen")
@@ -381,7 +368,7 @@ def corrections_are_local(session: Any) -> None:
 def the_head_over_a_body(session: Any) -> None:
     """It is added to what the body does, comes slowly and goes slowly; of two takes one has it."""
     for mode in ("QUATERNION", "XYZ", "ZXY"):
-        face = _face(session)
+        face = sample_head(session)
         rig = face.parent
         bone = rig.pose.bones["head"]
         bone.rotation_mode = mode
@@ -442,7 +429,7 @@ def _angle(turn: Any) -> float:
 
 def deleted_over_a_body(session: Any) -> None:
     """The face is at rest after its last take, also where it had tracks of others."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     keys = face.data.shape_keys
     keys.keyframe_insert('key_blocks["browInnerUp"].value', frame=1)
     action, slot = keys.animation_data.action, keys.animation_data.action_slot
@@ -463,7 +450,7 @@ def _curve(action: Any, name: str) -> Any:
 
 def an_active_action_makes_way(session: Any) -> None:
     """What would hide the take goes below it; what does not stays."""
-    face, motion = _face(session), _motion(session, 10)
+    face, motion = sample_head(session), _motion(session, 10)
     keys = face.data.shape_keys
     keys.keyframe_insert('key_blocks["jawOpen"].value', frame=1)
     action = keys.animation_data.action
@@ -474,7 +461,7 @@ def an_active_action_makes_way(session: Any) -> None:
 
 
 def strengths_are_live(session: Any) -> None:
-    face, motion = _face(session), _motion(session, 12)
+    face, motion = sample_head(session), _motion(session, 12)
     take = _put(session, motion)
     lips = [name for name in motion.names if name.startswith(("mouth", "tongue"))]
     lips.remove("mouthClose")
@@ -497,7 +484,7 @@ def strengths_are_live(session: Any) -> None:
 
 
 def switched_and_chosen(session: Any) -> None:
-    face = _face(session)
+    face = sample_head(session)
     one, two = _motion(session, 10, seed=1), _motion(session, 10, seed=2)
     first, second = _put(session, one), _put(session, two)
     _shows(face, two, 1)
@@ -518,7 +505,7 @@ def switched_and_chosen(session: Any) -> None:
 
 def a_range_is_made_again(session: Any) -> None:
     """The middle is the new motion, what is outside stays bit for bit, and nothing jumps."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     settings = scene.dreamtalk
     settings.sound, settings.style_from, settings.style = str(VOICE), "NAMED", "neutral"
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
@@ -576,7 +563,7 @@ def _set_and(settings: Any, operator: Any, start: int, stop: int) -> None:
 
 def keys_in_the_dope_sheet(session: Any) -> None:
     """Edit Keys opens the face and its bones at once, what is edited stays, and closes them."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     motion = _motion(session, 30)
     take = _put(session, motion)
     bpy.ops.dreamtalk.add_correction()
@@ -618,7 +605,7 @@ def _labels(session: Any) -> str:
 
 def baked_to_one_action(session: Any) -> None:
     """Take, style, correction, strength and body: the same is seen as before, with fewer keys."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     rig = face.parent
     bone = rig.pose.bones["head"]
     for frame, angle in ((1, 0.0), (40, 0.5)):
@@ -668,7 +655,7 @@ def baked_to_one_action(session: Any) -> None:
 
 def stopped_bake(session: Any) -> None:
     """Esc while a bake runs: nothing has changed."""
-    _face(session)
+    sample_head(session)
     take = _put(session, _motion(session, 30))
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end = 1, 30
@@ -690,7 +677,7 @@ def _turned(rig: Any, frame: int) -> Any:
 
 
 def fewer_keys(session: Any) -> None:
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     motion = _motion(session, 200)
     smooth = session.part("dreamtalk_core.motion.curves").smooth
     calm = type(motion)(motion.names, smooth(motion.weights, 24.0, 1.0), 24, motion.head_rotation)
@@ -706,7 +693,7 @@ def fewer_keys(session: Any) -> None:
 
 
 def smoother(session: Any) -> None:
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     motion = _motion(session, 100)
     _put(session, motion, cutoff=3.0)
     assert bpy.ops.dreamtalk.smooth_keys() == {"FINISHED"}
@@ -721,7 +708,7 @@ def smoother(session: Any) -> None:
 
 def curves_from_a_file(session: Any) -> None:
     """Without any worker."""
-    face = _face(session)
+    face = sample_head(session)
     session.preferences.python = str(session.folder / "no python")
     motion = _motion(session, 25, 30)
     for suffix, within in ((".npz", 1e-5), (".json", 1e-5), (".csv", 1e-5)):
@@ -735,7 +722,7 @@ def curves_from_a_file(session: Any) -> None:
 
 
 def styles_from_markers(session: Any) -> None:
-    _face(session)
+    sample_head(session)
     scene, animate = bpy.context.scene, session.part("animation.animate")
     scene.dreamtalk.style_from = "MARKERS"
     scene.dreamtalk.sound = str(VOICE)
@@ -759,7 +746,7 @@ def styles_from_markers(session: Any) -> None:
 
 
 def styles_have_pictures(session: Any) -> None:
-    _face(session)
+    sample_head(session)
     styles, settings = session.state.styles, bpy.context.scene.dreamtalk
     # Before anybody has been asked: a style is chosen, and all have a picture.
     shipped = {entry[0] for entry in styles.entries}
@@ -868,7 +855,7 @@ def _drawn(session: Any) -> list[str]:
 
 def panels(session: Any) -> None:
     """They can be drawn in every state: no character, no take, takes, a job on its way."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     for style in ("AUTO", "NAMED", "FILE", "MARKERS"):
         scene.dreamtalk.style_from = style
         assert "dreamtalk.animate" in _drawn(session)
@@ -1035,7 +1022,7 @@ def a_python_that_does_not_fit(session: Any) -> None:
 
 def a_blender_without_exporters(session: Any) -> None:
     """Built without USD, or with an add-on off: a sentence, and nothing is written."""
-    _face(session)
+    sample_head(session)
     _put(session, _motion(session, 5))
     export = session.part("animation.export")
     export.bpy = SimpleNamespace(ops=SimpleNamespace(wm=[], export_scene=[]))
@@ -1053,7 +1040,7 @@ def a_blender_without_exporters(session: Any) -> None:
 
 def the_worker_is_in_the_panel(session: Any) -> None:
     """Its state, or why there is none and the button that makes one."""
-    _face(session)
+    sample_head(session)
     assert "Starts when it is needed" in _drawn(session)
     session.preferences.python = str(session.folder / "nowhere")
     drawn = _drawn(session)
@@ -1112,7 +1099,7 @@ def _modal(session: Any, kind: Any = None) -> tuple[Any, _Window]:
 
 def with_a_window(session: Any) -> None:
     """The modal operator: it lets events pass, ends by itself, and can be stopped."""
-    _face(session)
+    sample_head(session)
     scene = bpy.context.scene
     scene.dreamtalk.sound = str(VOICE)
 
@@ -1159,7 +1146,7 @@ def with_a_window(session: Any) -> None:
 
 def jobs_remember_where_they_began(session: Any) -> None:
     """Another scene, another character and other names at the end do not matter."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     scene.dreamtalk.sound = str(VOICE)
     operator, window = _modal(session)
     assert operator.begin(window) == {"RUNNING_MODAL"}
@@ -1191,7 +1178,7 @@ def jobs_remember_where_they_began(session: Any) -> None:
 
 
 def each_bar_has_its_own_x(session: Any) -> None:
-    _face(session)
+    sample_head(session)
     bpy.context.scene.dreamtalk.sound = str(VOICE)
     operator, window = _modal(session)
     operator.begin(window)
@@ -1209,7 +1196,7 @@ def each_bar_has_its_own_x(session: Any) -> None:
 
 def takes_of_their_own_characters(session: Any) -> None:
     """A range is made again, and strengths turn, on the character of the take."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     settings = scene.dreamtalk
     settings.sound, settings.style_from, settings.style = str(VOICE), "NAMED", "neutral"
     assert bpy.ops.dreamtalk.animate() == {"FINISHED"}
@@ -1236,7 +1223,7 @@ def takes_of_their_own_characters(session: Any) -> None:
 
 def panels_do_not_walk_over_the_scene(session: Any) -> None:
     """The character is looked for when something changes, not at each drawing."""
-    face = _face(session)
+    face = sample_head(session)
     mesh = bpy.data.meshes.new("cube")
     for i in range(2000):
         bpy.context.collection.objects.link(bpy.data.objects.new(f"cube {i}", mesh))
@@ -1273,7 +1260,7 @@ def panels_do_not_walk_over_the_scene(session: Any) -> None:
 
 def an_error_that_panels_show(session: Any) -> None:
     """It is raised anew at each drawing: one that is kept grows with every frame it went by."""
-    _face(session)
+    sample_head(session)
     bpy.context.view_layer.objects.active = None
     seen, depths = session.part("rigs.seen"), []
     for _ in range(4):
@@ -1286,7 +1273,7 @@ def an_error_that_panels_show(session: Any) -> None:
 
 def ten_minutes(session: Any) -> None:
     """The interface is never held up, and the keys of ten minutes are there in a moment."""
-    face = _face(session)
+    face = sample_head(session)
     sound = session.folder / "ten minutes.wav"
     with wave.open(str(sound), "wb") as file:
         file.setparams((1, 2, 16000, 0, "NONE", ""))
@@ -1318,7 +1305,7 @@ def ten_minutes(session: Any) -> None:
 
 def a_batch(session: Any) -> None:
     """A take for each sound, one after the other; a bad file is reported and stops nothing."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     folder, out = session.folder / "lines", session.folder / "out"
     folder.mkdir()
     out.mkdir()
@@ -1369,7 +1356,7 @@ def a_batch(session: Any) -> None:
 
 def a_batch_that_cannot_be_exported(session: Any) -> None:
     """It is said before anything is made; what fails later is a warning, and the takes stay."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     folder, out = session.folder / "lines", session.folder / "out"
     folder.mkdir()
     (out / "a.glb").mkdir(parents=True)
@@ -1409,7 +1396,7 @@ def _reimported(face: Any, names: Iterable[str], frames: Iterable[int]) -> Any:
 
 def _written(session: Any, suffix: str) -> tuple[Any, Any, Path]:
     """A take with a correction on the head, exported; the face, what it shows, and the file."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     motion = _motion(session, 24)
     _put(session, motion, first=1)
     scene.frame_start, scene.frame_end = 1, 24
@@ -1429,7 +1416,7 @@ def _written(session: Any, suffix: str) -> tuple[Any, Any, Path]:
 
 def batches_in_every_format(session: Any) -> None:
     """From frame 0 on, and with the take's name where the format has one; corrections as well."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     objects = session.part("rigs.characters").objects_of(bpy.context)
     take = _put(session, _motion(session, 12), 50, name="line 7")
     scene.frame_set(55)
@@ -1462,7 +1449,7 @@ def batches_in_every_format(session: Any) -> None:
 
 def a_moved_project(session: Any) -> None:
     """Sounds are stored relative to the file, and found in another folder or by their name."""
-    _face(session)
+    sample_head(session)
     home, away = session.folder / "project", session.folder / "moved"
     home.mkdir()
     shutil.copy(VOICE, home / "líne.flac")
@@ -1510,7 +1497,7 @@ def fbx_there_and_back(session: Any) -> None:
 
 
 def exports_that_cannot_be(session: Any) -> None:
-    face = _face(session)
+    face = sample_head(session)
     _put(session, _motion(session, 5))
     export = bpy.ops.dreamtalk.export
     _refused(lambda: export(filepath=str(session.folder / "face.abc")), ".glb")
@@ -1527,7 +1514,7 @@ def exports_that_cannot_be(session: Any) -> None:
 
 def refusals(session: Any) -> None:
     """A clear report for each, and the scene as it was."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     animate, keys = bpy.ops.dreamtalk.animate, face.data.shape_keys
     _refused(animate, "Choose a sound file")
     scene.dreamtalk.sound = str(session.folder / "gone.wav")
@@ -1573,7 +1560,7 @@ def refusals(session: Any) -> None:
 
 
 def linked_data(session: Any) -> None:
-    face = _face(session)
+    face = sample_head(session)
     library = session.folder / "character ü.blend"
     bpy.data.libraries.write(str(library), {face, face.parent})
     for thing in list(bpy.data.objects):
@@ -1597,7 +1584,7 @@ def linked_data(session: Any) -> None:
 
 def cancelled(session: Any) -> None:
     """At any moment: the scene is as it was, and nothing lies about."""
-    _face(session)
+    sample_head(session)
     scene = bpy.context.scene
     scene.dreamtalk.sound = str(VOICE)
     request = session.part("animation.animate").animate_request(scene, VOICE, 1)
@@ -1624,7 +1611,7 @@ def cancelled(session: Any) -> None:
 
 def a_broken_step_is_taken_back(session: Any) -> None:
     """If a take cannot be laid in full, none of it stays."""
-    face, tracks = _face(session), session.part("animation.tracks")
+    face, tracks = sample_head(session), session.part("animation.tracks")
     face.data.shape_keys.keyframe_insert('key_blocks["jawOpen"].value', frame=1)
     before = _state()
     add_tracks, calls = tracks._add_tracks, []
@@ -1645,7 +1632,7 @@ def a_broken_step_is_taken_back(session: Any) -> None:
 
 def saved_and_opened(session: Any) -> None:
     """Takes, sliders and settings are in the .blend."""
-    face, motion = _face(session), _motion(session, 10)
+    face, motion = sample_head(session), _motion(session, 10)
     take = _put(session, motion)
     take.dreamtalk.lips = 0.5
     path = session.folder / "scène.blend"

@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+from asking import refusal
 from mathutils import Matrix
 
 FRAMES = 40
@@ -595,9 +596,5 @@ def _refused(session: Any, part: str, call: Any, *arguments: Any) -> None:
 
 def _reports(part: str, operator: Any, **arguments: Any) -> None:
     """An operator that reports an error raises it in a script."""
-    message = ""
-    try:
-        operator(**arguments)
-    except RuntimeError as error:
-        message = str(error)
+    message = refusal(lambda: operator(**arguments))
     assert part in message, message

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import bpy
 import numpy as np
+from asking import refusal
 
 
 def _motion(session: Any, frames: int = 24) -> Any:
@@ -109,11 +111,7 @@ def _goes_into_no_take_of_keys(session: Any, take: Any, motion: Any) -> None:
     scene.dreamtalk.take = take
     scene.dreamtalk.range_start, scene.dreamtalk.range_stop = 5, 10
     for place in ("OVERWRITE", "APPEND", "RANGE"):
-        text = ""
-        try:
-            bpy.ops.dreamtalk.import_motion(filepath=path, place=place)
-        except RuntimeError as error:
-            text = str(error)
+        text = refusal(partial(bpy.ops.dreamtalk.import_motion, filepath=path, place=place))
         assert "Make a new take" in text, (place, text)
     scene.dreamtalk.take = chosen
     assert [actions.read_keys(own)[1].tolist() for own in actions.fcurves(take)] == before
@@ -134,11 +132,7 @@ def a_face_alone(session: Any) -> None:
     """A rig on a face without an armature; nothing to make one of is said."""
     session.install()
     bpy.ops.mesh.primitive_cube_add()
-    text = ""
-    try:
-        bpy.ops.dreamtalk.controls()
-    except RuntimeError as error:
-        text = str(error)
+    text = refusal(bpy.ops.dreamtalk.controls)
     assert "no ARKit shapes" in text, text
     cube = bpy.context.object
     for name in ("Basis", "jawOpen", "browInnerUp"):

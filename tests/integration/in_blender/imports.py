@@ -8,17 +8,9 @@ from typing import Any
 
 import bpy
 import numpy as np
+from asking import refusal, sample_head
 
 VOICE = Path(__file__).parents[3] / "dreamtalk_core" / "assets" / "demo_voice.flac"
-
-
-def _face(session: Any) -> Any:
-    """The sample head in an empty scene; returns its mesh object."""
-    session.install()
-    for thing in list(bpy.data.objects):
-        bpy.data.objects.remove(thing)
-    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
-    return bpy.context.object
 
 
 def _file(session: Any, frames: int, seed: int = 0, name: str = "take.csv") -> tuple[str, Any]:
@@ -46,18 +38,13 @@ def _seen(face: Any, name: str, frame: int) -> float:
 
 
 def _refused(action: Callable[[], Any], words: str) -> None:
-    try:
-        action()
-    except RuntimeError as error:
-        text = str(error)
-    else:
-        raise AssertionError("it went through")
+    text = refusal(action)
     assert words in text, text
 
 
 def amplified(session: Any) -> None:
     """Each shape times its gain, up to 1; whatever the core reads can be chosen, or dropped."""
-    face = _face(session)
+    face = sample_head(session)
     path, motion = _file(session, 20)
     done = bpy.ops.dreamtalk.import_motion(filepath=path, jawOpen=0.5, mouthFunnel=3.0)
     assert done == {"FINISHED"}
@@ -78,7 +65,7 @@ def amplified(session: Any) -> None:
 
 def every_format(session: Any) -> None:
     """Whatever the core writes and reads is a take in Blender, by its content."""
-    face, formats = _face(session), session.part("dreamtalk_core.formats").FORMATS
+    face, formats = sample_head(session), session.part("dreamtalk_core.formats").FORMATS
     kinds = [kind for kind in formats if kind.reads and kind.writes]
     assert len(kinds) >= 3
     for kind in kinds:
@@ -96,7 +83,7 @@ def every_format(session: Any) -> None:
 
 def overwritten(session: Any) -> None:
     """All of the take, where it is, and its strengths; the other takes stay."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     path, _ = _file(session, 40)
     assert bpy.ops.dreamtalk.import_motion(filepath=path) == {"FINISHED"}
     other = scene.dreamtalk.take
@@ -117,7 +104,7 @@ def overwritten(session: Any) -> None:
 
 def appended(session: Any) -> None:
     """Behind the last frame, where the strip may have been moved; both parts are seen."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     path, first = _file(session, 40)
     assert bpy.ops.dreamtalk.import_motion(filepath=path) == {"FINISHED"}
     take = scene.dreamtalk.take
@@ -139,7 +126,7 @@ def appended(session: Any) -> None:
 
 def into_a_range(session: Any) -> None:
     """Only its frames, blended at both ends; the others keep their keys, bit for bit."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     path, _ = _file(session, 60)
     assert bpy.ops.dreamtalk.import_motion(filepath=path) == {"FINISHED"}
     settings, take = scene.dreamtalk, scene.dreamtalk.take
@@ -164,7 +151,7 @@ def into_a_range(session: Any) -> None:
 
 def into_a_range_of_few_keys(session: Any) -> None:
     """Outside the range nothing moves, however far apart the keys are there."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     names, path = session.part("dreamtalk_core.motion.arkit").ARKIT_NAMES, session.folder / "a.npz"
     ramp = np.repeat(np.linspace(0, 1, 61, dtype=np.float32)[:, None], len(names), axis=1)
     session.part("dreamtalk_core.motion").Motion(names, ramp, 24).save(path)
@@ -181,7 +168,7 @@ def into_a_range_of_few_keys(session: Any) -> None:
 
 def kept_with_a_sound(session: Any) -> None:
     """A take that was imported is kept with the sound strip that is selected, and let go again."""
-    _face(session)
+    sample_head(session)
     scene, (path, _) = bpy.context.scene, _file(session, 40)
     assert bpy.ops.dreamtalk.import_motion(filepath=path) == {"FINISHED"}
     take = scene.dreamtalk.take
@@ -204,7 +191,7 @@ def kept_with_a_sound(session: Any) -> None:
 
 def channels_of_other_names(session: Any) -> None:
     """They go to the shape keys of these names, and are named where there are none."""
-    face = _face(session)
+    face = sample_head(session)
     face.shape_key_add(name="あ", from_mix=False).value = 0.0
     names, path = ("あ", "jawOpen", "ピカピカ"), str(session.folder / "avatar.json")
     weights = np.random.default_rng(0).random((20, 3), np.float32)

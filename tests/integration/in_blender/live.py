@@ -16,19 +16,11 @@ from typing import Any
 
 import bpy
 import numpy as np
+from asking import refusal, sample_head
 
 VOICE = Path(__file__).parents[3] / "dreamtalk_core" / "assets" / "demo_voice.flac"
 ROOT = Path(__file__).parents[3]
 RATE = 60
-
-
-def _face(session: Any) -> Any:
-    """The sample head in an empty scene; returns its mesh object."""
-    session.install()
-    for thing in list(bpy.data.objects):
-        bpy.data.objects.remove(thing)
-    assert bpy.ops.dreamtalk.add_head() == {"FINISHED"}
-    return bpy.context.object
 
 
 def _start(session: Any, source: str = "LIVE_LINK") -> Any:
@@ -114,12 +106,7 @@ def _keys(session: Any, take: Any, owner: Any, name: str) -> tuple[Any, Any]:
 
 def _refused(action: Callable[[], Any], *words: str) -> None:
     actions = len(bpy.data.actions)
-    try:
-        action()
-    except RuntimeError as error:
-        text = str(error)
-    else:
-        raise AssertionError("it went through")
+    text = refusal(action)
     assert all(word in text for word in words), text
     assert len(bpy.data.actions) == actions
 
@@ -146,7 +133,7 @@ def ifacialmocap(session: Any) -> None:
 def _followed(session: Any, source: str, count: int) -> None:
     """Frames of another process are on the face, and all are recorded: each with its values, and at
     the moment that its sender says. How soon, `benchmarks/blender_live.py` judges."""
-    face = _face(session)
+    face = sample_head(session)
     keys = face.data.shape_keys
     live = _start(session, source)
     waited: list[tuple[Any, float]] = []
@@ -195,7 +182,7 @@ def _followed(session: Any, source: str, count: int) -> None:
 def punched_in(session: Any) -> None:
     """Frames of the range go into the chosen take, at its strip's place; the rest keeps its keys,
     bit for bit, and nothing jumps at the ends."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     keys, settings = face.data.shape_keys, scene.dreamtalk
     names = session.part("dreamtalk_core.motion.arkit").ARKIT_NAMES
     motion = session.part("dreamtalk_core.motion").Motion(
@@ -246,7 +233,7 @@ def punched_in(session: Any) -> None:
 
 def recorded_by_the_operator(session: Any) -> None:
     """For so many seconds, where there is no window; what cannot show is refused before."""
-    face = _face(session)
+    face = sample_head(session)
     _refused(lambda: bpy.ops.dreamtalk.record(seconds=1), "Start Live")
     live = _start(session)
     _refused(bpy.ops.dreamtalk.record, "seconds")
@@ -313,7 +300,7 @@ def _kept_with_its_sound(session: Any, take: Any, recording: Any) -> None:
 def spoken_now(session: Any) -> None:
     """A sound as if it were spoken now: the worker's face is on the character, the recording is
     what the whole of the sound gives, and nothing else keeps the worker waiting."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     settings, motions = scene.dreamtalk_live, session.part("dreamtalk_core.motion")
     settings.source, settings.sound = "SPEAK", str(session.folder / "none.wav")
     _refused(bpy.ops.dreamtalk.start_live, "no file")
@@ -366,7 +353,7 @@ def spoken_now(session: Any) -> None:
 
 def rest(session: Any) -> None:
     """What the actor shows at rest is taken off, also of what is recorded, and can be put back."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     live = _start(session)
     _refused(bpy.ops.dreamtalk.take_rest, "No face comes")
     _send(session, *[_frame(session, i / 60, eyeBlinkLeft=0.3) for i in range(30)])
@@ -389,7 +376,7 @@ def rest(session: Any) -> None:
 
 def silent(session: Any) -> None:
     """A source that falls silent is named; the face holds, then it goes to rest, and on again."""
-    face, module = _face(session), session.part("live.session")
+    face, module = sample_head(session), session.part("live.session")
     live = _start(session)
     assert "Waiting for Live Link Face" in live.sentence()
     _send(session, b"no face at all")
@@ -415,7 +402,7 @@ def silent(session: Any) -> None:
 
 def a_port_in_use(session: Any) -> None:
     """A sentence, and nothing is left of it."""
-    face, settings = _face(session), bpy.context.scene.dreamtalk_live
+    face, settings = sample_head(session), bpy.context.scene.dreamtalk_live
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other:
         other.bind(("127.0.0.1", 0))
         settings.port = other.getsockname()[1]
@@ -433,7 +420,7 @@ def a_port_in_use(session: Any) -> None:
 
 def over_a_take(session: Any) -> None:
     """What is live is seen over a take, in whatever frame; stopped, the take is seen again."""
-    face, scene = _face(session), bpy.context.scene
+    face, scene = sample_head(session), bpy.context.scene
     names = session.part("dreamtalk_core.motion.arkit").ARKIT_NAMES
     ramp = np.repeat(np.linspace(0, 1, 25, dtype=np.float32)[:, None], len(names), axis=1)
     motion = session.part("dreamtalk_core.motion").Motion(names, ramp, 24)
@@ -455,7 +442,7 @@ def over_a_take(session: Any) -> None:
 def let_go(session: Any) -> None:
     """Stop, another file, another scene, a character that goes, and the end of the extension: each
     leaves no timer, no handler and no port."""
-    face = _face(session)
+    face = sample_head(session)
     handlers = bpy.app.handlers
     lists = ("frame_change_post", "undo_post", "redo_post", "save_pre", "load_pre")
 
