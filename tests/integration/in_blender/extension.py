@@ -249,6 +249,7 @@ def a_worker_that_hangs(session: Any) -> None:
     _until(service, lambda: service.worker._current is second, 10)
     assert hanging.poll() is not None
     service.cancel(second)
+    service.stop()  # it would hang on for its ten minutes
 
 
 def noise_on_stdout(session: Any) -> None:
